@@ -1,0 +1,18 @@
+/* histogram.h: latency histograms with bounded error and fixed size.
+ *
+ * Log-linear buckets (16 a power of two): relative error at most 1/16. Recording is one add,
+ * no allocation; a histogram has one writer thread. Unit: microseconds. */
+#pragma once
+
+#include <glib.h>
+
+#define WG_HISTOGRAM_BUCKETS 512
+typedef struct {
+  guint64 count, sum, max;
+  guint32 bucket[WG_HISTOGRAM_BUCKETS];
+} WgHistogram;
+
+void wg_histogram_add(WgHistogram *h, guint64 usec);
+guint64 wg_histogram_quantile(const WgHistogram *h,
+                              double q); /* upper bound of the bucket; 0 if empty */
+void wg_histogram_merge(WgHistogram *into, const WgHistogram *from);

@@ -1,0 +1,37 @@
+/* names.h: every literal name in one place.
+ *
+ * Bus names, object paths, interfaces, journal fields, message IDs, environment
+ * variables and file names stand here and nowhere else, so that a reader can see
+ * the whole surface of the suite at once and a test can compare it with the
+ * catalog, the units and the bus policy. No logic, no types. */
+#pragma once
+
+#define WG_BUS_MESSAGING "org.waggle.Messaging1"
+#define WG_PATH_MESSAGING "/org/waggle/Messaging1"
+#define WG_PATH_MESSAGING_AGENT "/org/waggle/Messaging1/agent"
+#define WG_IFACE_MESSAGING "org.waggle.Messaging1"
+#define WG_IFACE_AGENT "org.waggle.Messaging1.Agent"
+#define WG_IFACE_COURIER "org.waggle.Messaging1.Courier"
+
+#define WG_ERROR_PREFIX "org.waggle.Error."
+
+/* Sockets below the runtime directory: %t/waggle/NAME */
+#define WG_SOCKET_DIR "waggle"
+#define WG_SOCKET_MESSAGING "messaging"
+#define WG_FD_NAME_PRIVATE "private"
+
+/* Environment */
+#define WG_ENV_ADDRESS "WAGGLE_ADDRESS"
+#define WG_ENV_SCOPE "WAGGLE_SCOPE"
+#define WG_ENV_AGENT "WAGGLE_AGENT"
+#define WG_ENV_IDLE_EXIT "WAGGLE_IDLE_EXIT"     /* a time span; 0 or "never" turns it off */
+#define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH" /* directories, ':' between; first is vendor */
+
+/* Journal fields */
+#define WG_FIELD_AGENT "WAGGLE_AGENT"
+#define WG_FIELD_MESSAGE "WAGGLE_MESSAGE"
+#define WG_FIELD_UID "WAGGLE_UID"
+#define WG_FIELD_SERVICE "WAGGLE_SERVICE"
+#define WG_FIELD_ERROR "WAGGLE_ERROR"
+#define WG_FIELD_PATH "WAGGLE_PATH"
+#define WG_FIELD_COUNT "WAGGLE_COUNT"

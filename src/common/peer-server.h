@@ -1,0 +1,60 @@
+/* peer-server.h: peer-to-peer D-Bus on an activated stream socket.
+ *
+ * Accepts clients on listening sockets that systemd made, speaks D-Bus with each
+ * without a broker (sd_bus_set_server), and bounds them: how many clients in all
+ * and for each uid, how many replies one may leave unread before we stop reading
+ * its calls, how long it may stay so before it is cut. Who a client is comes from
+ * SO_PEERCRED at accept and never from what it says. */
+#pragma once
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+
+typedef struct WgPeerServer WgPeerServer;
+typedef struct WgPeer WgPeer;
+
+typedef struct {
+  guint max_clients; /* over it: accepted, told LimitsExceeded by closing, logged (rate limited) */
+  guint max_clients_per_uid; /* root has no bound of its own; 0: none */
+  guint max_queued;          /* unread messages to one client before its calls are no longer read */
+  guint64 max_queued_bytes;  /* unread bytes to one client, likewise; see wg_peer_charge() */
+  guint64 stall_usec;        /* a client that is over a bound for so long is cut */
+} WgPeerLimits;
+
+typedef struct {
+  /* A client is connected and authenticated: add vtables. FALSE refuses it. */
+  gboolean (*attach)(WgPeer *peer, gpointer user_data, GError **error);
+  /* It is gone; `peer` is freed afterwards. */
+  void (*detach)(WgPeer *peer, gpointer user_data);
+  /* Any message came in (the idle timer is re-armed here). */
+  void (*activity)(WgPeer *peer, gpointer user_data);
+} WgPeerServerFuncs;
+
+WgPeerServer *wg_peer_server_new(const WgPeerLimits *limits, const WgPeerServerFuncs *funcs,
+                                 gpointer user_data);
+void wg_peer_server_free(WgPeerServer *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(WgPeerServer, wg_peer_server_free)
+
+/* Takes a listening AF_UNIX stream socket; the fd stays open at free (it is systemd's). */
+gboolean wg_peer_server_listen(WgPeerServer *server, int fd, GError **error);
+/* Stops accepting; what is in the backlog stays there and activates the next process. */
+void wg_peer_server_stop_accepting(WgPeerServer *server);
+guint wg_peer_server_n_clients(WgPeerServer *server);
+void wg_peer_server_set_limits(WgPeerServer *server, const WgPeerLimits *limits);
+/* Writes out what is queued and closes every client; `done` runs when all are gone
+ * or after `limit_usec`. */
+void wg_peer_server_drain(WgPeerServer *server, guint64 limit_usec, void (*done)(gpointer),
+                          gpointer user_data);
+
+sd_bus *wg_peer_bus(WgPeer *peer); /* borrowed */
+uid_t wg_peer_uid(WgPeer *peer);
+gid_t wg_peer_gid(WgPeer *peer);
+pid_t wg_peer_pid(WgPeer *peer);
+const char *wg_peer_unit(WgPeer *peer); /* recorded at accept, NULL if none; never decisive */
+
+/* The peer behind a bus of this server; NULL for any other bus. */
+WgPeer *wg_peer_from_bus(WgPeerServer *server, sd_bus *bus);
+/* Tells that about `bytes` were queued for the client (a reply or a signal). TRUE while
+ * it may be sent more; FALSE: hold pushes back until `writable`. */
+gboolean wg_peer_charge(WgPeer *peer, guint64 bytes);
+gboolean wg_peer_writable(WgPeer *peer);

@@ -1,0 +1,79 @@
+/* service.h: the life of a Waggle service.
+ *
+ * One call in main() gives a daemon all that systemd expects: sockets passed in, the exclusive lock
+ * on its state directory, configuration, journal, a bus name, readiness, status, reload (SIGHUP and
+ * the Reload method), the watchdog with its gate, degraded states, exit on idle without losing a
+ * request, and a shutdown that drains. It knows no service; a service hangs itself in with
+ * WgServiceInfo. States only move forward: STARTING, RUNNING, FLUSHING, EXITING. */
+#pragma once
+
+#include "common/caller.h"
+#include "common/config.h"
+#include "common/peer-server.h"
+#include "common/polkit.h"
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+
+typedef struct WgService WgService;
+
+/* What --introspect dumps, and what attach() adds: one row an interface. */
+typedef struct {
+  const char *path, *interface;
+  const sd_bus_vtable *vtable;
+} WgServiceInterface;
+
+typedef struct {
+  const char *name;    /* "messaged": program waggle-messaged, messaged.conf */
+  const char *summary; /* one line for --help */
+  const char *bus_name;
+  const char *socket_name; /* default place below %t/waggle, for messages only */
+  const WgConfigKey *config_keys;
+  const WgServiceInterface *interfaces; /* ends with NULL path; for --introspect */
+
+  /* Configuration is loaded and the state directory locked. Opens the store. */
+  gboolean (*start)(WgService *service, gpointer self, GError **error);
+  /* A connection (the bus: `peer` NULL; or a private client) is there: add vtables. */
+  gboolean (*attach)(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer, GError **error);
+  /* A private client is gone, or the bus is lost (`peer` NULL). */
+  void (*detach)(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer);
+  /* A caller that wg_service_with_caller() named before has vanished from bus or socket. */
+  void (*caller_gone)(WgService *service, gpointer self, WgCaller *caller);
+  /* Try the new configuration; FALSE keeps the old one in force. */
+  gboolean (*reload)(WgService *service, gpointer self, WgConfig *config, GError **error);
+  /* TRUE: something runs that idle exit must not cut. */
+  gboolean (*busy)(WgService *service, gpointer self);
+  /* The gate of the watchdog: FALSE withholds the ping; `ret_why` for the journal. */
+  gboolean (*healthy)(WgService *service, gpointer self, char **ret_why);
+  /* Leaving: refuse new work, answer what is waiting, then call wg_service_drained(). */
+  void (*drain)(WgService *service, gpointer self);
+  /* After the loop: close the store, free. */
+  void (*stop)(WgService *service, gpointer self);
+} WgServiceInfo;
+
+/* Parses --system --user --state-dir=DIR --listen=PATH --no-bus --introspect[=INTERFACE]
+ * --config-check --help
+ * --version, runs the service, returns main's exit status. */
+int wg_service_main(const WgServiceInfo *info, gpointer self, int argc, char **argv);
+
+gboolean wg_service_is_user(WgService *service);
+const char *wg_service_state_dir(WgService *service);
+WgConfig *wg_service_config(WgService *service); /* borrowed, the one in force */
+sd_bus *wg_service_bus(WgService *service);      /* NULL while the bus is lost */
+WgPeerServer *wg_service_peers(WgService *service);
+WgPolkit *wg_service_polkit(WgService *service);
+void wg_service_set_status(WgService *service, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* A degraded state by key ("store", "bus"): `why` NULL clears it. In STATUS=, `Degraded` and the
+ * journal. */
+void wg_service_set_degraded(WgService *service, const char *key, const char *why);
+char **wg_service_degraded(WgService *service); /* "key: why", free with g_strfreev() */
+void wg_service_activity(WgService *service);   /* re-arms the idle timer */
+void wg_service_drained(WgService *service);
+void wg_service_quit(WgService *service, int status); /* a failure that cannot be repaired */
+/* Reload as the D-Bus method does it; synchronous. */
+gboolean wg_service_reload(WgService *service, GError **error);
+/* Calls `func` with the identity of the sender of `m`: at once where it is known (private clients,
+ * names seen before), else after the broker answered; `m` stays referenced. Never blocks. The
+ * caller counts as activity. */
+void wg_service_with_caller(WgService *service, sd_bus_message *m, WgCallerFunc func,
+                            gpointer user_data);
