@@ -54,14 +54,16 @@ int wg_error_to_bus(const GError *error, sd_bus_error *ret) {
 
   if (error->domain == WG_ERROR && error->code >= 0 && error->code < _WG_ERROR_MAX)
     name = error_names[error->code];
-  return sd_bus_error_set(ret, name, error->message);
+  /* A text that is not UTF-8 (a file's name, say) would make the whole reply impossible. */
+  g_autofree char *text = g_utf8_make_valid(error->message, -1);
+  return sd_bus_error_set(ret, name, text);
 }
 
 GError *wg_error_from_bus(const sd_bus_error *e) {
   if (!sd_bus_error_is_set(e))
     return NULL;
   WgErrorCode code = wg_error_code_from_name(e->name);
-  if (code == WG_ERROR_FAILED && !g_str_has_suffix(error_names[WG_ERROR_FAILED], e->name))
+  if (code == WG_ERROR_FAILED && !g_str_equal(error_names[WG_ERROR_FAILED], e->name))
     return g_error_new(WG_ERROR, code, "%s: %s", e->name, e->message ? e->message : "no text");
   return g_error_new_literal(WG_ERROR, code, e->message ? e->message : e->name);
 }
