@@ -135,6 +135,7 @@ void wg_log_init(const char *identifier) {
   fatal_mask = g_log_set_always_fatal(G_LOG_FATAL_MASK);
   g_log_set_always_fatal(fatal_mask);
   g_log_set_writer_func(write_glib, NULL, NULL);
+  g_log_writer_default_set_use_stderr(TRUE); /* stdout belongs to the program */
   g_once_init_leave(&once, 1);
 }
 
