@@ -10,16 +10,37 @@
 #include <systemd/sd-bus.h>
 
 /* Called once, from the loop, when the connection is gone (the peer closed it, or
- * an error that cannot be repaired); `r` is a negative errno. The source is dead by
- * then; the callee unrefs the bus. Never called twice. */
+ * an error that cannot be repaired); `r` is a negative errno: -ECONNRESET for an orderly
+ * end. The source is destroyed by then (it will not fire again), but the reference that
+ * attach returned is still the owner's: wg_bus_source_destroy() drops it, here or later.
+ * The callee also unrefs the bus. Never called twice. */
 typedef void (*WgBusClosedFunc)(sd_bus *bus, int r, gpointer user_data);
 
-/* Attaches `bus` to `context` (NULL: default). The source holds a reference on
- * `bus`; free with wg_bus_source_destroy(), before the bus is closed. */
+/* Called at the end of each turn of the source, after what could be written and read was;
+ * `n_readable` bytes lay in the socket before the turn. Not called after a turn in which the
+ * connection ended or the source was destroyed. */
+typedef void (*WgBusTurnFunc)(sd_bus *bus, guint n_readable, gpointer user_data);
+
+/* Attaches `bus` (started: sd_bus_start() and its kin were called) to `context` (NULL: default).
+ * The source holds a reference on `bus`; free with wg_bus_source_destroy(), before the bus is
+ * closed. */
 GSource *wg_bus_source_attach(sd_bus *bus, GMainContext *context, WgBusClosedFunc closed,
                               gpointer user_data);
 
-/* Stops reading new messages while TRUE (writing goes on): back-pressure. */
+/* The same for a connection made by sd_bus_set_fd(bus, read_fd, write_fd) of two descriptors
+ * of one socket (write_fd = dup(read_fd) or the other way round): only there pausing is exact. */
+GSource *wg_bus_source_attach_split(sd_bus *bus, int read_fd, int write_fd, GMainContext *context,
+                                    WgBusClosedFunc closed, gpointer user_data);
+
+/* Sets what is called at the end of each turn; NULL: nothing. */
+void wg_bus_source_set_turn_func(GSource *source, WgBusTurnFunc turn, gpointer user_data);
+
+/* Stops reading new messages while TRUE (writing and time-outs go on): back-pressure.
+ *
+ * sd_bus_process() writes first and reads only when it completed no write, so a message that
+ * does not fit into the socket at once would let one call slip in for each wake-up. On a split
+ * connection that cannot happen: while paused read_fd refers to a silent socket. On a shared
+ * descriptor it is best effort. A peer that hangs up while paused is reported closed at once. */
 void wg_bus_source_set_paused(GSource *source, gboolean paused);
 
 /* Destroys and unrefs the source. Safe inside its own dispatch. */
