@@ -41,7 +41,9 @@ typedef struct {
   void (*committed)(gpointer engine);
   void (*rolled_back)(gpointer engine, guint64 batch); /* forget everything since begin() */
   gboolean (*reopened)(gpointer engine, const WgSalvage *salvage,
-                       GError **error); /* new sqlite3*: prepare anew */
+                       GError **error); /* new sqlite3*: finalize the old statements, prepare anew;
+                                           called also, with salvage->happened FALSE, when a
+                                           read-only store has become writable */
 } WgWriterEngine;
 
 typedef enum {

@@ -30,6 +30,7 @@ typedef struct {
   guint64 reserve_bytes;   /* a file of so many bytes is given up when the disk is full, so that
                               delivery can go on; 0: none */
   guint64 low_water_bytes; /* below so many free bytes new work is refused; 0: never */
+  const char *vfs;         /* SQLite VFS by name; NULL: the default (tests inject faults) */
 } WgStoreOptions;
 
 WgStore *wg_store_open(const WgStoreOptions *options, WgSalvage *ret_salvage, GError **error);
@@ -39,6 +40,11 @@ void wg_salvage_clear(WgSalvage *salvage);
 
 sqlite3 *wg_store_db(WgStore *store); /* borrowed; changes after wg_store_reopen_damaged() */
 guint wg_store_version(WgStore *store);
+gboolean wg_store_is_read_only(WgStore *store); /* could only be opened for reading */
+/* Opens the same file anew, e.g. to write what could only be read before. On failure there is no
+ * connection until a later call succeeds. Statements of the old connection may be, and have to be,
+ * finalized by their owner afterwards. */
+gboolean wg_store_reopen(WgStore *store, GError **error);
 /* The running store was found damaged (SQLITE_CORRUPT, SQLITE_NOTADB): closes it, keeps it aside,
  * salvages. */
 gboolean wg_store_reopen_damaged(WgStore *store, WgSalvage *ret_salvage, GError **error);

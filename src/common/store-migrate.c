@@ -1,0 +1,71 @@
+/* store-migrate.c: brings a store to the newest schema, one version at a time.
+ *
+ * The version stands in the file's user_version and changes in the same transaction as the
+ * schema, so a migration that fails, or is cut by a crash, leaves the version before it whole.
+ * A file from a newer program is refused and not touched. */
+#include "common/error.h"
+#include "common/store-internal.h"
+
+/* The store's own table; not part of any service's schema and older than version 1. */
+static const char own_tables[] =
+    "CREATE TABLE IF NOT EXISTS quarantine(id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+    " source TEXT NOT NULL, key INTEGER, reason TEXT NOT NULL, bytes BLOB)";
+
+static gboolean read_version(sqlite3 *db, guint *ret_version, GError **error) {
+  sqlite3_stmt *stmt = wg_store_prepare(db, "PRAGMA user_version", error);
+  if (!stmt)
+    return FALSE;
+  int rc = sqlite3_step(stmt);
+  if (rc == SQLITE_ROW)
+    *ret_version = (guint)sqlite3_column_int64(stmt, 0);
+  else
+    wg_store_set_error(db, error, "reading the schema's version");
+  sqlite3_finalize(stmt);
+  return rc == SQLITE_ROW;
+}
+
+static gboolean step_to(sqlite3 *db, const WgMigration *m, GError **error) {
+  g_autofree char *set = g_strdup_printf("PRAGMA user_version=%u", m->version);
+  gboolean ok = wg_store_exec(db, "BEGIN IMMEDIATE", error);
+  if (ok && m->version == 1)
+    ok = wg_store_exec(db, own_tables, error);
+  ok = ok && wg_store_exec(db, m->sql, error) && wg_store_exec(db, set, error) &&
+       wg_store_exec(db, "COMMIT", error);
+  if (ok)
+    return TRUE;
+  /* Most failures have ended the transaction already; then there is nothing to roll back. */
+  if (!sqlite3_get_autocommit(db))
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+  g_prefix_error(error, "Migration to version %u: ", m->version);
+  return FALSE;
+}
+
+gboolean wg_store_migrate(sqlite3 *db, const WgMigration *migrations, gboolean read_only,
+                          guint *ret_version, GError **error) {
+  guint have = 0, want = 0;
+  if (!read_version(db, &have, error))
+    return FALSE;
+  for (const WgMigration *m = migrations; m->version > 0; m++) {
+    g_assert(m->version == want + 1);
+    want = m->version;
+  }
+  if (have > want) {
+    g_set_error(error, WG_ERROR, WG_ERROR_FAILED,
+                "Store: its schema is version %u, this program knows only up to version %u; "
+                "install the newer program again, or restore a backup from before the upgrade",
+                have, want);
+    return FALSE;
+  }
+  if (have < want && read_only) {
+    g_set_error(error, WG_ERROR, WG_ERROR_STORE_READ_ONLY,
+                "Store: its schema is version %u and must become version %u, "
+                "but it cannot be written",
+                have, want);
+    return FALSE;
+  }
+  for (const WgMigration *m = migrations + have; m->version > 0; m++)
+    if (!step_to(db, m, error))
+      return FALSE;
+  *ret_version = want;
+  return TRUE;
+}

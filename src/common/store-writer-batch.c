@@ -1,0 +1,234 @@
+/* store-writer-batch.c: one transaction for what has piled up; see store-writer.h.
+ *
+ * While jobs arrive faster than they are run, a batch goes on taking them, up to a bound in number
+ * and in time, so that one sync pays for many and no caller waits for long. A batch that fails is
+ * rolled back whole and its jobs run again one by one. A transaction that has written nothing
+ * costs no sync: BEGIN is deferred. */
+#include "common/error.h"
+#include "common/store-writer-internal.h"
+
+#define BATCH_JOBS 512
+#define BATCH_USEC 4000 /* after that long a batch takes no further jobs */
+
+gboolean wg_writer_prepare(WgWriter *w, GError **error) {
+  sqlite3 *db = wg_store_db(w->store);
+  w->begin = wg_store_prepare(db, "BEGIN", error);
+  w->commit = w->begin ? wg_store_prepare(db, "COMMIT", error) : NULL;
+  w->rollback = w->commit ? wg_store_prepare(db, "ROLLBACK", error) : NULL;
+  wg_writer_watch_wal(w);
+  return w->rollback != NULL;
+}
+
+void wg_writer_unprepare(WgWriter *w) {
+  g_clear_pointer(&w->begin, sqlite3_finalize);
+  g_clear_pointer(&w->commit, sqlite3_finalize);
+  g_clear_pointer(&w->rollback, sqlite3_finalize);
+}
+
+static gboolean step(WgWriter *w, sqlite3_stmt *stmt, const char *doing) {
+  g_autoptr(GError) error = NULL;
+  int rc = sqlite3_step(stmt);
+  if (rc != SQLITE_DONE) {
+    wg_store_set_error(wg_store_db(w->store), &error, doing);
+    wg_writer_fail(w, g_steal_pointer(&error));
+  }
+  sqlite3_reset(stmt);
+  return rc == SQLITE_DONE;
+}
+
+void wg_writer_fail(WgWriter *w, GError *error) {
+  g_return_if_fail(w->in_batch && error);
+  if (w->failure) {
+    g_error_free(error); /* the first one is the cause */
+    return;
+  }
+  w->failure = error;
+  w->failure_rc = sqlite3_errcode(wg_store_db(w->store)) & 0xff;
+}
+
+void wg_writer_complete(WgWriter *w, WgJob *job) {
+  g_return_if_fail(w->in_batch);
+  g_ptr_array_add(w->completed, job);
+}
+
+/* The next job in the order of submission; NULL when nothing waits. */
+static WgJob *next_job(WgWriter *w) {
+  if (!w->pending) {
+    WgJob *list = g_atomic_pointer_exchange(&w->inbox, NULL);
+    while (list) {
+      WgJob *next = list->next;
+      list->next = w->pending;
+      w->pending = list;
+      list = next;
+    }
+  }
+  WgJob *job = w->pending;
+  if (job)
+    w->pending = job->next;
+  return job;
+}
+
+static gboolean begin(WgWriter *w) {
+  w->in_batch = TRUE;
+  w->batch++;
+  g_ptr_array_set_size(w->ran, 0);
+  g_ptr_array_set_size(w->completed, 0);
+  g_byte_array_set_size(w->parked, 0);
+  if (w->funcs.begin)
+    w->funcs.begin(w->engine);
+  return step(w, w->begin, "beginning a transaction");
+}
+
+static gboolean run(WgWriter *w, WgJob *job) {
+  guint8 parked = FALSE;
+  g_ptr_array_add(w->ran, job);
+  job->batch = w->batch;
+  g_clear_error(&job->error);
+  if (!wg_writer_refuses(w, job))
+    parked = job->run(job, w->engine) == WG_JOB_PARKED;
+  g_byte_array_append(w->parked, &parked, 1);
+  return w->failure == NULL;
+}
+
+static gboolean commit(WgWriter *w) {
+  g_autoptr(GError) error = NULL;
+  if (w->funcs.before_commit && !w->funcs.before_commit(w->engine, &error))
+    wg_writer_fail(w, error ? g_steal_pointer(&error)
+                            : g_error_new_literal(WG_ERROR, WG_ERROR_FAILED,
+                                                  "Store: refused before the commit"));
+  if (w->failure || !step(w, w->commit, "committing"))
+    return FALSE;
+  if (w->funcs.committed)
+    w->funcs.committed(w->engine);
+  w->in_batch = FALSE;
+  return TRUE;
+}
+
+static void roll_back(WgWriter *w) {
+  /* Some errors have ended the transaction already. */
+  if (!sqlite3_get_autocommit(wg_store_db(w->store))) {
+    sqlite3_step(w->rollback);
+    sqlite3_reset(w->rollback);
+  }
+  w->in_batch = FALSE;
+  __atomic_fetch_add(&w->stats.rollbacks, 1, __ATOMIC_RELAXED);
+  if (w->funcs.rolled_back)
+    w->funcs.rolled_back(w->engine, w->batch);
+}
+
+static void count(WgWriter *w) {
+  __atomic_fetch_add(&w->stats.batches, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&w->stats.jobs, w->ran->len, __ATOMIC_RELAXED);
+  if (w->ran->len > w->stats.largest_batch)
+    __atomic_store_n(&w->stats.largest_batch, w->ran->len, __ATOMIC_RELAXED);
+}
+
+/* Hands back what this batch has ended: the jobs that did not park, then the parked ones that
+ * were completed, in order. */
+static void hand_back(WgWriter *w) {
+  WgJob *newest = NULL, *oldest = NULL;
+  int parked = 0;
+  count(w);
+  for (guint i = 0; i < w->ran->len + w->completed->len; i++) {
+    gboolean was_parked = i >= w->ran->len;
+    if (!was_parked && w->parked->data[i]) {
+      parked++;
+      continue;
+    }
+    WgJob *job = was_parked ? w->completed->pdata[i - w->ran->len] : w->ran->pdata[i];
+    parked -= was_parked;
+    job->next = newest;
+    newest = job;
+    oldest = oldest ? oldest : job;
+  }
+  if (parked != 0)
+    g_atomic_int_add(&w->n_parked, parked);
+  if (newest)
+    wg_writer_push_done(w, newest, oldest);
+}
+
+static void hand_back_failed(WgWriter *w, WgJob *job, const GError *error) {
+  g_clear_error(&job->error);
+  job->error = g_error_copy(error);
+  job->next = NULL;
+  wg_writer_push_done(w, job, job);
+}
+
+/* Rolls back and takes the cause out. What parked in an earlier batch and was completed in this
+ * one has to be run again: it goes to the end of `again`. */
+static GError *undo(WgWriter *w, GPtrArray *again) {
+  GError *error = g_steal_pointer(&w->failure);
+  for (guint i = 0; i < w->completed->len; i++) {
+    WgJob *job = w->completed->pdata[i];
+    if (job->batch == w->batch)
+      continue; /* it is among those that ran */
+    g_atomic_int_add(&w->n_parked, -1);
+    g_ptr_array_add(again, job);
+  }
+  roll_back(w);
+  return error;
+}
+
+/* A job by itself. When it fails, too, it alone pays. */
+static void run_alone(WgWriter *w, WgJob *job, GPtrArray *again) {
+  for (guint attempt = 1;; attempt++) {
+    wg_writer_stamp(w, g_get_monotonic_time());
+    if (begin(w) && run(w, job) && commit(w)) {
+      hand_back(w);
+      return;
+    }
+    g_autoptr(GError) error = undo(w, again);
+    gboolean removed = wg_writer_judge(w, error, w->failure_rc, TRUE);
+    if (removed && !w->unusable && attempt == 1)
+      continue;
+    hand_back_failed(w, job, error);
+    return;
+  }
+}
+
+static void run_one_by_one(WgWriter *w, GPtrArray *again) {
+  g_autoptr(GError) unusable =
+      g_error_new_literal(WG_ERROR, WG_ERROR_STORE_DAMAGED,
+                          "Store: it cannot be used until it is repaired; see the journal");
+  for (guint i = 0; i < again->len; i++) { /* grows while it runs */
+    if (w->unusable)
+      hand_back_failed(w, again->pdata[i], unusable);
+    else
+      run_alone(w, again->pdata[i], again);
+  }
+}
+
+static gboolean run_together(WgWriter *w) {
+  if (!begin(w))
+    return FALSE;
+  gint64 last = g_get_monotonic_time() + BATCH_USEC;
+  for (WgJob *job; w->ran->len < BATCH_JOBS && (job = next_job(w));) {
+    if (!run(w, job))
+      return FALSE;
+    if ((w->ran->len & 15) == 0 && g_get_monotonic_time() > last)
+      break;
+  }
+  return commit(w);
+}
+
+void wg_writer_run_batch(WgWriter *w) {
+  wg_writer_stamp(w, g_get_monotonic_time());
+  wg_writer_look_at_space(w);
+  /* In a store that refuses writes each job that writes fails: it must not take others along. */
+  gboolean together = !w->unusable && w->state < WG_STORE_READ_ONLY;
+  if (together && run_together(w)) {
+    hand_back(w);
+  } else {
+    g_autoptr(GPtrArray) again = g_ptr_array_new();
+    if (together) {
+      g_ptr_array_extend(again, w->ran, NULL, NULL);
+      g_autoptr(GError) error = undo(w, again);
+      wg_writer_judge(w, error, w->failure_rc, FALSE);
+    } else {
+      g_ptr_array_add(again, next_job(w));
+    }
+    run_one_by_one(w, again);
+  }
+  wg_writer_checkpoint_if_due(w);
+  wg_writer_stamp(w, 0);
+}

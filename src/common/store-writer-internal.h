@@ -1,0 +1,93 @@
+/* store-writer-internal.h: what the files store-writer*.c share; nobody else includes it.
+ *
+ * Two threads, no lock in the hot path. `inbox` and `outbox` are stacks of linked jobs, pushed
+ * with one compare-and-swap and emptied with one exchange; the one who empties reverses. All
+ * other shared fields are single words with atomic access. The rest belongs to the thread that
+ * its heading names. */
+#pragma once
+
+#include "common/store-writer.h"
+
+typedef struct WgWriterEvent WgWriterEvent; /* a change of state on its way to the loop */
+struct WgWriterEvent {
+  WgStoreState state;
+  char *text;
+  WgSalvage salvage;
+  WgWriterEvent *next;
+};
+
+struct WgWriter {
+  WgStore *store;
+  WgWriterEngine funcs;
+  gpointer engine;
+  GThread *thread;
+
+  /* shared, atomic */
+  WgJob *inbox;
+  WgJob *outbox;
+  WgWriterEvent *events;
+  int asleep;  /* the writer waits for a signal */
+  int polling; /* the loop is, or may go, to sleep */
+  int stopping;
+  int n_parked;
+  gint64 busy_since; /* monotonic us; 0: idle */
+  WgWriterStats stats;
+  GMutex sleep_lock;
+  GCond wake;
+
+  /* loop thread */
+  GSource *source;
+  int event_fd;
+  gpointer fd_tag;
+  guint n_out; /* submitted, not handed back */
+  WgStoreState told;
+  WgStoreStateFunc state_changed;
+  gpointer user_data;
+
+  /* writer thread */
+  WgJob *pending;       /* taken out of the inbox, in order */
+  GPtrArray *ran;       /* jobs of this batch, in order */
+  GByteArray *parked;   /* of those: 1 for each that parked */
+  GPtrArray *completed; /* parked in an earlier batch, ended in this one */
+  guint64 batch;
+  GError *failure;
+  int failure_rc; /* SQLite's primary code at that time */
+  gboolean in_batch;
+  gboolean unusable; /* no connection: a salvage or reopen has failed ... */
+  gboolean damaged;  /* ... and it was a salvage */
+  WgStoreState state;
+  gint64 next_probe; /* monotonic us */
+  gint64 probe_wait;
+  gint64 space_checked, salvaged_at;
+  int wal_pages;          /* not yet checkpointed */
+  gint64 idle_checkpoint; /* monotonic us; 0: none is due */
+  gint64 checkpoint_not_before;
+  sqlite3_stmt *begin, *commit, *rollback;
+};
+
+/* store-writer-batch.c: takes jobs, runs, commits, hands back. */
+void wg_writer_run_batch(WgWriter *w);
+gboolean wg_writer_prepare(WgWriter *w, GError **error); /* after each change of connection */
+void wg_writer_unprepare(WgWriter *w);
+
+/* store-writer-state.c: full, read-only, damaged, and the way back. */
+void wg_writer_stamp(WgWriter *w, gint64 when); /* for the watchdog; 0: idle */
+void wg_writer_set_state(WgWriter *w, WgStoreState state, const char *text, WgSalvage *take);
+/* What a failed transaction means for the store; `retried`: it was the second try. TRUE: the
+ * cause was removed, another try is worth it. */
+gboolean wg_writer_judge(WgWriter *w, const GError *error, int rc, gboolean retried);
+void wg_writer_look_at_space(WgWriter *w);
+void wg_writer_probe(WgWriter *w); /* when next_probe has come: has the store recovered? */
+gboolean wg_writer_refuses(WgWriter *w, WgJob *job); /* sets job->error */
+
+/* store-writer-checkpoint.c */
+void wg_writer_watch_wal(WgWriter *w);
+void wg_writer_checkpoint_if_due(WgWriter *w);    /* after a batch */
+gint64 wg_writer_checkpoint_if_idle(WgWriter *w); /* when to call it again; 0: no need */
+
+/* store-writer-loop.c: the way back to the loop. */
+void wg_writer_push_done(WgWriter *w, WgJob *newest, WgJob *oldest);
+void wg_writer_push_event(WgWriter *w, WgWriterEvent *event);
+void wg_writer_attach(WgWriter *w);
+void wg_writer_detach(WgWriter *w);
+void wg_writer_deliver(WgWriter *w);

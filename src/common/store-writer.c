@@ -1,0 +1,126 @@
+/* store-writer.c: submission, the thread's main loop, and its end; see store-writer.h.
+ *
+ * The thread sleeps only when the inbox is empty: it sets `asleep`, looks once more, and waits;
+ * a submitter pushes first and then looks at `asleep`. One of the two sees the other. */
+#include "common/error.h"
+#include "common/store-writer-internal.h"
+
+void wg_writer_submit(WgWriter *w, WgJob *job) {
+  w->n_out++;
+  WgJob *head;
+  do {
+    head = g_atomic_pointer_get(&w->inbox);
+    job->next = head;
+  } while (!g_atomic_pointer_compare_and_exchange(&w->inbox, head, job));
+  if (head || !g_atomic_int_get(&w->asleep))
+    return;
+  g_mutex_lock(&w->sleep_lock);
+  g_cond_signal(&w->wake);
+  g_mutex_unlock(&w->sleep_lock);
+}
+
+/* Sleeps until there is something in the inbox, the end, or `until` (0: no limit). */
+static void sleep_until(WgWriter *w, gint64 until) {
+  g_mutex_lock(&w->sleep_lock);
+  g_atomic_int_set(&w->asleep, 1);
+  while (!g_atomic_pointer_get(&w->inbox) && !g_atomic_int_get(&w->stopping)) {
+    if (until == 0)
+      g_cond_wait(&w->wake, &w->sleep_lock);
+    else if (!g_cond_wait_until(&w->wake, &w->sleep_lock, until))
+      break;
+  }
+  g_atomic_int_set(&w->asleep, 0);
+  g_mutex_unlock(&w->sleep_lock);
+}
+
+static gpointer writer_thread(gpointer data) {
+  WgWriter *w = data;
+
+  for (;;) {
+    if (w->state != WG_STORE_OK && g_get_monotonic_time() >= w->next_probe)
+      wg_writer_probe(w);
+    if (w->pending || g_atomic_pointer_get(&w->inbox)) {
+      wg_writer_run_batch(w);
+      continue;
+    }
+    if (g_atomic_int_get(&w->stopping))
+      break;
+    gint64 until = wg_writer_checkpoint_if_idle(w);
+    if (w->state != WG_STORE_OK)
+      until = until ? MIN(until, w->next_probe) : w->next_probe;
+    sleep_until(w, until);
+  }
+  wg_writer_unprepare(w);
+  wg_store_close(w->store);
+  return NULL;
+}
+
+WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer engine,
+                        WgStoreStateFunc state_changed, gpointer user_data) {
+  WgWriter *w = g_new0(WgWriter, 1);
+  g_autoptr(GError) error = NULL;
+
+  w->store = store;
+  w->funcs = *funcs;
+  w->engine = engine;
+  w->state_changed = state_changed;
+  w->user_data = user_data;
+  w->ran = g_ptr_array_new();
+  w->completed = g_ptr_array_new();
+  w->parked = g_byte_array_new();
+  g_mutex_init(&w->sleep_lock);
+  g_cond_init(&w->wake);
+  wg_writer_attach(w);
+  if (!wg_writer_prepare(w, &error)) {
+    w->unusable = TRUE;
+    wg_writer_set_state(w, WG_STORE_BROKEN, error->message, NULL);
+  } else if (wg_store_is_read_only(store)) {
+    wg_writer_set_state(w, WG_STORE_READ_ONLY, "Store: it can only be read", NULL);
+  }
+  w->thread = g_thread_new("store-writer", writer_thread, w);
+  return w;
+}
+
+WgStore *wg_writer_store(WgWriter *w) {
+  return w->store;
+}
+
+guint wg_writer_n_queued(WgWriter *w) {
+  return w->n_out - (guint)g_atomic_int_get(&w->n_parked);
+}
+
+WgStoreState wg_writer_state(WgWriter *w) {
+  return w->told;
+}
+
+gboolean wg_writer_stalled(WgWriter *w, guint64 limit_usec) {
+  gint64 since = __atomic_load_n(&w->busy_since, __ATOMIC_RELAXED);
+  return since != 0 && g_get_monotonic_time() - since > (gint64)limit_usec;
+}
+
+void wg_writer_stats(WgWriter *w, WgWriterStats *ret) {
+  ret->batches = __atomic_load_n(&w->stats.batches, __ATOMIC_RELAXED);
+  ret->jobs = __atomic_load_n(&w->stats.jobs, __ATOMIC_RELAXED);
+  ret->largest_batch = __atomic_load_n(&w->stats.largest_batch, __ATOMIC_RELAXED);
+  ret->rollbacks = __atomic_load_n(&w->stats.rollbacks, __ATOMIC_RELAXED);
+  ret->checkpoints = __atomic_load_n(&w->stats.checkpoints, __ATOMIC_RELAXED);
+}
+
+void wg_writer_free(WgWriter *w) {
+  if (!w)
+    return;
+  g_mutex_lock(&w->sleep_lock);
+  g_atomic_int_set(&w->stopping, 1);
+  g_cond_signal(&w->wake);
+  g_mutex_unlock(&w->sleep_lock);
+  g_thread_join(w->thread);
+  wg_writer_deliver(w);
+  wg_writer_detach(w);
+  g_ptr_array_unref(w->ran);
+  g_ptr_array_unref(w->completed);
+  g_byte_array_unref(w->parked);
+  g_clear_error(&w->failure);
+  g_mutex_clear(&w->sleep_lock);
+  g_cond_clear(&w->wake);
+  g_free(w);
+}
