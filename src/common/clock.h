@@ -30,7 +30,8 @@ gint64 wg_clock_to_realtime(const WgClock *clock, gint64 lasting);
 gint64 wg_time_realtime(void); /* us */
 gint64 wg_time_boottime(void); /* us */
 
-/* For tests: replaces the three sources (boot id, BOOTTIME, REALTIME). NULL: the real ones. */
+/* For tests: replaces the three sources (boot id, BOOTTIME, REALTIME). NULL: the real ones.
+ * The struct is read at every look, so it has to outlive its use and may be changed meanwhile. */
 typedef struct {
   const char *boot_id;
   gint64 boottime, realtime;

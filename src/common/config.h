@@ -22,7 +22,7 @@ typedef struct {
   const char *section, *key;
   WgConfigType type;
   const char *default_text; /* parsed like a file's value */
-  guint64 min, max;         /* 0, 0: no bound */
+  guint64 min, max;         /* 0: no bound on that side; for a list of each member */
   const char *help;         /* one line, for the man page test */
 } WgConfigKey;
 
@@ -31,6 +31,11 @@ typedef struct WgConfig WgConfig;
 /* `name`: "messaged" reads messaged.conf. Keys end with a NULL section. Directories come from
  * $WAGGLE_CONFIG_PATH or are the ones the build was configured with. */
 WgConfig *wg_config_load(const char *name, const WgConfigKey *keys, GError **error);
+/* The same from directories given, weakest first; wg_config_dirs() makes the list of the
+ * system's (vendor, /etc), for the user manager with $XDG_CONFIG_HOME/waggle at the end. */
+WgConfig *wg_config_load_from(const char *const *dirs, const char *name, const WgConfigKey *keys,
+                              GError **error);
+char **wg_config_dirs(gboolean user);
 WgConfig *wg_config_ref(WgConfig *config);
 void wg_config_unref(WgConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WgConfig, wg_config_unref)

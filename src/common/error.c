@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-G_DEFINE_QUARK(waggle - error, wg_error)
+G_DEFINE_QUARK(waggle_error, wg_error)
 
 static const char *const error_names[] = {
     [WG_ERROR_FAILED] = WG_ERROR_PREFIX "Failed",

@@ -20,6 +20,9 @@
 #define WG_SOCKET_MESSAGING "messaging"
 #define WG_FD_NAME_PRIVATE "private"
 
+/* Configuration: WG_CONFIG_DIR below the vendor's, the administrator's and the user's directory */
+#define WG_CONFIG_DIR "waggle"
+
 /* Environment */
 #define WG_ENV_ADDRESS "WAGGLE_ADDRESS"
 #define WG_ENV_SCOPE "WAGGLE_SCOPE"
