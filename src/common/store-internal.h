@@ -19,6 +19,8 @@ struct WgStore {
 
 /* store.c: a connection to `path` with our settings; no migration. */
 sqlite3 *wg_store_connect(const char *path, const char *vfs, gboolean read_only, GError **error);
+/* A second connection, for checkpoints only; NULL when there cannot be one. */
+sqlite3 *wg_store_connect_helper(WgStore *store);
 /* Closes a connection without a checkpoint and without deleting its WAL: what lies under that
  * name may by then belong to another file. */
 void wg_store_abandon(sqlite3 *db);

@@ -20,6 +20,7 @@ gboolean wg_writer_prepare(WgWriter *w, GError **error) {
 }
 
 void wg_writer_unprepare(WgWriter *w) {
+  wg_writer_unwatch_wal(w);
   g_clear_pointer(&w->begin, sqlite3_finalize);
   g_clear_pointer(&w->commit, sqlite3_finalize);
   g_clear_pointer(&w->rollback, sqlite3_finalize);

@@ -59,10 +59,20 @@ struct WgWriter {
   gint64 next_probe; /* monotonic us */
   gint64 probe_wait;
   gint64 space_checked, salvaged_at;
-  int wal_pages;          /* not yet checkpointed */
-  gint64 idle_checkpoint; /* monotonic us; 0: none is due */
+  int wal_pages, wal_moved; /* in the WAL; of those known to be checkpointed */
+  gint64 idle_checkpoint;   /* monotonic us; 0: none is due */
   gint64 checkpoint_not_before;
   sqlite3_stmt *begin, *commit, *rollback;
+
+  /* the checkpoint helper; `rc` and `moved` are the writer's again when `state` says so */
+  struct {
+    GThread *thread;
+    sqlite3 *db;
+    int state; /* atomic */
+    int rc, moved;
+    GMutex lock;
+    GCond wake;
+  } helper;
 };
 
 /* store-writer-batch.c: takes jobs, runs, commits, hands back. */
@@ -81,7 +91,8 @@ void wg_writer_probe(WgWriter *w); /* when next_probe has come: has the store re
 gboolean wg_writer_refuses(WgWriter *w, WgJob *job); /* sets job->error */
 
 /* store-writer-checkpoint.c */
-void wg_writer_watch_wal(WgWriter *w);
+void wg_writer_watch_wal(WgWriter *w); /* the connection is new */
+void wg_writer_unwatch_wal(WgWriter *w);
 void wg_writer_checkpoint_if_due(WgWriter *w);    /* after a batch */
 gint64 wg_writer_checkpoint_if_idle(WgWriter *w); /* when to call it again; 0: no need */
 

@@ -70,6 +70,8 @@ WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer en
   w->parked = g_byte_array_new();
   g_mutex_init(&w->sleep_lock);
   g_cond_init(&w->wake);
+  g_mutex_init(&w->helper.lock);
+  g_cond_init(&w->helper.wake);
   wg_writer_attach(w);
   if (!wg_writer_prepare(w, &error)) {
     w->unusable = TRUE;
@@ -122,5 +124,7 @@ void wg_writer_free(WgWriter *w) {
   g_clear_error(&w->failure);
   g_mutex_clear(&w->sleep_lock);
   g_cond_clear(&w->wake);
+  g_mutex_clear(&w->helper.lock);
+  g_cond_clear(&w->helper.wake);
   g_free(w);
 }

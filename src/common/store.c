@@ -16,8 +16,7 @@
 /* One writer, known statements: a small cache is enough, pages that fall out stay in the kernel's.
  * secure_delete=FAST clears removed records inside a page (the salvage must not raise the dead)
  * without writing pages that are only freed. Checkpoints are the writer's (store-writer.c). */
-static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
-                               "PRAGMA trusted_schema=OFF;"
+static const char settings[] = "PRAGMA trusted_schema=OFF;"
                                "PRAGMA cell_size_check=ON;"
                                "PRAGMA foreign_keys=OFF;"
                                "PRAGMA mmap_size=0;"
@@ -26,6 +25,9 @@ static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
                                "PRAGMA temp_store=MEMORY;"
                                "PRAGMA secure_delete=FAST;"
                                "PRAGMA synchronous=FULL;";
+
+/* Our two connections never wait for each other; an administrator's may hold a lock. */
+#define BUSY_MSEC 2000
 
 /* Once a process: SQLite's statistics take a global lock for every allocation. */
 static gpointer configure(gpointer unused) {
@@ -43,7 +45,10 @@ sqlite3 *wg_store_connect(const char *path, const char *vfs, gboolean read_only,
   if (!ok)
     wg_store_set_error(db, error, path);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  sqlite3_busy_timeout(db, BUSY_MSEC);
   ok = ok && wg_store_exec(db, settings, error);
+  /* The index of the WAL is in a file beside it, which cannot be made where nothing can be. */
+  ok = ok && (!read_only || wg_store_exec(db, "PRAGMA locking_mode=EXCLUSIVE", error));
   /* The first statement that reads the file: garbage shows here. */
   ok = ok && wg_store_exec(db, "PRAGMA journal_mode=WAL;SELECT count(*) FROM sqlite_schema", error);
   if (ok) {
@@ -52,6 +57,10 @@ sqlite3 *wg_store_connect(const char *path, const char *vfs, gboolean read_only,
   }
   wg_store_abandon(db);
   return NULL;
+}
+
+sqlite3 *wg_store_connect_helper(WgStore *store) {
+  return wg_store_connect(store->path, store->vfs, FALSE, NULL);
 }
 
 void wg_store_abandon(sqlite3 *db) {
