@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# build.sh: configure once, then let ninja find out what has to be done.
+
+# shellcheck disable=SC2154 # top and build come from quickstart
+
+# The daemon and the command line as the build leaves them.
+daemon=$build/src/messaging/waggle-messaged
+client=$build/src/client/waggle
+
+build_configure() {
+  [ -e "$build/build.ninja" ] && return
+  say "building in $build; the first time takes a minute"
+  meson setup "$build" "$top" >"$build.log" 2>&1 || { cat "$build.log" >&2; die "meson setup failed"; }
+  rm -f "$build.log"
+}
+
+# build_targets TARGET...: nothing given is everything.
+build_targets() {
+  build_configure
+  ninja --quiet -C "$build" "$@" | { grep -vx 'ninja: no work to do.' || true; } >&2
+}
+
+# Only the programs: what tests need on top is built when tests are run.
+build_programs() { build_targets "${daemon#"$build"/}" "${client#"$build"/}"; }
+build_all() { build_targets; }

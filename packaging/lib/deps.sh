@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# deps.sh: the packages that building and testing need, and how they get installed.
+#
+# The lists stand here and nowhere else (debian/control has to repeat the first one). When all is
+# there, nothing but the package database is asked: a second run costs milliseconds.
+
+say() { printf '%s\n' "quickstart: $*" >&2; }
+die() { say "$*"; exit 2; }
+
+deps_apt() {
+  echo gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libsystemd-dev libjson-glib-dev \
+    libsqlite3-dev zlib1g-dev dbus-daemon systemd util-linux python3
+  [ "$1" = build ] && return
+  echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
+    build-essential debhelper dpkg-dev fakeroot lintian git polkitd
+  [ "$1" = test ] && return
+  echo clang clang-tidy clang-format cppcheck shellcheck codespell libxml2-utils
+}
+
+deps_dnf() {
+  echo gcc meson ninja-build pkgconf-pkg-config glib2-devel systemd-devel json-glib-devel \
+    sqlite-devel zlib-devel dbus-daemon systemd util-linux python3
+  [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container
+}
+
+deps_pacman() {
+  echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite zlib dbus util-linux python
+  [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock
+}
+
+# Prints those of the packages given that are not installed.
+deps_missing_apt() {
+  local have
+  have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+  printf '%s\n' "$@" | grep -vxF -e "${have:-none}" || true
+}
+deps_missing_dnf() {
+  local p
+  for p in "$@"; do rpm -q --whatprovides "$p" >/dev/null 2>&1 || echo "$p"; done
+}
+deps_missing_pacman() { pacman -T "$@" || true; }
+
+deps_do_apt() {
+  "${as_root[@]}" apt-get update -q
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+deps_do_dnf() { "${as_root[@]}" dnf install -y "$@"; }
+deps_do_pacman() { "${as_root[@]}" pacman -S --needed --noconfirm "$@"; }
+
+# Installs what `build`, `test` or `ci` needs and the machine lacks. Output goes to stderr: the
+# output of quickstart is the output of what it runs.
+deps_install() {
+  local purpose=$1 manager='' m missing
+  case $purpose in build | test | ci) ;; *) die "unknown purpose '$purpose'" ;; esac
+  for m in apt dnf pacman; do
+    command -v "$m" >/dev/null && manager=$m && break
+  done
+  if [ -z "$manager" ]; then
+    say "no apt, dnf or pacman here; the packages for '$purpose' have to be there already"
+    return 0
+  fi
+  local wanted
+  read -r -d '' -a wanted < <("deps_$manager" "$purpose") || true
+  mapfile -t missing < <("deps_missing_$manager" "${wanted[@]}")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "as root, install: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "installing with $manager: ${missing[*]}"
+  "deps_do_$manager" "${missing[@]}" >&2
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # top, build and lib come from quickstart
+# rungs.sh: the tests, from the cheap rung to the dear one, and the count of them all.
+#
+# One line a rung, then one that counts every single test. A rung that this machine cannot do
+# is skipped with its reason; where that must not be ($CI is set) it is a failure.
+
+rungs_all=(unit bus crash system)
+
+# Prints why a rung cannot run here; nothing if it can.
+rung_obstacle() {
+  case $1 in
+    bus | crash) command -v dbus-daemon >/dev/null || echo "there is no dbus-daemon" ;;
+    system)
+      if [ "$(id -u)" != 0 ]; then
+        echo "booting a container needs root"
+        return
+      fi
+      local tool
+      for tool in systemd-nspawn mmdebstrap dpkg-buildpackage nsenter; do
+        command -v "$tool" >/dev/null || { echo "there is no $tool"; return; }
+      done
+      ;;
+  esac
+}
+
+# Runs one rung; adds its counts to passed, failed and skipped.
+rung_run() {
+  local rung=$1 obstacle log="$build/meson-logs/rung-$1" begin=$SECONDS p f s
+  obstacle=$(rung_obstacle "$rung")
+  if [ -n "$obstacle" ]; then
+    printf '%s: skipped: %s\n' "$rung" "$obstacle"
+    rungs_skipped+=("$rung")
+    return
+  fi
+  rm -f "$log.json"
+  # The figures come from the log; what a test printed is shown when it failed.
+  meson test -C "$build" --no-rebuild --suite "$rung" --logbase "rung-$rung" >"$log.out" 2>&1 || true
+  if ! read -r p f s < <(/usr/bin/python3 "$lib/tally" "$log.json" 2>"$log.failures"); then
+    cat "$log.out" "$log.failures" >&2
+    p=0 f=1 s=0
+  fi
+  cat "$log.failures"
+  printf '%s: %d passed, %d failed, %d skipped (%d s)\n' "$rung" "$p" "$f" "$s" $((SECONDS - begin))
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# rungs_run [RUNG...]: all of them when none is named. Returns 1 if a test failed.
+rungs_run() {
+  local rung
+  [ $# -gt 0 ] || set -- "${rungs_all[@]}"
+  for rung in "$@"; do
+    [[ " ${rungs_all[*]} " == *" $rung "* ]] || die "unknown rung '$rung'; there are ${rungs_all[*]}"
+  done
+  passed=0 failed=0 skipped=0
+  rungs_skipped=()
+  build_all
+  for rung in "$@"; do rung_run "$rung"; done
+  if [ -n "${CI:-}" ] && [ ${#rungs_skipped[@]} -gt 0 ]; then
+    say "skipped, and in CI that is a failure: ${rungs_skipped[*]}"
+    failed=$((failed + ${#rungs_skipped[@]}))
+  fi
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" = 0 ]
+}
