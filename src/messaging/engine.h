@@ -11,6 +11,7 @@
 #pragma once
 
 #include "common/caller.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/store-writer.h"
 
@@ -25,6 +26,8 @@ typedef struct {
   uid_t uid;
   pid_t pid;
   char *unit; /* NULL if none */
+  gint full; /* atomic; the bus layer's: its connection takes no more pushes until a
+                msg_run_resume_push() of this actor */
   gint64 row; /* the engine's: row of table actor, 0: not stored yet */
   guint64 row_batch;
 } MsgActor;
@@ -71,6 +74,8 @@ typedef struct {
   guint64 retry_after;  /* us, with QuotaExceeded and StoreFull */
   gint64 submitted;     /* g_get_monotonic_time(), for the latency histograms */
   sd_bus_message *call; /* loop thread only */
+  gpointer owner;       /* the bus layer's */
+  gboolean appealed;    /* the bus layer's: polkit was asked */
 } MsgJob;
 
 /* ---- Send, SendMany ---- */
@@ -294,6 +299,8 @@ typedef struct {
   MsgSettings settings;
 } MsgSettingsJob;
 WgJobResult msg_run_settings(WgJob *job, gpointer engine);
+/* The engine's clock, for MSG_NOTE_WAKE; does not change after the start. */
+const WgClock *msg_engine_clock(MsgEngine *engine);
 /* Completes every parked job (empty answers): the service is leaving. */
 WgJobResult msg_run_drain(WgJob *job, gpointer engine);
 void msg_engine_free(MsgEngine *engine); /* after wg_writer_free() */

@@ -1,0 +1,100 @@
+/* daemon-store.c: see daemon-store.h. A store in trouble degrades the service, it never ends it:
+ * what can be delivered is delivered, and the writer tells when it is well again. */
+#include "messaging/daemon-store.h"
+
+#include "messaging/bus-agents.h"
+#include "messaging/daemon-notes.h"
+#include "messaging/settings.h"
+
+#include "common/log.h"
+#include "common/names.h"
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(WgSalvage, wg_salvage_clear)
+
+#define STORE_FILE "messages.db"
+#define DEGRADED_KEY "store"
+
+static void log_salvage(const WgSalvage *salvage) {
+  g_autofree char *lost = g_strdup_printf("%" G_GUINT64_FORMAT, salvage->rows_lost);
+
+  wg_log(LOG_ERR, WG_MSG_STORE_DAMAGED, WG_FIELDS(WG_FIELD_PATH, salvage->kept_as),
+         "The store was damaged; the damaged file is kept as %s", salvage->kept_as);
+  wg_log(LOG_WARNING, WG_MSG_STORE_SALVAGED,
+         WG_FIELDS(WG_FIELD_PATH, salvage->kept_as, WG_FIELD_COUNT, lost),
+         "Took %" G_GUINT64_FORMAT " rows over into a new store, at least %" G_GUINT64_FORMAT
+         " are lost: %s",
+         salvage->rows_salvaged, salvage->rows_lost,
+         salvage->detail != NULL ? salvage->detail : "no details");
+}
+
+static void log_state(WgStoreState state, const char *text) {
+  static const struct {
+    const char *id, *what;
+  } lines[] = {
+      [WG_STORE_NEARLY_FULL] = {WG_MSG_STORE_FULL, "Space is low; new messages are refused"},
+      [WG_STORE_FULL] = {WG_MSG_STORE_FULL, "The disk is full; new messages are refused"},
+      [WG_STORE_READ_ONLY] = {WG_MSG_STORE_READ_ONLY, "The store cannot be written"},
+      [WG_STORE_BROKEN] = {WG_MSG_STORE_DAMAGED, "The store cannot be used"},
+  };
+
+  if (state != WG_STORE_OK)
+    wg_log(LOG_ERR, lines[state].id, WG_FIELDS(WG_FIELD_ERROR, text), "%s: %s", lines[state].what,
+           text);
+}
+
+/* WgStoreStateFunc. */
+static void state_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
+                          gpointer user_data) {
+  MsgDaemon *daemon = user_data;
+
+  if (salvage != NULL && salvage->happened)
+    log_salvage(salvage);
+  if (state == daemon->store_state)
+    return;
+  daemon->store_state = state;
+  log_state(state, text != NULL ? text : msg_store_state_name(state));
+  wg_service_set_degraded(daemon->service, DEGRADED_KEY,
+                          state == WG_STORE_OK ? NULL
+                          : text != NULL       ? text
+                                               : msg_store_state_name(state));
+  msg_agents_root_changed(daemon, "StoreState");
+}
+
+static void take_initial_notes(MsgDaemon *daemon) {
+  g_autoptr(GPtrArray) notes = msg_engine_initial_notes(daemon->engine);
+
+  if (notes != NULL)
+    msg_notes(notes, daemon);
+}
+
+gboolean msg_daemon_open_store(MsgDaemon *daemon, const MsgSettings *settings, GError **error) {
+  const WgConfig *config = wg_service_config(daemon->service);
+  g_autofree char *path = g_build_filename(wg_service_state_dir(daemon->service), STORE_FILE, NULL);
+  g_auto(WgSalvage) salvage = {0};
+  WgStoreOptions options = {
+      .path = path,
+      .migrations = msg_migrations,
+      .reserve_bytes = msg_settings_store_reserve(config),
+      .low_water_bytes = msg_settings_store_low_water(config),
+  };
+  g_autoptr(WgStore) store = wg_store_open(&options, &salvage, error);
+
+  if (store == NULL)
+    return FALSE;
+  if (salvage.happened)
+    log_salvage(&salvage);
+  daemon->engine = msg_engine_new(store, settings, daemon->user_scope, error);
+  if (daemon->engine == NULL)
+    return FALSE;
+  take_initial_notes(daemon);
+  daemon->writer = wg_writer_new(g_steal_pointer(&store), &msg_engine_funcs, daemon->engine,
+                                 state_changed, daemon);
+  msg_engine_set_writer(daemon->engine, daemon->writer, msg_notes, daemon);
+  daemon->store_state = wg_writer_state(daemon->writer);
+  return TRUE;
+}
+
+void msg_daemon_close_store(MsgDaemon *daemon) {
+  g_clear_pointer(&daemon->writer, wg_writer_free);
+  g_clear_pointer(&daemon->engine, msg_engine_free);
+}

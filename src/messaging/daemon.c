@@ -1,0 +1,210 @@
+/* daemon.c: see daemon.h. The callbacks of the service frame (common/service.h), and the
+ * methods that are about the service itself: Ping and Reload. */
+#include "messaging/daemon.h"
+
+#include "messaging/bus-access.h"
+#include "messaging/bus-agents.h"
+#include "messaging/bus-push.h"
+#include "messaging/bus-reply.h"
+#include "messaging/daemon-notes.h"
+#include "messaging/daemon-store.h"
+#include "messaging/settings.h"
+
+#include "common/log.h"
+#include "common/names.h"
+
+#include <unistd.h>
+
+/* A batch that takes longer than this means that the disk hangs. */
+#define STALLED_USEC (20 * G_USEC_PER_SEC)
+
+static void clear(MsgDaemon *daemon) {
+  msg_push_clear(daemon);
+  msg_wake_clear(daemon);
+  msg_agents_clear(daemon);
+  g_clear_pointer(&daemon->clients, g_hash_table_unref);
+  g_clear_pointer(&daemon->by_name, g_hash_table_unref);
+}
+
+static gboolean on_start(WgService *service, gpointer self, GError **error) {
+  MsgDaemon *daemon = self;
+  MsgSettings settings;
+
+  daemon->service = service;
+  daemon->user_scope = wg_service_is_user(service);
+  daemon->own_uid = getuid();
+  daemon->stats.started = g_get_real_time();
+  daemon->clients = g_hash_table_new(g_int64_hash, g_int64_equal);
+  daemon->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+  daemon->held_back = g_ptr_array_new();
+  msg_agents_init(daemon);
+  if (!msg_settings_load(wg_service_config(service), &settings, error) ||
+      !msg_wake_init(daemon, error) || !msg_daemon_open_store(daemon, &settings, error)) {
+    clear(daemon);
+    return FALSE;
+  }
+  daemon->max_body = settings.max_body;
+  return TRUE;
+}
+
+static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer,
+                          GError **error) {
+  int r = msg_tables_attach(self, bus);
+
+  return r >= 0 || wg_error_set_errno(error, r, "the objects cannot be put on the bus");
+}
+
+static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) {
+  msg_client_gone(self, caller);
+}
+
+/* A configuration that is on its way to the engine; its lists point into `config`. */
+typedef struct {
+  MsgSettingsJob job;
+  WgConfig *config;
+} ReloadJob;
+
+static void reload_done(WgJob *job) {
+  ReloadJob *reload = (ReloadJob *)job;
+
+  wg_config_unref(reload->config);
+  msg_job_free(reload, sizeof *reload);
+}
+
+static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, GError **error) {
+  MsgDaemon *daemon = self;
+  MsgSettings settings;
+
+  if (!msg_settings_load(config, &settings, error))
+    return FALSE;
+  ReloadJob *reload =
+      msg_job_new_own(daemon, /* actor= */ NULL, sizeof *reload, msg_run_settings, reload_done);
+  reload->job.settings = settings;
+  reload->config = wg_config_ref(config);
+  msg_job_submit(reload);
+  daemon->max_body = settings.max_body;
+  return TRUE;
+}
+
+static gboolean anybody_holds(MsgDaemon *daemon) {
+  GHashTableIter iter;
+  gpointer client;
+
+  g_hash_table_iter_init(&iter, daemon->clients);
+  while (g_hash_table_iter_next(&iter, NULL, &client))
+    if (((MsgClient *)client)->n_held > 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Who leaves cannot fire a deadline: a scheduled message, a back-off, a ttl or a lease that runs
+ * keeps us here. Mail that only waits does not: its receiver starts us again. */
+static gboolean on_busy(WgService *service, gpointer self) {
+  MsgDaemon *daemon = self;
+
+  return daemon->n_jobs > 0 || msg_wake_armed(daemon) || anybody_holds(daemon);
+}
+
+static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
+  MsgDaemon *daemon = self;
+
+  if (!wg_writer_stalled(daemon->writer, STALLED_USEC))
+    return TRUE;
+  *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");
+  return FALSE;
+}
+
+static void on_degraded_changed(WgService *service, gpointer self) {
+  msg_agents_root_changed(self, "Degraded");
+}
+
+static void drain_done(WgJob *job) {
+  msg_job_free(job, sizeof(MsgJob));
+}
+
+/* Long polls get their empty answers; the last job that is freed ends the drain (bus-job.c). */
+static void on_drain(WgService *service, gpointer self) {
+  MsgDaemon *daemon = self;
+
+  daemon->draining = TRUE;
+  msg_job_submit(
+      msg_job_new_own(daemon, /* actor= */ NULL, sizeof(MsgJob), msg_run_drain, drain_done));
+}
+
+static void on_stop(WgService *service, gpointer self) {
+  MsgDaemon *daemon = self;
+
+  daemon->drained = TRUE;
+  msg_daemon_close_store(daemon);
+  clear(daemon);
+}
+
+static void ping_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
+  MsgDaemon *daemon = data;
+  g_autoptr(GError) error = NULL;
+
+  if (msg_client_enter(daemon, m, caller, lookup, &error) != NULL)
+    msg_reply_empty(daemon, m);
+  else
+    msg_reply_error(daemon, m, error, 0);
+}
+
+int msg_method_ping(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+  MsgDaemon *daemon = userdata;
+
+  wg_service_with_caller(daemon->service, m, ping_from, daemon);
+  return 1;
+}
+
+static void reload_checked(sd_bus_message *m, const GError *refused, gpointer data) {
+  MsgDaemon *daemon = data;
+  g_autoptr(GError) error = NULL;
+
+  if (refused != NULL)
+    msg_reply_error(daemon, m, refused, 0);
+  else if (wg_service_reload(daemon->service, &error))
+    msg_reply_empty(daemon, m);
+  else
+    msg_reply_error(daemon, m, error, 0);
+}
+
+static void reload_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
+  MsgDaemon *daemon = data;
+  g_autoptr(GError) error = NULL;
+  MsgClient *client = msg_client_enter(daemon, m, caller, lookup, &error);
+
+  if (client != NULL)
+    msg_access_check(client, m, reload_checked, daemon);
+  else
+    msg_reply_error(daemon, m, error, 0);
+}
+
+int msg_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+  MsgDaemon *daemon = userdata;
+
+  wg_service_with_caller(daemon->service, m, reload_from, daemon);
+  return 1;
+}
+
+int msg_daemon_main(int argc, char **argv) {
+  static const WgServiceInfo info = {
+      .name = "messaged",
+      .summary = "Durable messages between agents",
+      .bus_name = WG_BUS_MESSAGING,
+      .socket_name = WG_SOCKET_MESSAGING,
+      .config_keys = msg_config_keys,
+      .interfaces = msg_interfaces,
+      .start = on_start,
+      .attach = on_attach,
+      .caller_gone = on_caller_gone,
+      .reload = on_reload,
+      .busy = on_busy,
+      .healthy = on_healthy,
+      .degraded_changed = on_degraded_changed,
+      .drain = on_drain,
+      .stop = on_stop,
+  };
+  MsgDaemon daemon = {.store_state = WG_STORE_OK};
+
+  return wg_service_main(&info, &daemon, argc, argv);
+}
