@@ -1,0 +1,272 @@
+/* codec.c: deliveries and messages as bytes.
+ *
+ * Each packed record starts with a CRC-32 over its key and the rest of it, is little-endian and has
+ * a version, so that a damaged record is told from a sound one when it is read and an old one from
+ * a new one. Unpacking believes nothing: every length is checked against what is there. */
+#include "messaging/engine-private.h"
+
+#include <string.h>
+
+#define CODEC_VERSION 1
+
+static void put(GByteArray *a, const void *data, gsize size) {
+  g_byte_array_append(a, data, size);
+}
+static void put_u64(GByteArray *a, guint64 v) {
+  v = GUINT64_TO_LE(v);
+  put(a, &v, 8);
+}
+static void put_u32(GByteArray *a, guint32 v) {
+  v = GUINT32_TO_LE(v);
+  put(a, &v, 4);
+}
+static void put_u16(GByteArray *a, guint16 v) {
+  v = GUINT16_TO_LE(v);
+  put(a, &v, 2);
+}
+static void put_u8(GByteArray *a, guint8 v) {
+  put(a, &v, 1);
+}
+
+typedef struct {
+  const guint8 *p, *end;
+  gboolean bad;
+} Reader;
+
+static const guint8 *take(Reader *r, gsize n) {
+  static const guint8 nothing[8];
+
+  if (r->bad || (gsize)(r->end - r->p) < n) {
+    r->bad = TRUE;
+    return n <= sizeof nothing ? nothing : NULL;
+  }
+  r->p += n;
+  return r->p - n;
+}
+static guint64 take_u64(Reader *r) {
+  guint64 v;
+  memcpy(&v, take(r, 8), 8);
+  return GUINT64_FROM_LE(v);
+}
+static guint32 take_u32(Reader *r) {
+  guint32 v;
+  memcpy(&v, take(r, 4), 4);
+  return GUINT32_FROM_LE(v);
+}
+static guint16 take_u16(Reader *r) {
+  guint16 v;
+  memcpy(&v, take(r, 2), 2);
+  return GUINT16_FROM_LE(v);
+}
+static guint8 take_u8(Reader *r) {
+  return *take(r, 1);
+}
+
+static guint32 keyed_crc(guint64 key, const void *data, gsize size) {
+  guint64 le = GUINT64_TO_LE(key);
+
+  return wg_store_crc(wg_store_crc(0, &le, sizeof le), data, size);
+}
+
+/* The rarely set times: which are there is told by a mask. */
+enum {
+  HAS_READY = 1,
+  HAS_EXPIRES = 2,
+  HAS_UNTIL = 4,
+  HAS_ATTEMPT = 8,
+  HAS_CALENDAR = 16,
+  HAS_KEY = 32
+};
+
+GByteArray *msg_live_pack(const MsgLive *live, GByteArray *a) {
+  guint8 mask = (live->ready_at ? HAS_READY : 0) | (live->expires ? HAS_EXPIRES : 0) |
+                (live->until ? HAS_UNTIL : 0) | (live->next_attempt ? HAS_ATTEMPT : 0) |
+                (live->calendar ? HAS_CALENDAR : 0) | (live->okey ? HAS_KEY : 0);
+
+  g_byte_array_set_size(a, 0);
+  put_u32(a, 0);
+  put_u8(a, CODEC_VERSION);
+  put_u8(a, live->state);
+  put_u8(a, live->flags);
+  put_u8(a, mask);
+  put_u16(a, live->acquired);
+  put_u16(a, live->failed);
+  put_u16(a, live->attempts);
+  put_u16(a, live->history_size);
+  put_u32(a, live->nonce);
+  put_u32(a, live->sender);
+  put_u64(a, live->size);
+  put_u64(a, live->time);
+  if (live->ready_at)
+    put_u64(a, live->ready_at);
+  if (live->expires)
+    put_u64(a, live->expires);
+  if (live->until)
+    put_u64(a, live->until);
+  if (live->next_attempt)
+    put_u64(a, live->next_attempt);
+  if (live->calendar)
+    put_u64(a, live->calendar);
+  if (live->okey)
+    put_u64(a, live->okey);
+  put(a, live->history, live->history_size);
+  guint32 crc = GUINT32_TO_LE(keyed_crc(live->place, a->data + 4, a->len - 4));
+  memcpy(a->data, &crc, 4);
+  return a;
+}
+
+MsgLive *msg_live_unpack(guint64 place, const void *data, gsize size) {
+  Reader r = {data, (const guint8 *)data + size, FALSE};
+  guint32 crc = take_u32(&r);
+
+  if (r.bad || crc != keyed_crc(place, (const guint8 *)data + 4, size - 4) ||
+      take_u8(&r) != CODEC_VERSION)
+    return NULL;
+  g_autoptr(MsgLive) live = msg_live_new(place);
+  live->state = take_u8(&r);
+  live->flags = take_u8(&r);
+  guint8 mask = take_u8(&r);
+  live->acquired = take_u16(&r);
+  live->failed = take_u16(&r);
+  live->attempts = take_u16(&r);
+  live->history_size = take_u16(&r);
+  live->nonce = take_u32(&r);
+  live->sender = take_u32(&r);
+  live->size = take_u64(&r);
+  live->time = take_u64(&r);
+  live->ready_at = mask & HAS_READY ? (gint64)take_u64(&r) : 0;
+  live->expires = mask & HAS_EXPIRES ? (gint64)take_u64(&r) : 0;
+  live->until = mask & HAS_UNTIL ? (gint64)take_u64(&r) : 0;
+  live->next_attempt = mask & HAS_ATTEMPT ? (gint64)take_u64(&r) : 0;
+  live->calendar = mask & HAS_CALENDAR ? (gint64)take_u64(&r) : 0;
+  live->okey = mask & HAS_KEY ? take_u64(&r) : 0;
+  if (r.bad || (gsize)(r.end - r.p) != live->history_size || live->state >= _MSG_STATE_MAX)
+    return NULL;
+  if (live->history_size > live->history_room) {
+    live->history_room = live->history_size;
+    live->history = g_malloc(live->history_room);
+  }
+  memcpy(live->history, r.p, live->history_size);
+  return g_steal_pointer(&live);
+}
+
+/* Texts of a message that are not its body, in the order of the record. */
+enum { TEXT_TO = 1, TEXT_ID = 2, TEXT_KEY = 4, TEXT_CLAIMED = 8, HAS_HEAD = 16 };
+
+static guint32 message_crc(const guint8 *meta, gsize meta_size, guint64 seq, guint32 sender,
+                           gint64 time, const void *body, gsize body_size) {
+  guint64 key[2] = {GUINT64_TO_LE(seq), GUINT64_TO_LE((guint64)time ^ ((guint64)sender << 40))};
+  guint32 crc = wg_store_crc(0, key, sizeof key);
+
+  crc = wg_store_crc(crc, meta + 4, meta_size - 4);
+  return body_size > 0 ? wg_store_crc(crc, body, body_size) : crc;
+}
+
+static void put_text(GByteArray *a, const char *text) {
+  gsize n = strlen(text);
+
+  put_u16(a, n);
+  put(a, text, n);
+}
+
+GByteArray *msg_message_pack(const MsgMessage *m, GByteArray *a) {
+  guint8 mask = (m->to ? TEXT_TO : 0) | (m->id ? TEXT_ID : 0) | (m->key ? TEXT_KEY : 0) |
+                (m->claimed ? TEXT_CLAIMED : 0) | (m->head_size ? HAS_HEAD : 0);
+
+  g_byte_array_set_size(a, 0);
+  put_u32(a, 0);
+  put_u8(a, CODEC_VERSION);
+  put_u8(a, m->priority);
+  put_u8(a, m->flags);
+  put_u8(a, mask);
+  put_u32(a, m->actor);
+  put_u32(a, m->n_recipients);
+  put_u64(a, m->size);
+  put_u64(a, m->expires);
+  put_u64(a, m->reply_by);
+  put_u64(a, m->in_reply_to);
+  for (guint i = 0; i < m->n_recipients; i++)
+    put_u32(a, m->recipients[i]);
+  if (m->to)
+    put_text(a, m->to);
+  if (m->id)
+    put_text(a, m->id);
+  if (m->key)
+    put_text(a, m->key);
+  if (m->claimed)
+    put_text(a, m->claimed);
+  if (m->head_size) {
+    put_u32(a, m->head_size);
+    put(a, m->head, m->head_size);
+  }
+  guint32 crc = message_crc(a->data, a->len, m->seq, m->sender, m->time, m->body, m->size);
+  crc = GUINT32_TO_LE(crc);
+  memcpy(a->data, &crc, 4);
+  return a;
+}
+
+/* Room is one allocation: the struct, then what its pointers lead to, each part aligned to 8. */
+static gpointer place_bytes(guint8 **at, const void *bytes, gsize n, gboolean terminate) {
+  guint8 *p = *at;
+
+  memcpy(p, bytes, n);
+  if (terminate)
+    p[n] = '\0';
+  *at = p + ((n + (terminate ? 1 : 0) + 7) & ~(gsize)7);
+  return p;
+}
+
+static const char *take_text(Reader *r, guint8 **at) {
+  guint16 n = take_u16(r);
+  const guint8 *p = n > 0 ? take(r, n) : (const guint8 *)"";
+
+  return r->bad || !p ? NULL : place_bytes(at, p, n, TRUE);
+}
+
+MsgMessage *msg_message_unpack(guint64 seq, guint32 sender, gint64 time, const void *meta,
+                               gsize meta_size, const void *body, gsize body_size,
+                               gboolean with_body) {
+  Reader r = {meta, (const guint8 *)meta + meta_size, FALSE};
+  guint32 crc = take_u32(&r);
+
+  if (r.bad || crc != message_crc(meta, meta_size, seq, sender, time, body, body_size) ||
+      take_u8(&r) != CODEC_VERSION)
+    return NULL;
+  gsize room = sizeof(MsgMessage) + meta_size + 64 + (with_body ? body_size + 8 : 0);
+  g_autoptr(MsgMessage) m = g_malloc(room);
+  *m = (MsgMessage){.refs = 1, .seq = seq, .sender = sender, .time = time, .allocated = room};
+  guint8 *at = (guint8 *)(m + 1);
+  m->priority = take_u8(&r);
+  m->flags = take_u8(&r);
+  guint8 mask = take_u8(&r);
+  m->actor = take_u32(&r);
+  m->n_recipients = take_u32(&r);
+  m->size = take_u64(&r);
+  m->expires = take_u64(&r);
+  m->reply_by = take_u64(&r);
+  m->in_reply_to = take_u64(&r);
+  if (r.bad || m->n_recipients > meta_size / 4 || m->size != body_size)
+    return NULL;
+  guint32 *recipients = (guint32 *)at;
+  at += (m->n_recipients * 4 + 7) & ~(gsize)7;
+  for (guint i = 0; i < m->n_recipients; i++)
+    recipients[i] = take_u32(&r);
+  m->recipients = recipients;
+  m->to = mask & TEXT_TO ? take_text(&r, &at) : NULL;
+  m->id = mask & TEXT_ID ? take_text(&r, &at) : NULL;
+  m->key = mask & TEXT_KEY ? take_text(&r, &at) : NULL;
+  m->claimed = mask & TEXT_CLAIMED ? take_text(&r, &at) : NULL;
+  if (mask & HAS_HEAD) {
+    guint32 n = take_u32(&r);
+    const guint8 *p = take(&r, n);
+    if (r.bad)
+      return NULL;
+    m->head = place_bytes(&at, p, n, FALSE);
+    m->head_size = n;
+  }
+  if (r.bad)
+    return NULL;
+  if (with_body)
+    m->body = place_bytes(&at, body_size ? body : "", body_size, FALSE);
+  return g_steal_pointer(&m);
+}

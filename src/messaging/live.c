@@ -1,0 +1,301 @@
+/* live.c: deliveries and their state.
+ *
+ * Every change of a delivery goes through msg_live_move(), so that the row, the receipts, the
+ * counts, the window and everybody who waits can never disagree. The row is written in the same
+ * call: what is in memory between two calls is what the store has in this transaction. */
+#include "messaging/engine-private.h"
+
+#define CACHE_MAX 8192
+
+static gboolean is_volatile(const MsgLive *live) {
+  return msg_place_volatile(live->place);
+}
+
+/* When the row wants attention by itself: what the indexed column `due` holds. */
+static gint64 live_due(const MsgLive *live) {
+  gint64 due = 0;
+
+  if (live->state == MSG_STATE_LEASED)
+    return 0; /* leases are timed in memory; a message that is being handled does not expire */
+  if (live->state == MSG_STATE_SCHEDULED && !live->calendar)
+    due = live->ready_at;
+  if (live->expires && (!due || live->expires < due))
+    due = live->expires;
+  return due;
+}
+
+static void bind_or_null(sqlite3_stmt *stmt, int index, gint64 value) {
+  if (value)
+    sqlite3_bind_int64(stmt, index, value);
+  else
+    sqlite3_bind_null(stmt, index);
+}
+
+static gboolean live_write(MsgEngine *e, MsgLive *live, MsgSql how) {
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), how);
+  gboolean in_order =
+      live->okey && !(live->state == MSG_STATE_SCHEDULED && (live->flags & MSG_LIVE_FIRST_WAIT));
+  gint64 calendar = live->state == MSG_STATE_SCHEDULED ? live->calendar : 0;
+  gint64 due = live_due(live);
+
+  msg_live_pack(live, e->pack);
+  sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
+  bind_or_null(stmt, 2, due);
+  bind_or_null(stmt, 3, calendar);
+  bind_or_null(stmt, 4, in_order ? (gint64)live->okey : 0);
+  bind_or_null(stmt, 5, in_order ? (gint64)msg_place_seq(live->place) : 0);
+  sqlite3_bind_blob(stmt, 6, e->pack->data, e->pack->len, SQLITE_STATIC);
+  if (due != live->due_row || calendar != live->calendar_row)
+    e->due_changed = TRUE;
+  live->due_row = due;
+  live->calendar_row = calendar;
+  return msg_sql_run(e, stmt);
+}
+
+static void cache_add(MsgEngine *e, MsgLive *live) {
+  g_hash_table_insert(e->live_cache, &live->place, live);
+}
+
+static gboolean evictable(gpointer key, gpointer value, gpointer user_data) {
+  MsgLive *live = value;
+
+  if (live->state == MSG_STATE_LEASED)
+    return FALSE;
+  msg_live_free(live);
+  return TRUE;
+}
+
+void msg_live_cache_trim(MsgEngine *e, gboolean all) {
+  if (all || g_hash_table_size(e->live_cache) >= CACHE_MAX + g_hash_table_size(e->leases))
+    g_hash_table_foreach_remove(e->live_cache, evictable, NULL);
+}
+
+/* A delivery's record is damaged but the message may be sound: mail is rather delivered twice than
+ * lost, so it is queued again, and its receipts say what happened. */
+static MsgLive *live_rebuild(MsgEngine *e, guint64 place, const void *bytes, gsize size) {
+  GError *ignored = NULL;
+
+  wg_store_quarantine(e->db, "live", msg_place_row(place), "checksum differs", bytes, size,
+                      &ignored);
+  g_clear_error(&ignored);
+  e->stat.quarantined++;
+  MsgLive *live = msg_live_new(place);
+  live->state = MSG_STATE_QUEUED;
+  g_autoptr(MsgMessage) m = msg_message_load(e, msg_place_seq(place), FALSE, NULL);
+  if (m) {
+    live->sender = m->sender;
+    live->size = m->size;
+    live->time = m->time;
+    live->expires = m->expires;
+  }
+  msg_history_add(live, MSG_EVENT_REQUEUED, e->now_real, 0,
+                  "the delivery's record was damaged; its older receipts are in quarantine");
+  return live;
+}
+
+MsgLive *msg_live_get(MsgEngine *e, guint64 place) {
+  MsgLive *live = g_hash_table_lookup(e->live_cache, &place);
+
+  if (live)
+    return live;
+  sqlite3_stmt *stmt = msg_sql(e, msg_place_volatile(place), MSG_SQL_LIVE_GET);
+  sqlite3_bind_int64(stmt, 1, msg_place_row(place));
+  int r = sqlite3_step(stmt);
+  gboolean rebuilt = FALSE;
+  if (r == SQLITE_ROW) {
+    const void *data = sqlite3_column_blob(stmt, 2);
+    gsize size = sqlite3_column_bytes(stmt, 2);
+    live = msg_live_unpack(place, data, size);
+    if ((rebuilt = !live))
+      live = live_rebuild(e, place, data, size);
+    live->due_row = sqlite3_column_int64(stmt, 0);
+    live->calendar_row = sqlite3_column_int64(stmt, 1);
+    cache_add(e, live);
+  } else if (r != SQLITE_DONE) {
+    msg_fail(e, "reading a delivery");
+  }
+  sqlite3_reset(stmt);
+  if (rebuilt)
+    live_write(e, live, MSG_SQL_LIVE_UPDATE);
+  return live;
+}
+
+MsgLive *msg_done_get(MsgEngine *e, guint64 place) {
+  sqlite3_stmt *stmt = msg_sql(e, msg_place_volatile(place), MSG_SQL_DONE_GET);
+  MsgLive *live = NULL;
+
+  sqlite3_bind_int64(stmt, 1, msg_place_row(place));
+  if (sqlite3_step(stmt) == SQLITE_ROW)
+    live = msg_live_unpack(place, sqlite3_column_blob(stmt, 0), sqlite3_column_bytes(stmt, 0));
+  sqlite3_reset(stmt);
+  return live;
+}
+
+static gboolean done_write(MsgEngine *e, MsgLive *live, MsgSql how) {
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), how);
+
+  msg_live_pack(live, e->pack);
+  sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
+  sqlite3_bind_blob(stmt, 2, e->pack->data, e->pack->len, SQLITE_STATIC);
+  return msg_sql_run(e, stmt);
+}
+
+gboolean msg_done_put(MsgEngine *e, MsgLive *live) {
+  return done_write(e, live, MSG_SQL_DONE_UPDATE);
+}
+
+static guint64 *count_of(MsgAgent *agent, MsgState state) {
+  switch (state) {
+  case MSG_STATE_SCHEDULED:
+    return &agent->counts.scheduled;
+  case MSG_STATE_HELD:
+    return &agent->counts.held;
+  case MSG_STATE_QUEUED:
+    return &agent->counts.queued;
+  case MSG_STATE_LEASED:
+    return &agent->counts.in_flight;
+  case MSG_STATE_DEAD:
+    return &agent->counts.dead;
+  default:
+    return NULL;
+  }
+}
+
+static void count_move(MsgEngine *e, MsgAgent *agent, MsgState from, MsgState to) {
+  guint64 *a = count_of(agent, from), *b = count_of(agent, to);
+
+  if (a && *a > 0)
+    (*a)--;
+  if (b)
+    (*b)++;
+  msg_agent_dirty(e, agent);
+}
+
+static void size_add(MsgEngine *e, MsgAgent *agent, MsgLive *live, gint sign) {
+  MsgSender *sender = msg_sender_by_id(e, live->sender);
+
+  agent->counts.bytes =
+      sign > 0 || agent->counts.bytes >= live->size ? agent->counts.bytes + sign * live->size : 0;
+  if (!sender)
+    return;
+  sender->messages = sign > 0 || sender->messages > 0 ? sender->messages + sign : 0;
+  sender->bytes = sign > 0 || sender->bytes >= live->size ? sender->bytes + sign * live->size : 0;
+  msg_sender_dirty(e, sender);
+}
+
+void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
+  if (!live_write(e, live, MSG_SQL_LIVE_INSERT)) {
+    msg_live_free(live);
+    return;
+  }
+  count_move(e, agent, MSG_STATE_NONE, live->state);
+  size_add(e, agent, live, 1);
+  cache_add(e, live);
+  if (live->state == MSG_STATE_QUEUED)
+    msg_ready_insert(e, agent, live);
+}
+
+static void note_dead(MsgEngine *e, MsgAgent *agent, const MsgLive *live, const char *cause) {
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), MSG_SQL_DEAD_INSERT);
+
+  sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
+  sqlite3_bind_int64(stmt, 2, e->now_real);
+  msg_sql_run(e, stmt);
+  e->stat.died++;
+  MsgNote *note = msg_note_add(e, MSG_NOTE_DEAD);
+  note->seq = msg_place_seq(live->place);
+  note->name = g_strdup(agent->name);
+  note->cause = g_strdup(cause);
+}
+
+/* Out of `live`, into `done`; frees it. */
+static void live_finish(MsgEngine *e, MsgAgent *agent, MsgLive *live, const char *cause) {
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), MSG_SQL_LIVE_DELETE);
+  guint64 okey = live->okey;
+
+  live->ready_at = live->until = live->next_attempt = live->calendar = 0;
+  if (live->due_row || live->calendar_row)
+    e->due_changed = TRUE;
+  sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
+  if (!msg_sql_run(e, stmt) || !done_write(e, live, MSG_SQL_DONE_INSERT))
+    return; /* the roll-back throws the cache away */
+  if (live->state == MSG_STATE_DEAD)
+    note_dead(e, agent, live, cause);
+  size_add(e, agent, live, -1);
+  g_hash_table_remove(e->live_cache, &live->place);
+  msg_live_free(live);
+  if (okey)
+    msg_ready_key_freed(e, agent, okey);
+}
+
+void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
+                   const MsgActor *actor, const char *cause) {
+  MsgState old = live->state;
+
+  if (old == MSG_STATE_QUEUED)
+    msg_ready_remove(e, agent, live->place);
+  live->state = state;
+  msg_history_add(live, state, e->now_real, msg_actor_row(e, actor), cause);
+  count_move(e, agent, old, state);
+  msg_event_happened(e, agent, live, state, actor, cause);
+  if (msg_state_is_final(state)) {
+    live_finish(e, agent, live, cause);
+    return;
+  }
+  if (!live_write(e, live, MSG_SQL_LIVE_UPDATE))
+    return;
+  if (state == MSG_STATE_QUEUED)
+    msg_ready_insert(e, agent, live);
+}
+
+void msg_live_note(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState event,
+                   const MsgActor *actor, const char *cause) {
+  msg_history_add(live, event, e->now_real, msg_actor_row(e, actor), cause);
+  msg_event_happened(e, agent, live, event, actor, cause);
+  if (msg_state_is_final(live->state))
+    msg_done_put(e, live);
+  else
+    live_write(e, live, MSG_SQL_LIVE_UPDATE);
+}
+
+/* Full jitter: anything up to the step, so that what failed together does not come back together.
+ */
+static guint64 backoff(MsgEngine *e, const MsgAgent *agent, guint failed) {
+  const guint64 *list = agent->n_backoff ? agent->backoff : e->backoff_list;
+  gsize n = agent->n_backoff ? agent->n_backoff : e->settings.n_backoff_list;
+
+  if (n > 0)
+    return list[MIN(MAX(failed, 1) - 1, n - 1)];
+  guint64 step = e->settings.backoff_first << MIN(MAX(failed, 1) - 1, 30);
+  step = MIN(step, e->settings.backoff_max);
+  return step / 2 + (guint64)(g_rand_double(e->random) * (step / 2 + 1));
+}
+
+void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode mode, guint64 delay,
+                     const MsgActor *actor, const char *cause) {
+  if (mode == MSG_NACK_FAIL && live->failed < G_MAXUINT16)
+    live->failed++;
+  if (mode == MSG_NACK_FATAL) {
+    msg_live_move(e, agent, live, MSG_STATE_DEAD, actor, cause);
+    return;
+  }
+  if (agent->max_deliveries && live->failed >= agent->max_deliveries) {
+    g_autofree char *why =
+        g_strdup_printf("delivery limit of %u reached; last: %s", agent->max_deliveries,
+                        cause ? cause : "no reason given");
+    msg_live_move(e, agent, live, MSG_STATE_DEAD, actor, why);
+    return;
+  }
+  if (live->expires && live->expires <= e->now) {
+    e->stat.expired++;
+    msg_live_move(e, agent, live, MSG_STATE_EXPIRED, NULL, "its time to live ran out");
+    return;
+  }
+  if (delay == G_MAXUINT64)
+    delay = mode == MSG_NACK_FAIL ? backoff(e, agent, live->failed) : 0;
+  live->until = 0;
+  live->ready_at = delay ? e->now + (gint64)MIN(delay, G_MAXINT64 / 4) : 0;
+  live->flags &= ~(MSG_LIVE_DETACHED | MSG_LIVE_FIRST_WAIT);
+  live->calendar = 0;
+  msg_live_move(e, agent, live, delay ? MSG_STATE_SCHEDULED : MSG_STATE_QUEUED, actor, cause);
+}

@@ -1,0 +1,119 @@
+/* message.c: messages in the store, and a small cache of those that are likely to be read soon.
+ *
+ * A message never changes. What is read is verified; a damaged one is quarantined with its bytes
+ * and is from then on a message that cannot be had, never one that looks sound. */
+#include "messaging/engine-private.h"
+
+#include <string.h>
+
+#define CACHE_BYTES (3 * 1024 * 1024)
+#define CACHE_BODY_MAX 4096
+
+MsgMessage *msg_message_ref(MsgMessage *message) {
+  message->refs++;
+  return message;
+}
+
+void msg_message_unref(MsgMessage *message) {
+  if (message && --message->refs == 0)
+    g_free(message);
+}
+
+void msg_message_forget(MsgEngine *e, guint64 seq) {
+  MsgMessage *m = g_hash_table_lookup(e->message_cache, &seq);
+
+  if (!m)
+    return;
+  e->message_cache_bytes -= m->allocated;
+  g_hash_table_remove(e->message_cache, &seq);
+}
+
+/* Takes the reference. A full cache is emptied as a whole: simple, and as good as any order for
+ * mail that is read once. */
+static void message_cache_add(MsgEngine *e, MsgMessage *m) {
+  if (e->message_cache_bytes + m->allocated > CACHE_BYTES) {
+    g_hash_table_remove_all(e->message_cache);
+    e->message_cache_bytes = 0;
+  }
+  e->message_cache_bytes += m->allocated;
+  g_hash_table_insert(e->message_cache, &m->seq, m);
+}
+
+gboolean msg_message_store(MsgEngine *e, MsgMessage *m) {
+  gboolean is_volatile = (m->seq & MSG_VOLATILE_BIT) != 0;
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_MESSAGE_INSERT);
+
+  GByteArray *meta = msg_message_pack(m, e->pack);
+  sqlite3_bind_int64(stmt, 1, m->seq);
+  sqlite3_bind_int64(stmt, 2, m->sender);
+  sqlite3_bind_int64(stmt, 3, m->time);
+  sqlite3_bind_blob(stmt, 4, meta->data, meta->len, SQLITE_STATIC);
+  sqlite3_bind_blob64(stmt, 5, m->body ? m->body : "", m->size, SQLITE_STATIC);
+  if (!msg_sql_run(e, stmt))
+    return FALSE;
+  if (m->size <= CACHE_BODY_MAX) {
+    MsgMessage *copy = msg_message_unpack(m->seq, m->sender, m->time, meta->data, meta->len,
+                                          m->body, m->size, TRUE);
+    message_cache_add(e, copy);
+  }
+  return TRUE;
+}
+
+static void message_quarantine(MsgEngine *e, guint64 seq, sqlite3_stmt *row) {
+  GError *error = NULL;
+  g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+  g_byte_array_append(bytes, sqlite3_column_blob(row, 2), sqlite3_column_bytes(row, 2));
+  g_byte_array_append(bytes, sqlite3_column_blob(row, 3), sqlite3_column_bytes(row, 3));
+  if (!wg_store_quarantine(e->db, "message", seq, "checksum differs", bytes->data, bytes->len,
+                           &error)) {
+    g_clear_error(&error);
+    return;
+  }
+  e->stat.quarantined++;
+  MsgNote *note = msg_note_add(e, MSG_NOTE_LOG);
+  note->log_level = LOG_ERR;
+  note->log_id = WG_MSG_RECORD_QUARANTINED;
+  note->seq = seq;
+  note->cause = g_strdup_printf("Message %" G_GUINT64_FORMAT
+                                " is damaged in the store; its bytes are kept in quarantine",
+                                seq);
+}
+
+MsgMessage *msg_message_load(MsgEngine *e, guint64 seq, gboolean with_body, GError **error) {
+  MsgMessage *m = g_hash_table_lookup(e->message_cache, &seq);
+  sqlite3_stmt *stmt = msg_sql(e, (seq & MSG_VOLATILE_BIT) != 0, MSG_SQL_MESSAGE_GET);
+
+  if (m)
+    return msg_message_ref(m);
+  sqlite3_bind_int64(stmt, 1, seq);
+  int r = sqlite3_step(stmt);
+  if (r == SQLITE_ROW) {
+    m = msg_message_unpack(seq, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
+                           sqlite3_column_blob(stmt, 2), sqlite3_column_bytes(stmt, 2),
+                           sqlite3_column_blob(stmt, 3), sqlite3_column_bytes(stmt, 3), with_body);
+    if (!m) {
+      message_quarantine(e, seq, stmt);
+      g_set_error(error, WG_ERROR, WG_ERROR_STORE_DAMAGED,
+                  "Message %" G_GUINT64_FORMAT " is damaged in the store; its bytes are kept in "
+                  "quarantine",
+                  seq);
+    }
+  } else if (r == SQLITE_DONE) {
+    g_set_error(error, WG_ERROR, WG_ERROR_UNKNOWN_MESSAGE,
+                "There is no message %" G_GUINT64_FORMAT "; \"waggle list\" shows those there are",
+                seq);
+  } else {
+    wg_store_set_error(e->db, error, "reading a message");
+    msg_fail(e, "reading a message");
+  }
+  sqlite3_reset(stmt);
+  return m;
+}
+
+guint64 msg_message_place(const MsgMessage *m, guint agent) {
+  for (guint i = 0; i < m->n_recipients; i++)
+    if (m->recipients[i] == agent)
+      return msg_place(agent, MSG_LEVELS - 1 - m->priority, m->seq);
+  return 0;
+}

@@ -1,0 +1,115 @@
+/* recipients.c: which agents an address stands for.
+ *
+ * NAME is one agent, role:NAME one of those that have the role (in turn, or the least loaded),
+ * topic:NAME and @all each. An address that stands for nobody is an error: mail never goes nowhere
+ * in silence. */
+#include "messaging/engine-private.h"
+
+#include "common/nearest.h"
+
+static void index_add(GHashTable *index, char **names, MsgAgent *agent) {
+  for (guint i = 0; names[i]; i++) {
+    GPtrArray *list = g_hash_table_lookup(index, names[i]);
+    if (!list) {
+      list = g_ptr_array_new();
+      g_hash_table_insert(index, g_strdup(names[i]), list);
+    }
+    g_ptr_array_add(list, agent);
+  }
+}
+
+static void index_build(MsgEngine *e) {
+  e->roles =
+      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  e->topics =
+      g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  for (guint i = 0; i < e->agents->len; i++) {
+    MsgAgent *agent = e->agents->pdata[i];
+    if (!agent || agent->removed)
+      continue;
+    index_add(e->roles, agent->roles, agent);
+    index_add(e->topics, agent->topics, agent);
+  }
+}
+
+static guint64 load_of(const MsgAgent *agent) {
+  return agent->counts.queued + agent->counts.in_flight + agent->counts.scheduled +
+         agent->pending_messages;
+}
+
+/* Paused agents are passed over while there is another. In turn: who waited longest since its last
+ * one. */
+static MsgAgent *pick_one(MsgEngine *e, GPtrArray *list) {
+  MsgAgent *best = NULL;
+  const char *balance = NULL;
+
+  for (guint i = 0; i < list->len && !balance; i++)
+    g_variant_lookup(((MsgAgent *)list->pdata[i])->info, "balance", "&s", &balance);
+  gboolean by_load = g_strcmp0(balance, "least-loaded") == 0;
+  for (guint i = 0; i < list->len; i++) {
+    MsgAgent *agent = list->pdata[i];
+    if (!best || (msg_agent_is_paused(e, best) && !msg_agent_is_paused(e, agent))) {
+      best = agent;
+      continue;
+    }
+    if (msg_agent_is_paused(e, agent) && !msg_agent_is_paused(e, best))
+      continue;
+    if (by_load && load_of(agent) != load_of(best)) {
+      if (load_of(agent) < load_of(best))
+        best = agent;
+    } else if (agent->turn < best->turn) {
+      best = agent;
+    }
+  }
+  best->turn = ++e->role_turn;
+  return best;
+}
+
+static gboolean nobody(GHashTable *index, const char *kind, const char *name, GError **error) {
+  g_autofree const char **names = (const char **)g_hash_table_get_keys_as_array(index, NULL);
+  g_autofree char *hint = wg_nearest_hint(name, names);
+
+  g_set_error(error, WG_ERROR, WG_ERROR_NO_RECIPIENTS,
+              "No agent has the %s '%s'%s%s; nothing was sent", kind, name, hint ? "; " : "",
+              hint ? hint : "");
+  return FALSE;
+}
+
+gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean *ret_group,
+                        GError **error) {
+  if (!e->roles)
+    index_build(e);
+  *ret_group = TRUE;
+  if (g_str_has_prefix(to, "role:")) {
+    GPtrArray *list = g_hash_table_lookup(e->roles, to + 5);
+    if (!list)
+      return nobody(e->roles, "role", to + 5, error);
+    g_ptr_array_add(into, pick_one(e, list));
+    return TRUE;
+  }
+  if (g_str_has_prefix(to, "topic:")) {
+    GPtrArray *list = g_hash_table_lookup(e->topics, to + 6);
+    if (!list)
+      return nobody(e->topics, "topic", to + 6, error);
+    g_ptr_array_extend(into, list, NULL, NULL);
+    return TRUE;
+  }
+  if (g_strcmp0(to, "@all") == 0) {
+    for (guint i = 0; i < e->agents->len; i++) {
+      MsgAgent *agent = e->agents->pdata[i];
+      if (agent && !agent->removed)
+        g_ptr_array_add(into, agent);
+    }
+    if (into->len > 0)
+      return TRUE;
+    g_set_error_literal(error, WG_ERROR, WG_ERROR_NO_RECIPIENTS,
+                        "No agent is registered; nothing was sent");
+    return FALSE;
+  }
+  *ret_group = FALSE;
+  MsgAgent *agent = msg_agent_find(e, to, error);
+  if (!agent)
+    return FALSE;
+  g_ptr_array_add(into, agent);
+  return TRUE;
+}

@@ -1,0 +1,143 @@
+/* schema.c: the tables of waggle-messaged's store and the statements on them.
+ *
+ * A released version is never edited: a change is a new migration. `live` holds deliveries that
+ * are not final, `done` final ones; both are keyed by place (engine-private.h), so that finding an
+ * agent's next mail is a scan of neighbouring rows and needs no index. `data` and
+ * `meta` are packed by codec.c and carry a checksum. Columns beside them exist because an index
+ * needs them: `due` (lasting time) and `calendar` (CLOCK_REALTIME) when something happens by
+ * itself, `okey`/`oseq` the order within an ordering key. */
+#include "messaging/engine-private.h"
+
+const WgMigration msg_migrations[] = {
+    {1,
+     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+     "CREATE TABLE boot(n INTEGER PRIMARY KEY, id TEXT NOT NULL, base INTEGER NOT NULL);"
+     "CREATE TABLE actor(id INTEGER PRIMARY KEY, uid INTEGER NOT NULL, pid INTEGER, unit TEXT);"
+     "CREATE TABLE agent(id INTEGER PRIMARY KEY, name TEXT NOT NULL, uid INTEGER NOT NULL,"
+     " created INTEGER NOT NULL, removed INTEGER NOT NULL DEFAULT 0, paused INTEGER NOT NULL "
+     "DEFAULT 0,"
+     " paused_until INTEGER NOT NULL DEFAULT 0, pause_reason TEXT, info BLOB NOT NULL, crc INTEGER "
+     "NOT NULL);"
+     "CREATE UNIQUE INDEX agent_name ON agent(name) WHERE removed = 0;"
+     "CREATE TABLE count(agent INTEGER PRIMARY KEY, queued INTEGER, scheduled INTEGER, held "
+     "INTEGER,"
+     " in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER);"
+     "CREATE TABLE sender(id INTEGER PRIMARY KEY, uid INTEGER NOT NULL, name TEXT NOT NULL,"
+     " messages INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, UNIQUE(uid, name));"
+     "CREATE TABLE message(seq INTEGER PRIMARY KEY, sender INTEGER NOT NULL, time INTEGER NOT NULL,"
+     " meta BLOB NOT NULL, body BLOB);"
+     "CREATE TABLE live(place INTEGER PRIMARY KEY, due INTEGER, calendar INTEGER, okey INTEGER,"
+     " oseq INTEGER, data BLOB NOT NULL);"
+     "CREATE INDEX live_due ON live(due) WHERE due IS NOT NULL;"
+     "CREATE INDEX live_calendar ON live(calendar) WHERE calendar IS NOT NULL;"
+     "CREATE INDEX live_key ON live(okey, oseq) WHERE okey IS NOT NULL;"
+     "CREATE TABLE done(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+     "CREATE TABLE dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);"
+     "CREATE TABLE dedup(sender INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
+     " expires INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(sender, id)) WITHOUT ROWID;"
+     "CREATE INDEX dedup_expires ON dedup(expires);"
+     "CREATE TABLE imported(id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
+     "CREATE TABLE reply(seq INTEGER PRIMARY KEY, due INTEGER NOT NULL);"
+     "CREATE INDEX reply_due ON reply(due);"},
+    {0, NULL},
+};
+
+/* The memory of volatile messages: the same tables, so the same code serves both. */
+static const char volatile_schema[] =
+    "ATTACH ':memory:' AS vol;"
+    "CREATE TABLE vol.message(seq INTEGER PRIMARY KEY, sender INTEGER NOT NULL, time INTEGER NOT "
+    "NULL,"
+    " meta BLOB NOT NULL, body BLOB);"
+    "CREATE TABLE vol.live(place INTEGER PRIMARY KEY, due INTEGER, calendar INTEGER, okey INTEGER,"
+    " oseq INTEGER, data BLOB NOT NULL);"
+    "CREATE INDEX vol.live_due ON live(due) WHERE due IS NOT NULL;"
+    "CREATE INDEX vol.live_calendar ON live(calendar) WHERE calendar IS NOT NULL;"
+    "CREATE INDEX vol.live_key ON live(okey, oseq) WHERE okey IS NOT NULL;"
+    "CREATE TABLE vol.done(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE vol.dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);";
+
+/* %s is the schema. */
+static const char *const both_text[_MSG_SQL_BOTH_MAX] = {
+    [MSG_SQL_MESSAGE_INSERT] = "INSERT INTO %s.message VALUES(?1, ?2, ?3, ?4, ?5)",
+    [MSG_SQL_MESSAGE_GET] = "SELECT sender, time, meta, body FROM %s.message WHERE seq = ?1",
+    [MSG_SQL_MESSAGE_DELETE] = "DELETE FROM %s.message WHERE seq = ?1",
+    [MSG_SQL_LIVE_INSERT] = "INSERT INTO %s.live VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [MSG_SQL_LIVE_UPDATE] = "UPDATE %s.live SET due = ?2, calendar = ?3, okey = ?4, oseq = ?5, "
+                            "data = ?6 WHERE place = ?1",
+    [MSG_SQL_LIVE_GET] = "SELECT due, calendar, data FROM %s.live WHERE place = ?1",
+    [MSG_SQL_LIVE_DELETE] = "DELETE FROM %s.live WHERE place = ?1",
+    [MSG_SQL_LIVE_SCAN] = "SELECT place, due, calendar, data FROM %s.live WHERE place > ?1 AND "
+                          "place <= ?2 ORDER BY place LIMIT ?3",
+    [MSG_SQL_LIVE_DUE] =
+        "SELECT place FROM %s.live WHERE due IS NOT NULL AND due <= ?1 ORDER BY due LIMIT 512",
+    [MSG_SQL_LIVE_CALENDAR] =
+        "SELECT place FROM %s.live WHERE calendar IS NOT NULL AND calendar <= ?1"
+        " ORDER BY calendar LIMIT 512",
+    [MSG_SQL_LIVE_NEXT_DUE] = "SELECT due FROM %s.live WHERE due IS NOT NULL ORDER BY due LIMIT 1",
+    [MSG_SQL_LIVE_NEXT_CALENDAR] =
+        "SELECT calendar FROM %s.live WHERE calendar IS NOT NULL ORDER BY calendar LIMIT 1",
+    [MSG_SQL_LIVE_KEY] =
+        "SELECT place FROM %s.live WHERE okey IS NOT NULL AND okey = ?1 ORDER BY oseq LIMIT 1",
+    [MSG_SQL_DONE_INSERT] = "INSERT OR REPLACE INTO %s.done VALUES(?1, ?2)",
+    [MSG_SQL_DONE_GET] = "SELECT data FROM %s.done WHERE place = ?1",
+    [MSG_SQL_DONE_UPDATE] = "UPDATE %s.done SET data = ?2 WHERE place = ?1",
+    [MSG_SQL_DONE_DELETE] = "DELETE FROM %s.done WHERE place = ?1",
+    [MSG_SQL_DEAD_INSERT] = "INSERT OR REPLACE INTO %s.dead VALUES(?1, ?2)",
+    [MSG_SQL_DEAD_DELETE] = "DELETE FROM %s.dead WHERE place = ?1",
+};
+
+static const char *const main_text[_MSG_SQL_MAX] = {
+    [MSG_SQL_COUNT_PUT] = "INSERT OR REPLACE INTO count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [MSG_SQL_SENDER_FIND] = "SELECT id, messages, bytes FROM sender WHERE uid = ?1 AND name = ?2",
+    [MSG_SQL_SENDER_GET] = "SELECT uid, name, messages, bytes FROM sender WHERE id = ?1",
+    [MSG_SQL_SENDER_INSERT] = "INSERT INTO sender(uid, name) VALUES(?1, ?2)",
+    [MSG_SQL_SENDER_PUT] = "UPDATE sender SET messages = ?2, bytes = ?3 WHERE id = ?1",
+    [MSG_SQL_ACTOR_INSERT] = "INSERT INTO actor(uid, pid, unit) VALUES(?1, ?2, ?3)",
+    [MSG_SQL_ACTOR_GET] = "SELECT uid, pid, unit FROM actor WHERE id = ?1",
+    [MSG_SQL_DEDUP_GET] = "SELECT seq, expires, digest FROM dedup WHERE sender = ?1 AND id = ?2",
+    [MSG_SQL_DEDUP_PUT] = "INSERT OR REPLACE INTO dedup VALUES(?1, ?2, ?3, ?4, ?5)",
+};
+
+gboolean msg_schema_prepare(MsgEngine *e, GError **error) {
+  static const char *const schemas[2] = {"main", "vol"};
+
+  e->db = wg_store_db(e->store);
+  if (!wg_store_exec(e->db, volatile_schema, error))
+    return FALSE;
+  for (guint s = 0; s < 2; s++)
+    for (guint i = 0; i < _MSG_SQL_BOTH_MAX; i++) {
+      g_auto(GStrv) parts = g_strsplit(both_text[i], "%s", 2);
+      g_autofree char *text = g_strjoin(schemas[s], parts[0], parts[1], NULL);
+      if (!(e->sql[s][i] = wg_store_prepare(e->db, text, error)))
+        return FALSE;
+    }
+  for (guint i = _MSG_SQL_BOTH_MAX; i < _MSG_SQL_MAX; i++)
+    if (!(e->sql[0][i] = wg_store_prepare(e->db, main_text[i], error)))
+      return FALSE;
+  return TRUE;
+}
+
+void msg_schema_finalize(MsgEngine *e) {
+  for (guint s = 0; s < 2; s++)
+    for (guint i = 0; i < _MSG_SQL_MAX; i++)
+      g_clear_pointer(&e->sql[s][i], sqlite3_finalize);
+}
+
+void msg_fail(MsgEngine *e, const char *doing) {
+  GError *error = NULL;
+
+  if (e->failed)
+    return;
+  wg_store_set_error(e->db, &error, doing);
+  e->failed = TRUE;
+  wg_writer_fail(e->writer, error);
+}
+
+gboolean msg_sql_run(MsgEngine *e, sqlite3_stmt *stmt) {
+  int r = sqlite3_step(stmt);
+
+  if (r != SQLITE_DONE)
+    msg_fail(e, sqlite3_sql(stmt));
+  sqlite3_reset(stmt);
+  return r == SQLITE_DONE;
+}
