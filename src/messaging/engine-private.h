@@ -201,7 +201,8 @@ typedef struct {
   guint64 id, caller;
   MsgActor *actor;
   MsgAgent *agent;
-  guint credits;
+  guint credits, credits_before; /* before this batch, when `batch` is this batch */
+  guint64 batch, made;           /* batches that changed and made it */
   guint64 lease;
   gboolean no_body;
   GList link; /* in agent->subscriptions */
@@ -252,7 +253,8 @@ struct MsgEngine {
   guint64 *backoff_list; /* settings.backoff_list points here */
   gboolean user_scope, failed, draining;
   WgClock clock;
-  guint64 batch;
+  guint64 batch; /* the engine's own count */
+  gboolean agents_changed; /* in this batch: a roll-back reads the agents' rows again */
   gint64 now, now_real; /* of this batch: lasting time, CLOCK_REALTIME */
 
   guint64 last_seq, last_volatile; /* numbers given out */
@@ -265,6 +267,8 @@ struct MsgEngine {
   GHashTable *senders_by_name; /* "uid/name" -> MsgSender (owned) */
   GHashTable *senders;         /* id -> MsgSender */
   GPtrArray *dirty_senders;
+  GPtrArray *new_actors;  /* of MsgActor: rows that this batch made */
+  GPtrArray *plan_agents; /* scratch of send.c: recipients of the call at hand */
 
   /* place -> MsgLive: all leased ones (they stay), and others that may go at any time between
    * batches */
@@ -272,10 +276,11 @@ struct MsgEngine {
   GHashTable *message_cache; /* seq -> MsgMessage */
   gsize message_cache_bytes;
 
-  GHashTable *leases;  /* token -> MsgLease */
-  GPtrArray *undo;     /* of MsgUndo: leases as they were before this batch */
-  GHashTable *clients; /* caller id -> MsgClient */
-  GHashTable *waits;   /* seq -> GQueue of MsgCallJob */
+  GHashTable *leases;    /* token -> MsgLease */
+  GPtrArray *undo;       /* of MsgUndo: leases as they were before this batch */
+  GHashTable *clients;   /* caller id -> MsgClient */
+  GHashTable *waits;     /* seq -> GQueue of MsgCallJob */
+  GArray *waits_touched; /* seqs with a new receipt in this batch */
   GHashTable *subscriptions, *watches, *couriers, *attempts; /* id -> ... */
   guint64 last_id;
   GRand *random;
@@ -283,7 +288,9 @@ struct MsgEngine {
   GPtrArray *heap;                 /* of MsgTimer */
   gint64 told_wake, told_calendar; /* what the loop has armed */
   gboolean due_changed;
-  GPtrArray *notes; /* of this batch; NULL: none yet */
+  gint64 next_due, next_calendar; /* of the store's rows; 0: none */
+  gboolean again;                 /* a tick at once */
+  GPtrArray *notes;               /* of this batch; NULL: none yet */
   MsgNotesFunc notes_func;
   gpointer notes_data;
   struct {
@@ -321,6 +328,10 @@ gboolean msg_message_store(MsgEngine *e, MsgMessage *message); /* and caches it 
 /* NULL: there is none (error UnknownMessage), or it is damaged (quarantined). A reference. */
 MsgMessage *msg_message_load(MsgEngine *e, guint64 seq, gboolean with_body, GError **error);
 void msg_message_forget(MsgEngine *e, guint64 seq);
+/* The same for a caller: it must be the sender's uid, the owner of a recipient, or an
+ * administrator. */
+MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboolean with_body,
+                            GError **error);
 /* The place of the message's delivery to `agent`; 0 if it was not sent there. */
 guint64 msg_message_place(const MsgMessage *message, guint agent);
 
@@ -340,6 +351,7 @@ void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live);
 void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
                    const MsgActor *actor, const char *cause);
 /* A receipt that changes no state. */
+void msg_live_save(MsgEngine *e, MsgLive *live); /* other fields than the state changed */
 void msg_live_note(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState event,
                    const MsgActor *actor, const char *cause);
 /* Back to the queue (or dead, or expired) after a lease ended without an ack. `delay` us,
@@ -376,6 +388,9 @@ void msg_lease_drop(MsgEngine *e,
 void msg_lease_changed(MsgEngine *e, MsgLease *lease); /* keep a copy before changing it */
 void msg_lease_timeout(MsgEngine *e, MsgLease *lease);
 void msg_lease_free(MsgLease *lease);
+/* What a receiver is given; `to`: the recipient, for mail that was not sent to a group. */
+MsgDelivery *msg_delivery_make(MsgEngine *e, const MsgMessage *message, const MsgLive *live,
+                               const char *to, gboolean no_body);
 void msg_undo_commit(MsgEngine *e);
 void msg_undo_rollback(MsgEngine *e, guint64 batch);
 
@@ -413,6 +428,7 @@ void msg_agent_finish_settings(MsgEngine *e, MsgAgent *agent); /* defaults of th
 GVariant *msg_agent_entry(MsgEngine *e, const MsgAgent *agent,
                           gboolean private_too);    /* a{sv} of ListAgents */
 void msg_agent_note(MsgEngine *e, MsgAgent *agent); /* MSG_NOTE_AGENT */
+void msg_agent_resume(MsgEngine *e, MsgAgent *agent);
 gboolean msg_agent_is_paused(MsgEngine *e, MsgAgent *agent);
 MsgAgent *msg_agent_create(MsgEngine *e, const char *name, uid_t uid, GVariant *options,
                            GError **error);
@@ -433,6 +449,12 @@ gboolean msg_quota_check(MsgEngine *e, MsgAgent *agent, MsgSender *sender, guint
                          guint64 *ret_retry, GError **error);
 void msg_quota_take(MsgEngine *e, MsgAgent *agent, MsgSender *sender); /* the rate's tokens */
 
+/* ---- replies.c: who still owes an answer ---- */
+void msg_reply_expect(MsgEngine *e, guint64 seq, guint64 within);
+void msg_reply_came(MsgEngine *e, guint64 seq);
+void msg_replies_run(MsgEngine *e);    /* those overdue */
+gint64 msg_replies_next(MsgEngine *e); /* lasting time, 0: none */
+
 /* ---- notes, waits, watches ---- */
 MsgNote *msg_note_add(MsgEngine *e, MsgNoteKind kind);
 void msg_note_free(MsgNote *note);
@@ -440,7 +462,11 @@ void msg_notes_send(MsgEngine *e);
 /* A receipt was recorded: tell who waits for it or watches. */
 void msg_event_happened(MsgEngine *e, MsgAgent *agent, const MsgLive *live, MsgState state,
                         const MsgActor *actor, const char *cause);
+void msg_waits_init(MsgEngine *e);
+void msg_waits_run(MsgEngine *e); /* end of a batch */
 void msg_waits_unpark_batch(MsgEngine *e, guint64 batch);
+void msg_watches_tell(MsgEngine *e, MsgAgent *agent, guint64 seq, MsgState state,
+                      const MsgActor *actor, const char *cause);
 void msg_call_finish(MsgEngine *e, MsgCallJob *job); /* a parked call: its answer by its kind */
 
 /* ---- the rare calls: each sets job->result or job->base.job.error ---- */
@@ -480,5 +506,14 @@ void msg_check_step(MsgEngine *e);
 /* Couriers: mail of `agent` is ready and nobody waits for it. */
 void msg_courier_offer(MsgEngine *e, MsgAgent *agent);
 void msg_courier_gone(MsgEngine *e, MsgClient *client);
+void msg_attempts_finish(MsgEngine *e, MsgCallJob *job); /* a parked LeaseAttempts */
+void msg_attempts_unpark_batch(MsgEngine *e, guint64 batch);
+void msg_courier_init(MsgEngine *e);
+void msg_courier_free(MsgEngine *e);
+void msg_attempt_timeout(MsgEngine *e, gpointer attempt);
 void msg_watch_gone(MsgEngine *e, MsgClient *client);
 void msg_subscription_free(MsgEngine *e, MsgSubscription *subscription);
+void msg_watches_free(MsgEngine *e);
+void msg_watches_rollback(MsgEngine *e); /* those that this batch made */
+void msg_subscriptions_rollback(MsgEngine *e);
+void msg_subscription_change(MsgEngine *e, MsgSubscription *s); /* before its credits change */

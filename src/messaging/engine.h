@@ -29,7 +29,6 @@ typedef struct {
   gint full; /* atomic; the bus layer's: its connection takes no more pushes until a
                 msg_run_resume_push() of this actor */
   gint64 row; /* the engine's: row of table actor, 0: not stored yet */
-  guint64 row_batch;
 } MsgActor;
 MsgActor *msg_actor_new(guint64 caller, uid_t uid, pid_t pid, const char *unit);
 MsgActor *msg_actor_ref(MsgActor *actor); /* thread-safe */
@@ -143,9 +142,8 @@ typedef struct {
   GPtrArray *deliveries; /* of MsgDelivery; NULL: none */
   gboolean more;
   /* the engine's while parked */
-  gint64 deadline;
   GList link;
-  gpointer queue;
+  gpointer queue, timer;
 } MsgReceiveJob;
 WgJobResult msg_run_receive(WgJob *job, gpointer engine);
 
@@ -222,8 +220,8 @@ typedef struct {
   GVariant *args;   /* sunk reference */
   GVariant *result; /* full reference, set on success */
   /* the engine's while parked */
-  gint64 deadline;
-  gpointer state;
+  gpointer state, timer;
+  guint64 about;
 } MsgCallJob;
 WgJobResult msg_run_call(WgJob *job, gpointer engine);
 
@@ -232,6 +230,8 @@ WgJobResult msg_run_call(WgJob *job, gpointer engine);
 WgJobResult msg_run_gone(WgJob *job, gpointer engine); /* a bare MsgJob */
 /* The timer that MSG_NOTE_WAKE asked for ran out, or the clock was set. */
 WgJobResult msg_run_tick(WgJob *job, gpointer engine); /* a bare MsgJob */
+/* A subscriber's connection is full: no more pushes until resume. A bare MsgJob with the caller as actor. */
+WgJobResult msg_run_block_push(WgJob *job, gpointer engine);
 /* Push again for a subscriber whose connection was full: a bare MsgJob with the caller as actor. */
 WgJobResult msg_run_resume_push(WgJob *job, gpointer engine);
 

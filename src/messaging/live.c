@@ -248,6 +248,10 @@ void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
     msg_ready_insert(e, agent, live);
 }
 
+void msg_live_save(MsgEngine *e, MsgLive *live) {
+  live_write(e, live, MSG_SQL_LIVE_UPDATE);
+}
+
 void msg_live_note(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState event,
                    const MsgActor *actor, const char *cause) {
   msg_history_add(live, event, e->now_real, msg_actor_row(e, actor), cause);

@@ -4,8 +4,6 @@
  * and is from then on a message that cannot be had, never one that looks sound. */
 #include "messaging/engine-private.h"
 
-#include <string.h>
-
 #define CACHE_BYTES (3 * 1024 * 1024)
 #define CACHE_BODY_MAX 4096
 
@@ -116,4 +114,25 @@ guint64 msg_message_place(const MsgMessage *m, guint agent) {
     if (m->recipients[i] == agent)
       return msg_place(agent, MSG_LEVELS - 1 - m->priority, m->seq);
   return 0;
+}
+
+MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboolean with_body,
+                            GError **error) {
+  g_autoptr(MsgMessage) m = msg_message_load(e, seq, with_body, error);
+  uid_t uid = job->actor->uid;
+
+  if (!m)
+    return NULL;
+  MsgSender *sender = msg_sender_by_id(e, m->sender);
+  if (job->admin || uid == 0 || (sender && sender->uid == uid))
+    return g_steal_pointer(&m);
+  for (guint i = 0; i < m->n_recipients; i++) {
+    MsgAgent *agent = msg_agent_by_id(e, m->recipients[i]);
+    if (agent && agent->uid == uid)
+      return g_steal_pointer(&m);
+  }
+  g_set_error(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
+              "Message %" G_GUINT64_FORMAT " was neither sent by uid %u nor to an agent of it", seq,
+              uid);
+  return NULL;
 }
