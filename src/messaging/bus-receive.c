@@ -107,7 +107,7 @@ static void receive_done(WgJob *data) {
   if (msg_access_appeal(job))
     return;
   /* One that was parked tells how long there was no mail, not how fast we are. */
-  if (job->deadline == 0)
+  if (!job->was_parked)
     wg_histogram_add(&daemon->stats.receive, msg_job_age(job));
   if (data->error != NULL) {
     msg_reply_job_error(job);

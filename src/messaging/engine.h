@@ -140,7 +140,7 @@ typedef struct {
   gboolean detach, no_body;
   /* results */
   GPtrArray *deliveries; /* of MsgDelivery; NULL: none */
-  gboolean more;
+  gboolean more, was_parked;
   /* the engine's while parked */
   GList link;
   gpointer queue, timer;

@@ -46,6 +46,7 @@ static void park(MsgEngine *e, MsgAgent *agent, MsgReceiveJob *j) {
   timer->what = j;
   msg_timer_add(e, timer, e->now + (gint64)j->wait);
   j->timer = timer;
+  j->was_parked = TRUE;
   j->queue = agent;
   j->link.data = j;
   g_queue_push_tail_link(&agent->receivers, &j->link);
