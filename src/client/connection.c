@@ -1,0 +1,172 @@
+/* connection.c: which socket or bus the program talks to.
+ *
+ * The private socket is tried first, because it needs no broker; the bus is used where there is no
+ * socket, and for what needs polkit. What was chosen is kept in words for `waggle status`. */
+#include "client/connection.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+void cli_bus_free(CliBus *bus) {
+  if (!bus)
+    return;
+  sd_bus_flush_close_unref(bus->bus);
+  g_free(bus->description);
+  g_free(bus);
+}
+
+static CliBus *bus_new(sd_bus *bus, const char *destination, CliScope scope, char *description) {
+  CliBus *result = g_new0(CliBus, 1);
+  result->bus = bus;
+  result->destination = destination;
+  result->scope = scope;
+  result->description = description;
+  return result;
+}
+
+char *cli_address_escape(const char *path) {
+  GString *s = g_string_new(NULL);
+
+  for (const guchar *p = (const guchar *)path; *p; p++)
+    if (g_ascii_isalnum(*p) || strchr("-_/.", *p))
+      g_string_append_c(s, *p);
+    else
+      g_string_append_printf(s, "%%%02x", *p);
+  return g_string_free(s, FALSE);
+}
+
+static gboolean unreachable(GError **error, const char *what, int r, const char *hint) {
+  g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE,
+              "cannot reach the messaging service at %s: %s%s%s", what, g_strerror(-r),
+              hint ? "\n" : "", hint ?: "");
+  return FALSE;
+}
+
+char *cli_private_socket(CliScope scope) {
+  const char *base =
+      scope == CLI_SCOPE_SYSTEM ? CLI_SYSTEM_RUNTIME_DIR : g_getenv("XDG_RUNTIME_DIR");
+  return base ? g_build_filename(base, WG_SOCKET_DIR, WG_SOCKET_MESSAGING, NULL) : NULL;
+}
+
+/* Returns 0 or a negative errno. */
+static int open_address(const char *address, CliScope scope, CliBus **ret) {
+  sd_bus *bus = NULL;
+
+  int r = sd_bus_new(&bus);
+  if (r >= 0)
+    r = sd_bus_set_address(bus, address);
+  if (r >= 0)
+    r = sd_bus_negotiate_fds(bus, TRUE);
+  if (r >= 0)
+    r = sd_bus_start(bus);
+  if (r < 0) {
+    sd_bus_unref(bus);
+    return r;
+  }
+  *ret = bus_new(bus, NULL, scope, g_strdup_printf("private socket, %s", address));
+  return 0;
+}
+
+static const char *start_hint(CliScope scope) {
+  return scope == CLI_SCOPE_SYSTEM
+             ? "Is it enabled? Try: systemctl enable --now waggle-messaged.socket"
+             : "Is it enabled? Try: systemctl --user enable --now waggle-messaged.socket";
+}
+
+CliBus *cli_bus_open_broker(CliScope scope, GError **error) {
+  sd_bus *bus = NULL;
+
+  int r = scope == CLI_SCOPE_SYSTEM ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
+  if (r < 0) {
+    unreachable(error, scope == CLI_SCOPE_SYSTEM ? "the system bus" : "the user's bus", r,
+                start_hint(scope));
+    return NULL;
+  }
+  return bus_new(bus, WG_BUS_MESSAGING, scope,
+                 g_strdup(scope == CLI_SCOPE_SYSTEM ? "system bus" : "user bus"));
+}
+
+static CliBus *open_scope(CliScope scope, GError **error) {
+  g_autofree char *path = cli_private_socket(scope);
+
+  if (path) {
+    g_autofree char *escaped = cli_address_escape(path);
+    g_autofree char *address = g_strdup_printf("unix:path=%s", escaped);
+    CliBus *bus = NULL;
+    int r = open_address(address, scope, &bus);
+    if (r >= 0)
+      return bus;
+    if (r != -ENOENT) { /* it is there but does not answer: the bus would hide that */
+      unreachable(error, path, r, start_hint(scope));
+      return NULL;
+    }
+  }
+  return cli_bus_open_broker(scope, error);
+}
+
+static gboolean scope_from_environment(CliScope *ret, GError **error) {
+  const char *scope = g_getenv(WG_ENV_SCOPE);
+
+  if (!scope || !*scope)
+    return TRUE;
+  if (g_str_equal(scope, "system"))
+    *ret = CLI_SCOPE_SYSTEM;
+  else if (g_str_equal(scope, "user"))
+    *ret = CLI_SCOPE_USER;
+  else {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
+                WG_ENV_SCOPE "=%s is not known; it can be \"system\" or \"user\"", scope);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static CliBus *open_given_address(const char *address, GError **error) {
+  g_autofree char *whole = NULL;
+  CliBus *bus = NULL;
+
+  if (address[0] == '/') { /* a bare path is what people type */
+    g_autofree char *escaped = cli_address_escape(address);
+    address = whole = g_strdup_printf("unix:path=%s", escaped);
+  }
+  int r = open_address(address, CLI_SCOPE_AUTO, &bus);
+  if (r < 0)
+    unreachable(error, address, r,
+                r == -EINVAL ? "An address looks like unix:path=/run/waggle/messaging" : NULL);
+  return bus;
+}
+
+static CliBus *open_host(const char *host, GError **error) {
+  sd_bus *bus = NULL;
+
+  int r = sd_bus_open_system_remote(&bus, host);
+  if (r < 0) {
+    unreachable(error, host, r, "It is reached over ssh; can you log in there?");
+    return NULL;
+  }
+  return bus_new(bus, WG_BUS_MESSAGING, CLI_SCOPE_SYSTEM,
+                 g_strdup_printf("system bus of %s, over ssh", host));
+}
+
+CliBus *cli_bus_open(const Cli *cli, GError **error) {
+  CliScope scope = cli->scope;
+
+  if (cli->host)
+    return open_host(cli->host, error);
+  if (cli->address)
+    return open_given_address(cli->address, error);
+  if (scope == CLI_SCOPE_AUTO) {
+    const char *address = g_getenv(WG_ENV_ADDRESS);
+    if (address && *address)
+      return open_given_address(address, error);
+    if (!scope_from_environment(&scope, error))
+      return NULL;
+  }
+  if (scope == CLI_SCOPE_AUTO) {
+    g_autofree char *path = cli_private_socket(CLI_SCOPE_SYSTEM);
+    scope = access(path, F_OK) == 0 ? CLI_SCOPE_SYSTEM : CLI_SCOPE_USER;
+  }
+  return open_scope(scope, error);
+}

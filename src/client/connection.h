@@ -1,0 +1,18 @@
+/* connection.h: which socket or bus the program talks to (waggle(1), CONNECTION). */
+#pragma once
+
+#include "client/cli.h"
+
+/* Opens the connection that `cli` and the environment ask for; NULL with an error of CLI_ERROR. */
+CliBus *cli_bus_open(const Cli *cli, GError **error);
+
+/* Opens the message bus of `scope` (SYSTEM, else the user's). */
+CliBus *cli_bus_open_broker(CliScope scope, GError **error);
+
+void cli_bus_free(CliBus *bus);
+
+/* The private socket of `scope`; NULL where the user has no runtime directory. (transfer full) */
+char *cli_private_socket(CliScope scope);
+
+/* A path as it stands in a D-Bus address: everything but [-0-9A-Za-z_/.] as %xx. (transfer full) */
+char *cli_address_escape(const char *path);

@@ -1,0 +1,135 @@
+/* main.c: the command line "waggle": reads the global options, finds the verb, runs it and turns
+ * its error into one line on stderr and an exit status. It must print nothing on stdout that the
+ * verb did not ask for. */
+#include "client/args.h"
+#include "client/cli.h"
+#include "client/pager.h"
+#include "client/verbs.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static gboolean set_json(Cli *cli, const char *mode, GError **error) {
+  if (g_str_equal(mode, "short"))
+    cli->json = CLI_JSON_SHORT;
+  else if (g_str_equal(mode, "pretty"))
+    cli->json = CLI_JSON_PRETTY;
+  else if (g_str_equal(mode, "off"))
+    cli->json = CLI_JSON_OFF;
+  else {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "--json=%s: can be short, pretty or off", mode);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Called for the words before the verb and for those after it. */
+static gboolean take_global(Cli *cli, const CliArgs *args, GError **error) {
+  const char *json = cli_args_get(args, "json");
+  const char *address = cli_args_get(args, "address"), *host = cli_args_get(args, "host");
+  gboolean system = cli_args_has(args, "system"), user = cli_args_has(args, "user");
+
+  if (system && user) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "--system and --user exclude each other");
+    return FALSE;
+  }
+  if (system || user)
+    cli->scope = system ? CLI_SCOPE_SYSTEM : CLI_SCOPE_USER;
+  if (address) {
+    g_free(cli->address);
+    cli->address = g_strdup(address);
+  }
+  if (host) {
+    g_free(cli->host);
+    cli->host = g_strdup(host);
+  }
+  if (cli->host && (cli->address || cli->scope == CLI_SCOPE_USER)) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
+                "--host reaches the system's service of another host; it does not go together with "
+                "--user or --address");
+    return FALSE;
+  }
+  cli->no_pager |= cli_args_has(args, "no-pager");
+  cli->no_legend |= cli_args_has(args, "no-legend");
+  return !json || set_json(cli, json, error);
+}
+
+static int usage(const CliVerb *verb, GError **error) {
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "usage: waggle %s%s%s%s\nTry: waggle %s --help",
+              verb->name, verb->options ? " [OPTIONS...]" : "", *verb->words ? " " : "",
+              verb->words, verb->name);
+  return CLI_EXIT_USAGE;
+}
+
+static int run_verb(Cli *cli, const CliVerb *verb, char **words, GError **error) {
+  const CliOption *tables[4] = {NULL};
+  guint n = 0, given;
+
+  for (; verb->options && verb->options[n]; n++)
+    tables[n] = verb->options[n];
+  tables[n] = cli_global_options;
+  g_autoptr(CliArgs) args = cli_args_parse(tables, words, FALSE, error);
+  if (!args)
+    return CLI_EXIT_USAGE;
+  if (cli_args_has(args, "help")) {
+    cli_help_verb(verb);
+    return CLI_EXIT_OK;
+  }
+  if (!take_global(cli, args, error))
+    return CLI_EXIT_USAGE;
+  cli_args_words(args, &given);
+  if (given < verb->min || given > verb->max)
+    return usage(verb, error);
+  return verb->run(cli, args, error);
+}
+
+static int run(Cli *cli, char **argv, GError **error) {
+  static const CliOption *const global[] = {cli_global_options, NULL};
+  static char *status[] = {"status", NULL};
+  g_autoptr(CliArgs) args = cli_args_parse(global, argv, TRUE, error);
+  guint n, taken;
+
+  if (!args || !take_global(cli, args, error))
+    return CLI_EXIT_USAGE;
+  char **words = cli_args_words(args, &n);
+  if (cli_args_has(args, "help") && n == 0) {
+    cli_help_overview();
+    return CLI_EXIT_OK;
+  }
+  if (cli_args_has(args, "version"))
+    return cli_verb_version(cli, args, error);
+  if (n == 0)
+    words = status;
+  const CliVerb *verb = cli_verb_find(words, &taken, error);
+  if (!verb)
+    return CLI_EXIT_USAGE;
+  if (cli_args_has(args, "help")) {
+    cli_help_verb(verb);
+    return CLI_EXIT_OK;
+  }
+  return run_verb(cli, verb, words + taken, error);
+}
+
+int main(int argc, char **argv) {
+  g_autoptr(GError) error = NULL;
+  Cli cli = {.fds = g_array_new(FALSE, FALSE, sizeof(int))};
+
+  setlocale(LC_ALL, "");
+  int status = run(&cli, argv + 1, &error);
+  /* what was printed only counts when it arrived: a full disk behind ">" is a failure */
+  if ((fflush(stdout) != 0 || ferror(stdout)) && !cli_pager_is_open() && !error &&
+      status == CLI_EXIT_OK) {
+    g_set_error(&error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output: %s",
+                g_strerror(errno));
+  }
+  cli_pager_close();
+  cli_clear(&cli);
+  if (error) {
+    fprintf(stderr, "waggle: %s\n", error->message);
+    return error->code;
+  }
+  return status;
+}

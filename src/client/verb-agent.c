@@ -1,0 +1,110 @@
+/* verb-agent.c: making, changing and removing agents, pausing and resuming them. */
+#include "client/agent-options.h"
+#include "client/dict.h"
+#include "client/json.h"
+#include "client/verbs.h"
+
+#include <stdio.h>
+
+const CliOption cli_agent_remove_options[] = {
+    {"force", 'f', CLI_VALUE_NONE, NULL, "Even if mail waits: it becomes dead letters"},
+    {NULL},
+};
+
+const CliOption cli_agent_pause_options[] = {
+    {"until", 0, CLI_VALUE_REQUIRED, "TIME", "Resume by itself then; default: never"},
+    {"reason", 0, CLI_VALUE_REQUIRED, "TEXT", "Why"},
+    {NULL},
+};
+
+int cli_verb_agent_register(Cli *cli, CliArgs *args, GError **error) {
+  const char *name = cli_args_word(args, 0), *path;
+  g_autoptr(GVariant) options = cli_agent_options_read(args, error);
+  gboolean created;
+
+  if (!options)
+    return CLI_EXIT_USAGE;
+  g_autoptr(GVariant) reply =
+      cli_call(cli, "RegisterAgent", g_variant_new("(s@a{sv})", name, options), error);
+  if (!reply)
+    return CLI_EXIT_FAILURE;
+  g_variant_get(reply, "(&ob)", &path, &created);
+  if (cli->json != CLI_JSON_OFF) {
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "name", name);
+    json_object_set_string_member(object, "path", path);
+    json_object_set_boolean_member(object, "created", created);
+    cli_json_print_object(cli, object);
+  } else
+    printf("Agent %s %s.\n", name,
+           created ? "registered" : "was registered already; it is up to date");
+  return CLI_EXIT_OK;
+}
+
+int cli_verb_agent_update(Cli *cli, CliArgs *args, GError **error) {
+  const char *name = cli_args_word(args, 0);
+  g_autoptr(GVariant) options = cli_agent_options_read(args, error);
+
+  if (!options)
+    return CLI_EXIT_USAGE;
+  g_auto(GVariantDict) all = G_VARIANT_DICT_INIT(options);
+  if (cli_args_has(args, "unset"))
+    g_variant_dict_insert_value(&all, "unset", cli_args_names(args, "unset"));
+  g_autoptr(GVariant) reply = cli_call(
+      cli, "UpdateAgent", g_variant_new("(s@a{sv})", name, g_variant_dict_end(&all)), error);
+  return reply ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
+}
+
+int cli_verb_agent_remove(Cli *cli, CliArgs *args, GError **error) {
+  gboolean force = cli_args_has(args, "force");
+
+  for (guint i = 0; cli_args_word(args, i); i++) {
+    g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
+    guint64 dead;
+    if (force)
+      g_variant_dict_insert(&o, "force", "b", TRUE);
+    g_autoptr(GVariant) reply =
+        cli_call(cli, "UnregisterAgent",
+                 g_variant_new("(s@a{sv})", cli_args_word(args, i), g_variant_dict_end(&o)), error);
+    if (!reply)
+      return CLI_EXIT_FAILURE;
+    g_variant_get(reply, "(t)", &dead);
+    if (cli->json == CLI_JSON_OFF && dead)
+      printf("Agent %s removed; %" G_GUINT64_FORMAT " waiting message%s became dead letters.\n",
+             cli_args_word(args, i), dead, dead == 1 ? "" : "s");
+  }
+  return CLI_EXIT_OK;
+}
+
+int cli_verb_agent_pause(Cli *cli, CliArgs *args, GError **error) {
+  g_autoptr(GError) local = NULL;
+  g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
+  guint64 until;
+
+  if (cli_args_time(args, "until", &until, &local))
+    g_variant_dict_insert(&o, "until", "t", until);
+  if (local) {
+    g_propagate_error(error, g_steal_pointer(&local));
+    return CLI_EXIT_USAGE;
+  }
+  if (cli_args_has(args, "reason"))
+    g_variant_dict_insert(&o, "reason", "s", cli_args_get(args, "reason"));
+  g_autoptr(GVariant) options = g_variant_ref_sink(g_variant_dict_end(&o));
+  for (guint i = 0; cli_args_word(args, i); i++) {
+    g_autoptr(GVariant) reply = cli_call(
+        cli, "PauseAgent", g_variant_new("(s@a{sv})", cli_args_word(args, i), options), error);
+    if (!reply)
+      return CLI_EXIT_FAILURE;
+  }
+  return CLI_EXIT_OK;
+}
+
+int cli_verb_agent_resume(Cli *cli, CliArgs *args, GError **error) {
+  for (guint i = 0; cli_args_word(args, i); i++) {
+    g_autoptr(GVariant) reply = cli_call(
+        cli, "ResumeAgent", g_variant_new("(sa{sv})", cli_args_word(args, i), NULL), error);
+    if (!reply)
+      return CLI_EXIT_FAILURE;
+  }
+  return CLI_EXIT_OK;
+}

@@ -1,0 +1,121 @@
+/* verbs.c: see verbs.h. One row a verb; the order is the one of --help. */
+#include "client/verbs.h"
+
+#include "common/nearest.h"
+
+#define TABLES(...)                                                                                \
+  (const CliOption *const[]) {                                                                     \
+    __VA_ARGS__, NULL                                                                              \
+  }
+#define MANY G_MAXUINT
+
+const CliVerb cli_verbs[] = {
+    {"Overview", "status", "", "Show what runs, what waits and what is wrong (the default)", 0, 0,
+     NULL, cli_verb_status},
+    {NULL, "stats", "", "Show counters and latencies", 0, 0, NULL, cli_verb_stats},
+    {NULL, "watch", "[AGENT]", "Print events as they happen", 0, 1, NULL, cli_verb_watch},
+
+    {"Agents", "agent list", "[PATTERN]", "List agents", 0, 1, TABLES(cli_agent_list_options),
+     cli_verb_agent_list},
+    {NULL, "agent show", "AGENT...", "Show everything about agents", 1, MANY, NULL,
+     cli_verb_agent_show},
+    {NULL, "agent register", "AGENT", "Make an address that mail can be sent to", 1, 1,
+     TABLES(cli_agent_options), cli_verb_agent_register},
+    {NULL, "agent update", "AGENT", "Change an agent's settings", 1, 1,
+     TABLES(cli_agent_options, cli_agent_update_options), cli_verb_agent_update},
+    {NULL, "agent remove", "AGENT...", "Remove agents", 1, MANY, TABLES(cli_agent_remove_options),
+     cli_verb_agent_remove},
+    {NULL, "agent pause", "AGENT...", "Hand out no mail of these agents", 1, MANY,
+     TABLES(cli_agent_pause_options), cli_verb_agent_pause},
+    {NULL, "agent resume", "AGENT...", "Hand out their mail again", 1, MANY, NULL,
+     cli_verb_agent_resume},
+
+    {"Messages", "send", "ADDRESS [TEXT...]", "Send a message; \"-\" reads the text from stdin", 1,
+     MANY, TABLES(cli_send_options), cli_verb_send},
+    {NULL, "reply", "MESSAGE [TEXT...]", "Answer a message's sender", 1, MANY,
+     TABLES(cli_reply_options), cli_verb_reply},
+    {NULL, "receive", "[AGENT]", "Take messages out of an agent's queue", 0, 1,
+     TABLES(cli_receive_options), cli_verb_receive},
+    {NULL, "ack", "TOKEN...", "Report messages as handled", 1, MANY, NULL, cli_verb_ack},
+    {NULL, "nack", "TOKEN...", "Give messages back", 1, MANY, TABLES(cli_nack_options),
+     cli_verb_nack},
+    {NULL, "touch", "TOKEN...", "Ask for more time to handle messages", 1, MANY,
+     TABLES(cli_touch_options), cli_verb_touch},
+    {NULL, "wait", "MESSAGE", "Wait until a message has reached a state", 1, 1,
+     TABLES(cli_wait_options), cli_verb_wait},
+    {NULL, "cancel", "MESSAGE...", "Withdraw messages that nobody has taken", 1, MANY,
+     TABLES(cli_one_agent_options), cli_verb_cancel},
+    {NULL, "hold", "MESSAGE...", "Keep messages from being handed out", 1, MANY,
+     TABLES(cli_one_agent_options), cli_verb_hold},
+    {NULL, "release", "MESSAGE...", "Let held messages go on", 1, MANY,
+     TABLES(cli_one_agent_options), cli_verb_release},
+
+    {"Looking", "list", "[AGENT]", "List messages, newest first", 0, 1, TABLES(cli_filter_options),
+     cli_verb_list},
+    {NULL, "show", "MESSAGE...", "Show messages whole", 1, MANY, NULL, cli_verb_show},
+    {NULL, "trace", "MESSAGE", "Show what happened to a message, with the journal's lines", 1, 1,
+     TABLES(cli_one_agent_options), cli_verb_trace},
+
+    {"Dead letters", "dead list", "[AGENT]", "List messages that could not be delivered", 0, 1,
+     TABLES(cli_filter_options), cli_verb_dead_list},
+    {NULL, "dead show", "MESSAGE...", "Show dead letters whole, with their history", 1, MANY, NULL,
+     cli_verb_dead_show},
+    {NULL, "dead requeue", "MESSAGE...", "Queue dead letters again", 1, MANY,
+     TABLES(cli_dead_requeue_options), cli_verb_dead_requeue},
+    {NULL, "dead purge", "[MESSAGE...]", "Delete dead letters for good", 0, MANY,
+     TABLES(cli_dead_purge_options), cli_verb_dead_purge},
+
+    {"Keeping", "fsck", "", "Check the store record by record", 0, 0, TABLES(cli_fsck_options),
+     cli_verb_fsck},
+
+    {"Help", "help", "[VERB...]", "Show help", 0, 2, NULL, cli_verb_help},
+    {NULL, "version", "", "Show the versions of this program and of the service", 0, 0, NULL,
+     cli_verb_version},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL, NULL},
+};
+
+static const CliVerb *lookup(const char *name) {
+  for (const CliVerb *v = cli_verbs; v->name; v++)
+    if (g_str_equal(v->name, name))
+      return v;
+  return NULL;
+}
+
+/* "agent" and "dead" alone list. */
+static const CliVerb *family(const char *word) {
+  g_autofree char *name = g_strconcat(word, " list", NULL);
+
+  return lookup(name);
+}
+
+static void set_unknown(const char *name, GError **error) {
+  g_autoptr(GPtrArray) known = g_ptr_array_new();
+
+  for (const CliVerb *v = cli_verbs; v->name; v++)
+    g_ptr_array_add(known, (gpointer)v->name);
+  g_ptr_array_add(known, NULL);
+  g_autofree char *hint = wg_nearest_hint(name, (const char *const *)known->pdata);
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "unknown verb \"%s\"; %s", name,
+              hint ?: "\"waggle help\" lists them");
+}
+
+const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error) {
+  const CliVerb *verb = lookup(words[0]);
+
+  *ret_n = 1;
+  if (verb)
+    return verb;
+  verb = family(words[0]);
+  if (!verb) {
+    set_unknown(words[0], error);
+    return NULL;
+  }
+  if (!words[1])
+    return verb;
+  g_autofree char *two = g_strconcat(words[0], " ", words[1], NULL);
+  verb = lookup(two);
+  *ret_n = 2;
+  if (!verb)
+    set_unknown(two, error);
+  return verb;
+}

@@ -1,0 +1,70 @@
+/* verbs.h: the table of verbs, from which the program dispatches, --help is printed and a test
+ * compares completion and man page. */
+#pragma once
+
+#include "client/args.h"
+#include "client/cli.h"
+
+typedef int (*CliVerbFunc)(Cli *cli, CliArgs *args, GError **error);
+
+typedef struct {
+  const char *group;               /* heading in the overview; NULL: as the one before */
+  const char *name;                /* "send", or of two words: "agent register" */
+  const char *words;               /* "AGENT [TEXT...]"; "" for none */
+  const char *summary;             /* one line, no full stop */
+  guint min, max;                  /* words */
+  const CliOption *const *options; /* NULL-terminated tables; NULL: only the global ones */
+  CliVerbFunc run;
+} CliVerb;
+
+/* Ends with a NULL name. */
+extern const CliVerb cli_verbs[];
+
+/* The verb of words[0], or words[0] and words[1]; *ret_n says how many words it took. NULL with an
+ * error of usage that names the nearest. */
+const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error);
+
+/* Help on stdout. */
+void cli_help_overview(void);
+void cli_help_verb(const CliVerb *verb);
+
+#define CLI_DECLARE_VERB(name) int cli_verb_##name(Cli *cli, CliArgs *args, GError **error)
+CLI_DECLARE_VERB(ack);
+CLI_DECLARE_VERB(agent_list);
+CLI_DECLARE_VERB(agent_pause);
+CLI_DECLARE_VERB(agent_register);
+CLI_DECLARE_VERB(agent_remove);
+CLI_DECLARE_VERB(agent_resume);
+CLI_DECLARE_VERB(agent_show);
+CLI_DECLARE_VERB(agent_update);
+CLI_DECLARE_VERB(cancel);
+CLI_DECLARE_VERB(dead_list);
+CLI_DECLARE_VERB(dead_purge);
+CLI_DECLARE_VERB(dead_requeue);
+CLI_DECLARE_VERB(dead_show);
+CLI_DECLARE_VERB(export);
+CLI_DECLARE_VERB(fsck);
+CLI_DECLARE_VERB(help);
+CLI_DECLARE_VERB(hold);
+CLI_DECLARE_VERB(import);
+CLI_DECLARE_VERB(list);
+CLI_DECLARE_VERB(nack);
+CLI_DECLARE_VERB(receive);
+CLI_DECLARE_VERB(release);
+CLI_DECLARE_VERB(reply);
+CLI_DECLARE_VERB(send);
+CLI_DECLARE_VERB(show);
+CLI_DECLARE_VERB(stats);
+CLI_DECLARE_VERB(status);
+CLI_DECLARE_VERB(touch);
+CLI_DECLARE_VERB(trace);
+CLI_DECLARE_VERB(version);
+CLI_DECLARE_VERB(wait);
+CLI_DECLARE_VERB(watch);
+
+extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_options[],
+    cli_agent_update_options[], cli_agent_pause_options[], cli_agent_remove_options[],
+    cli_cancel_options[], cli_dead_purge_options[], cli_dead_requeue_options[],
+    cli_export_options[], cli_filter_options[], cli_fsck_options[], cli_nack_options[],
+    cli_one_agent_options[], cli_receive_options[], cli_reply_options[], cli_send_options[],
+    cli_touch_options[], cli_wait_options[];
