@@ -53,6 +53,5 @@ void wg_peer_log_accept(int errnum) {
   guint n_left_out = 0;
   if (wg_log_rate_ok(&rate, &n_left_out))
     wg_log(LOG_WARNING, WG_MSG_CLIENT_REFUSED, WG_FIELDS(WG_FIELD_ERROR, g_strerror(errnum)),
-           "Cannot accept clients now, trying again soon: %s (%u such lines were left out)",
-           g_strerror(errnum), n_left_out);
+           "Cannot accept clients now, trying again every 0.1 s: %s", g_strerror(errnum));
 }
