@@ -253,9 +253,9 @@ struct MsgEngine {
   guint64 *backoff_list; /* settings.backoff_list points here */
   gboolean user_scope, failed, draining;
   WgClock clock;
-  guint64 batch; /* the engine's own count */
+  guint64 batch;           /* the engine's own count */
   gboolean agents_changed; /* in this batch: a roll-back reads the agents' rows again */
-  gint64 now, now_real; /* of this batch: lasting time, CLOCK_REALTIME */
+  gint64 now, now_real;    /* of this batch: lasting time, CLOCK_REALTIME */
 
   guint64 last_seq, last_volatile; /* numbers given out */
   guint last_agent;

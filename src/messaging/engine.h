@@ -26,8 +26,8 @@ typedef struct {
   uid_t uid;
   pid_t pid;
   char *unit; /* NULL if none */
-  gint full; /* atomic; the bus layer's: its connection takes no more pushes until a
-                msg_run_resume_push() of this actor */
+  gint full;  /* atomic; the bus layer's: its connection takes no more pushes until a
+                 msg_run_resume_push() of this actor */
   gint64 row; /* the engine's: row of table actor, 0: not stored yet */
 } MsgActor;
 MsgActor *msg_actor_new(guint64 caller, uid_t uid, pid_t pid, const char *unit);
@@ -230,7 +230,8 @@ WgJobResult msg_run_call(WgJob *job, gpointer engine);
 WgJobResult msg_run_gone(WgJob *job, gpointer engine); /* a bare MsgJob */
 /* The timer that MSG_NOTE_WAKE asked for ran out, or the clock was set. */
 WgJobResult msg_run_tick(WgJob *job, gpointer engine); /* a bare MsgJob */
-/* A subscriber's connection is full: no more pushes until resume. A bare MsgJob with the caller as actor. */
+/* A subscriber's connection is full: no more pushes until resume. A bare MsgJob with the caller as
+ * actor. */
 WgJobResult msg_run_block_push(WgJob *job, gpointer engine);
 /* Push again for a subscriber whose connection was full: a bare MsgJob with the caller as actor. */
 WgJobResult msg_run_resume_push(WgJob *job, gpointer engine);
