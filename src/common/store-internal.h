@@ -24,8 +24,8 @@ sqlite3 *wg_store_connect_helper(WgStore *store);
 /* Closes a connection without a checkpoint and without deleting its WAL: what lies under that
  * name may by then belong to another file. */
 void wg_store_abandon(sqlite3 *db);
-/* Makes `path` from nothing: built and migrated as `path`SUFFIX. The caller renames. */
-sqlite3 *wg_store_build(WgStore *store, const char *path, GError **error);
+/* Makes `path` from nothing, migrated to version `upto` (0: the newest). */
+sqlite3 *wg_store_build(WgStore *store, const char *path, guint upto, GError **error);
 gboolean wg_store_may_write(WgStore *store); /* file and directory, by their modes */
 /* Writes and syncs the least that can be written; changes nothing. */
 gboolean wg_store_try_write(WgStore *store, GError **error);
@@ -34,9 +34,11 @@ gboolean wg_store_sync_dir(const char *dir, GError **error);
 gboolean wg_store_fsync_path(const char *path, GError **error);
 gboolean wg_store_rename(const char *from, const char *to, GError **error);
 
-/* store-migrate.c: brings `db` to the newest version, each step in a transaction of its own. */
+/* store-migrate.c: brings `db` to version `upto` (0: the newest), each step in a transaction of its
+ * own. A header whose two words about the version disagree is damaged. */
 gboolean wg_store_migrate(sqlite3 *db, const WgMigration *migrations, gboolean read_only,
-                          guint *ret_version, GError **error);
+                          guint upto, guint *ret_version, GError **error);
+guint32 wg_store_application_id(guint version); /* what the header says beside the version */
 
 /* store-salvage.c: makes a sound store out of the damaged one at store->path. Nothing has it open.
  * Ends with the new file under store->path, the old one kept aside; opens nothing. */
@@ -49,5 +51,4 @@ gboolean wg_store_wal_is_damaged(const char *path, char **ret_why);
 
 #define WG_STORE_SUFFIX_NEW ".new"           /* being made */
 #define WG_STORE_SUFFIX_SALVAGED ".salvaged" /* complete, waits for its name */
-#define WG_STORE_SUFFIX_IMAGE ".image"       /* the damaged file with its WAL merged */
 #define WG_STORE_SUFFIX_RESERVE ".reserve"

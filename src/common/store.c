@@ -72,7 +72,7 @@ void wg_store_abandon(sqlite3 *db) {
   sqlite3_close_v2(db);
 }
 
-sqlite3 *wg_store_build(WgStore *store, const char *path, GError **error) {
+sqlite3 *wg_store_build(WgStore *store, const char *path, guint upto, GError **error) {
   wg_store_unlink(path); /* what a crash has left */
   int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -84,7 +84,7 @@ sqlite3 *wg_store_build(WgStore *store, const char *path, GError **error) {
   }
   close(fd);
   sqlite3 *db = wg_store_connect(path, store->vfs, FALSE, error);
-  if (db && wg_store_migrate(db, store->migrations, FALSE, &store->version, error))
+  if (db && wg_store_migrate(db, store->migrations, FALSE, upto, &store->version, error))
     return db;
   wg_store_abandon(db);
   wg_store_unlink(path);
@@ -93,7 +93,7 @@ sqlite3 *wg_store_build(WgStore *store, const char *path, GError **error) {
 
 static gboolean make_fresh(WgStore *store, GError **error) {
   g_autofree char *path = g_strconcat(store->path, WG_STORE_SUFFIX_NEW, NULL);
-  sqlite3 *db = wg_store_build(store, path, error);
+  sqlite3 *db = wg_store_build(store, path, 0, error);
   if (!db)
     return FALSE;
   if (sqlite3_close(db) != SQLITE_OK) {
@@ -113,7 +113,7 @@ static gboolean connect_and_migrate(WgStore *store, GError **error) {
   store->db = wg_store_connect(store->path, store->vfs, store->read_only, error);
   if (!store->db)
     return FALSE;
-  if (wg_store_migrate(store->db, store->migrations, store->read_only, &store->version, error))
+  if (wg_store_migrate(store->db, store->migrations, store->read_only, 0, &store->version, error))
     return TRUE;
   wg_store_abandon(g_steal_pointer(&store->db));
   return FALSE;
