@@ -23,6 +23,10 @@
 /* Configuration: WG_CONFIG_DIR below the vendor's, the administrator's and the user's directory */
 #define WG_CONFIG_DIR "waggle"
 
+/* State: WG_STATE_DIR/NAME below a user's state directory; who holds it stands in WG_LOCK_FILE */
+#define WG_STATE_DIR "waggle"
+#define WG_LOCK_FILE "lock"
+
 /* Environment */
 #define WG_ENV_ADDRESS "WAGGLE_ADDRESS"
 #define WG_ENV_SCOPE "WAGGLE_SCOPE"
@@ -37,4 +41,5 @@
 #define WG_FIELD_SERVICE "WAGGLE_SERVICE"
 #define WG_FIELD_ERROR "WAGGLE_ERROR"
 #define WG_FIELD_PATH "WAGGLE_PATH"
+#define WG_FIELD_DEGRADED "WAGGLE_DEGRADED"
 #define WG_FIELD_COUNT "WAGGLE_COUNT"

@@ -17,6 +17,62 @@
 
 typedef struct WgService WgService;
 
+/* The first rows of every service's table of keys: what this file itself obeys. */
+#define WG_SERVICE_CONFIG_KEYS                                                                     \
+  {"Service",                                                                                      \
+   "IdleExitSec",                                                                                  \
+   WG_CONFIG_USEC,                                                                                 \
+   "30s",                                                                                          \
+   0,                                                                                              \
+   0,                                                                                              \
+   "leave after so long without a request; 0 or infinity: never"},                                 \
+      {"Service",                                                                                  \
+       "MaxClients",                                                                               \
+       WG_CONFIG_UINT,                                                                             \
+       "4096",                                                                                     \
+       1,                                                                                          \
+       60000,                                                                                      \
+       "clients of the private socket at a time"},                                                 \
+      {"Service",                                                                                  \
+       "MaxClientsPerUser",                                                                        \
+       WG_CONFIG_UINT,                                                                             \
+       "2048",                                                                                     \
+       0,                                                                                          \
+       60000,                                                                                      \
+       "the same for each user but root; 0: no bound"},                                            \
+      {"Service",                                                                                  \
+       "MaxQueuedMessages",                                                                        \
+       WG_CONFIG_UINT,                                                                             \
+       "4096",                                                                                     \
+       16,                                                                                         \
+       1000000,                                                                                    \
+       "unread messages to one client before its calls wait"},                                     \
+      {"Service",                                                                                  \
+       "MaxQueuedBytes",                                                                           \
+       WG_CONFIG_BYTES,                                                                            \
+       "16M",                                                                                      \
+       65536,                                                                                      \
+       0,                                                                                          \
+       "unread bytes to one client before its calls wait"},                                        \
+      {"Service",                                                                                  \
+       "StallSec",                                                                                 \
+       WG_CONFIG_USEC,                                                                             \
+       "30s",                                                                                      \
+       1000,                                                                                       \
+       0,                                                                                          \
+       "a client that does not read for so long is cut off"},                                      \
+      {"Service",                                                                                  \
+       "DrainSec",                                                                                 \
+       WG_CONFIG_USEC,                                                                             \
+       "10s",                                                                                      \
+       1000,                                                                                       \
+       600000000,                                                                                  \
+       "time to answer what is waiting before leaving"},                                           \
+  {                                                                                                \
+    "Service", "LogLevel", WG_CONFIG_STRING, "info", 0, 0,                                         \
+        "emerg, alert, crit, err, warning, notice, info or debug"                                  \
+  }
+
 /* What --introspect dumps, and what attach() adds: one row an interface. */
 typedef struct {
   const char *path, *interface;
@@ -27,11 +83,14 @@ typedef struct {
   const char *name;    /* "messaged": program waggle-messaged, messaged.conf */
   const char *summary; /* one line for --help */
   const char *bus_name;
-  const char *socket_name; /* default place below %t/waggle, for messages only */
-  const WgConfigKey *config_keys;
+  const char *socket_name;              /* default place below %t/waggle, for messages only */
+  const WgConfigKey *config_keys;       /* begins with WG_SERVICE_CONFIG_KEYS */
   const WgServiceInterface *interfaces; /* ends with NULL path; for --introspect */
 
-  /* Configuration is loaded and the state directory locked. Opens the store. */
+  /* Every callback may be NULL, and all run on the loop's thread.
+   *
+   * Configuration is loaded and the state directory locked. Opens the store. If it returns
+   * FALSE it has undone itself: no other callback follows, stop() neither. */
   gboolean (*start)(WgService *service, gpointer self, GError **error);
   /* A connection (the bus: `peer` NULL; or a private client) is there: add vtables. */
   gboolean (*attach)(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer, GError **error);
@@ -45,15 +104,20 @@ typedef struct {
   gboolean (*busy)(WgService *service, gpointer self);
   /* The gate of the watchdog: FALSE withholds the ping; `ret_why` for the journal. */
   gboolean (*healthy)(WgService *service, gpointer self, char **ret_why);
-  /* Leaving: refuse new work, answer what is waiting, then call wg_service_drained(). */
+  /* The answer of wg_service_degraded() is another one now: emit the property. */
+  void (*degraded_changed)(WgService *service, gpointer self);
+  /* Leaving (the bus name is given up, no client is accepted any more): refuse new work, answer
+   * what is waiting, then call wg_service_drained(). */
   void (*drain)(WgService *service, gpointer self);
   /* After the loop: close the store, free. */
   void (*stop)(WgService *service, gpointer self);
 } WgServiceInfo;
 
 /* Parses --system --user --state-dir=DIR --listen=PATH --no-bus --introspect[=INTERFACE]
- * --config-check --help
- * --version, runs the service, returns main's exit status. */
+ * --config-check --help --version, runs the service, returns main's exit status: 0, 1 for a
+ * failure, 2 for wrong arguments, 78 (EX_CONFIG) for a configuration that is refused.
+ * Without a scope root's process is the system's. Has to be the first thing main does: signals
+ * are blocked for all threads to come, and descriptors are taken from the environment. */
 int wg_service_main(const WgServiceInfo *info, gpointer self, int argc, char **argv);
 
 gboolean wg_service_is_user(WgService *service);
@@ -69,6 +133,9 @@ void wg_service_set_degraded(WgService *service, const char *key, const char *wh
 char **wg_service_degraded(WgService *service); /* "key: why", free with g_strfreev() */
 void wg_service_activity(WgService *service);   /* re-arms the idle timer */
 void wg_service_drained(WgService *service);
+gboolean wg_service_is_leaving(WgService *service); /* from STOPPING=1 on */
+/* In start(): it takes longer than the unit's time limit, say so again within `usec`. */
+void wg_service_extend_start(WgService *service, guint64 usec);
 void wg_service_quit(WgService *service, int status); /* a failure that cannot be repaired */
 /* Reload as the D-Bus method does it; synchronous. */
 gboolean wg_service_reload(WgService *service, GError **error);
