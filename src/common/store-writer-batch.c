@@ -52,6 +52,12 @@ void wg_writer_complete(WgWriter *w, WgJob *job) {
   g_ptr_array_add(w->completed, job);
 }
 
+void wg_writer_emit(WgWriter *w, WgJob *job) {
+  g_return_if_fail(w->in_batch);
+  job->emitted = TRUE;
+  g_ptr_array_add(w->emitted, job);
+}
+
 /* The next job in the order of submission; NULL when nothing waits. */
 static WgJob *next_job(WgWriter *w) {
   if (!w->pending) {
@@ -75,6 +81,7 @@ static gboolean begin(WgWriter *w) {
   g_ptr_array_set_size(w->ran, 0);
   g_ptr_array_set_size(w->completed, 0);
   g_byte_array_set_size(w->parked, 0);
+  g_ptr_array_set_size(w->emitted, 0);
   if (w->funcs.begin)
     w->funcs.begin(w->engine);
   return step(w, w->begin, "beginning a transaction");
@@ -142,6 +149,12 @@ static void hand_back(WgWriter *w) {
     newest = job;
     oldest = oldest ? oldest : job;
   }
+  for (guint i = 0; i < w->emitted->len; i++) {
+    WgJob *job = w->emitted->pdata[i];
+    job->next = newest;
+    newest = job;
+    oldest = oldest ? oldest : job;
+  }
   if (parked != 0)
     g_atomic_int_add(&w->n_parked, parked);
   if (newest)
@@ -166,6 +179,11 @@ static GError *undo(WgWriter *w, GPtrArray *again) {
     g_atomic_int_add(&w->n_parked, -1);
     g_ptr_array_add(again, job);
   }
+  for (guint i = 0; i < w->emitted->len; i++) {
+    WgJob *job = w->emitted->pdata[i];
+    job->run(job, w->engine); /* tells nothing of what did not happen */
+  }
+  g_ptr_array_set_size(w->emitted, 0);
   roll_back(w);
   return error;
 }

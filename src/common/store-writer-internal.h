@@ -49,6 +49,7 @@ struct WgWriter {
   GPtrArray *ran;       /* jobs of this batch, in order */
   GByteArray *parked;   /* of those: 1 for each that parked */
   GPtrArray *completed; /* parked in an earlier batch, ended in this one */
+  GPtrArray *emitted;   /* made by the engine in this batch */
   guint64 batch;
   GError *failure;
   int failure_rc; /* SQLite's primary code at that time */

@@ -82,7 +82,8 @@ void wg_writer_deliver(WgWriter *w) {
     WgJob *job = ordered;
     ordered = job->next;
     job->next = NULL;
-    w->n_out--;
+    if (!job->emitted)
+      w->n_out--;
     job->done(job);
   }
 }

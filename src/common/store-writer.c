@@ -67,6 +67,7 @@ WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer en
   w->user_data = user_data;
   w->ran = g_ptr_array_new();
   w->completed = g_ptr_array_new();
+  w->emitted = g_ptr_array_new();
   w->parked = g_byte_array_new();
   g_mutex_init(&w->sleep_lock);
   g_cond_init(&w->wake);
@@ -120,6 +121,7 @@ void wg_writer_free(WgWriter *w) {
   wg_writer_detach(w);
   g_ptr_array_unref(w->ran);
   g_ptr_array_unref(w->completed);
+  g_ptr_array_unref(w->emitted);
   g_byte_array_unref(w->parked);
   g_clear_error(&w->failure);
   g_mutex_clear(&w->sleep_lock);

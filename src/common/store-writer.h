@@ -29,6 +29,7 @@ struct WgJob {
   WgJobResult (*run)(WgJob *job, gpointer engine); /* writer thread, in a transaction */
   void (*done)(WgJob *job);                        /* loop thread; owns the job again */
   GError *error;                                   /* set: refused or failed; done() must look */
+  gboolean emitted;                                /* made by the engine, see wg_writer_emit() */
   gboolean new_work;                               /* refused while the disk is full or nearly so */
   guint64 batch; /* number of the batch that ran it (writer thread) */
   WgJob *next;   /* the writer's */
@@ -65,6 +66,10 @@ WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer en
 void wg_writer_submit(WgWriter *writer, WgJob *job);
 /* Writer thread, inside a batch: a parked job ends with this batch. */
 void wg_writer_complete(WgWriter *writer, WgJob *job);
+/* Writer thread, inside a batch: a job that the engine made itself, to tell the loop something: its
+ * done() runs after the commit. When the batch is rolled back its run() is called instead, which
+ * frees it. */
+void wg_writer_emit(WgWriter *writer, WgJob *job);
 /* Writer thread, inside run() or before_commit(): roll this batch back. Takes `error`. */
 void wg_writer_fail(WgWriter *writer, GError *error);
 WgStore *wg_writer_store(WgWriter *writer);

@@ -33,18 +33,17 @@ typedef struct {
 static WgJobResult notes_run(WgJob *job, gpointer engine) {
   NotesJob *n = (NotesJob *)job;
 
-  g_ptr_array_set_size(n->notes,
-                       0); /* run again: the batch was rolled back, nothing of this happened */
+  g_ptr_array_unref(n->notes); /* the batch was rolled back: nothing of this happened */
+  g_free(n);
   return WG_JOB_DONE;
 }
 
 static void notes_done(WgJob *job) {
   NotesJob *n = (NotesJob *)job;
 
-  if (n->func && n->notes->len > 0 && !job->error)
+  if (n->func)
     n->func(n->notes, n->data);
   g_ptr_array_unref(n->notes);
-  g_clear_error(&job->error);
   g_free(n);
 }
 
@@ -57,5 +56,5 @@ void msg_notes_send(MsgEngine *e) {
   n->notes = g_steal_pointer(&e->notes);
   n->func = e->notes_func;
   n->data = e->notes_data;
-  wg_writer_complete(e->writer, &n->job);
+  wg_writer_emit(e->writer, &n->job);
 }
