@@ -103,7 +103,7 @@ gboolean msg_access_appeal(gpointer data) {
   return TRUE;
 }
 
-void msg_access_check(MsgClient *client, sd_bus_message *m,
+void msg_access_check(MsgConnection *client, sd_bus_message *m,
                       void (*then)(sd_bus_message *m, const GError *error, gpointer data),
                       gpointer data) {
   MsgDaemon *daemon = client->daemon;
@@ -130,7 +130,7 @@ gboolean msg_access_may_see(MsgDaemon *daemon, sd_bus *bus, uid_t owner) {
   /* Signals are made without a reader: only what everybody may see goes into them. */
   if (sender == NULL)
     return FALSE;
-  MsgClient *client = g_hash_table_lookup(daemon->by_name, sender);
+  MsgConnection *client = g_hash_table_lookup(daemon->by_name, sender);
   return client != NULL &&
          (client->caller->uid == owner || msg_access_is_admin(daemon, client->caller->uid));
 }

@@ -35,7 +35,7 @@ gboolean msg_access_appeal(gpointer job);
 
 /* For methods that the engine does not see: `then` runs with `error` NULL when the sender of
  * `m` may do what `member` needs. */
-void msg_access_check(MsgClient *client, sd_bus_message *m,
+void msg_access_check(MsgConnection *client, sd_bus_message *m,
                       void (*then)(sd_bus_message *m, const GError *error, gpointer data),
                       gpointer data);
 

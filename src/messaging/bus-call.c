@@ -86,7 +86,7 @@ static void job_free(MsgCallJob *job) {
 /* What a client holds keeps the service from leaving for idleness. */
 static void count_held(MsgCallJob *job) {
   MsgDaemon *daemon = job->base.owner;
-  MsgClient *client = g_hash_table_lookup(daemon->clients, &job->base.actor->caller);
+  MsgConnection *client = g_hash_table_lookup(daemon->clients, &job->base.actor->caller);
 
   if (client == NULL)
     return;
@@ -163,7 +163,7 @@ static void call_from(sd_bus_message *m, WgCaller *caller, const GError *lookup,
                       gpointer user_data) {
   MsgDaemon *daemon = user_data;
   g_autoptr(GError) error = NULL;
-  MsgClient *client = msg_client_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
 
   if (client == NULL) {
     msg_reply_error(daemon, m, error, 0);

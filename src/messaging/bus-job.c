@@ -7,8 +7,8 @@
 #include "messaging/bus-push.h"
 #include "messaging/bus.h"
 
-static MsgClient *client_new(MsgDaemon *daemon, WgCaller *caller) {
-  MsgClient *client = g_new0(MsgClient, 1);
+static MsgConnection *client_new(MsgDaemon *daemon, WgCaller *caller) {
+  MsgConnection *client = g_new0(MsgConnection, 1);
 
   client->daemon = daemon;
   client->caller = caller;
@@ -21,8 +21,8 @@ static MsgClient *client_new(MsgDaemon *daemon, WgCaller *caller) {
   return client;
 }
 
-MsgClient *msg_client_enter(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
-                            const GError *lookup, GError **error) {
+MsgConnection *msg_connection_enter(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
+                                    const GError *lookup, GError **error) {
   if (caller == NULL) {
     g_propagate_error(error, g_error_copy(lookup));
     return NULL;
@@ -46,8 +46,8 @@ static void gone_done(WgJob *job) {
   msg_job_free(job, sizeof(MsgJob));
 }
 
-void msg_client_gone(MsgDaemon *daemon, WgCaller *caller) {
-  MsgClient *client = caller->data;
+void msg_connection_gone(MsgDaemon *daemon, WgCaller *caller) {
+  MsgConnection *client = caller->data;
 
   if (client == NULL)
     return;
@@ -73,7 +73,7 @@ gpointer msg_job_new_own(MsgDaemon *daemon, MsgActor *actor, gsize size,
   return job;
 }
 
-gpointer msg_job_new(MsgClient *client, sd_bus_message *m, gsize size,
+gpointer msg_job_new(MsgConnection *client, sd_bus_message *m, gsize size,
                      WgJobResult (*run)(WgJob *, gpointer), void (*done)(WgJob *)) {
   MsgJob *job = msg_job_new_own(client->daemon, client->actor, size, run, done);
 

@@ -162,7 +162,7 @@ static void lease_from(sd_bus_message *m, WgCaller *caller, const GError *lookup
                        gpointer user_data) {
   MsgDaemon *daemon = user_data;
   g_autoptr(GError) error = NULL;
-  MsgClient *client = msg_client_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
 
   if (client == NULL) {
     msg_reply_error(daemon, m, error, 0);

@@ -26,7 +26,7 @@ static void held_free(Held *held) {
   g_free(held);
 }
 
-static gboolean has_room(const MsgClient *client) {
+static gboolean has_room(const MsgConnection *client) {
   guint64 queued = 0;
 
   if (client->caller->peer != NULL)
@@ -34,7 +34,8 @@ static gboolean has_room(const MsgClient *client) {
   return sd_bus_get_n_queued_write(client->caller->bus, &queued) < 0 || queued < BUS_QUEUED_MAX;
 }
 
-static sd_bus_message *new_signal(MsgClient *client, const char *interface, const char *member) {
+static sd_bus_message *new_signal(MsgConnection *client, const char *interface,
+                                  const char *member) {
   sd_bus_message *m = NULL;
 
   if (sd_bus_message_new_signal(client->caller->bus, &m, WG_PATH_MESSAGING, interface, member) < 0)
@@ -44,7 +45,7 @@ static sd_bus_message *new_signal(MsgClient *client, const char *interface, cons
   return m;
 }
 
-static void send_signal(MsgClient *client, sd_bus_message *m, int r, gsize bytes) {
+static void send_signal(MsgConnection *client, sd_bus_message *m, int r, gsize bytes) {
   if (r >= 0)
     sd_bus_send(NULL, m, NULL);
   sd_bus_message_unref(m);
@@ -52,7 +53,7 @@ static void send_signal(MsgClient *client, sd_bus_message *m, int r, gsize bytes
     wg_peer_charge(client->caller->peer, bytes);
 }
 
-static void send_delivery(MsgClient *client, guint64 subscription, const MsgDelivery *d) {
+static void send_delivery(MsgConnection *client, guint64 subscription, const MsgDelivery *d) {
   sd_bus_message *m = new_signal(client, WG_IFACE_MESSAGING, "Delivery");
 
   if (m == NULL)
@@ -63,14 +64,14 @@ static void send_delivery(MsgClient *client, guint64 subscription, const MsgDeli
   send_signal(client, m, r, MSG_REPLY_WEIGHT + (d->body_left_out ? 0 : d->size));
 }
 
-static void send_waiting(MsgClient *client, guint64 courier, guint n) {
+static void send_waiting(MsgConnection *client, guint64 courier, guint n) {
   sd_bus_message *m = new_signal(client, WG_IFACE_COURIER, "Waiting");
 
   if (m != NULL)
     send_signal(client, m, sd_bus_message_append(m, "tu", courier, (guint32)n), MSG_REPLY_WEIGHT);
 }
 
-static void send_event(MsgClient *client, const MsgNote *note, const char *state,
+static void send_event(MsgConnection *client, const MsgNote *note, const char *state,
                        const char *cause) {
   sd_bus_message *m = new_signal(client, WG_IFACE_MESSAGING, "Event");
 
@@ -83,12 +84,16 @@ static void send_event(MsgClient *client, const MsgNote *note, const char *state
   send_signal(client, m, r, MSG_REPLY_WEIGHT);
 }
 
-static void resume_done(WgJob *job) {
+static void told(WgJob *job) {
   msg_job_free(job, sizeof(MsgJob));
 }
 
+static void tell_engine(MsgConnection *client, WgJobResult (*run)(WgJob *, gpointer)) {
+  msg_job_submit(msg_job_new_own(client->daemon, client->actor, sizeof(MsgJob), run, told));
+}
+
 /* Sends what waits; TRUE when nothing is left. */
-static gboolean flush_client(MsgClient *client) {
+static gboolean flush_client(MsgConnection *client) {
   while (!g_queue_is_empty(&client->backlog)) {
     if (!has_room(client))
       return FALSE;
@@ -99,9 +104,7 @@ static gboolean flush_client(MsgClient *client) {
       send_waiting(client, held->subscription, held->n);
     held_free(held);
   }
-  g_atomic_int_set(&client->actor->full, FALSE);
-  msg_job_submit(msg_job_new_own(client->daemon, client->actor, sizeof(MsgJob), msg_run_resume_push,
-                                 resume_done));
+  tell_engine(client, msg_run_resume_push);
   return TRUE;
 }
 
@@ -117,7 +120,7 @@ static gboolean flush_all(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-static Held *find_waiting(MsgClient *client, guint64 courier) {
+static Held *find_waiting(MsgConnection *client, guint64 courier) {
   for (GList *l = client->backlog.head; l != NULL; l = l->next) {
     Held *held = l->data;
     if (held->kind == MSG_NOTE_ATTEMPTS && held->subscription == courier)
@@ -126,14 +129,16 @@ static Held *find_waiting(MsgClient *client, guint64 courier) {
   return NULL;
 }
 
-static void hold_back(MsgClient *client, MsgNote *note) {
+static void hold_back(MsgConnection *client, MsgNote *note) {
   MsgDaemon *daemon = client->daemon;
   Held *held = note->kind == MSG_NOTE_ATTEMPTS ? find_waiting(client, note->subscription) : NULL;
 
   if (held == NULL) {
     held = g_new0(Held, 1);
-    if (g_queue_is_empty(&client->backlog))
+    if (g_queue_is_empty(&client->backlog)) {
       g_ptr_array_add(daemon->held_back, client);
+      tell_engine(client, msg_run_block_push);
+    }
     g_queue_push_tail(&client->backlog, held);
   }
   held->kind = note->kind;
@@ -141,12 +146,11 @@ static void hold_back(MsgClient *client, MsgNote *note) {
   held->n = note->n;
   if (note->kind == MSG_NOTE_PUSH)
     held->delivery = g_steal_pointer(&note->delivery);
-  g_atomic_int_set(&client->actor->full, TRUE);
   if (daemon->push_timer == 0)
     daemon->push_timer = g_timeout_add(RETRY_MS, flush_all, daemon);
 }
 
-static void drop_event(MsgClient *client, guint64 watch) {
+static void drop_event(MsgConnection *client, guint64 watch) {
   guint64 *key = g_memdup2(&watch, sizeof watch);
 
   if (client->lost == NULL)
@@ -155,7 +159,7 @@ static void drop_event(MsgClient *client, guint64 watch) {
   g_hash_table_replace(client->lost, key, GUINT_TO_POINTER(n + 1));
 }
 
-static void note_event(MsgClient *client, const MsgNote *note) {
+static void note_event(MsgConnection *client, const MsgNote *note) {
   guint lost = 0;
 
   if (!has_room(client)) {
@@ -173,7 +177,7 @@ static void note_event(MsgClient *client, const MsgNote *note) {
 }
 
 void msg_push_note(MsgDaemon *daemon, MsgNote *note) {
-  MsgClient *client = g_hash_table_lookup(daemon->clients, &note->caller);
+  MsgConnection *client = g_hash_table_lookup(daemon->clients, &note->caller);
 
   /* Gone: the engine is told by a job of its own and takes the lease back. */
   if (client == NULL) {
@@ -196,7 +200,7 @@ void msg_push_note(MsgDaemon *daemon, MsgNote *note) {
   g_clear_pointer(&note->delivery, msg_delivery_free);
 }
 
-void msg_push_forget(MsgClient *client) {
+void msg_push_forget(MsgConnection *client) {
   g_ptr_array_remove_fast(client->daemon->held_back, client);
   g_queue_clear_full(&client->backlog, (GDestroyNotify)held_free);
   g_clear_pointer(&client->lost, g_hash_table_unref);

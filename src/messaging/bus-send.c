@@ -324,7 +324,7 @@ static void send_done(WgJob *data) {
 static void submit(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller, const GError *lookup,
                    gboolean many) {
   g_autoptr(GError) error = NULL;
-  MsgClient *client = msg_client_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
 
   if (client == NULL) {
     msg_reply_error(daemon, m, error, 0);

@@ -1,8 +1,8 @@
 /* bus.h: what the files of the bus layer share: the daemon's state, a client, a request.
  *
  * Everything here lives on the loop thread. A request goes: a handler of the vtable ->
- * wg_service_with_caller() -> msg_client_enter() (who is it, may it enter) -> a job of engine.h is
- * filled from the message -> msg_job_submit() -> the engine runs it in a batch -> done() answers
+ * wg_service_with_caller() -> msg_connection_enter() (who is it, may it enter) -> a job of engine.h
+ * is filled from the message -> msg_job_submit() -> the engine runs it in a batch -> done() answers
  * and msg_job_free(). Nothing is answered before the commit, nothing blocks the loop, and the
  * call's message stays referenced as long as the job points into it. */
 #pragma once
@@ -29,8 +29,8 @@ typedef struct MsgDaemon {
   guint n_jobs;             /* submitted or before polkit, parked ones included */
   gboolean draining;        /* long polls answer at once */
   gboolean drained;         /* new calls are refused */
-  GHashTable *clients;      /* WgCaller.id -> MsgClient */
-  GHashTable *by_name;      /* unique name on the bus -> MsgClient */
+  GHashTable *clients;      /* WgCaller.id -> MsgConnection */
+  GHashTable *by_name;      /* unique name on the bus -> MsgConnection */
   GHashTable *agents;       /* name -> MsgAgentView (bus-agents.c) */
   GPtrArray *dirty;         /* agents whose properties changed since the last signal */
   guint changed_timer;      /* of PropertiesChanged */
@@ -51,17 +51,17 @@ typedef struct {
   guint n_held;     /* subscriptions, watches and couriers: keep the service from idle exit */
   GQueue backlog;   /* pushes that wait for room (bus-push.c) */
   GHashTable *lost; /* watch -> events that were dropped */
-} MsgClient;
+} MsgConnection;
 
 /* The client behind `caller`, made at first sight. NULL with `error`: it vanished, it may not
  * enter (user scope), or the service is leaving. */
-MsgClient *msg_client_enter(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
-                            const GError *lookup, GError **error);
+MsgConnection *msg_connection_enter(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
+                                    const GError *lookup, GError **error);
 /* WgServiceInfo.caller_gone: tells the engine, frees the client. */
-void msg_client_gone(MsgDaemon *daemon, WgCaller *caller);
+void msg_connection_gone(MsgDaemon *daemon, WgCaller *caller);
 
 /* A zeroed job of `size` bytes with its head filled; msg_job_free() gives it back. */
-gpointer msg_job_new(MsgClient *client, sd_bus_message *m, gsize size,
+gpointer msg_job_new(MsgConnection *client, sd_bus_message *m, gsize size,
                      WgJobResult (*run)(WgJob *, gpointer), void (*done)(WgJob *));
 /* The same without a call, in the service's own name. */
 gpointer msg_job_new_own(MsgDaemon *daemon, MsgActor *actor, gsize size,

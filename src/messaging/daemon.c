@@ -55,7 +55,7 @@ static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer
 }
 
 static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) {
-  msg_client_gone(self, caller);
+  msg_connection_gone(self, caller);
 }
 
 /* A configuration that is on its way to the engine; its lists point into `config`. */
@@ -92,7 +92,7 @@ static gboolean anybody_holds(MsgDaemon *daemon) {
 
   g_hash_table_iter_init(&iter, daemon->clients);
   while (g_hash_table_iter_next(&iter, NULL, &client))
-    if (((MsgClient *)client)->n_held > 0)
+    if (((MsgConnection *)client)->n_held > 0)
       return TRUE;
   return FALSE;
 }
@@ -143,7 +143,7 @@ static void ping_from(sd_bus_message *m, WgCaller *caller, const GError *lookup,
   MsgDaemon *daemon = data;
   g_autoptr(GError) error = NULL;
 
-  if (msg_client_enter(daemon, m, caller, lookup, &error) != NULL)
+  if (msg_connection_enter(daemon, m, caller, lookup, &error) != NULL)
     msg_reply_empty(daemon, m);
   else
     msg_reply_error(daemon, m, error, 0);
@@ -171,7 +171,7 @@ static void reload_checked(sd_bus_message *m, const GError *refused, gpointer da
 static void reload_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
   MsgDaemon *daemon = data;
   g_autoptr(GError) error = NULL;
-  MsgClient *client = msg_client_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
 
   if (client != NULL)
     msg_access_check(client, m, reload_checked, daemon);

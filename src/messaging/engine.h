@@ -26,8 +26,6 @@ typedef struct {
   uid_t uid;
   pid_t pid;
   char *unit; /* NULL if none */
-  gint full;  /* atomic; the bus layer's: its connection takes no more pushes until a
-                 msg_run_resume_push() of this actor */
   gint64 row; /* the engine's: row of table actor, 0: not stored yet */
 } MsgActor;
 MsgActor *msg_actor_new(guint64 caller, uid_t uid, pid_t pid, const char *unit);

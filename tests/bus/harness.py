@@ -1,0 +1,280 @@
+"""What the tests of this folder stand on: a private message bus, the daemon, clients, TAP.
+
+Nothing here touches the machine's own buses or services. The harness plays systemd: it owns the
+listening socket, passes it to the daemon ($LISTEN_FDS), hears READY=1 on a notify socket of its
+own, and starts the daemon again when a client knocks after an idle exit. A test waits for events;
+every wait has a limit after which it fails.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from client import Client, Error, wait_for  # noqa: F401 (the tests take them from here)
+
+DAEMON = os.environ.get("WAGGLE_MESSAGED", "waggle-messaged")
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIMIT = 20  # seconds that any single wait may take
+OTHERS = (65534, 1234)  # second and third uid, for what strangers may not do
+
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>{kind}</type>
+  <listen>unix:path={path}</listen>
+  <auth>EXTERNAL</auth>
+  <servicedir>{services}</servicedir>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_type="method_call"/><allow send_type="method_return"/>
+    <allow send_type="signal"/><allow send_type="error"/>
+    <allow receive_type="method_call"/><allow receive_type="method_return"/>
+    <allow receive_type="signal"/><allow receive_type="error"/>
+  </policy>
+</busconfig>
+"""
+
+
+class Failure(Exception):
+    """A check of a test did not hold."""
+
+
+class Skip(Exception):
+    """The test cannot run here; the text says why."""
+
+
+def check(condition, text="check failed"):
+    if not condition:
+        raise Failure(text)
+
+
+def equal(got, wanted, what="value"):
+    if got != wanted:
+        raise Failure(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def refused(name, call, *args, text=None, **kwargs):
+    """`call` has to fail with org.waggle.Error.<name>; returns the error."""
+    try:
+        result = call(*args, **kwargs)
+    except Error as error:
+        full = name if "." in name else "org.waggle.Error." + name
+        equal(error.name, full, f"error name ({error})")
+        if text is not None:
+            check(text in error.text, f"'{text}' is not in the error's text: {error.text}")
+        return error
+    raise Failure(f"{name} was expected, the call succeeded: {result!r}")
+
+
+def need_root():
+    if os.getuid() != 0:
+        raise Skip("needs root to become a second uid")
+
+
+class Bus:
+    """A message bus of our own."""
+
+    def __init__(self, directory):
+        self.path = os.path.join(directory, "bus")
+        self.address = "unix:path=" + self.path
+        services = os.path.join(directory, "services")
+        os.makedirs(services, exist_ok=True)
+        config = os.path.join(directory, "bus.conf")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(BUS_CONFIG.format(kind="system", path=self.path, services=services))
+        self.process = subprocess.Popen(
+            ["dbus-daemon", "--config-file=" + config, "--nofork", "--print-address=1"],
+            stdout=subprocess.PIPE)
+        self.process.stdout.readline()  # it listens now
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Daemon:
+    """waggle-messaged with state, configuration and socket in one scratch directory."""
+
+    def __init__(self, scope="user", bus=False, config=None, idle=None, start=True):
+        self.directory = tempfile.mkdtemp(prefix="waggle-bus-")
+        os.chmod(self.directory, 0o755)
+        self.scope = scope
+        self.idle = idle
+        self.state = os.path.join(self.directory, "state")
+        self.config_dir = os.path.join(self.directory, "config")
+        self.path = os.path.join(self.directory, "socket")
+        self.address = "unix:path=" + self.path
+        self.log_path = os.path.join(self.directory, "log")
+        self.process = None
+        self.clients = []
+        self.helpers = []
+        os.mkdir(self.state, 0o700)
+        os.mkdir(self.config_dir)
+        self.configure(config or "")
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(self.path)
+        os.chmod(self.path, 0o666)
+        self.listener.listen(4096)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(os.path.join(self.directory, "notify"))
+        self.notify.settimeout(LIMIT)
+        self.bus = Bus(self.directory) if bus else None
+        if start:
+            self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for helper in self.helpers:
+            helper.stop()
+        for client in self.clients:
+            client.close()
+        self.stop(check_status=kind is None)
+        if kind is not None and not issubclass(kind, Skip):
+            sys.stderr.write("".join("# daemon: " + line for line in self.log_lines()))
+        if self.bus:
+            self.bus.stop()
+        self.listener.close()
+        self.notify.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def configure(self, text):
+        with open(os.path.join(self.config_dir, "messaged.conf"), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def environment(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("DBUS_", "LISTEN_"))}
+        env["WAGGLE_CONFIG_PATH"] = self.config_dir
+        env["NOTIFY_SOCKET"] = os.path.join(self.directory, "notify")
+        env["WAGGLE_IDLE_EXIT"] = self.idle or "never"
+        env.pop("JOURNAL_STREAM", None)
+        if self.bus:
+            env["DBUS_SYSTEM_BUS_ADDRESS"] = env["DBUS_SESSION_BUS_ADDRESS"] = self.bus.address
+        return env
+
+    def start(self, wait=True):
+        """As systemd starts it: the socket is descriptor 3."""
+        args = ["--" + self.scope, "--state-dir=" + self.state]
+        if not self.bus:
+            args.append("--no-bus")
+        script = 'exec 3<&"$WAGGLE_TEST_FD"; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=private ' \
+                 'exec "$@"'
+        env = self.environment()
+        env["WAGGLE_TEST_FD"] = str(self.listener.fileno())
+        with open(self.log_path, "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                ["bash", "-c", script, "sh", DAEMON] + args, env=env,
+                pass_fds=[self.listener.fileno()], stderr=log, stdout=log)
+        if wait:
+            self.wait_notify("READY=1")
+
+    def wait_notify(self, word):
+        """Reads what the daemon tells systemd until `word` comes."""
+        while True:
+            try:
+                text = self.notify.recv(65536).decode()
+            except socket.timeout:
+                raise Failure(f"the daemon never said {word}") from None
+            if word in text:
+                return text
+
+    def stop(self, check_status=True, sig=signal.SIGTERM):
+        if self.process is None:
+            return
+        self.process.send_signal(sig)
+        try:
+            status = self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            status = "killed after the time limit"
+        self.process = None
+        if check_status and sig == signal.SIGTERM:
+            equal(status, 0, "exit status of the daemon")
+
+    def restart(self, sig=signal.SIGTERM):
+        self.stop(sig=sig)
+        self.start()
+
+    def client(self, over_bus=False):
+        client = Client(self.bus.address if over_bus else self.address, over_bus)
+        self.clients.append(client)
+        return client
+
+    def as_uid(self, uid, over_bus=False):
+        """A client process of another uid."""
+        need_root()
+        helper = Stranger(uid, self.bus.address if over_bus else self.address, over_bus)
+        self.helpers.append(helper)
+        return helper
+
+    def log_lines(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.readlines()
+
+    def wait_log(self, text):
+        wait_for(lambda: any(text in line for line in self.log_lines()), f"'{text}' in the log")
+
+
+class Stranger:
+    """client.py in a process of another uid; calls are written as GVariant text."""
+
+    def __init__(self, uid, address, over_bus):
+        # The build tree need not be readable for everybody.
+        self.directory = tempfile.mkdtemp(prefix="waggle-stranger-")
+        os.chmod(self.directory, 0o755)
+        script = shutil.copy(os.path.join(HERE, "client.py"), self.directory)
+        os.chmod(script, 0o644)
+        self.process = subprocess.Popen(
+            ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable,
+             script, address, "bus" if over_bus else "private"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
+
+    def call(self, method, text="()", signature="()", interface=None, interactive=False):
+        """Returns the answer as GVariant text; raises Error."""
+        request = {"method": method, "args": text, "signature": signature,
+                   "interface": interface, "interactive": interactive}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise Error(answer["error"], answer["text"], ())
+        return answer["result"]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def main(tests):
+    """Runs the functions given, in order, and prints TAP."""
+    wanted = sys.argv[1:]
+    tests = [t for t in tests if not wanted or t.__name__ in wanted]
+    print(f"1..{len(tests)}", flush=True)
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        name = test.__name__.replace("test_", "").replace("_", " ")
+        begin = time.monotonic()
+        try:
+            test()
+            line = f"ok {number} - {name}"
+        except Skip as why:
+            line = f"ok {number} - {name} # SKIP {why}"
+        except (Failure, Error, AssertionError, OSError) as why:
+            failed += 1
+            line = f"not ok {number} - {name}\n# {type(why).__name__}: {why}"
+            if os.environ.get("WAGGLE_TEST_TRACE"):
+                import traceback
+                traceback.print_exc()
+        print(f"{line}\n# {time.monotonic() - begin:.2f} s", flush=True)
+    sys.exit(1 if failed else 0)
