@@ -40,6 +40,12 @@ gboolean wg_store_migrate(sqlite3 *db, const WgMigration *migrations, gboolean r
                           guint upto, guint *ret_version, GError **error);
 guint32 wg_store_application_id(guint version); /* what the header says beside the version */
 
+/* store-header.c. Of a file that cannot be read nothing is said. */
+gboolean wg_store_header_is_damaged(const char *path, char **ret_why);
+gboolean wg_store_seal_schema(sqlite3 *db, GError **error);   /* in the migration's transaction */
+gboolean wg_store_verify_schema(sqlite3 *db, GError **error); /* WG_ERROR_STORE_DAMAGED */
+#define WG_STORE_SEAL "schema_seal"
+
 /* store-salvage.c: makes a sound store out of the damaged one at store->path. Nothing has it open.
  * Ends with the new file under store->path, the old one kept aside; opens nothing. */
 gboolean wg_store_salvage(WgStore *store, const char *why, WgSalvage *ret, GError **error);

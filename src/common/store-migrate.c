@@ -6,10 +6,11 @@
 #include "common/error.h"
 #include "common/store-internal.h"
 
-/* The store's own table; not part of any service's schema and older than version 1. */
+/* The store's own tables; not part of any service's schema and older than version 1. */
 static const char own_tables[] =
     "CREATE TABLE IF NOT EXISTS quarantine(id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-    " source TEXT NOT NULL, key INTEGER, reason TEXT NOT NULL, bytes BLOB)";
+    " source TEXT NOT NULL, key INTEGER, reason TEXT NOT NULL, bytes BLOB);"
+    "CREATE TABLE IF NOT EXISTS " WG_STORE_SEAL "(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL)";
 
 /* "Wg" and the version. */
 guint32 wg_store_application_id(guint version) {
@@ -50,7 +51,7 @@ static gboolean step_to(sqlite3 *db, const WgMigration *m, GError **error) {
   if (ok && m->version == 1)
     ok = wg_store_exec(db, own_tables, error);
   ok = ok && wg_store_exec(db, m->sql, error) && wg_store_exec(db, set, error) &&
-       wg_store_exec(db, "COMMIT", error);
+       wg_store_seal_schema(db, error) && wg_store_exec(db, "COMMIT", error);
   if (ok)
     return TRUE;
   /* Most failures have ended the transaction already; then there is nothing to roll back. */
@@ -88,7 +89,8 @@ gboolean wg_store_migrate(sqlite3 *db, const WgMigration *migrations, gboolean r
     g_assert(m->version == newest + 1);
     newest = m->version;
   }
-  if (!is_possible(have, newest, read_only, error))
+  if ((have > 0 && !wg_store_verify_schema(db, error)) ||
+      !is_possible(have, newest, read_only, error))
     return FALSE;
   guint want = upto > 0 ? MIN(upto, newest) : newest;
   for (const WgMigration *m = migrations + have; m->version > 0 && m->version <= want; m++)

@@ -110,6 +110,7 @@ gboolean wg_salvage_load_schema(Salvage *s, GError **error) {
       s->to,
       "SELECT name, rootpage, (SELECT wr FROM pragma_table_list(t.name)) FROM sqlite_schema t "
       "WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+      "AND name <> '" WG_STORE_SEAL "' "
       "ORDER BY name <> 'quarantine', rootpage",
       error);
   if (!stmt)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* One writer, known statements: a small cache is enough, pages that fall out stay in the kernel's.
@@ -49,6 +48,7 @@ sqlite3 *wg_store_connect(const char *path, const char *vfs, gboolean read_only,
   ok = ok && wg_store_exec(db, settings, error);
   /* The index of the WAL is in a file beside it, which cannot be made where nothing can be. */
   ok = ok && (!read_only || wg_store_exec(db, "PRAGMA locking_mode=EXCLUSIVE", error));
+  ok = ok && wg_store_exec(db, "PRAGMA page_size=4096", error); /* counts for a new file only */
   /* The first statement that reads the file: garbage shows here. */
   ok = ok && wg_store_exec(db, "PRAGMA journal_mode=WAL;SELECT count(*) FROM sqlite_schema", error);
   if (ok) {
@@ -121,13 +121,8 @@ static gboolean connect_and_migrate(WgStore *store, GError **error) {
 
 /* Damage that SQLite itself would not call by its name. */
 static gboolean looks_damaged(WgStore *store, char **ret_why) {
-  struct stat st;
-  if (wg_store_wal_is_damaged(store->path, ret_why))
-    return TRUE;
-  if (stat(store->path, &st) < 0 || st.st_size > 0)
-    return FALSE;
-  *ret_why = g_strdup("the file is empty");
-  return TRUE;
+  return wg_store_wal_is_damaged(store->path, ret_why) ||
+         wg_store_header_is_damaged(store->path, ret_why);
 }
 
 static gboolean open_or_salvage(WgStore *store, WgSalvage *ret, GError **error) {
