@@ -304,7 +304,7 @@ struct MsgEngine {
 
 /* ---- schema.c ---- */
 gboolean msg_schema_prepare(MsgEngine *e, GError **error);
-void msg_schema_finalize(MsgEngine *e);
+void msg_schema_forget(MsgEngine *e);
 /* Runs a statement that returns no row, resets it; on failure rolls the batch back. */
 gboolean msg_sql_run(MsgEngine *e, sqlite3_stmt *stmt);
 /* A batch cannot go on: `e->failed` is set until it is rolled back. */

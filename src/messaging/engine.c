@@ -192,7 +192,7 @@ static void engine_rolled_back(gpointer engine, guint64 batch) {
 static gboolean engine_reopened(gpointer engine, const WgSalvage *salvage, GError **error) {
   MsgEngine *e = engine;
 
-  msg_schema_finalize(e);
+  msg_schema_forget(e);
   if (!msg_schema_prepare(e, error))
     return FALSE;
   engine_rolled_back(e, e->batch);
@@ -324,7 +324,7 @@ static void free_subscription(gpointer key, gpointer s, gpointer user_data) {
 }
 
 void msg_engine_free(MsgEngine *e) {
-  msg_schema_finalize(e);
+  msg_schema_forget(e);
   forget_batch(e);
   msg_undo_commit(e);
   msg_courier_free(e);

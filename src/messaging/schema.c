@@ -8,6 +8,8 @@
  * itself, `okey`/`oseq` the order within an ordering key. */
 #include "messaging/engine-private.h"
 
+#include <string.h>
+
 const WgMigration msg_migrations[] = {
     {1,
      "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -117,10 +119,9 @@ gboolean msg_schema_prepare(MsgEngine *e, GError **error) {
   return TRUE;
 }
 
-void msg_schema_finalize(MsgEngine *e) {
-  for (guint s = 0; s < 2; s++)
-    for (guint i = 0; i < _MSG_SQL_MAX; i++)
-      g_clear_pointer(&e->sql[s][i], sqlite3_finalize);
+/* Closing the store finalizes its statements. */
+void msg_schema_forget(MsgEngine *e) {
+  memset(e->sql, 0, sizeof e->sql);
 }
 
 void msg_fail(MsgEngine *e, const char *doing) {
