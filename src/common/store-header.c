@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define PAGE_SIZE 4096
 
 typedef struct {
   guint8 at, size;
@@ -29,12 +32,19 @@ static const Constant constants[] = {
     {72, 20, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"},
 };
 
+static gboolean has_wal(const char *path) {
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  struct stat st;
+  return stat(wal, &st) == 0 && st.st_size > 0;
+}
+
 gboolean wg_store_header_is_damaged(const char *path, char **ret_why) {
   guint8 header[100];
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return FALSE; /* what opens it next says why */
   ssize_t n = pread(fd, header, sizeof header, 0);
+  off_t size = lseek(fd, 0, SEEK_END);
   close(fd);
   if (n < 0)
     return FALSE;
@@ -49,7 +59,11 @@ gboolean wg_store_header_is_damaged(const char *path, char **ret_why) {
     *ret_why = g_strdup_printf("byte %u of the header is wrong", c->at);
     return TRUE;
   }
-  return FALSE;
+  /* A checkpoint that was cut leaves that, too; but then the WAL still has the page. */
+  if (size % PAGE_SIZE == 0 || has_wal(path))
+    return FALSE;
+  *ret_why = g_strdup("the file ends inside a page");
+  return TRUE;
 }
 
 /* CRC over the text of the schema; its own seal lies in a table and so is not part of it. */

@@ -10,6 +10,7 @@ struct WgStore {
   char *path, *dir, *vfs;
   const WgMigration *migrations;
   guint64 reserve_bytes, low_water_bytes;
+  gint64 probe_usec;
   sqlite3 *db;
   guint version;
   gboolean read_only;              /* the file could only be opened for reading */

@@ -8,6 +8,31 @@
 #include <errno.h>
 #include <zlib.h>
 
+/* sqlite3_system_errno() is not set when a COMMIT fails, the files know. */
+static int errno_of(sqlite3 *db, int which_file) {
+  sqlite3_file *file = NULL;
+  int e = 0;
+  if (!db || sqlite3_file_control(db, "main", which_file, &file) != SQLITE_OK || !file ||
+      !file->pMethods ||
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &e) != SQLITE_OK)
+    return 0;
+  return e;
+}
+
+static WgErrorCode code_of_errno(int e) {
+  switch (e) {
+  case ENOSPC:
+  case EDQUOT:
+  case EFBIG:
+    return WG_ERROR_STORE_FULL;
+  case EROFS:
+  case EACCES:
+  case EPERM:
+    return WG_ERROR_STORE_READ_ONLY;
+  }
+  return WG_ERROR_FAILED;
+}
+
 static WgErrorCode code_of(sqlite3 *db, int rc) {
   switch (rc & 0xff) {
   case SQLITE_FULL:
@@ -24,17 +49,12 @@ static WgErrorCode code_of(sqlite3 *db, int rc) {
     return WG_ERROR_FAILED;
   }
   /* SQLite folds quotas, file size limits and a late ENOSPC into "I/O error". */
-  switch (db ? sqlite3_system_errno(db) : 0) {
-  case ENOSPC:
-  case EDQUOT:
-  case EFBIG:
-    return WG_ERROR_STORE_FULL;
-  case EROFS:
-  case EACCES:
-  case EPERM:
-    return WG_ERROR_STORE_READ_ONLY;
-  }
-  return WG_ERROR_FAILED;
+  WgErrorCode code = code_of_errno(errno_of(db, SQLITE_FCNTL_JOURNAL_POINTER));
+  if (code == WG_ERROR_FAILED)
+    code = code_of_errno(errno_of(db, SQLITE_FCNTL_FILE_POINTER));
+  if (code == WG_ERROR_FAILED && db)
+    code = code_of_errno(sqlite3_system_errno(db));
+  return code;
 }
 
 gboolean wg_store_set_error(sqlite3 *db, GError **error, const char *doing) {

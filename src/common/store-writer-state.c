@@ -11,7 +11,6 @@
 
 #include <unistd.h>
 
-#define PROBE_USEC (2 * G_USEC_PER_SEC)
 #define PROBE_MAX_USEC (64 * G_USEC_PER_SEC) /* for salvages, which are expensive */
 #define SPACE_USEC (G_USEC_PER_SEC / 5)
 #define SALVAGE_USEC (10 * G_USEC_PER_SEC) /* damage again within that time is not repairable */
@@ -24,8 +23,8 @@ void wg_writer_set_state(WgWriter *w, WgStoreState state, const char *text, WgSa
   if (state == w->state && !take)
     return;
   if (state != w->state) {
-    w->probe_wait = PROBE_USEC;
-    w->next_probe = g_get_monotonic_time() + PROBE_USEC;
+    w->probe_wait = w->store->probe_usec;
+    w->next_probe = g_get_monotonic_time() + w->probe_wait;
   }
   w->state = state;
   WgWriterEvent *event = g_new0(WgWriterEvent, 1);

@@ -31,6 +31,7 @@ typedef struct {
                               delivery can go on; 0: none */
   guint64 low_water_bytes; /* below so many free bytes new work is refused; 0: never */
   const char *vfs;         /* SQLite VFS by name; NULL: the default (tests inject faults) */
+  guint probe_msec;        /* how often a store that is not OK is tried again; 0: 2000 */
 } WgStoreOptions;
 
 WgStore *wg_store_open(const WgStoreOptions *options, WgSalvage *ret_salvage, GError **error);
