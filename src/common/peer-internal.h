@@ -21,8 +21,11 @@ struct WgPeer {
   GSource *source;
   struct ucred ucred;
   char *unit;
-  gboolean attached;    /* attach() accepted it; detach() is owed */
-  gboolean over;        /* over a bound: not read, see pressure */
+  gboolean attached; /* attach() accepted it; detach() is owed */
+  gboolean over;     /* over a bound: not read, see pressure */
+  gboolean busy;     /* too many of its calls are in flight: not read */
+  guint n_in_flight;
+  guint64 bytes_in_flight;
   gboolean draining;    /* write the rest, then close */
   char *refusal;        /* set in a handler: to be dropped at the end of the turn */
   guint64 charged;      /* bytes, about, in sd-bus's write queue */

@@ -18,6 +18,8 @@
 #define ACCEPT_MAX 64     /* clients taken in one turn */
 #define BACK_OFF_MSEC 100 /* without descriptors or memory */
 #define AUTH_USEC_DEFAULT (10 * G_USEC_PER_SEC)
+#define IN_FLIGHT_DEFAULT 4096
+#define IN_FLIGHT_BYTES_DEFAULT (64 * 1024 * 1024)
 #define MESSAGE_BYTES_DEFAULT (32 * 1024 * 1024)
 
 struct WgPeerServer {
@@ -67,6 +69,14 @@ void wg_peer_server_set_limits(WgPeerServer *server, const WgPeerLimits *limits)
     server->limits.auth_usec = AUTH_USEC_DEFAULT;
   if (server->limits.max_message_bytes == 0)
     server->limits.max_message_bytes = MESSAGE_BYTES_DEFAULT;
+  if (server->limits.max_in_flight == 0)
+    server->limits.max_in_flight = IN_FLIGHT_DEFAULT;
+  if (server->limits.max_in_flight_bytes == 0)
+    server->limits.max_in_flight_bytes = IN_FLIGHT_BYTES_DEFAULT;
+  if (server->sweep) { /* its interval follows from the limits */
+    g_clear_pointer(&server->sweep, destroy_source);
+    wg_peer_server_watch(server);
+  }
 }
 
 const WgPeerLimits *wg_peer_server_limits(WgPeerServer *server) {

@@ -25,8 +25,12 @@ typedef struct {
   guint64 auth_usec;         /* a client that has not authenticated by then is cut; 0: 10 s */
   guint64 max_message_bytes; /* one message from a client; 0: 32 MiB. Bigger ones are cut while they
                                 arrive, see peer.c for how exactly */
+  guint max_in_flight;       /* calls of one client being worked on, see wg_peer_begin(); 0: 4096 */
+  guint64 max_in_flight_bytes; /* 0: 64 MiB */
 } WgPeerLimits;
 
+/* They run from the client's turn of the loop: sending and dropping one's own data is allowed,
+ * freeing the server is not. */
 typedef struct {
   /* A client is connected and authenticated: add vtables. FALSE refuses it. */
   gboolean (*attach)(WgPeer *peer, gpointer user_data, GError **error);
@@ -34,8 +38,7 @@ typedef struct {
   void (*detach)(WgPeer *peer, gpointer user_data);
   /* Any message came in (the idle timer is re-armed here). */
   void (*activity)(WgPeer *peer, gpointer user_data);
-  /* May be NULL. wg_peer_writable() was FALSE and is TRUE again. Runs from the client's turn of
-   * the loop: sending is allowed, freeing the server is not. */
+  /* May be NULL. wg_peer_writable() was FALSE and is TRUE again. */
   void (*writable)(WgPeer *peer, gpointer user_data);
 } WgPeerServerFuncs;
 
@@ -70,3 +73,10 @@ WgPeer *wg_peer_from_bus(WgPeerServer *server, sd_bus *bus);
  * the sum shrinks in step with the queue of sd-bus. Both bounds end at half their value. */
 gboolean wg_peer_charge(WgPeer *peer, guint64 bytes);
 gboolean wg_peer_writable(WgPeer *peer);
+
+/* A call that is answered later: `begin` when it is taken, `end` with the same `bytes` when its
+ * answer is sent or given up. Over the bound the client's calls are no longer read until half of
+ * it is done; that is not held against the client. A call may outlive its client: ask
+ * wg_peer_from_bus() for the peer again before `end`. */
+void wg_peer_begin(WgPeer *peer, guint64 bytes);
+void wg_peer_end(WgPeer *peer, guint64 bytes);

@@ -1,11 +1,14 @@
 /* peer.c: one client of the private socket.
  *
  * Its connection is split (two descriptors of one socket, see bus-source.h), so that reading can
- * be stopped exactly while writing goes on. Three things are bounded:
+ * be stopped exactly while writing goes on. Four things are bounded:
  *
  * Output: sd-bus queues without limit what the client does not read. Over max_queued messages or
  * max_queued_bytes its calls are no longer read, until half of the bound is reached; wg_peer_charge
  * tells pushers to hold back meanwhile.
+ *
+ * Work: calls that are answered later are counted by the service (wg_peer_begin); over the bound
+ * no more are read.
  *
  * Input: sd-bus takes messages of up to 128 MiB and has no knob. The header cannot be looked at
  * beforehand, since after the handshake sd-bus may hold the begin of the first message, and a peek
@@ -39,10 +42,14 @@ static gboolean is_relieved(WgPeer *peer) {
          (l->max_queued_bytes == 0 || peer->charged <= l->max_queued_bytes / 2);
 }
 
+static void update_reading(WgPeer *peer) {
+  wg_bus_source_set_paused(peer->source, peer->over || peer->busy || peer->draining);
+}
+
 static void set_over(WgPeer *peer, gboolean over) {
   peer->over = over;
   peer->over_since = over ? g_get_monotonic_time() : 0;
-  wg_bus_source_set_paused(peer->source, over || peer->draining);
+  update_reading(peer);
   if (over)
     wg_peer_server_watch(peer->server);
 }
@@ -246,7 +253,7 @@ gboolean wg_peer_suspect(WgPeer *peer) {
 
 void wg_peer_begin_drain(WgPeer *peer) {
   peer->draining = TRUE;
-  wg_bus_source_set_paused(peer->source, TRUE);
+  update_reading(peer);
 }
 
 gboolean wg_peer_drained(WgPeer *peer) {
@@ -281,4 +288,26 @@ gboolean wg_peer_charge(WgPeer *peer, guint64 bytes) {
 
 gboolean wg_peer_writable(WgPeer *peer) {
   return !peer->over;
+}
+
+void wg_peer_begin(WgPeer *peer, guint64 bytes) {
+  const WgPeerLimits *l = wg_peer_server_limits(peer->server);
+  peer->n_in_flight++;
+  peer->bytes_in_flight += bytes;
+  if (peer->busy ||
+      (peer->n_in_flight < l->max_in_flight && peer->bytes_in_flight < l->max_in_flight_bytes))
+    return;
+  peer->busy = TRUE;
+  update_reading(peer);
+}
+
+void wg_peer_end(WgPeer *peer, guint64 bytes) {
+  const WgPeerLimits *l = wg_peer_server_limits(peer->server);
+  peer->n_in_flight -= MIN(peer->n_in_flight, 1);
+  peer->bytes_in_flight -= MIN(peer->bytes_in_flight, bytes);
+  if (!peer->busy || peer->n_in_flight > l->max_in_flight / 2 ||
+      peer->bytes_in_flight > l->max_in_flight_bytes / 2)
+    return;
+  peer->busy = FALSE;
+  update_reading(peer);
 }

@@ -96,6 +96,11 @@ static guint turns_in(guint msec) {
 /* Without descriptors accept() fails at once, again and again. */
 static void test_out_of_descriptors(Fixture *f, gconstpointer data) {
   struct rlimit before, none;
+  const char *preload = g_getenv("LD_PRELOAD");
+  if (preload && strstr(preload, "vgpreload")) {
+    g_test_skip("valgrind accepts first and closes what is over the limit");
+    return;
+  }
   g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
   Client *c = client_new(f);
   none = before;
@@ -164,6 +169,38 @@ static void test_free_in_done(Fixture *f, gconstpointer data) {
   client_free(c);
 }
 
+static void check_in_flight(Fixture *f) {
+  wg_peer_server_set_limits(f->server, &f->limits);
+  Client *c = client_new(f);
+  for (guint i = 0; i < 20; i++)
+    pair_call(c->bus, "Empty", client_reply, c);
+  pair_wait(&f->n_replies, 8);
+  g_assert_cmpuint(turns_in(50), <, 20); /* neither more calls nor a spin */
+  g_assert_cmpuint(pair_n_calls, ==, 8);
+  for (guint i = 0; i < 3; i++)
+    wg_peer_end(f->peer, f->weight);
+  turns_in(20);
+  g_assert_cmpuint(pair_n_calls, ==, 8); /* not before half of them is done */
+  wg_peer_end(f->peer, f->weight);
+  pair_wait(&f->n_replies, 12);
+  turns_in(20);
+  g_assert_cmpuint(pair_n_calls, ==, 12);
+  client_free(c);
+  pair_wait(&f->n_detached, 1);
+}
+
+static void test_in_flight(Fixture *f, gconstpointer data) {
+  f->weight = 1;
+  f->limits.max_in_flight = 8;
+  check_in_flight(f);
+}
+
+static void test_in_flight_bytes(Fixture *f, gconstpointer data) {
+  f->weight = 1000;
+  f->limits.max_in_flight_bytes = 8000;
+  check_in_flight(f);
+}
+
 static void test_not_a_socket(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
   g_assert_false(wg_peer_server_listen(f->server, 0, &error));
@@ -184,6 +221,8 @@ int main(int argc, char **argv) {
   ADD("drain", test_drain);
   ADD("drain-timeout", test_drain_timeout);
   ADD("free-in-done", test_free_in_done);
+  ADD("in-flight", test_in_flight);
+  ADD("in-flight-bytes", test_in_flight_bytes);
   ADD("not-a-socket", test_not_a_socket);
   return g_test_run();
 }
