@@ -74,9 +74,10 @@ WgPeer *wg_peer_from_bus(WgPeerServer *server, sd_bus *bus);
 gboolean wg_peer_charge(WgPeer *peer, guint64 bytes);
 gboolean wg_peer_writable(WgPeer *peer);
 
-/* A call that is answered later: `begin` when it is taken, `end` with the same `bytes` when its
- * answer is sent or given up. Over the bound the client's calls are no longer read until half of
- * it is done; that is not held against the client. A call may outlive its client: ask
- * wg_peer_from_bus() for the peer again before `end`. */
-void wg_peer_begin(WgPeer *peer, guint64 bytes);
-void wg_peer_end(WgPeer *peer, guint64 bytes);
+/* A call that is answered later: `begin` when it is taken, `end` when its answer is sent or given
+ * up. Over the bound (in number, or in bytes: what was read from the client since, shrinking in
+ * step with the number) the client's calls are no longer read until half of it is done; that is
+ * not held against the client. A call may outlive its client: ask wg_peer_from_bus() for the peer
+ * again before `end`. */
+void wg_peer_begin(WgPeer *peer);
+void wg_peer_end(WgPeer *peer);

@@ -123,6 +123,20 @@ static const char *count_input(WgPeer *peer, guint n_readable) {
   return peer->partial > max ? "its message is larger than the limit" : NULL;
 }
 
+static void check_in_flight(WgPeer *peer) {
+  const WgPeerLimits *l = wg_peer_server_limits(peer->server);
+  gboolean busy = peer->busy;
+  if (peer->n_in_flight >= l->max_in_flight || peer->bytes_in_flight >= l->max_in_flight_bytes)
+    busy = TRUE;
+  else if (peer->n_in_flight <= l->max_in_flight / 2 &&
+           peer->bytes_in_flight <= l->max_in_flight_bytes / 2)
+    busy = FALSE;
+  if (busy == peer->busy)
+    return;
+  peer->busy = busy;
+  update_reading(peer);
+}
+
 static void on_turn(sd_bus *bus, guint n_readable, gpointer user_data) {
   WgPeer *peer = user_data;
   const char *too_large = count_input(peer, n_readable);
@@ -134,6 +148,10 @@ static void on_turn(sd_bus *bus, guint n_readable, gpointer user_data) {
   if (too_large) {
     wg_peer_server_drop(peer->server, peer, WG_PEER_MALFORMED, too_large);
     return;
+  }
+  if (peer->n_in_flight > 0) {
+    peer->bytes_in_flight += n_readable;
+    check_in_flight(peer);
   }
   count_output(peer, 0);
   if (peer->draining && wg_peer_drained(peer)) {
@@ -290,24 +308,15 @@ gboolean wg_peer_writable(WgPeer *peer) {
   return !peer->over;
 }
 
-void wg_peer_begin(WgPeer *peer, guint64 bytes) {
-  const WgPeerLimits *l = wg_peer_server_limits(peer->server);
+void wg_peer_begin(WgPeer *peer) {
   peer->n_in_flight++;
-  peer->bytes_in_flight += bytes;
-  if (peer->busy ||
-      (peer->n_in_flight < l->max_in_flight && peer->bytes_in_flight < l->max_in_flight_bytes))
-    return;
-  peer->busy = TRUE;
-  update_reading(peer);
+  check_in_flight(peer);
 }
 
-void wg_peer_end(WgPeer *peer, guint64 bytes) {
-  const WgPeerLimits *l = wg_peer_server_limits(peer->server);
-  peer->n_in_flight -= MIN(peer->n_in_flight, 1);
-  peer->bytes_in_flight -= MIN(peer->bytes_in_flight, bytes);
-  if (!peer->busy || peer->n_in_flight > l->max_in_flight / 2 ||
-      peer->bytes_in_flight > l->max_in_flight_bytes / 2)
+void wg_peer_end(WgPeer *peer) {
+  if (peer->n_in_flight == 0)
     return;
-  peer->busy = FALSE;
-  update_reading(peer);
+  peer->bytes_in_flight -= peer->bytes_in_flight / peer->n_in_flight;
+  peer->n_in_flight--;
+  check_in_flight(peer);
 }

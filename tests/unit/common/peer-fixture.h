@@ -27,8 +27,8 @@ typedef struct {
   WgPeerLimits limits;
   guint n_attached, n_detached, n_activity, n_replies, n_errors, n_closed, n_writable, n_drained;
   gboolean refuse;
-  guint64 weight; /* > 0: each call is in flight until the test ends it, with so many bytes */
-  WgPeer *peer;   /* the last attached */
+  gboolean answer_later; /* each call is in flight until the test ends it */
+  WgPeer *peer;          /* the last attached */
 } Fixture;
 
 static inline gboolean fix_attach(WgPeer *peer, gpointer data, GError **error) {
@@ -54,8 +54,8 @@ static inline void fix_detach(WgPeer *peer, gpointer data) {
 static inline void fix_activity(WgPeer *peer, gpointer data) {
   Fixture *f = data;
   f->n_activity++;
-  if (f->weight > 0)
-    wg_peer_begin(peer, f->weight);
+  if (f->answer_later)
+    wg_peer_begin(peer);
 }
 
 static inline void fix_writable(WgPeer *peer, gpointer data) {
