@@ -65,7 +65,12 @@ const CliVerb cli_verbs[] = {
     {NULL, "dead purge", "[MESSAGE...]", "Delete dead letters for good", 0, MANY,
      TABLES(cli_dead_purge_options), cli_verb_dead_purge},
 
-    {"Keeping", "fsck", "", "Check the store record by record", 0, 0, TABLES(cli_fsck_options),
+    {"Keeping", "import", "FILE...",
+     "Take over queue, inbox and coordinates files of the old system", 1, MANY, NULL,
+     cli_verb_import},
+    {NULL, "export", "[AGENT]", "Print messages as lines of JSON that import reads", 0, 1,
+     TABLES(cli_export_options), cli_verb_export},
+    {NULL, "fsck", "", "Check the store record by record", 0, 0, TABLES(cli_fsck_options),
      cli_verb_fsck},
 
     {"Help", "help", "[VERB...]", "Show help", 0, 2, NULL, cli_verb_help},

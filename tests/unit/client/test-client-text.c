@@ -1,0 +1,170 @@
+/* test-client-text.c: times, spans, numbers, tokens and text as people read and write them. */
+#undef NDEBUG
+#undef G_DISABLE_ASSERT
+#include "client/ids.h"
+#include "client/terminal.h"
+#include "client/times.h"
+
+#define SECOND ((guint64)G_USEC_PER_SEC)
+#define AGO(seconds) (-(gint64)(seconds)*G_USEC_PER_SEC)
+
+static void test_iso(void) {
+  guint64 t;
+
+  g_assert_true(cli_time_parse_iso("2025-08-11T08:02:01Z", &t));
+  g_assert_cmpuint(t, ==, 1754899321 * SECOND);
+  g_assert_true(cli_time_parse_iso("2025-08-11T10:41:04.7764221-05:00", &t));
+  g_assert_cmpuint(t, ==, 1754926864 * SECOND + 776422);
+  g_assert_true(cli_time_parse_iso("2025-08-11 08:02:01+0000", &t));
+  g_assert_cmpuint(t, ==, 1754899321 * SECOND);
+  /* without a zone: the local one, here an hour east of Greenwich in winter, two in summer */
+  g_assert_true(cli_time_parse_iso("2025-08-11T10:02:01.000001", &t));
+  g_assert_cmpuint(t, ==, 1754899321 * SECOND + 1);
+  g_assert_true(cli_time_parse_iso("2025-01-01", &t));
+  g_assert_cmpuint(t, ==, (1735689600 - 3600) * SECOND);
+}
+
+static void test_not_iso(void) {
+  static const char *const bad[] = {"",
+                                    "2025",
+                                    "2025-13-01",
+                                    "2025-02-30T00:00:00",
+                                    "1969-01-01",
+                                    "D:\\Agent_CellPhone",
+                                    "2025-01-01T",
+                                    "2025-01-01T25:00",
+                                    "2025-01-01T00:00:00.",
+                                    "2025-01-01T00:00:00+99:00",
+                                    "2025-01-01T00:00:00Zjunk"};
+  guint64 t = 7;
+
+  for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
+    g_assert_false(cli_time_parse_iso(bad[i], &t));
+}
+
+static void test_parse(void) {
+  guint64 now = 1754899321 * SECOND, t; /* 2025-08-11 10:02:01 here */
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true(cli_time_parse("now", now, &t, NULL) && t == now);
+  g_assert_true(cli_time_parse("+90s", now, &t, NULL) && t == now + 90 * SECOND);
+  g_assert_true(cli_time_parse("-1h", now, &t, NULL) && t == now - 3600 * SECOND);
+  g_assert_true(cli_time_parse("5min ago", now, &t, NULL) && t == now - 300 * SECOND);
+  g_assert_true(cli_time_parse("@12.5", now, &t, NULL) && t == 12 * SECOND + SECOND / 2);
+  g_assert_true(cli_time_parse("11:02", now, &t, NULL) && t == now + 3599 * SECOND);
+  g_assert_true(cli_time_parse("today", now, &t, NULL) && t == now - 36121 * SECOND);
+  g_assert_true(cli_time_parse("tomorrow", now, &t, NULL) && t == now + (86400 - 36121) * SECOND);
+  g_assert_true(cli_time_parse("-10years", now, &t, NULL));
+  g_assert_false(cli_time_parse("soon", now, &t, &error));
+  g_assert_nonnull(error);
+}
+
+static void test_relative(void) {
+  static const struct {
+    gint64 offset; /* us */
+    const char *text;
+  } rows[] = {{0, "now"},
+              {-5000, "5ms ago"},
+              {AGO(3), "3s ago"},
+              {AGO(-300), "in 5min"},
+              {AGO(7200), "2h ago"},
+              {AGO(4 * 86400), "4d ago"},
+              {AGO(40 * 86400), "2025-07-02"}};
+  guint64 now = 1754899321 * SECOND;
+
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autofree char *text = cli_time_relative(now + (guint64)rows[i].offset, now);
+    g_assert_cmpstr(text, ==, rows[i].text);
+  }
+  g_autofree char *iso = cli_time_iso(now + 5);
+  g_assert_cmpstr(iso, ==, "2025-08-11T10:02:01.000005+02:00");
+}
+
+static void test_span(void) {
+  static const struct {
+    guint64 usec;
+    const char *text;
+  } rows[] = {{0, "0us"},
+              {850, "850us"},
+              {1250, "1.25ms"},
+              {3 * SECOND, "3s"},
+              {302 * SECOND, "5min 2s"},
+              {7380 * SECOND, "2h 3min"},
+              {G_MAXUINT64, "infinity"}};
+
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autofree char *text = cli_time_span(rows[i].usec);
+    g_assert_cmpstr(text, ==, rows[i].text);
+  }
+}
+
+static void test_messages(void) {
+  guint64 n;
+  g_autofree char *plain = cli_message_format(12);
+  g_autofree char *is_volatile = cli_message_format((G_GUINT64_CONSTANT(1) << 62) | 3);
+
+  g_assert_cmpstr(plain, ==, "12");
+  g_assert_cmpstr(is_volatile, ==, "v3");
+  g_assert_true(cli_message_parse("#12", &n, NULL) && n == 12);
+  g_assert_true(cli_message_parse("v3", &n, NULL) && n == ((G_GUINT64_CONSTANT(1) << 62) | 3));
+  g_assert_false(cli_message_parse("0", &n, NULL));
+  g_assert_false(cli_message_parse("-1", &n, NULL));
+  g_assert_false(cli_message_parse("t12", &n, NULL));
+  g_assert_false(cli_message_parse("", &n, NULL));
+}
+
+static void test_tokens(void) {
+  static const guint64 tokens[] = {0, 1, 31, 32, 0x123456789abcdef0, G_MAXUINT64};
+  guint64 n;
+
+  for (guint i = 0; i < G_N_ELEMENTS(tokens); i++) {
+    g_autofree char *text = cli_token_format(tokens[i]);
+    g_autofree char *upper = g_ascii_strup(text, -1);
+    g_autofree char *hex = g_strdup_printf("%" G_GINT64_MODIFIER "x", tokens[i]);
+    g_assert_true(cli_token_parse(text, &n, NULL) && n == tokens[i]);
+    g_assert_true(cli_token_parse(upper, &n, NULL) && n == tokens[i]);
+    g_assert_true(cli_token_parse(hex, &n, NULL) && n == tokens[i]);
+  }
+  g_assert_true(cli_token_parse("tIlO", &n, NULL) && n == (1 * 32 + 1) * 32);
+  g_assert_false(cli_token_parse("t", &n, NULL));
+  g_assert_false(cli_token_parse("tu", &n, NULL));
+  g_assert_false(cli_token_parse("tzzzzzzzzzzzzz", &n, NULL)); /* 65 bits */
+  g_assert_false(cli_token_parse("xyz", &n, NULL));
+}
+
+static void test_safe_text(void) {
+  g_autofree char *line = cli_text_one_line("a\033[31mb\nc\td\xff\xe2\x80\xae"
+                                            "e");
+  g_autofree char *block = cli_text_block("a\033]0;title\007\r\nb\tc\n", -1);
+
+  g_assert_cmpstr(line, ==, "a [31mb c d\xef\xbf\xbd e");
+  g_assert_cmpstr(block, ==, "a\xef\xbf\xbd]0;title\xef\xbf\xbd\nb\tc\n");
+}
+
+static void test_width(void) {
+  g_autofree char *cut = cli_text_ellipsize("日本語テキスト", 6);
+  g_autofree char *same = cli_text_ellipsize("abc", 3);
+  g_autofree char *tiny = cli_text_ellipsize("abcdef", 1);
+
+  g_assert_cmpuint(cli_text_width("abc"), ==, 3);
+  g_assert_cmpuint(cli_text_width("日本"), ==, 4);
+  g_assert_cmpuint(cli_text_width("e\xcc\x81"), ==, 1); /* e and a combining accent */
+  g_assert_cmpstr(cut, ==, "日本…");
+  g_assert_cmpstr(same, ==, "abc");
+  g_assert_cmpstr(tiny, ==, "…");
+}
+
+int main(int argc, char **argv) {
+  g_setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/client/times/iso", test_iso);
+  g_test_add_func("/client/times/not-iso", test_not_iso);
+  g_test_add_func("/client/times/parse", test_parse);
+  g_test_add_func("/client/times/relative", test_relative);
+  g_test_add_func("/client/times/span", test_span);
+  g_test_add_func("/client/ids/messages", test_messages);
+  g_test_add_func("/client/ids/tokens", test_tokens);
+  g_test_add_func("/client/terminal/safe-text", test_safe_text);
+  g_test_add_func("/client/terminal/width", test_width);
+  return g_test_run();
+}
