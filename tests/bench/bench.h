@@ -43,4 +43,6 @@ double median(double *values, guint n); /* sorts them */
 /* ---- the parts ---- */
 void bench_machine(const BenchOptions *options, Report *report);
 void bench_matrix(const BenchOptions *options, Report *report);
+void bench_compare(const BenchOptions *options, Report *report); /* against redis */
+void bench_stored(const BenchOptions *options, Report *report);  /* a million messages */
 void bench_only(const BenchOptions *options, Report *report);

@@ -87,11 +87,15 @@ static gboolean turn(Load *load, struct pollfd *fds, int timeout_ms) {
   return more;
 }
 
+static gboolean enough(const Load *load) {
+  return load->spec.limit > 0 && load->done >= load->spec.limit;
+}
+
 static void turn_for(Load *load, struct pollfd *fds, double seconds) {
   gint64 end = g_get_monotonic_time() + (gint64)(seconds * G_USEC_PER_SEC);
   gboolean more = TRUE;
 
-  for (gint64 now; (now = g_get_monotonic_time()) < end && !load->error;)
+  for (gint64 now; (now = g_get_monotonic_time()) < end && !load->error && !enough(load);)
     more = turn(load, fds, more ? 0 : (int)((end - now) / 1000 + 1));
 }
 

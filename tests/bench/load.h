@@ -45,6 +45,7 @@ typedef struct {
   const char *destination; /* NULL: private */
   guint size, outstanding, connections;
   double seconds;
+  guint64 limit;     /* ends earlier when so many are done; 0: none */
   const char *agent; /* a fresh one for each case */
 } LoadSpec;
 

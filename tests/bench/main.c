@@ -116,6 +116,8 @@ int main(int argc, char **argv) {
     bench_only(&options, &report);
   } else {
     bench_matrix(&options, &report);
+    bench_compare(&options, &report);
+    bench_stored(&options, &report);
     report_goals(&report);
   }
   int status = options.strict && report.n_failed > 0;
