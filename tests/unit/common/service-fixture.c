@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -104,6 +105,7 @@ static pid_t spawn(Fixture *f, char **argv, gboolean pass_socket) {
   if (pid == 0) {
     g_autofree char *self = g_strdup_printf("%i", (int)getpid());
     char **env = g_strdupv(f->environment);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no process behind */
     dup2(log[1], STDERR_FILENO);
     dup2(log[1], STDOUT_FILENO);
     if (pass_socket) {
