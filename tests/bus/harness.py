@@ -21,7 +21,7 @@ from client import Client, Error, wait_for  # noqa: F401 (the tests take them fr
 DAEMON = os.environ.get("WAGGLE_MESSAGED", "waggle-messaged")
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 20  # seconds that any single wait may take
-OTHERS = (65534, 1234)  # second and third uid, for what strangers may not do
+OTHERS = (65534, 1)  # second and third uid, for what strangers may not do; the bus wants known ones
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
