@@ -144,42 +144,63 @@ gboolean msg_done_put(MsgEngine *e, MsgLive *live) {
   return done_write(e, live, MSG_SQL_DONE_UPDATE);
 }
 
-static guint64 *count_of(MsgAgent *agent, MsgState state) {
+static guint64 *count_of(MsgCounts *counts, MsgState state) {
   switch (state) {
   case MSG_STATE_SCHEDULED:
-    return &agent->counts.scheduled;
+    return &counts->scheduled;
   case MSG_STATE_HELD:
-    return &agent->counts.held;
+    return &counts->held;
   case MSG_STATE_QUEUED:
-    return &agent->counts.queued;
+    return &counts->queued;
   case MSG_STATE_LEASED:
-    return &agent->counts.in_flight;
+    return &counts->in_flight;
   case MSG_STATE_DEAD:
-    return &agent->counts.dead;
+    return &counts->dead;
   default:
     return NULL;
   }
 }
 
-static void count_move(MsgEngine *e, MsgAgent *agent, MsgState from, MsgState to) {
-  guint64 *a = count_of(agent, from), *b = count_of(agent, to);
+/* Never below 0, whatever a damaged store said. */
+static void add_to(guint64 *value, guint64 n, gint sign) {
+  *value = sign > 0 ? *value + n : *value - MIN(*value, n);
+}
 
-  if (a && *a > 0)
-    (*a)--;
+static void count_in(MsgCounts *counts, MsgState from, MsgState to) {
+  guint64 *a = count_of(counts, from), *b = count_of(counts, to);
+
+  if (a)
+    add_to(a, 1, -1);
   if (b)
-    (*b)++;
+    add_to(b, 1, 1);
+}
+
+void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgState from,
+                    MsgState to) {
+  count_in(&agent->counts, from, to);
+  if (of_volatile) {
+    count_in(&agent->volatile_counts, from, to);
+    agent->volatile_dirty = TRUE;
+  }
   msg_agent_dirty(e, agent);
 }
 
 static void size_add(MsgEngine *e, MsgAgent *agent, MsgLive *live, gint sign) {
   MsgSender *sender = msg_sender_by_id(e, live->sender);
+  gboolean of_volatile = is_volatile(live);
 
-  agent->counts.bytes =
-      sign > 0 || agent->counts.bytes >= live->size ? agent->counts.bytes + sign * live->size : 0;
+  add_to(&agent->counts.bytes, live->size, sign);
+  if (of_volatile)
+    add_to(&agent->volatile_counts.bytes, live->size, sign);
   if (!sender)
     return;
-  sender->messages = sign > 0 || sender->messages > 0 ? sender->messages + sign : 0;
-  sender->bytes = sign > 0 || sender->bytes >= live->size ? sender->bytes + sign * live->size : 0;
+  add_to(&sender->messages, 1, sign);
+  add_to(&sender->bytes, live->size, sign);
+  if (of_volatile) {
+    add_to(&sender->volatile_messages, 1, sign);
+    add_to(&sender->volatile_bytes, live->size, sign);
+    sender->volatile_dirty = TRUE;
+  }
   msg_sender_dirty(e, sender);
 }
 
@@ -188,7 +209,7 @@ void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
     msg_live_free(live);
     return;
   }
-  count_move(e, agent, MSG_STATE_NONE, live->state);
+  msg_count_move(e, agent, is_volatile(live), MSG_STATE_NONE, live->state);
   size_add(e, agent, live, 1);
   cache_add(e, live);
   if (live->state == MSG_STATE_QUEUED)
@@ -236,7 +257,7 @@ void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
     msg_ready_remove(e, agent, live->place);
   live->state = state;
   msg_history_add(live, state, e->now_real, msg_actor_row(e, actor), cause);
-  count_move(e, agent, old, state);
+  msg_count_move(e, agent, is_volatile(live), old, state);
   msg_event_happened(e, agent, live, state, actor, cause);
   if (msg_state_is_final(state)) {
     live_finish(e, agent, live, cause);

@@ -35,6 +35,7 @@ const WgMigration msg_migrations[] = {
      "CREATE INDEX live_key ON live(okey, oseq) WHERE okey IS NOT NULL;"
      "CREATE TABLE done(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
      "CREATE TABLE dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);"
+     "CREATE INDEX dead_seq ON dead(place & 274877906943);" /* MSG_SEQ_MASK: by message */
      "CREATE TABLE dedup(sender INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
      " expires INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(sender, id)) WITHOUT ROWID;"
      "CREATE INDEX dedup_expires ON dedup(expires);"
@@ -56,7 +57,11 @@ static const char volatile_schema[] =
     "CREATE INDEX vol.live_calendar ON live(calendar) WHERE calendar IS NOT NULL;"
     "CREATE INDEX vol.live_key ON live(okey, oseq) WHERE okey IS NOT NULL;"
     "CREATE TABLE vol.done(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE vol.dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);";
+    "CREATE TABLE vol.dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);"
+    "CREATE INDEX vol.dead_seq ON dead(place & 274877906943);"
+    "CREATE TABLE vol.count(agent INTEGER PRIMARY KEY, queued INTEGER, scheduled INTEGER, held "
+    "INTEGER, in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER);"
+    "CREATE TABLE vol.outstanding(sender INTEGER PRIMARY KEY, messages INTEGER, bytes INTEGER);";
 
 /* %s is the schema. */
 static const char *const both_text[_MSG_SQL_BOTH_MAX] = {
@@ -86,14 +91,17 @@ static const char *const both_text[_MSG_SQL_BOTH_MAX] = {
     [MSG_SQL_DONE_DELETE] = "DELETE FROM %s.done WHERE place = ?1",
     [MSG_SQL_DEAD_INSERT] = "INSERT OR REPLACE INTO %s.dead VALUES(?1, ?2)",
     [MSG_SQL_DEAD_DELETE] = "DELETE FROM %s.dead WHERE place = ?1",
+    [MSG_SQL_COUNT_PUT] = "INSERT OR REPLACE INTO %s.count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 };
 
 static const char *const main_text[_MSG_SQL_MAX] = {
-    [MSG_SQL_COUNT_PUT] = "INSERT OR REPLACE INTO count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [MSG_SQL_SENDER_FIND] = "SELECT id, messages, bytes FROM sender WHERE uid = ?1 AND name = ?2",
-    [MSG_SQL_SENDER_GET] = "SELECT uid, name, messages, bytes FROM sender WHERE id = ?1",
+    [MSG_SQL_SENDER_FIND] = "SELECT id, s.messages, s.bytes, v.messages, v.bytes FROM sender s LEFT"
+                            " JOIN vol.outstanding v ON v.sender = id WHERE uid = ?1 AND name = ?2",
+    [MSG_SQL_SENDER_GET] = "SELECT id, s.messages, s.bytes, v.messages, v.bytes, uid, name FROM "
+                           "sender s LEFT JOIN vol.outstanding v ON v.sender = id WHERE id = ?1",
     [MSG_SQL_SENDER_INSERT] = "INSERT INTO sender(uid, name) VALUES(?1, ?2)",
     [MSG_SQL_SENDER_PUT] = "UPDATE sender SET messages = ?2, bytes = ?3 WHERE id = ?1",
+    [MSG_SQL_SENDER_PUT_VOLATILE] = "INSERT OR REPLACE INTO vol.outstanding VALUES(?1, ?2, ?3)",
     [MSG_SQL_ACTOR_INSERT] = "INSERT INTO actor(uid, pid, unit) VALUES(?1, ?2, ?3)",
     [MSG_SQL_ACTOR_GET] = "SELECT uid, pid, unit FROM actor WHERE id = ?1",
     [MSG_SQL_DEDUP_GET] = "SELECT seq, expires, digest FROM dedup WHERE sender = ?1 AND id = ?2",
@@ -119,6 +127,13 @@ gboolean msg_schema_prepare(MsgEngine *e, GError **error) {
   return TRUE;
 }
 
+/* A connection that was given up stays until its statements are finalized. */
+void msg_schema_finalize(MsgEngine *e) {
+  for (guint s = 0; s < 2; s++)
+    for (guint i = 0; i < _MSG_SQL_MAX; i++)
+      g_clear_pointer(&e->sql[s][i], sqlite3_finalize);
+}
+
 /* Closing the store finalizes its statements. */
 void msg_schema_forget(MsgEngine *e) {
   memset(e->sql, 0, sizeof e->sql);
@@ -131,7 +146,12 @@ void msg_fail(MsgEngine *e, const char *doing) {
     return;
   wg_store_set_error(e->db, &error, doing);
   e->failed = TRUE;
-  wg_writer_fail(e->writer, error);
+  if (e->writer && e->in_batch)
+    wg_writer_fail(e->writer, error);
+  else if (e->start_error)
+    g_error_free(error); /* the first one is the cause */
+  else
+    e->start_error = error;
 }
 
 gboolean msg_sql_run(MsgEngine *e, sqlite3_stmt *stmt) {

@@ -207,6 +207,7 @@ WgJobResult msg_run_tick(WgJob *job, gpointer engine) {
       G_MAXINT64; /* armed no longer; the end of the batch tells anew */
   e->due_changed = TRUE;
   msg_timers_run(e);
+  msg_sweep_step(e);
   msg_retention_step(e);
   msg_check_step(e);
   return WG_JOB_DONE;
