@@ -338,6 +338,10 @@ GByteArray *msg_live_pack(const MsgLive *live, GByteArray *into);
 MsgLive *msg_live_unpack(guint64 place, const void *data, gsize size); /* NULL: damaged */
 /* `body` is covered by the checksum and not copied. */
 GByteArray *msg_message_pack(const MsgMessage *message, GByteArray *into);
+/* Without looking at the checksum: for what was packed a moment ago. */
+MsgMessage *msg_message_decode(guint64 seq, guint32 sender, gint64 time, const void *meta,
+                               gsize meta_size, const void *body, gsize body_size,
+                               gboolean with_body);
 /* NULL: damaged. Takes copies; the body only when `with_body` (it is always verified). */
 MsgMessage *msg_message_unpack(guint64 seq, guint32 sender, gint64 time, const void *meta,
                                gsize meta_size, const void *body, gsize body_size,
