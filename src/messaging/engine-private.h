@@ -51,11 +51,17 @@ typedef enum {
   MSG_SQL_LIVE_GET,
   MSG_SQL_LIVE_DELETE,
   MSG_SQL_LIVE_SCAN,
-  MSG_SQL_LIVE_DUE,
-  MSG_SQL_LIVE_CALENDAR,
-  MSG_SQL_LIVE_NEXT_DUE,
-  MSG_SQL_LIVE_NEXT_CALENDAR,
-  MSG_SQL_LIVE_KEY,
+  MSG_SQL_DUE_PUT,
+  MSG_SQL_DUE_DELETE,
+  MSG_SQL_DUE_ROWS,
+  MSG_SQL_DUE_NEXT,
+  MSG_SQL_CALENDAR_PUT,
+  MSG_SQL_CALENDAR_DELETE,
+  MSG_SQL_CALENDAR_ROWS,
+  MSG_SQL_CALENDAR_NEXT,
+  MSG_SQL_TURN_PUT,
+  MSG_SQL_TURN_DELETE,
+  MSG_SQL_TURN_FIRST,
   MSG_SQL_DONE_INSERT,
   MSG_SQL_DONE_GET,
   MSG_SQL_DONE_UPDATE,
@@ -101,7 +107,8 @@ typedef struct {
   gint64 next_attempt;             /* lasting time */
   gint64 calendar;                 /* CLOCK_REALTIME us, 0: none */
   guint64 okey;                    /* hash of agent and ordering key, 0: none */
-  gint64 due_row, calendar_row;    /* what the indexed columns hold; 0: NULL */
+  gint64 due_row, calendar_row;    /* what tables due and calendar have for it; 0: nothing */
+  gboolean turn_row;               /* it stands in table turn */
   guint16 history_size, history_room;
   guint8 *history; /* = history_inline, or g_malloc'd */
   guint8 history_inline[MSG_HISTORY_INLINE];
@@ -269,8 +276,8 @@ struct MsgEngine {
   GHashTable *roles, *topics; /* name -> GPtrArray of MsgAgent; NULL: to be built again */
   GPtrArray *dirty_agents, *touched_agents;
   guint64 role_turn;
-  GHashTable *senders_by_name; /* "uid/name" -> MsgSender (owned) */
-  GHashTable *senders;         /* id -> MsgSender */
+  GHashTable *senders_by_name; /* set of MsgSender, by uid and name */
+  GHashTable *senders;         /* id -> MsgSender (owned) */
   GPtrArray *dirty_senders;
   GPtrArray *new_actors;  /* of MsgActor: rows that this batch made */
   GPtrArray *plan_agents; /* scratch of send.c: recipients of the call at hand */
@@ -360,6 +367,7 @@ MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboole
 guint64 msg_message_place(const MsgMessage *message, guint agent);
 
 /* ---- live.c ---- */
+void msg_live_read(MsgLive *live); /* just unpacked: which rows stand beside it */
 /* Reads a delivery that is not final: cache, lease or store. Borrowed; NULL: none such. */
 MsgLive *msg_live_get(MsgEngine *e, guint64 place);
 /* Between batches only, since lives are lent out within one: drops those that are not leased when
@@ -482,6 +490,8 @@ gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean 
 /* ---- senders.c, limits.c ---- */
 MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name); /* NULL: the batch failed */
 MsgSender *msg_sender_by_id(MsgEngine *e, guint32 id);
+guint msg_sender_hash(gconstpointer sender);
+gboolean msg_sender_equal(gconstpointer a, gconstpointer b);
 void msg_sender_free(MsgSender *sender);
 void msg_sender_dirty(MsgEngine *e, MsgSender *sender);
 void msg_senders_flush(MsgEngine *e);

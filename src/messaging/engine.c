@@ -257,7 +257,7 @@ static void engine_tables(MsgEngine *e) {
   e->dirty_senders = g_ptr_array_new();
   e->new_actors = g_ptr_array_new_with_free_func((GDestroyNotify)msg_actor_unref);
   e->plan_agents = g_ptr_array_new();
-  e->senders_by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  e->senders_by_name = g_hash_table_new(msg_sender_hash, msg_sender_equal);
   e->senders = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)msg_sender_free);
   e->live_cache = g_hash_table_new(g_int64_hash, g_int64_equal);
   e->message_cache =

@@ -10,8 +10,17 @@ void msg_sender_free(MsgSender *sender) {
   g_free(sender);
 }
 
-static char *sender_key(uid_t uid, const char *name) {
-  return g_strdup_printf("%u/%s", uid, name);
+/* A sender is its own key: uid and name. */
+guint msg_sender_hash(gconstpointer sender) {
+  const MsgSender *s = sender;
+
+  return g_str_hash(s->name) * 31 + s->uid;
+}
+
+gboolean msg_sender_equal(gconstpointer a, gconstpointer b) {
+  const MsgSender *x = a, *y = b;
+
+  return x->uid == y->uid && g_str_equal(x->name, y->name);
 }
 
 static MsgSender *sender_add(MsgEngine *e, guint32 id, uid_t uid, const char *name) {
@@ -22,7 +31,7 @@ static MsgSender *sender_add(MsgEngine *e, guint32 id, uid_t uid, const char *na
   sender->name = g_strdup(name);
   sender->bucket.tokens = -1;
   g_hash_table_insert(e->senders, GUINT_TO_POINTER(id), sender);
-  g_hash_table_insert(e->senders_by_name, sender_key(uid, name), sender);
+  g_hash_table_add(e->senders_by_name, sender);
   return sender;
 }
 
@@ -38,11 +47,10 @@ static MsgSender *sender_read(MsgEngine *e, sqlite3_stmt *row, uid_t uid, const 
 }
 
 MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name) {
-  char key[96];
   sqlite3_stmt *stmt = e->sql[0][MSG_SQL_SENDER_FIND];
+  const MsgSender key = {.uid = uid, .name = (char *)name};
 
-  g_snprintf(key, sizeof key, "%u/%s", uid, name);
-  MsgSender *sender = g_hash_table_lookup(e->senders_by_name, key);
+  MsgSender *sender = g_hash_table_lookup(e->senders_by_name, &key);
   if (sender)
     return sender;
   sqlite3_bind_int64(stmt, 1, uid);

@@ -150,8 +150,8 @@ static gint64 pauses_run(MsgEngine *e) {
 void msg_timers_run(MsgEngine *e) {
   if (e->due_changed) {
     e->due_changed = FALSE;
-    e->next_due = rows_next(e, MSG_SQL_LIVE_NEXT_DUE);
-    e->next_calendar = rows_next(e, MSG_SQL_LIVE_NEXT_CALENDAR);
+    e->next_due = rows_next(e, MSG_SQL_DUE_NEXT);
+    e->next_calendar = rows_next(e, MSG_SQL_CALENDAR_NEXT);
     gint64 pause = pauses_run(e);
     if (pause && (!e->next_calendar || pause < e->next_calendar))
       e->next_calendar = pause;
@@ -165,12 +165,12 @@ void msg_timers_run(MsgEngine *e) {
     timer_fire(e, t);
   }
   if (e->next_due && e->next_due <= e->now && !e->failed) {
-    rows_run(e, MSG_SQL_LIVE_DUE, e->now);
+    rows_run(e, MSG_SQL_DUE_ROWS, e->now);
     msg_replies_run(e);
     e->due_changed = TRUE;
   }
   if (e->next_calendar && e->next_calendar <= e->now_real && !e->failed) {
-    rows_run(e, MSG_SQL_LIVE_CALENDAR, e->now_real);
+    rows_run(e, MSG_SQL_CALENDAR_ROWS, e->now_real);
     e->due_changed = TRUE;
   }
 }
