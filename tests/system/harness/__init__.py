@@ -1,0 +1,1 @@
+"""harness: what the system tests stand on; see tap, roots and machine."""

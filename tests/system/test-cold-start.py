@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""How long the first caller waits: from connecting to the socket to the first reply."""
+
+import os
+import shutil
+import statistics
+
+from harness import tap
+from harness.machine import INSIDE, SERVICE, SOCKET
+
+ROUNDS = 25
+LIMIT_US = 40_000
+
+
+def _measure(m, socket, service):
+    times = []
+    for _ in range(ROUNDS):
+        m.run("systemctl", "stop", service)
+        m.run("systemctl", "reset-failed", check=False)
+        times.append(int(m.out("/usr/bin/python3", f"{INSIDE}/coldstart.py", socket)))
+    return times
+
+
+def _figures(name, times):
+    ordered = sorted(times)
+    p50, p90 = statistics.median(ordered), ordered[int(len(ordered) * 0.9)]
+    print(f"# {name}: p50 {p50 / 1000:.1f} ms, p90 {p90 / 1000:.1f} ms, worst {ordered[-1] / 1000:.1f} ms")
+    return p50
+
+
+def test_bare(m):
+    """the least that a service can be, as a measure of the machine"""
+    program = os.environ.get("WAGGLE_BARE_SERVICE")
+    if not program:
+        raise tap.Skip("the build did not name its bare service")
+    shutil.copy(program, m.root / "usr/local/bin/bare-service")
+    m.run("tee", "/run/systemd/system/bare.socket", stdin="[Socket]\nListenStream=/run/bare\n")
+    m.run("tee", "/run/systemd/system/bare.service",
+          stdin="[Service]\nType=notify\nExecStart=/usr/local/bin/bare-service\n")  # fmt: skip
+    m.run("systemctl", "daemon-reload")
+    m.run("systemctl", "start", "bare.socket")
+    _figures("an empty service", _measure(m, "/run/bare", "bare.service"))
+
+
+def test_messaged(m):
+    """the messaging service answers its first caller within 40 ms (median)"""
+    m.run("systemctl", "start", SOCKET)
+    p50 = _figures("waggle-messaged, with its sandbox", _measure(m, "/run/waggle/messaging", SERVICE))
+    assert p50 <= LIMIT_US, f"{p50} us"
+
+
+if __name__ == "__main__":
+    tap.main(globals())
