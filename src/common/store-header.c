@@ -32,7 +32,7 @@ static const Constant constants[] = {
     {72, 20, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"},
 };
 
-static gboolean has_wal(const char *path) {
+gboolean wg_store_has_wal(const char *path) {
   g_autofree char *wal = g_strconcat(path, "-wal", NULL);
   struct stat st;
   return stat(wal, &st) == 0 && st.st_size > 0;
@@ -60,7 +60,7 @@ gboolean wg_store_header_is_damaged(const char *path, char **ret_why) {
     return TRUE;
   }
   /* A checkpoint that was cut leaves that, too; but then the WAL still has the page. */
-  if (size % PAGE_SIZE == 0 || has_wal(path))
+  if (size % PAGE_SIZE == 0 || wg_store_has_wal(path))
     return FALSE;
   *ret_why = g_strdup("the file ends inside a page");
   return TRUE;

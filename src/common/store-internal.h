@@ -43,6 +43,7 @@ guint32 wg_store_application_id(guint version); /* what the header says beside t
 
 /* store-header.c. Of a file that cannot be read nothing is said. */
 gboolean wg_store_header_is_damaged(const char *path, char **ret_why);
+gboolean wg_store_has_wal(const char *path);                  /* one that is not empty */
 gboolean wg_store_seal_schema(sqlite3 *db, GError **error);   /* in the migration's transaction */
 gboolean wg_store_verify_schema(sqlite3 *db, GError **error); /* WG_ERROR_STORE_DAMAGED */
 #define WG_STORE_SEAL "schema_seal"

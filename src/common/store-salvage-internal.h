@@ -61,10 +61,11 @@ typedef struct {
   gint64 lo, hi;
 } SalvageRange;
 typedef struct {
-  guint type, header, n_cells; /* as the page says; header: offset of the pointers */
-  guint valid, in_range;       /* cells that parse and fit; of those, in range */
+  guint type, n_cells;   /* as the page says */
+  guint valid, in_range; /* cells that parse and fit; of those, in range */
 } SalvageLook;
-SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *table, guint number,
+/* `child_bytes`: 0 as a leaf, 4 as an interior page of an index tree. */
+SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *table, guint number, guint child_bytes,
                             SalvageRange range);
 void wg_salvage_read_cells(Salvage *s, SalvageTable *table, guint number, guint child_bytes,
                            SalvageRange range);

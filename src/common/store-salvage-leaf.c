@@ -11,10 +11,6 @@ static guint page_offset(guint number) {
   return number == 1 ? 100 : 0; /* the file's header */
 }
 
-static guint header_size(guint type) {
-  return type == 0x05 || type == 0x02 ? 12 : 8;
-}
-
 static guint max_cells(const WgPages *pages, guint header) {
   return (pages->usable - header) / 2;
 }
@@ -31,16 +27,16 @@ static gboolean parse(Salvage *s, const SalvageTable *t, const guint8 *page, gui
   return FALSE;
 }
 
-SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
+SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *t, guint number, guint child_bytes,
+                            SalvageRange range) {
   const guint8 *page = wg_pages_get(s->pages, number);
   guint at = page_offset(number);
   SalvageLook look = {.type = page[at], .n_cells = wg_be16(page + at + 3)};
-  look.header = at + header_size(look.type);
-  guint n = MIN(look.n_cells, max_cells(s->pages, look.header));
-  guint child = t->tree == WG_TREE_INDEX && look.type == 0x02 ? 4 : 0;
+  guint header = at + (child_bytes ? 12 : 8);
+  guint n = MIN(look.n_cells, max_cells(s->pages, header));
   for (guint i = 0; i < n; i++) {
     WgCell cell;
-    if (!parse(s, t, page, wg_be16(page + look.header + 2 * i), child, NULL, &cell))
+    if (!parse(s, t, page, wg_be16(page + header + 2 * i), child_bytes, NULL, &cell))
       continue;
     look.valid++;
     look.in_range += t->tree == WG_TREE_INDEX || (cell.rowid > range.lo && cell.rowid <= range.hi);

@@ -15,14 +15,11 @@ static gboolean in_file(const Salvage *s, guint32 number) {
   return number > 0 && number <= s->pages->n_pages;
 }
 
-/* Interior cells are a child and a key; most of them have to make sense. */
-static gboolean is_interior(Salvage *s, const SalvageTable *t, guint number,
-                            const SalvageLook *look) {
+/* Interior cells of a table are a child and a key; most of them have to make sense. */
+static gboolean is_interior(Salvage *s, guint number, const SalvageLook *look) {
   const guint8 *page = wg_pages_get(s->pages, number);
   guint at = number == 1 ? 100 : 0, good = 0;
   guint n = MIN(look->n_cells, (s->pages->usable - at - 12) / 2);
-  if (t->tree == WG_TREE_INDEX)
-    return look->type == 0x02;
   for (guint i = 0; i < n; i++) {
     guint p = wg_be16(page + at + 12 + 2 * i);
     good += p >= at + 12 && p + 5 <= s->pages->usable && in_file(s, wg_be32(page + p));
@@ -30,19 +27,27 @@ static gboolean is_interior(Salvage *s, const SalvageTable *t, guint number,
   return n > 0 ? good * 2 > n : look->type == 0x05 && in_file(s, wg_be32(page + at + 8));
 }
 
-static Kind classify(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
-  SalvageLook look = wg_salvage_look(s, t, number, range);
-  gboolean says_leaf = look.type == (t->tree == WG_TREE_TABLE ? 0x0d : 0x0a);
-  if (look.n_cells == 0 && says_leaf)
+static Kind classify_table(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
+  SalvageLook look = wg_salvage_look(s, t, number, 0, range);
+  if (look.n_cells == 0 && look.type == 0x0d)
     return LEAF;
-  gboolean rows = look.valid > 0 && (says_leaf || look.valid * 2 >= look.n_cells);
-  if (rows && look.type != 0x02) {
-    gboolean here = look.in_range * 2 > look.valid;
-    return here || look.in_range == look.valid ? LEAF : NOTHING;
-  }
-  if (is_interior(s, t, number, &look))
-    return INTERIOR;
-  return NOTHING;
+  if (look.valid > 0 && (look.type == 0x0d || look.valid * 2 >= look.n_cells))
+    return look.in_range * 2 > look.valid ? LEAF : NOTHING;
+  return is_interior(s, number, &look) ? INTERIOR : NOTHING;
+}
+
+/* Without rowids both kinds of pages have rows: the reading that more of them fit is right. */
+static Kind classify_index(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
+  SalvageLook leaf = wg_salvage_look(s, t, number, 0, range);
+  SalvageLook interior = wg_salvage_look(s, t, number, 4, range);
+  if (leaf.valid == interior.valid)
+    return leaf.type == 0x0a ? LEAF : leaf.type == 0x02 ? INTERIOR : NOTHING;
+  return leaf.valid > interior.valid ? LEAF : INTERIOR;
+}
+
+static Kind classify(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
+  return t->tree == WG_TREE_TABLE ? classify_table(s, t, number, range)
+                                  : classify_index(s, t, number, range);
 }
 
 static void walk(Salvage *s, SalvageTable *t, guint number, SalvageRange range, guint depth);
@@ -110,7 +115,7 @@ static SalvageTable *owner_of(Salvage *s, guint number) {
     SalvageTable *t = s->tables->pdata[i];
     if (!t->damaged)
       continue;
-    SalvageLook look = wg_salvage_look(s, t, number, (SalvageRange){G_MININT64, G_MAXINT64});
+    SalvageLook look = wg_salvage_look(s, t, number, 0, (SalvageRange){G_MININT64, G_MAXINT64});
     guint leaf = t->tree == WG_TREE_TABLE ? 0x0d : 0x0a;
     if (__builtin_popcount(look.type ^ leaf) > 1 || look.valid == 0 ||
         look.valid * 2 < look.n_cells)

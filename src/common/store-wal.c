@@ -85,6 +85,21 @@ static gboolean is_good(const Scan *s, const guint8 *f, Sum before_stored, Sum b
   return TRUE;
 }
 
+/* A wrong bit in the page number would put a whole page elsewhere; the checksum tells which bit it
+ * may be (only may: it is weak in the upper bits of each word). 0: none. */
+static guint32 repair_number(const Scan *s, const guint8 *f, Sum seed) {
+  guint8 head[8];
+  for (guint bit = 0; bit < 64; bit++) {
+    memcpy(head, f, 8);
+    head[bit / 8] ^= 1 << bit % 8;
+    Sum sum = add(seed, head, 8, s->big_endian);
+    sum = add(sum, f + WG_WAL_FRAME_HEADER, s->page_size, s->big_endian);
+    if (same(sum, stored(f + 16)))
+      return wg_be32(head);
+  }
+  return 0;
+}
+
 void wg_wal_scan(const guint8 *data, gsize size, guint page_size_hint, WgWal *ret) {
   Scan s = {.data = data};
   *ret = (WgWal){0};
@@ -93,6 +108,8 @@ void wg_wal_scan(const guint8 *data, gsize size, guint page_size_hint, WgWal *re
   ret->header_bad = !read_header(&s, size, page_size_hint);
   ret->page_size = s.page_size;
   ret->good = g_new0(guint8, s.n + 1);
+  ret->page = g_new0(guint32, s.n + 1);
+  ret->repaired = g_new0(guint32, s.n + 1);
   Sum before = stored(data + 24), before_computed = before;
   guint first_bad = ret->header_bad ? 0 : s.n, whole = 0;
   for (guint i = 0; i < s.n; i++) {
@@ -101,8 +118,11 @@ void wg_wal_scan(const guint8 *data, gsize size, guint page_size_hint, WgWal *re
     gboolean chained = is_good(&s, f, before, before_computed, &computed);
     gboolean salted = memcmp(f + 8, s.salt, 8) == 0;
     ret->good[i] = chained && salted && wg_be32(f) > 0;
+    ret->page[i] = wg_be32(f);
     if (!ret->good[i] && first_bad > i)
       first_bad = i;
+    if (!chained && salted)
+      ret->repaired[i] = repair_number(&s, f, before);
     if (ret->good[i] && wg_be32(f + 4) > 0) {
       ret->n_frames = i + 1;
       whole = first_bad > i ? i + 1 : whole;
@@ -122,6 +142,8 @@ void wg_wal_scan(const guint8 *data, gsize size, guint page_size_hint, WgWal *re
 
 void wg_wal_clear(WgWal *wal) {
   g_clear_pointer(&wal->good, g_free);
+  g_clear_pointer(&wal->page, g_free);
+  g_clear_pointer(&wal->repaired, g_free);
 }
 
 /* One commit alone behind the first bad frame may be the transaction that a power cut has torn:

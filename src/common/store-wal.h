@@ -14,7 +14,9 @@ typedef struct {
   guint first_bad;     /* where SQLite's recovery would end; n_frames when all is well */
   guint commits_after; /* commits behind first_bad that are proved */
   gboolean header_bad;
-  guint8 *good; /* per frame: proved; the others carry damage somewhere */
+  guint8 *good;      /* per frame: proved; the others carry damage somewhere */
+  guint32 *page;     /* per frame: which page it says it is ... */
+  guint32 *repaired; /* ... and which it may be, if a bit of that is wrong; 0: none */
 } WgWal;
 
 #define WG_WAL_HEADER 32

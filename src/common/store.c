@@ -34,23 +34,33 @@ static gpointer configure(gpointer unused) {
   return GINT_TO_POINTER(sqlite3_initialize() == SQLITE_OK);
 }
 
+/* Where nothing can be written SQLite cannot make the index of the WAL; without a WAL it need not,
+ * if it is told that nobody else writes either. */
+static char *read_only_uri(const char *path) {
+  if (wg_store_has_wal(path))
+    return NULL;
+  g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+  g_autofree char *uri = g_filename_to_uri(absolute, NULL, NULL);
+  return uri ? g_strconcat(uri, "?immutable=1", NULL) : NULL;
+}
+
 sqlite3 *wg_store_connect(const char *path, const char *vfs, gboolean read_only, GError **error) {
   static GOnce once = G_ONCE_INIT;
   g_once(&once, configure, NULL);
   sqlite3 *db = NULL;
-  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI;
   flags |= read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-  gboolean ok = sqlite3_open_v2(path, &db, flags, vfs) == SQLITE_OK;
+  g_autofree char *uri = read_only ? read_only_uri(path) : NULL;
+  gboolean ok = sqlite3_open_v2(uri ? uri : path, &db, flags, vfs) == SQLITE_OK;
   if (!ok)
     wg_store_set_error(db, error, path);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_busy_timeout(db, BUSY_MSEC);
   ok = ok && wg_store_exec(db, settings, error);
-  /* The index of the WAL is in a file beside it, which cannot be made where nothing can be. */
-  ok = ok && (!read_only || wg_store_exec(db, "PRAGMA locking_mode=EXCLUSIVE", error));
   ok = ok && wg_store_exec(db, "PRAGMA page_size=4096", error); /* counts for a new file only */
   /* The first statement that reads the file: garbage shows here. */
-  ok = ok && wg_store_exec(db, "PRAGMA journal_mode=WAL;SELECT count(*) FROM sqlite_schema", error);
+  ok = ok && (read_only || wg_store_exec(db, "PRAGMA journal_mode=WAL", error)) &&
+       wg_store_exec(db, "SELECT count(*) FROM sqlite_schema", error);
   if (ok) {
     sqlite3_wal_autocheckpoint(db, 0);
     return db;

@@ -6,121 +6,12 @@
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
 #include "fault-vfs.h"
-#include "store-fixture.h"
+#include "writer-fixture.h"
 
 #define WAVES 12
 #define WAVE 4
 
-typedef struct {
-  Fixture fx;
-  WgWriter *writer;
-  sqlite3_stmt *insert;
-  guint done;
-  WgStoreState state;
-  guint state_calls;
-} Test;
-
-typedef struct {
-  WgJob job;
-  Test *t;
-  gint64 id; /* 0: only reads */
-  guint times_done;
-} TestJob;
-
-static gboolean prepare(Test *t, sqlite3 *db, GError **error) {
-  t->insert = wg_store_prepare(db, "INSERT INTO message VALUES(?, 'a', zeroblob(900), 0)", error);
-  return t->insert != NULL;
-}
-
-static WgJobResult job_run(WgJob *base, gpointer engine) {
-  TestJob *j = (TestJob *)base;
-  Test *t = engine;
-  sqlite3 *db = wg_store_db(wg_writer_store(t->writer));
-  GError *error = NULL;
-  gboolean ok = TRUE;
-  if (j->id == 0) {
-    ok = wg_store_exec(db, "SELECT sum(length(body)) FROM message", &error);
-  } else {
-    sqlite3_bind_int64(t->insert, 1, j->id);
-    ok = sqlite3_step(t->insert) == SQLITE_DONE;
-    if (!ok)
-      wg_store_set_error(db, &error, "inserting");
-    sqlite3_reset(t->insert);
-  }
-  if (!ok)
-    wg_writer_fail(t->writer, error);
-  return WG_JOB_DONE;
-}
-
-static void job_done(WgJob *base) {
-  TestJob *j = (TestJob *)base;
-  j->times_done++;
-  j->t->done++;
-}
-
-static gboolean engine_reopened(gpointer engine, const WgSalvage *salvage, GError **error) {
-  Test *t = engine;
-  sqlite3_finalize(t->insert);
-  return prepare(t, wg_store_db(wg_writer_store(t->writer)), error);
-}
-
-static void on_state(WgStoreState state, const char *text, const WgSalvage *salvage,
-                     gpointer user_data) {
-  Test *t = user_data;
-  t->state = state;
-  t->state_calls++;
-  g_assert_nonnull(text);
-}
-
-static const WgWriterEngine engine = {.reopened = engine_reopened};
-
-static TestJob *submit(Test *t, gint64 id, gboolean new_work) {
-  TestJob *j = g_new0(TestJob, 1);
-  *j = (TestJob){.job = {.run = job_run, .done = job_done, .new_work = new_work}, .t = t, .id = id};
-  wg_writer_submit(t->writer, &j->job);
-  return j;
-}
-
-static void wait_done(Test *t, guint n) {
-  while (t->done < n)
-    g_main_context_iteration(NULL, TRUE);
-}
-
-static void wait_state(Test *t, WgStoreState state) {
-  while (t->state != state)
-    g_main_context_iteration(NULL, TRUE);
-}
-
-static void free_job(TestJob *j) {
-  g_clear_error(&j->job.error);
-  g_free(j);
-}
-
-/* Does one job and returns its error. */
-static GError *one(Test *t, gint64 id, gboolean new_work) {
-  guint n = t->done + 1;
-  TestJob *j = submit(t, id, new_work);
-  wait_done(t, n);
-  GError *error = g_steal_pointer(&j->job.error);
-  free_job(j);
-  return error;
-}
-
-static gboolean start(Test *t, GError **error) {
-  WgStore *store = wg_store_open(&t->fx.options, NULL, error);
-  if (!store)
-    return FALSE;
-  t->done = 0;
-  t->state = WG_STORE_OK;
-  if (!prepare(t, wg_store_db(store), error)) {
-    wg_store_close(store);
-    return FALSE;
-  }
-  t->writer = wg_writer_new(store, &engine, t, on_state, t);
-  return TRUE;
-}
-
-static void verify(Test *t, TestJob **jobs, guint n) {
+static void verify(WriterTest *t, WriterJob **jobs, guint n) {
   t->fx.options.vfs = NULL;
   WgStore *store = fixture_open(&t->fx);
   g_auto(GStrv) found = wg_store_check(wg_store_db(store), 5, NULL);
@@ -135,28 +26,28 @@ static void verify(Test *t, TestJob **jobs, guint n) {
       g_assert_cmpint(there, ==, 1);
     else
       g_assert_true(jobs[i]->job.error->domain == WG_ERROR);
-    free_job(jobs[i]);
+    writer_free_job(jobs[i]);
   }
   wg_store_close(store);
   t->fx.options.vfs = "fault";
 }
 
 /* TRUE: the fault was met. */
-static gboolean work_with_fault(Test *t, gint from, gint count, gint errnum) {
+static gboolean work_with_fault(WriterTest *t, gint from, gint count, gint errnum) {
   g_autoptr(GError) error = NULL;
-  TestJob *jobs[WAVES * WAVE];
+  WriterJob *jobs[WAVES * WAVE];
   guint n = 0;
   fault_set(from, count, errnum);
-  gboolean started = start(t, &error);
+  gboolean started = writer_start(t, &error);
   for (guint wave = 0; started && wave < WAVES; wave++) {
     for (guint i = 0; i < WAVE; i++, n++)
-      jobs[n] = submit(t, n + 1, i % 2 == 0);
+      jobs[n] = writer_submit(t, n + 1, i % 2 == 0);
     if (wave % 2 == 0)
-      wait_done(t, n);
+      writer_wait_done(t, n);
   }
   gboolean hit = g_atomic_int_get(&fault.hits) > 0;
   if (started)
-    wait_done(t, n);
+    writer_wait_done(t, n);
   fault_set(0, 0, 0);
   if (started)
     wg_writer_free(t->writer);
@@ -172,7 +63,7 @@ typedef struct {
   gint count, errnum; /* count 0: for ever */
 } FaultKind;
 
-static void test_every_step(Test *t, gconstpointer data) {
+static void test_every_step(WriterTest *t, gconstpointer data) {
   const FaultKind *kind = data;
   gint n = 1;
   while (work_with_fault(t, n, kind->count, kind->errnum))
@@ -181,61 +72,62 @@ static void test_every_step(Test *t, gconstpointer data) {
 }
 
 /* Full: new work is refused, reading goes on, and it recovers by itself. */
-static void test_full(Test *t, gconstpointer data) {
-  g_assert_true(start(t, NULL));
-  g_assert_no_error(one(t, 1, TRUE));
+static void test_full(WriterTest *t, gconstpointer data) {
+  g_assert_true(writer_start(t, NULL));
+  g_assert_no_error(writer_one(t, 1, TRUE));
   fault_set(1, 0, ENOSPC);
-  g_autoptr(GError) e1 = one(t, 2, TRUE), e2 = one(t, 3, TRUE), e3 = one(t, 4, FALSE);
+  g_autoptr(GError) e1 = writer_one(t, 2, TRUE), e2 = writer_one(t, 3, TRUE),
+                    e3 = writer_one(t, 4, FALSE);
   g_assert_error(e1, WG_ERROR, WG_ERROR_STORE_FULL);
   g_assert_error(e2, WG_ERROR, WG_ERROR_STORE_FULL);
   g_assert_error(e3, WG_ERROR, WG_ERROR_STORE_FULL);
   g_assert_cmpint(wg_writer_state(t->writer), ==, WG_STORE_FULL);
-  g_assert_no_error(one(t, 0, FALSE));
+  g_assert_no_error(writer_one(t, 0, FALSE));
   fault_set(0, 0, 0);
-  wait_state(t, WG_STORE_OK);
-  g_assert_no_error(one(t, 5, TRUE));
+  writer_wait_state(t, WG_STORE_OK);
+  g_assert_no_error(writer_one(t, 5, TRUE));
   wg_writer_free(t->writer);
 }
 
-static void test_read_only(Test *t, gconstpointer data) {
-  g_assert_true(start(t, NULL));
-  g_assert_no_error(one(t, 1, TRUE));
+static void test_read_only(WriterTest *t, gconstpointer data) {
+  g_assert_true(writer_start(t, NULL));
+  g_assert_no_error(writer_one(t, 1, TRUE));
   fault_set(1, 0, EROFS);
-  g_autoptr(GError) e1 = one(t, 2, TRUE), e2 = one(t, 3, FALSE);
+  g_autoptr(GError) e1 = writer_one(t, 2, TRUE), e2 = writer_one(t, 3, FALSE);
   g_assert_error(e1, WG_ERROR, WG_ERROR_STORE_READ_ONLY);
   g_assert_error(e2, WG_ERROR, WG_ERROR_STORE_READ_ONLY);
   g_assert_cmpint(wg_writer_state(t->writer), ==, WG_STORE_READ_ONLY);
-  g_assert_no_error(one(t, 0, FALSE));
+  g_assert_no_error(writer_one(t, 0, FALSE));
   fault_set(0, 0, 0);
-  wait_state(t, WG_STORE_OK);
-  g_assert_no_error(one(t, 5, TRUE));
+  writer_wait_state(t, WG_STORE_OK);
+  g_assert_no_error(writer_one(t, 5, TRUE));
   wg_writer_free(t->writer);
 }
 
 /* One I/O error is tried again and nobody hears of it; one that stays breaks the store. */
-static void test_io_error(Test *t, gconstpointer data) {
-  g_assert_true(start(t, NULL));
+static void test_io_error(WriterTest *t, gconstpointer data) {
+  g_assert_true(writer_start(t, NULL));
   fault_set(1, 1, EIO);
-  g_assert_no_error(one(t, 1, TRUE));
+  g_assert_no_error(writer_one(t, 1, TRUE));
   g_assert_cmpint(fault.hits, ==, 1);
   g_assert_cmpuint(t->state_calls, ==, 0);
   fault_set(1, 0, EIO);
-  g_autoptr(GError) e = one(t, 2, TRUE);
+  g_autoptr(GError) e = writer_one(t, 2, TRUE);
   g_assert_error(e, WG_ERROR, WG_ERROR_FAILED);
   g_assert_cmpint(wg_writer_state(t->writer), ==, WG_STORE_BROKEN);
   fault_set(0, 0, 0);
-  wait_state(t, WG_STORE_OK);
-  g_assert_no_error(one(t, 3, TRUE));
+  writer_wait_state(t, WG_STORE_OK);
+  g_assert_no_error(writer_one(t, 3, TRUE));
   wg_writer_free(t->writer);
 }
 
-static void set_up(Test *t, gconstpointer data) {
+static void set_up(WriterTest *t, gconstpointer data) {
   fixture_init(&t->fx);
   t->fx.options.vfs = "fault";
   t->fx.options.probe_msec = 5;
 }
 
-static void tear_down(Test *t, gconstpointer data) {
+static void tear_down(WriterTest *t, gconstpointer data) {
   fault_set(0, 0, 0);
   fixture_clear(&t->fx);
 }
@@ -250,7 +142,8 @@ int main(int argc, char **argv) {
   wg_store_close(fixture_open(&f));
   fixture_clear(&f);
   fault_vfs_register();
-#define ADD(path, data, func) g_test_add("/store-faults/" path, Test, data, set_up, func, tear_down)
+#define ADD(path, data, func)                                                                      \
+  g_test_add("/store-faults/" path, WriterTest, data, set_up, func, tear_down)
   ADD("full", NULL, test_full);
   ADD("read-only", NULL, test_read_only);
   ADD("io-error", NULL, test_io_error);
