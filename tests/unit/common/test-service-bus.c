@@ -192,6 +192,41 @@ static void test_drain(BusFixture *b, gconstpointer data) {
   sd_bus_unref(bus);
 }
 
+/* The bus accepts connections and says nothing. A SIGHUP that comes meanwhile waits. */
+static void test_mute_at_start(BusFixture *b, gconstpointer data) {
+  start_broker(b);
+  kill(b->broker, SIGSTOP);
+  START(&b->f, "--user");
+  g_free(fixture_wait_notify(&b->f, "STATUS=Starting"));
+  assert_serves_privately(b);
+  kill(b->f.pid, SIGHUP);
+  assert_serves_privately(b);
+  g_assert_false(fixture_notified(&b->f, "READY=1"));
+  g_assert_false(fixture_notified(&b->f, "RELOADING=1"));
+  kill(b->broker, SIGCONT);
+  g_free(fixture_wait_notify(&b->f, "READY=1"));
+  g_free(fixture_wait_notify(&b->f, "RELOADING=1"));
+  g_free(fixture_wait_notify(&b->f, "READY=1"));
+}
+
+/* A bus that says nothing does not keep the service from leaving, however far it has come. */
+static void test_mute_at_exit(BusFixture *b, gconstpointer data) {
+  gboolean ready = GPOINTER_TO_INT(data);
+
+  fixture_config(&b->f, "[Service]\nDrainSec=20ms\n");
+  start_broker(b);
+  if (!ready)
+    kill(b->broker, SIGSTOP);
+  START(&b->f, "--user");
+  g_free(fixture_wait_notify(&b->f, ready ? "READY=1" : "STATUS=Starting"));
+  assert_serves_privately(b);
+  kill(b->broker, SIGSTOP);
+  kill(b->f.pid, SIGTERM);
+  g_free(fixture_wait_notify(&b->f, "STOPPING=1"));
+  fixture_wait_log(&b->f, "the bus did not answer in DrainSec=");
+  g_assert_cmpint(fixture_wait_exit(&b->f), ==, 0);
+}
+
 static guint count_entries(const char *dir, const char *prefix) {
   g_autoptr(GDir) d = g_dir_open(dir, 0, NULL);
   guint n = 0;
@@ -294,6 +329,10 @@ int main(int argc, char **argv) {
   ADD("absent-at-start", test_absent_at_start);
   ADD("name-taken", test_name_taken);
   ADD("drain", test_drain);
+  ADD("mute-at-start", test_mute_at_start);
+  ADD("mute-at-exit", test_mute_at_exit);
+  g_test_add("/service-bus/mute-at-exit/ready", BusFixture, GINT_TO_POINTER(TRUE), setup,
+             test_mute_at_exit, teardown);
   ADD("idle-on-bus", test_idle_on_bus);
   ADD("idle-on-socket", test_idle_on_socket);
   ADD("idle-waits", test_idle_waits);
