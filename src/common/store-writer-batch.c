@@ -14,6 +14,8 @@ gboolean wg_writer_prepare(WgWriter *w, GError **error) {
   sqlite3 *db = wg_store_db(w->store);
   w->begin = wg_store_prepare(db, "BEGIN", error);
   w->commit = w->begin ? wg_store_prepare(db, "COMMIT", error) : NULL;
+  sqlite3_exec(db, "PRAGMA synchronous=NORMAL", NULL, NULL,
+               NULL); /* store-writer-sync.c does the rest */
   w->rollback = w->commit ? wg_store_prepare(db, "ROLLBACK", error) : NULL;
   wg_writer_watch_wal(w);
   return w->rollback != NULL;
@@ -77,6 +79,7 @@ static WgJob *next_job(WgWriter *w) {
 
 static gboolean begin(WgWriter *w) {
   w->in_batch = TRUE;
+  w->wrote = FALSE;
   w->batch++;
   g_ptr_array_set_size(w->ran, 0);
   g_ptr_array_set_size(w->completed, 0);
@@ -157,11 +160,16 @@ static void hand_back(WgWriter *w) {
   }
   if (parked != 0)
     g_atomic_int_add(&w->n_parked, parked);
-  if (newest)
+  if (!newest)
+    return;
+  if (w->wrote)
+    wg_writer_sync_start(w, newest, oldest, w->ran->len <= 1 && !g_atomic_pointer_get(&w->inbox));
+  else
     wg_writer_push_done(w, newest, oldest);
 }
 
 static void hand_back_failed(WgWriter *w, WgJob *job, const GError *error) {
+  wg_writer_sync_wait(w); /* in order */
   g_clear_error(&job->error);
   job->error = g_error_copy(error);
   job->next = NULL;
@@ -191,6 +199,7 @@ static GError *undo(WgWriter *w, GPtrArray *again) {
 /* A job by itself. When it fails, too, it alone pays. */
 static void run_alone(WgWriter *w, WgJob *job, GPtrArray *again) {
   for (guint attempt = 1;; attempt++) {
+    wg_writer_sync_wait(w);
     wg_writer_stamp(w, g_get_monotonic_time());
     if (begin(w) && run(w, job) && commit(w)) {
       hand_back(w);
@@ -217,16 +226,40 @@ static void run_one_by_one(WgWriter *w, GPtrArray *again) {
   }
 }
 
-static gboolean run_together(WgWriter *w) {
-  if (!begin(w))
-    return FALSE;
-  gint64 last = g_get_monotonic_time() + BATCH_USEC;
+/* A batch that has run for as long as a sync takes is ended while more waits: its sync then passes
+ * while the next one runs. Ended earlier it would only cost more syncs. */
+static gboolean is_enough(WgWriter *w, gint64 started) {
+  gint64 ran = g_get_monotonic_time() - started;
+
+  return ran > BATCH_USEC ||
+         (ran > __atomic_load_n(&w->sync.usual, __ATOMIC_RELAXED) && !wg_writer_sync_busy(w));
+}
+
+/* Runs jobs until there are none, or enough. */
+static gboolean run_some(WgWriter *w, gint64 started) {
   for (WgJob *job; w->ran->len < BATCH_JOBS && (job = next_job(w));) {
     if (!run(w, job))
       return FALSE;
-    if ((w->ran->len & 15) == 0 && g_get_monotonic_time() > last)
+    if ((w->ran->len & 7) == 0 && is_enough(w, started))
       break;
   }
+  return TRUE;
+}
+
+/* While the batch before is being synced there is no use in ending this one: it takes what comes.
+ */
+static gboolean run_together(WgWriter *w) {
+  gint64 started = g_get_monotonic_time();
+
+  if (!begin(w) || !run_some(w, started))
+    return FALSE;
+  while (wg_writer_sync_busy(w)) {
+    gboolean full = w->ran->len >= BATCH_JOBS || g_get_monotonic_time() - started > BATCH_USEC;
+    wg_writer_sleep(w, 0, full || g_atomic_int_get(&w->stopping));
+    if (!full && !run_some(w, started))
+      return FALSE;
+  }
+  wg_writer_sync_judge(w);
   return commit(w);
 }
 

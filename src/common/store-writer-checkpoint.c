@@ -12,8 +12,8 @@
 #include "common/store-internal.h"
 #include "common/store-writer-internal.h"
 
-#define LIMIT_PAGES 1000
-#define REST_PAGES 100
+#define LIMIT_PAGES 4000
+#define REST_PAGES 200
 #define IDLE_USEC (1 * G_USEC_PER_SEC)
 #define RETRY_USEC (2 * G_USEC_PER_SEC)
 
@@ -21,6 +21,7 @@ enum { HELPER_IDLE, HELPER_WANTED, HELPER_DONE, HELPER_QUIT };
 
 static int on_commit(void *data, sqlite3 *db, const char *schema, int pages) {
   ((WgWriter *)data)->wal_pages = pages;
+  ((WgWriter *)data)->wrote = TRUE;
   return SQLITE_OK;
 }
 

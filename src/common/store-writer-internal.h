@@ -65,6 +65,21 @@ struct WgWriter {
   gint64 checkpoint_not_before;
   sqlite3_stmt *begin, *commit, *rollback;
 
+  gboolean wrote; /* this batch added to the WAL */
+
+  /* the sync thread; all but `state` and `since` are the writer's while `state` is idle */
+  struct {
+    GThread *thread;
+    int state;    /* atomic */
+    gint64 since; /* atomic, monotonic us; 0: idle */
+    gint64 usual; /* atomic, us: how long one takes, smoothed */
+    int rc;
+    sqlite3_file *file;
+    WgJob *newest, *oldest;
+    GMutex lock;
+    GCond wake;
+  } sync;
+
   /* the checkpoint helper; `rc` and `moved` are the writer's again when `state` says so */
   struct {
     GThread *thread;
@@ -80,6 +95,18 @@ struct WgWriter {
 void wg_writer_run_batch(WgWriter *w);
 gboolean wg_writer_prepare(WgWriter *w, GError **error); /* after each change of connection */
 void wg_writer_unprepare(WgWriter *w);
+
+/* store-writer.c: the writer sleeps until there is a job (not with `sync_only`), the end of a sync,
+ * the end of all, or `until` (monotonic us, 0: no limit). */
+void wg_writer_sleep(WgWriter *w, gint64 until, gboolean sync_only);
+
+/* store-writer-sync.c: the sync of a batch beside the running of the next. */
+void wg_writer_sync_attach(WgWriter *w);
+void wg_writer_sync_detach(WgWriter *w);
+gboolean wg_writer_sync_busy(WgWriter *w);
+void wg_writer_sync_start(WgWriter *w, WgJob *newest, WgJob *oldest, gboolean alone);
+void wg_writer_sync_wait(WgWriter *w);
+void wg_writer_sync_judge(WgWriter *w); /* after one: what a failure means */
 
 /* store-writer-state.c: full, read-only, damaged, and the way back. */
 void wg_writer_stamp(WgWriter *w, gint64 when); /* for the watchdog; 0: idle */

@@ -43,6 +43,7 @@ static gboolean on_new_connection(WgWriter *w, WgSalvage *salvage, GError **erro
 /* `damaged`: salvage it; else only open it again. Any failure makes the store unusable. */
 static gboolean reopen(WgWriter *w, gboolean damaged, GError **error) {
   WgSalvage salvage = {0};
+  wg_writer_sync_wait(w);
   wg_writer_unprepare(w);
   w->salvaged_at = g_get_monotonic_time();
   gboolean ok = damaged ? wg_store_reopen_damaged(w->store, &salvage, error)

@@ -1,7 +1,8 @@
 /* store-writer.c: submission, the thread's main loop, and its end; see store-writer.h.
  *
- * The thread sleeps only when the inbox is empty: it sets `asleep`, looks once more, and waits;
- * a submitter pushes first and then looks at `asleep`. One of the two sees the other. */
+ * The thread sleeps only when the inbox is empty (or, with a full batch, until a sync ends): it
+ * sets `asleep`, looks once more, and waits; a submitter pushes first and then looks at `asleep`.
+ * One of the two sees the other. */
 #include "common/error.h"
 #include "common/store-writer-internal.h"
 
@@ -19,11 +20,21 @@ void wg_writer_submit(WgWriter *w, WgJob *job) {
   g_mutex_unlock(&w->sleep_lock);
 }
 
-/* Sleeps until there is something in the inbox, the end, or `until` (0: no limit). */
-static void sleep_until(WgWriter *w, gint64 until) {
+/* Something to wake up for. The end of a sync counts only for one who began to sleep during it. */
+static gboolean has_reason(WgWriter *w, gboolean during_sync, gboolean sync_only) {
+  if (during_sync && !wg_writer_sync_busy(w))
+    return TRUE;
+  return !sync_only && (g_atomic_pointer_get(&w->inbox) || g_atomic_int_get(&w->stopping));
+}
+
+void wg_writer_sleep(WgWriter *w, gint64 until, gboolean sync_only) {
+  gboolean during_sync = wg_writer_sync_busy(w);
+
+  if (sync_only && !during_sync)
+    return;
   g_mutex_lock(&w->sleep_lock);
   g_atomic_int_set(&w->asleep, 1);
-  while (!g_atomic_pointer_get(&w->inbox) && !g_atomic_int_get(&w->stopping)) {
+  while (!has_reason(w, during_sync, sync_only)) {
     if (until == 0)
       g_cond_wait(&w->wake, &w->sleep_lock);
     else if (!g_cond_wait_until(&w->wake, &w->sleep_lock, until))
@@ -37,10 +48,15 @@ static gpointer writer_thread(gpointer data) {
   WgWriter *w = data;
 
   for (;;) {
+    wg_writer_sync_judge(w);
     if (w->state != WG_STORE_OK && g_get_monotonic_time() >= w->next_probe)
       wg_writer_probe(w);
     if (w->pending || g_atomic_pointer_get(&w->inbox)) {
       wg_writer_run_batch(w);
+      continue;
+    }
+    if (wg_writer_sync_busy(w)) {
+      wg_writer_sleep(w, 0, FALSE);
       continue;
     }
     if (g_atomic_int_get(&w->stopping))
@@ -48,8 +64,9 @@ static gpointer writer_thread(gpointer data) {
     gint64 until = wg_writer_checkpoint_if_idle(w);
     if (w->state != WG_STORE_OK)
       until = until ? MIN(until, w->next_probe) : w->next_probe;
-    sleep_until(w, until);
+    wg_writer_sleep(w, until, FALSE);
   }
+  wg_writer_sync_detach(w);
   wg_writer_unprepare(w);
   wg_store_close(w->store);
   return NULL;
@@ -80,6 +97,7 @@ WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer en
   } else if (wg_store_is_read_only(store)) {
     wg_writer_set_state(w, WG_STORE_READ_ONLY, "Store: it can only be read", NULL);
   }
+  wg_writer_sync_attach(w);
   w->thread = g_thread_new("store-writer", writer_thread, w);
   return w;
 }
@@ -98,7 +116,9 @@ WgStoreState wg_writer_state(WgWriter *w) {
 
 gboolean wg_writer_stalled(WgWriter *w, guint64 limit_usec) {
   gint64 since = __atomic_load_n(&w->busy_since, __ATOMIC_RELAXED);
-  return since != 0 && g_get_monotonic_time() - since > (gint64)limit_usec;
+  gint64 sync_since = __atomic_load_n(&w->sync.since, __ATOMIC_RELAXED);
+  gint64 oldest = since != 0 && sync_since != 0 ? MIN(since, sync_since) : MAX(since, sync_since);
+  return oldest != 0 && g_get_monotonic_time() - oldest > (gint64)limit_usec;
 }
 
 void wg_writer_stats(WgWriter *w, WgWriterStats *ret) {

@@ -1,8 +1,9 @@
 /* agents.c: the registry in memory, as the store has it.
  *
  * All agents are kept in memory (there are thousands at most, and max-agents bounds them), their
- * mail never. An agent's id is never used again: a removed agent stays as a row, so that old
- * receipts can still name it. Counts are changed in memory and written once a batch. */
+ * mail never; agent-store.c reads and writes their rows. An agent's id is never used again: a
+ * removed agent stays as a row, so that old receipts can still name it. Counts are changed in
+ * memory and written once a batch. */
 #include "messaging/engine-private.h"
 
 #include "common/nearest.h"
@@ -84,101 +85,6 @@ void msg_agent_finish_settings(MsgEngine *e, MsgAgent *agent) {
     agent->max_deliveries = e->settings.max_deliveries;
 }
 
-static gboolean agent_from_row(MsgEngine *e, sqlite3_stmt *stmt, GError **error) {
-  MsgAgent *agent = g_new0(MsgAgent, 1);
-
-  agent->id = sqlite3_column_int(stmt, 0);
-  agent->name = g_strdup((const char *)sqlite3_column_text(stmt, 1));
-  agent->uid = sqlite3_column_int64(stmt, 2);
-  agent->created = sqlite3_column_int64(stmt, 3);
-  agent->removed = sqlite3_column_int64(stmt, 4);
-  agent->paused = sqlite3_column_int(stmt, 5);
-  agent->paused_until = sqlite3_column_int64(stmt, 6);
-  agent->pause_reason = g_strdup((const char *)sqlite3_column_text(stmt, 7));
-  g_autoptr(GBytes) bytes =
-      g_bytes_new(sqlite3_column_blob(stmt, 8), sqlite3_column_bytes(stmt, 8));
-  agent->info = g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE_VARDICT, bytes, FALSE));
-  if (!g_variant_is_normal_form(agent->info)) {
-    g_variant_unref(agent->info);
-    agent->info = g_variant_ref_sink(g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
-  }
-  msg_agent_apply_info(agent);
-  msg_agent_finish_settings(e, agent);
-  agent->counts.queued = sqlite3_column_int64(stmt, 9);
-  agent->counts.scheduled = sqlite3_column_int64(stmt, 10);
-  agent->counts.held = sqlite3_column_int64(stmt, 11);
-  agent->counts.in_flight = sqlite3_column_int64(stmt, 12);
-  agent->counts.dead = sqlite3_column_int64(stmt, 13);
-  agent->counts.bytes = sqlite3_column_int64(stmt, 14);
-  agent->counts.last_seen = sqlite3_column_int64(stmt, 15);
-  if (agent->id > MSG_AGENT_MAX) {
-    msg_agent_free(agent);
-    g_set_error_literal(error, WG_ERROR, WG_ERROR_STORE_DAMAGED,
-                        "An agent's number is out of range");
-    return FALSE;
-  }
-  if (agent->id >= e->agents->len)
-    g_ptr_array_set_size(e->agents, agent->id + 1);
-  e->agents->pdata[agent->id] = agent;
-  e->last_agent = MAX(e->last_agent, agent->id);
-  if (!agent->removed)
-    g_hash_table_insert(e->agents_by_name, agent->name, agent);
-  return TRUE;
-}
-
-gboolean msg_agents_load(MsgEngine *e, GError **error) {
-  static const char text[] =
-      "SELECT id, name, uid, created, removed, paused, paused_until, pause_reason, info,"
-      " queued, scheduled, held, in_flight, dead, bytes, last_seen"
-      " FROM agent LEFT JOIN count ON count.agent = agent.id ORDER BY id";
-  sqlite3_stmt *stmt = wg_store_prepare(e->db, text, error);
-  int r;
-
-  if (!stmt)
-    return FALSE;
-  gboolean ok = TRUE;
-  while (ok && (r = sqlite3_step(stmt)) == SQLITE_ROW)
-    ok = agent_from_row(e, stmt, error);
-  if (ok && r != SQLITE_DONE)
-    ok = wg_store_set_error(e->db, error, "reading the agents");
-  sqlite3_finalize(stmt);
-  return ok;
-}
-
-/* Counts and windows are only copies of what the store has: after a roll-back it is read again.
- * Agents that the batch made or changed are read anew as well, without moving the structs others
- * point to. */
-void msg_agents_reload(MsgEngine *e) {
-  sqlite3_stmt *stmt = wg_store_prepare(
-      e->db, "SELECT agent, queued, scheduled, held, in_flight, dead, bytes, last_seen FROM count",
-      NULL);
-
-  for (guint i = 0; i < e->agents->len; i++) {
-    MsgAgent *agent = e->agents->pdata[i];
-    if (!agent)
-      continue;
-    agent->counts = (MsgCounts){0};
-    agent->pending_messages = agent->pending_bytes = 0;
-    for (guint l = 0; l < MSG_LEVELS; l++) {
-      msg_level_clear(&agent->level[l]);
-      msg_level_clear(&agent->volatile_level[l]);
-    }
-  }
-  while (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
-    MsgAgent *agent = msg_agent_by_id(e, sqlite3_column_int(stmt, 0));
-    if (!agent)
-      continue;
-    agent->counts = (MsgCounts){.queued = sqlite3_column_int64(stmt, 1),
-                                .scheduled = sqlite3_column_int64(stmt, 2),
-                                .held = sqlite3_column_int64(stmt, 3),
-                                .in_flight = sqlite3_column_int64(stmt, 4),
-                                .dead = sqlite3_column_int64(stmt, 5),
-                                .bytes = sqlite3_column_int64(stmt, 6),
-                                .last_seen = sqlite3_column_int64(stmt, 7)};
-  }
-  sqlite3_finalize(stmt);
-}
-
 MsgAgent *msg_agent_by_id(MsgEngine *e, guint id) {
   return id < e->agents->len ? e->agents->pdata[id] : NULL;
 }
@@ -221,27 +127,49 @@ void msg_agent_dirty(MsgEngine *e, MsgAgent *agent) {
   g_ptr_array_add(e->dirty_agents, agent);
 }
 
-void msg_agents_flush(MsgEngine *e) {
-  sqlite3_stmt *stmt = e->sql[0][MSG_SQL_COUNT_PUT];
+static void count_put(MsgEngine *e, gboolean of_volatile, guint id, const MsgCounts *c) {
+  sqlite3_stmt *stmt = msg_sql(e, of_volatile, MSG_SQL_COUNT_PUT);
 
+  sqlite3_bind_int64(stmt, 1, id);
+  sqlite3_bind_int64(stmt, 2, c->queued);
+  sqlite3_bind_int64(stmt, 3, c->scheduled);
+  sqlite3_bind_int64(stmt, 4, c->held);
+  sqlite3_bind_int64(stmt, 5, c->in_flight);
+  sqlite3_bind_int64(stmt, 6, c->dead);
+  sqlite3_bind_int64(stmt, 7, c->bytes);
+  sqlite3_bind_int64(stmt, 8, c->last_seen);
+  msg_sql_run(e, stmt);
+}
+
+/* What is volatile is counted in memory's schema, so that a restart forgets it with the mail. */
+static void counts_write(MsgEngine *e, MsgAgent *agent) {
+  const MsgCounts *v = &agent->volatile_counts;
+  MsgCounts c = agent->counts;
+
+  c.queued -= v->queued;
+  c.scheduled -= v->scheduled;
+  c.held -= v->held;
+  c.in_flight -= v->in_flight;
+  c.dead -= v->dead;
+  c.bytes -= v->bytes;
+  count_put(e, FALSE, agent->id, &c);
+  if (agent->volatile_dirty)
+    count_put(e, TRUE, agent->id, v);
+  agent->volatile_dirty = FALSE;
+}
+
+void msg_agents_flush(MsgEngine *e) {
   for (guint i = 0; i < e->dirty_agents->len; i++) {
     MsgAgent *agent = e->dirty_agents->pdata[i];
-    const MsgCounts *c = &agent->counts;
     agent->dirty = FALSE;
     if (e->failed)
       continue;
-    sqlite3_bind_int64(stmt, 1, agent->id);
-    sqlite3_bind_int64(stmt, 2, c->queued);
-    sqlite3_bind_int64(stmt, 3, c->scheduled);
-    sqlite3_bind_int64(stmt, 4, c->held);
-    sqlite3_bind_int64(stmt, 5, c->in_flight);
-    sqlite3_bind_int64(stmt, 6, c->dead);
-    sqlite3_bind_int64(stmt, 7, c->bytes);
-    sqlite3_bind_int64(stmt, 8, c->last_seen);
-    msg_sql_run(e, stmt);
+    counts_write(e, agent);
+    if (agent->removed)
+      continue; /* its name may be another's by now */
     MsgNote *note = msg_note_add(e, MSG_NOTE_COUNTS);
     note->name = g_strdup(agent->name);
-    note->counts = *c;
+    note->counts = agent->counts;
   }
   g_ptr_array_set_size(e->dirty_agents, 0);
 }
@@ -251,8 +179,14 @@ gboolean msg_agent_is_paused(MsgEngine *e, MsgAgent *agent) {
 }
 
 GVariant *msg_agent_entry(MsgEngine *e, const MsgAgent *agent, gboolean private_too) {
+  static const char *const lists[] = {"roles", "topics", "tags", "capabilities"};
   g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(agent->info);
 
+  if (!g_variant_dict_contains(&d, "description"))
+    g_variant_dict_insert(&d, "description", "s", "");
+  for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+    if (!g_variant_dict_contains(&d, lists[i]))
+      g_variant_dict_insert_value(&d, lists[i], g_variant_new_strv(NULL, 0));
   if (!private_too) {
     g_variant_dict_remove(&d, "metadata");
     g_variant_dict_remove(&d, "policy");

@@ -79,6 +79,8 @@ gpointer msg_job_new(MsgConnection *client, sd_bus_message *m, gsize size,
 
   job->admin = msg_access_is_admin(client->daemon, client->caller->uid);
   job->call = sd_bus_message_ref(m);
+  if (client->caller->peer != NULL)
+    wg_peer_begin(client->caller->peer);
   return job;
 }
 
@@ -97,11 +99,22 @@ guint64 msg_job_age(gpointer data) {
   return MAX(g_get_monotonic_time() - job->submitted, 0);
 }
 
+/* The client may be gone: its bus, which the call keeps alive, is no peer's any more then. */
+static void end_call(MsgDaemon *daemon, sd_bus_message *call) {
+  WgPeer *peer = call != NULL ? wg_peer_from_bus(wg_service_peers(daemon->service),
+                                                 sd_bus_message_get_bus(call))
+                              : NULL;
+
+  if (peer != NULL)
+    wg_peer_end(peer);
+}
+
 void msg_job_free(gpointer data, gsize size) {
   MsgJob *job = data;
   MsgDaemon *daemon = job->owner;
   gboolean submitted = job->submitted != 0;
 
+  end_call(daemon, job->call);
   g_clear_pointer(&job->actor, msg_actor_unref);
   g_clear_pointer(&job->call, sd_bus_message_unref);
   g_clear_error(&job->job.error);

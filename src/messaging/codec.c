@@ -9,23 +9,33 @@
 
 #define CODEC_VERSION 1
 
-static void put(GByteArray *a, const void *data, gsize size) {
-  g_byte_array_append(a, data, size);
+/* Packing writes straight into room that was made for the largest record of its kind. */
+static guint8 *room(GByteArray *a, gsize size) {
+  if (a->len < size)
+    g_byte_array_set_size(a, size);
+  return a->data;
 }
-static void put_u64(GByteArray *a, guint64 v) {
+
+static guint8 *put(guint8 *p, const void *data, gsize size) {
+  if (size > 0)
+    memcpy(p, data, size);
+  return p + size;
+}
+static guint8 *put_u64(guint8 *p, guint64 v) {
   v = GUINT64_TO_LE(v);
-  put(a, &v, 8);
+  return put(p, &v, 8);
 }
-static void put_u32(GByteArray *a, guint32 v) {
+static guint8 *put_u32(guint8 *p, guint32 v) {
   v = GUINT32_TO_LE(v);
-  put(a, &v, 4);
+  return put(p, &v, 4);
 }
-static void put_u16(GByteArray *a, guint16 v) {
+static guint8 *put_u16(guint8 *p, guint16 v) {
   v = GUINT16_TO_LE(v);
-  put(a, &v, 2);
+  return put(p, &v, 2);
 }
-static void put_u8(GByteArray *a, guint8 v) {
-  put(a, &v, 1);
+static guint8 *put_u8(guint8 *p, guint8 v) {
+  *p = v;
+  return p + 1;
 }
 
 typedef struct {
@@ -78,40 +88,43 @@ enum {
   HAS_KEY = 32
 };
 
+#define LIVE_HEAD_MAX 96
+
 GByteArray *msg_live_pack(const MsgLive *live, GByteArray *a) {
   guint8 mask = (live->ready_at ? HAS_READY : 0) | (live->expires ? HAS_EXPIRES : 0) |
                 (live->until ? HAS_UNTIL : 0) | (live->next_attempt ? HAS_ATTEMPT : 0) |
                 (live->calendar ? HAS_CALENDAR : 0) | (live->okey ? HAS_KEY : 0);
 
-  g_byte_array_set_size(a, 0);
-  put_u32(a, 0);
-  put_u8(a, CODEC_VERSION);
-  put_u8(a, live->state);
-  put_u8(a, live->flags);
-  put_u8(a, mask);
-  put_u16(a, live->acquired);
-  put_u16(a, live->failed);
-  put_u16(a, live->attempts);
-  put_u16(a, live->history_size);
-  put_u32(a, live->nonce);
-  put_u32(a, live->sender);
-  put_u64(a, live->size);
-  put_u64(a, live->time);
+  guint8 *start = room(a, LIVE_HEAD_MAX + live->history_size), *p = start + 4;
+
+  p = put_u8(p, CODEC_VERSION);
+  p = put_u8(p, live->state);
+  p = put_u8(p, live->flags);
+  p = put_u8(p, mask);
+  p = put_u16(p, live->acquired);
+  p = put_u16(p, live->failed);
+  p = put_u16(p, live->attempts);
+  p = put_u16(p, live->history_size);
+  p = put_u32(p, live->nonce);
+  p = put_u32(p, live->sender);
+  p = put_u64(p, live->size);
+  p = put_u64(p, live->time);
   if (live->ready_at)
-    put_u64(a, live->ready_at);
+    p = put_u64(p, live->ready_at);
   if (live->expires)
-    put_u64(a, live->expires);
+    p = put_u64(p, live->expires);
   if (live->until)
-    put_u64(a, live->until);
+    p = put_u64(p, live->until);
   if (live->next_attempt)
-    put_u64(a, live->next_attempt);
+    p = put_u64(p, live->next_attempt);
   if (live->calendar)
-    put_u64(a, live->calendar);
+    p = put_u64(p, live->calendar);
   if (live->okey)
-    put_u64(a, live->okey);
-  put(a, live->history, live->history_size);
-  guint32 crc = GUINT32_TO_LE(keyed_crc(live->place, a->data + 4, a->len - 4));
-  memcpy(a->data, &crc, 4);
+    p = put_u64(p, live->okey);
+  p = put(p, live->history, live->history_size);
+  guint32 crc = GUINT32_TO_LE(keyed_crc(live->place, start + 4, p - start - 4));
+  memcpy(start, &crc, 4);
+  g_byte_array_set_size(a, p - start);
   return a;
 }
 
@@ -162,46 +175,52 @@ static guint32 message_crc(const guint8 *meta, gsize meta_size, guint64 seq, gui
   return body_size > 0 ? wg_store_crc(crc, body, body_size) : crc;
 }
 
-static void put_text(GByteArray *a, const char *text) {
+static guint8 *put_text(guint8 *p, const char *text) {
   gsize n = strlen(text);
 
-  put_u16(a, n);
-  put(a, text, n);
+  return put(put_u16(p, n), text, n);
+}
+
+static gsize text_room(const char *text) {
+  return text ? strlen(text) + 2 : 0;
 }
 
 GByteArray *msg_message_pack(const MsgMessage *m, GByteArray *a) {
   guint8 mask = (m->to ? TEXT_TO : 0) | (m->id ? TEXT_ID : 0) | (m->key ? TEXT_KEY : 0) |
                 (m->claimed ? TEXT_CLAIMED : 0) | (m->head_size ? HAS_HEAD : 0);
 
-  g_byte_array_set_size(a, 0);
-  put_u32(a, 0);
-  put_u8(a, CODEC_VERSION);
-  put_u8(a, m->priority);
-  put_u8(a, m->flags);
-  put_u8(a, mask);
-  put_u32(a, m->actor);
-  put_u32(a, m->n_recipients);
-  put_u64(a, m->size);
-  put_u64(a, m->expires);
-  put_u64(a, m->reply_by);
-  put_u64(a, m->in_reply_to);
+  gsize need = 64 + 4 * (gsize)m->n_recipients + text_room(m->to) + text_room(m->id) +
+               text_room(m->key) + text_room(m->claimed) + m->head_size;
+  guint8 *start = room(a, need), *p = start + 4;
+
+  p = put_u8(p, CODEC_VERSION);
+  p = put_u8(p, m->priority);
+  p = put_u8(p, m->flags);
+  p = put_u8(p, mask);
+  p = put_u32(p, m->actor);
+  p = put_u32(p, m->n_recipients);
+  p = put_u64(p, m->size);
+  p = put_u64(p, m->expires);
+  p = put_u64(p, m->reply_by);
+  p = put_u64(p, m->in_reply_to);
   for (guint i = 0; i < m->n_recipients; i++)
-    put_u32(a, m->recipients[i]);
+    p = put_u32(p, m->recipients[i]);
   if (m->to)
-    put_text(a, m->to);
+    p = put_text(p, m->to);
   if (m->id)
-    put_text(a, m->id);
+    p = put_text(p, m->id);
   if (m->key)
-    put_text(a, m->key);
+    p = put_text(p, m->key);
   if (m->claimed)
-    put_text(a, m->claimed);
+    p = put_text(p, m->claimed);
   if (m->head_size) {
-    put_u32(a, m->head_size);
-    put(a, m->head, m->head_size);
+    p = put_u32(p, m->head_size);
+    p = put(p, m->head, m->head_size);
   }
-  guint32 crc = message_crc(a->data, a->len, m->seq, m->sender, m->time, m->body, m->size);
+  guint32 crc = message_crc(start, p - start, m->seq, m->sender, m->time, m->body, m->size);
   crc = GUINT32_TO_LE(crc);
-  memcpy(a->data, &crc, 4);
+  memcpy(start, &crc, 4);
+  g_byte_array_set_size(a, p - start);
   return a;
 }
 
@@ -223,14 +242,13 @@ static const char *take_text(Reader *r, guint8 **at) {
   return r->bad || !p ? NULL : place_bytes(at, p, n, TRUE);
 }
 
-MsgMessage *msg_message_unpack(guint64 seq, guint32 sender, gint64 time, const void *meta,
+MsgMessage *msg_message_decode(guint64 seq, guint32 sender, gint64 time, const void *meta,
                                gsize meta_size, const void *body, gsize body_size,
                                gboolean with_body) {
   Reader r = {meta, (const guint8 *)meta + meta_size, FALSE};
-  guint32 crc = take_u32(&r);
 
-  if (r.bad || crc != message_crc(meta, meta_size, seq, sender, time, body, body_size) ||
-      take_u8(&r) != CODEC_VERSION)
+  take_u32(&r); /* the checksum */
+  if (take_u8(&r) != CODEC_VERSION)
     return NULL;
   gsize room = sizeof(MsgMessage) + meta_size + 64 + (with_body ? body_size + 8 : 0);
   g_autoptr(MsgMessage) m = g_malloc(room);
@@ -269,4 +287,15 @@ MsgMessage *msg_message_unpack(guint64 seq, guint32 sender, gint64 time, const v
   if (with_body)
     m->body = place_bytes(&at, body_size ? body : "", body_size, FALSE);
   return g_steal_pointer(&m);
+}
+
+MsgMessage *msg_message_unpack(guint64 seq, guint32 sender, gint64 time, const void *meta,
+                               gsize meta_size, const void *body, gsize body_size,
+                               gboolean with_body) {
+  Reader r = {meta, (const guint8 *)meta + meta_size, FALSE};
+  guint32 crc = take_u32(&r);
+
+  if (r.bad || crc != message_crc(meta, meta_size, seq, sender, time, body, body_size))
+    return NULL;
+  return msg_message_decode(seq, sender, time, meta, meta_size, body, body_size, with_body);
 }

@@ -51,24 +51,31 @@ typedef enum {
   MSG_SQL_LIVE_GET,
   MSG_SQL_LIVE_DELETE,
   MSG_SQL_LIVE_SCAN,
-  MSG_SQL_LIVE_DUE,
-  MSG_SQL_LIVE_CALENDAR,
-  MSG_SQL_LIVE_NEXT_DUE,
-  MSG_SQL_LIVE_NEXT_CALENDAR,
-  MSG_SQL_LIVE_KEY,
+  MSG_SQL_DUE_PUT,
+  MSG_SQL_DUE_DELETE,
+  MSG_SQL_DUE_ROWS,
+  MSG_SQL_DUE_NEXT,
+  MSG_SQL_CALENDAR_PUT,
+  MSG_SQL_CALENDAR_DELETE,
+  MSG_SQL_CALENDAR_ROWS,
+  MSG_SQL_CALENDAR_NEXT,
+  MSG_SQL_TURN_PUT,
+  MSG_SQL_TURN_DELETE,
+  MSG_SQL_TURN_FIRST,
   MSG_SQL_DONE_INSERT,
   MSG_SQL_DONE_GET,
   MSG_SQL_DONE_UPDATE,
   MSG_SQL_DONE_DELETE,
   MSG_SQL_DEAD_INSERT,
   MSG_SQL_DEAD_DELETE,
+  MSG_SQL_COUNT_PUT,
   _MSG_SQL_BOTH_MAX,
   /* from here on in main only */
-  MSG_SQL_COUNT_PUT = _MSG_SQL_BOTH_MAX,
-  MSG_SQL_SENDER_FIND,
+  MSG_SQL_SENDER_FIND = _MSG_SQL_BOTH_MAX,
   MSG_SQL_SENDER_GET,
   MSG_SQL_SENDER_INSERT,
   MSG_SQL_SENDER_PUT,
+  MSG_SQL_SENDER_PUT_VOLATILE,
   MSG_SQL_ACTOR_INSERT,
   MSG_SQL_ACTOR_GET,
   MSG_SQL_DEDUP_GET,
@@ -100,7 +107,8 @@ typedef struct {
   gint64 next_attempt;             /* lasting time */
   gint64 calendar;                 /* CLOCK_REALTIME us, 0: none */
   guint64 okey;                    /* hash of agent and ordering key, 0: none */
-  gint64 due_row, calendar_row;    /* what the indexed columns hold; 0: NULL */
+  gint64 due_row, calendar_row;    /* what tables due and calendar have for it; 0: nothing */
+  gboolean turn_row;               /* it stands in table turn */
   guint16 history_size, history_room;
   guint8 *history; /* = history_inline, or g_malloc'd */
   guint8 history_inline[MSG_HISTORY_INLINE];
@@ -178,6 +186,7 @@ struct MsgAgent {
   gint64 paused_until; /* CLOCK_REALTIME us: people give it; 0: no end */
   char *pause_reason;
   MsgCounts counts;
+  MsgCounts volatile_counts; /* the part of them that a restart forgets */
   MsgBucket bucket;
   guint64 pending_messages, pending_bytes; /* within one SendMany, before it is written */
   MsgLevel level[MSG_LEVELS];              /* by rank */
@@ -185,7 +194,7 @@ struct MsgAgent {
   GQueue receivers;     /* of MsgReceiveJob, parked */
   GQueue subscriptions; /* of MsgSubscription, the next to be served first */
   guint64 turn;         /* when it last got role mail, for round-robin */
-  gboolean dirty, touched, changed;
+  gboolean dirty, volatile_dirty, touched, changed;
 };
 
 typedef struct {
@@ -193,8 +202,9 @@ typedef struct {
   uid_t uid;
   char *name; /* "" stands for uid:N */
   guint64 messages, bytes, pending_messages, pending_bytes;
+  guint64 volatile_messages, volatile_bytes; /* the part of them that a restart forgets */
   MsgBucket bucket;
-  gboolean dirty;
+  gboolean dirty, volatile_dirty;
 } MsgSender;
 
 typedef struct {
@@ -252,6 +262,8 @@ struct MsgEngine {
   MsgSettings settings;
   guint64 *backoff_list; /* settings.backoff_list points here */
   gboolean user_scope, failed, draining;
+  gboolean in_batch;   /* a failure goes to the writer, else to start_error */
+  GError *start_error; /* the first one outside of a batch */
   WgClock clock;
   guint64 batch;           /* the engine's own count */
   gboolean agents_changed; /* in this batch: a roll-back reads the agents' rows again */
@@ -264,8 +276,8 @@ struct MsgEngine {
   GHashTable *roles, *topics; /* name -> GPtrArray of MsgAgent; NULL: to be built again */
   GPtrArray *dirty_agents, *touched_agents;
   guint64 role_turn;
-  GHashTable *senders_by_name; /* "uid/name" -> MsgSender (owned) */
-  GHashTable *senders;         /* id -> MsgSender */
+  GHashTable *senders_by_name; /* set of MsgSender, by uid and name */
+  GHashTable *senders;         /* id -> MsgSender (owned) */
   GPtrArray *dirty_senders;
   GPtrArray *new_actors;  /* of MsgActor: rows that this batch made */
   GPtrArray *plan_agents; /* scratch of send.c: recipients of the call at hand */
@@ -298,17 +310,32 @@ struct MsgEngine {
         canceled;
   } stat;
   gint64 retention_cursor, next_retention;
-  gpointer check;   /* a running Check, see check.c */
-  GByteArray *pack; /* scratch of the packers */
+  gboolean sweeping; /* a removed agent may still have mail */
+  gpointer check;    /* a running Check, see check.c */
+  GByteArray *pack;  /* scratch of the packers */
 };
 
 /* ---- schema.c ---- */
 gboolean msg_schema_prepare(MsgEngine *e, GError **error);
-void msg_schema_forget(MsgEngine *e);
+void msg_schema_finalize(MsgEngine *e); /* the store was opened anew */
+void msg_schema_forget(MsgEngine *e);   /* it was closed */
 /* Runs a statement that returns no row, resets it; on failure rolls the batch back. */
 gboolean msg_sql_run(MsgEngine *e, sqlite3_stmt *stmt);
 /* A batch cannot go on: `e->failed` is set until it is rolled back. */
 void msg_fail(MsgEngine *e, const char *doing);
+/* ---- sql.c: statements that are too rare to be kept ---- */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)
+/* NULL: the batch failed. */
+sqlite3_stmt *msg_rare(MsgEngine *e, const char *text);
+/* `%s` in `text` becomes "main" or "vol". */
+sqlite3_stmt *msg_rare_in(MsgEngine *e, gboolean is_volatile, const char *text);
+/* Runs one that returns no row; `stmt` stays the caller's. FALSE: the batch failed. */
+gboolean msg_rare_run(MsgEngine *e, sqlite3_stmt *stmt);
+/* The next row; FALSE: there is none, or the batch failed. */
+gboolean msg_rare_row(MsgEngine *e, sqlite3_stmt *stmt);
+gboolean msg_meta_put(MsgEngine *e, const char *key, gint64 value);
+gint64 msg_meta_get(MsgEngine *e, const char *key); /* 0: not there */
+
 static inline sqlite3_stmt *msg_sql(MsgEngine *e, gboolean is_volatile, MsgSql which) {
   return e->sql[is_volatile ? 1 : 0][which];
 }
@@ -318,6 +345,10 @@ GByteArray *msg_live_pack(const MsgLive *live, GByteArray *into);
 MsgLive *msg_live_unpack(guint64 place, const void *data, gsize size); /* NULL: damaged */
 /* `body` is covered by the checksum and not copied. */
 GByteArray *msg_message_pack(const MsgMessage *message, GByteArray *into);
+/* Without looking at the checksum: for what was packed a moment ago. */
+MsgMessage *msg_message_decode(guint64 seq, guint32 sender, gint64 time, const void *meta,
+                               gsize meta_size, const void *body, gsize body_size,
+                               gboolean with_body);
 /* NULL: damaged. Takes copies; the body only when `with_body` (it is always verified). */
 MsgMessage *msg_message_unpack(guint64 seq, guint32 sender, gint64 time, const void *meta,
                                gsize meta_size, const void *body, gsize body_size,
@@ -336,6 +367,7 @@ MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboole
 guint64 msg_message_place(const MsgMessage *message, guint agent);
 
 /* ---- live.c ---- */
+void msg_live_read(MsgLive *live); /* just unpacked: which rows stand beside it */
 /* Reads a delivery that is not final: cache, lease or store. Borrowed; NULL: none such. */
 MsgLive *msg_live_get(MsgEngine *e, guint64 place);
 /* Between batches only, since lives are lent out within one: drops those that are not leased when
@@ -358,6 +390,9 @@ void msg_live_note(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState event,
  * G_MAXUINT64: the back-off. */
 void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode mode, guint64 delay,
                      const MsgActor *actor, const char *cause);
+/* A delivery of `agent` goes from one state to another, for the counts; MSG_STATE_NONE: none. */
+void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgState from,
+                    MsgState to);
 guint32 msg_actor_row(MsgEngine *e, const MsgActor *actor);
 char *msg_actor_text(MsgEngine *e, guint32 row); /* "uid:0 pid:1 unit:x", free */
 
@@ -383,6 +418,7 @@ typedef struct {
 MsgDelivery *msg_lease_take(MsgEngine *e, MsgAgent *agent, MsgLive *live,
                             const MsgLeaseTerms *terms);
 MsgLease *msg_lease_restore(MsgEngine *e, MsgAgent *agent, MsgLive *live); /* detached, at start */
+MsgLease *msg_lease_of(MsgEngine *e, const MsgLive *live); /* NULL: none in memory */
 void msg_lease_drop(MsgEngine *e,
                     MsgLease *lease); /* forgets it (undoable), gives the live back to the cache */
 void msg_lease_changed(MsgEngine *e, MsgLease *lease); /* keep a copy before changing it */
@@ -412,10 +448,23 @@ void msg_timers_tell(
     MsgEngine *e); /* before the commit: MSG_NOTE_WAKE when something is due earlier than armed */
 void msg_wake_now(MsgEngine *e); /* another tick at once: a long job goes on in its next slice */
 
-/* ---- agents.c, agent-calls.c, recipients.c ---- */
+/* ---- agents.c, agent-store.c, agent-calls.c, recipients.c ---- */
 gboolean msg_agents_load(MsgEngine *e, GError **error);
 void msg_agent_free(MsgAgent *agent);
-void msg_agents_reload(MsgEngine *e); /* after a rollback: counts and windows anew */
+/* After a roll-back: counts and windows anew, and the rows when the batch changed some. */
+void msg_agents_reload(MsgEngine *e);
+/* Writes the agent's row, so that a roll-back knows to read the rows again. */
+gboolean msg_agent_write(MsgEngine *e, MsgAgent *agent);
+/* The row, everything that is derived from it, and a note. */
+void msg_agent_changed(MsgEngine *e, MsgAgent *agent);
+/* agent-options.c: `info` with `options` put over it, as a new full reference; NULL: one of them
+ * cannot be. Knows "unset"; leaves "uid" to the caller. */
+GVariant *msg_agent_merge(GVariant *info, GVariant *options, GError **error);
+/* agent-remove.c: a removed agent's mail becomes dead letters, slice by slice. */
+void msg_sweep_step(MsgEngine *e);
+guint64 msg_agent_waiting(const MsgAgent *agent); /* all that is not final */
+void msg_log(MsgEngine *e, int level, const char *id, const char *agent, guint64 seq,
+             const char *format, ...) G_GNUC_PRINTF(6, 7); /* MSG_NOTE_LOG */
 MsgAgent *msg_agent_find(MsgEngine *e, const char *name,
                          GError **error); /* UnknownAgent with near names */
 MsgAgent *msg_agent_by_id(MsgEngine *e, guint id);
@@ -441,6 +490,8 @@ gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean 
 /* ---- senders.c, limits.c ---- */
 MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name); /* NULL: the batch failed */
 MsgSender *msg_sender_by_id(MsgEngine *e, guint32 id);
+guint msg_sender_hash(gconstpointer sender);
+gboolean msg_sender_equal(gconstpointer a, gconstpointer b);
 void msg_sender_free(MsgSender *sender);
 void msg_sender_dirty(MsgEngine *e, MsgSender *sender);
 void msg_senders_flush(MsgEngine *e);

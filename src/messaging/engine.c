@@ -99,6 +99,7 @@ static void engine_begin(gpointer engine) {
   MsgEngine *e = engine;
 
   e->failed = FALSE;
+  e->in_batch = TRUE;
   e->batch++;
   take_time(e);
   msg_live_cache_trim(e, FALSE);
@@ -130,6 +131,7 @@ static gboolean engine_before_commit(gpointer engine, GError **error) {
 static void engine_committed(gpointer engine) {
   MsgEngine *e = engine;
 
+  e->in_batch = FALSE;
   msg_undo_commit(e);
   g_ptr_array_set_size(e->new_actors, 0);
   e->agents_changed = FALSE;
@@ -166,6 +168,7 @@ static void last_numbers(MsgEngine *e) {
 static void engine_rolled_back(gpointer engine, guint64 batch) {
   MsgEngine *e = engine;
 
+  e->in_batch = FALSE;
   forget_batch(e);
   msg_receive_unpark_batch(e, batch);
   msg_waits_unpark_batch(e, batch);
@@ -192,7 +195,7 @@ static void engine_rolled_back(gpointer engine, guint64 batch) {
 static gboolean engine_reopened(gpointer engine, const WgSalvage *salvage, GError **error) {
   MsgEngine *e = engine;
 
-  msg_schema_forget(e);
+  msg_schema_finalize(e);
   if (!msg_schema_prepare(e, error))
     return FALSE;
   engine_rolled_back(e, e->batch);
@@ -254,7 +257,7 @@ static void engine_tables(MsgEngine *e) {
   e->dirty_senders = g_ptr_array_new();
   e->new_actors = g_ptr_array_new_with_free_func((GDestroyNotify)msg_actor_unref);
   e->plan_agents = g_ptr_array_new();
-  e->senders_by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  e->senders_by_name = g_hash_table_new(msg_sender_hash, msg_sender_equal);
   e->senders = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)msg_sender_free);
   e->live_cache = g_hash_table_new(g_int64_hash, g_int64_equal);
   e->message_cache =
@@ -327,6 +330,7 @@ void msg_engine_free(MsgEngine *e) {
   msg_schema_forget(e);
   forget_batch(e);
   msg_undo_commit(e);
+  g_clear_error(&e->start_error);
   msg_courier_free(e);
   g_hash_table_foreach(e->leases, free_lease, NULL);
   g_hash_table_foreach(e->live_cache, free_live, NULL);

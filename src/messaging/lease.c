@@ -18,6 +18,13 @@ static guint64 lease_token(const MsgLive *live) {
   return ((live->place & MSG_SEQ_MASK) << NONCE_BITS) | (live->nonce & NONCE_MASK);
 }
 
+MsgLease *msg_lease_of(MsgEngine *e, const MsgLive *live) {
+  guint64 token = lease_token(live);
+  MsgLease *lease = g_hash_table_lookup(e->leases, &token);
+
+  return lease && lease->live->place == live->place ? lease : NULL;
+}
+
 void msg_lease_free(MsgLease *lease) {
   msg_actor_unref(lease->actor);
   g_free(lease);

@@ -24,32 +24,71 @@ static gint64 live_due(const MsgLive *live) {
   return due;
 }
 
-static void bind_or_null(sqlite3_stmt *stmt, int index, gint64 value) {
-  if (value)
-    sqlite3_bind_int64(stmt, index, value);
-  else
-    sqlite3_bind_null(stmt, index);
+static gint64 live_calendar(const MsgLive *live) {
+  return live->state == MSG_STATE_SCHEDULED ? live->calendar : 0;
 }
 
-static gboolean live_write(MsgEngine *e, MsgLive *live, MsgSql how) {
+/* Mail that its sender scheduled takes its turn when its time has come, not before. */
+static gboolean live_in_turn(const MsgLive *live) {
+  return live->okey && !msg_state_is_final(live->state) &&
+         !(live->state == MSG_STATE_SCHEDULED && (live->flags & MSG_LIVE_FIRST_WAIT));
+}
+
+void msg_live_read(MsgLive *live) {
+  live->due_row = live_due(live);
+  live->calendar_row = live_calendar(live);
+  live->turn_row = live_in_turn(live);
+}
+
+static void time_row(MsgEngine *e, const MsgLive *live, gint64 at, MsgSql put, MsgSql delete) {
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), at ? put : delete);
+
+  sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
+  if (at)
+    sqlite3_bind_int64(stmt, 2, at);
+  msg_sql_run(e, stmt);
+  e->due_changed = TRUE;
+}
+
+static void turn_row(MsgEngine *e, const MsgLive *live, gboolean in_turn) {
+  sqlite3_stmt *stmt =
+      msg_sql(e, is_volatile(live), in_turn ? MSG_SQL_TURN_PUT : MSG_SQL_TURN_DELETE);
+
+  sqlite3_bind_int64(stmt, 1, (gint64)live->okey);
+  sqlite3_bind_int64(stmt, 2, (gint64)msg_place_seq(live->place));
+  if (in_turn)
+    sqlite3_bind_int64(stmt, 3, msg_place_row(live->place));
+  msg_sql_run(e, stmt);
+}
+
+/* The rows beside the delivery: most have none, before and after. */
+static void beside_write(MsgEngine *e, MsgLive *live) {
+  gboolean final = msg_state_is_final(live->state), in_turn = live_in_turn(live);
+  gint64 due = final ? 0 : live_due(live), calendar = final ? 0 : live_calendar(live);
+
+  if (due != live->due_row)
+    time_row(e, live, due, MSG_SQL_DUE_PUT, MSG_SQL_DUE_DELETE);
+  if (calendar != live->calendar_row)
+    time_row(e, live, calendar, MSG_SQL_CALENDAR_PUT, MSG_SQL_CALENDAR_DELETE);
+  if (in_turn != live->turn_row)
+    turn_row(e, live, in_turn);
+  live->due_row = due;
+  live->calendar_row = calendar;
+  live->turn_row = in_turn;
+}
+
+static gboolean record_write(MsgEngine *e, const MsgLive *live, MsgSql how) {
   sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), how);
-  gboolean in_order =
-      live->okey && !(live->state == MSG_STATE_SCHEDULED && (live->flags & MSG_LIVE_FIRST_WAIT));
-  gint64 calendar = live->state == MSG_STATE_SCHEDULED ? live->calendar : 0;
-  gint64 due = live_due(live);
 
   msg_live_pack(live, e->pack);
   sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
-  bind_or_null(stmt, 2, due);
-  bind_or_null(stmt, 3, calendar);
-  bind_or_null(stmt, 4, in_order ? (gint64)live->okey : 0);
-  bind_or_null(stmt, 5, in_order ? (gint64)msg_place_seq(live->place) : 0);
-  sqlite3_bind_blob(stmt, 6, e->pack->data, e->pack->len, SQLITE_STATIC);
-  if (due != live->due_row || calendar != live->calendar_row)
-    e->due_changed = TRUE;
-  live->due_row = due;
-  live->calendar_row = calendar;
+  sqlite3_bind_blob(stmt, 2, e->pack->data, e->pack->len, SQLITE_STATIC);
   return msg_sql_run(e, stmt);
+}
+
+static gboolean live_write(MsgEngine *e, MsgLive *live, MsgSql how) {
+  beside_write(e, live);
+  return record_write(e, live, how);
 }
 
 static void cache_add(MsgEngine *e, MsgLive *live) {
@@ -103,13 +142,12 @@ MsgLive *msg_live_get(MsgEngine *e, guint64 place) {
   int r = sqlite3_step(stmt);
   gboolean rebuilt = FALSE;
   if (r == SQLITE_ROW) {
-    const void *data = sqlite3_column_blob(stmt, 2);
-    gsize size = sqlite3_column_bytes(stmt, 2);
+    const void *data = sqlite3_column_blob(stmt, 0);
+    gsize size = sqlite3_column_bytes(stmt, 0);
     live = msg_live_unpack(place, data, size);
     if ((rebuilt = !live))
       live = live_rebuild(e, place, data, size);
-    live->due_row = sqlite3_column_int64(stmt, 0);
-    live->calendar_row = sqlite3_column_int64(stmt, 1);
+    msg_live_read(live);
     cache_add(e, live);
   } else if (r != SQLITE_DONE) {
     msg_fail(e, "reading a delivery");
@@ -131,55 +169,67 @@ MsgLive *msg_done_get(MsgEngine *e, guint64 place) {
   return live;
 }
 
-static gboolean done_write(MsgEngine *e, MsgLive *live, MsgSql how) {
-  sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), how);
-
-  msg_live_pack(live, e->pack);
-  sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
-  sqlite3_bind_blob(stmt, 2, e->pack->data, e->pack->len, SQLITE_STATIC);
-  return msg_sql_run(e, stmt);
-}
-
 gboolean msg_done_put(MsgEngine *e, MsgLive *live) {
-  return done_write(e, live, MSG_SQL_DONE_UPDATE);
+  return record_write(e, live, MSG_SQL_DONE_UPDATE);
 }
 
-static guint64 *count_of(MsgAgent *agent, MsgState state) {
+static guint64 *count_of(MsgCounts *counts, MsgState state) {
   switch (state) {
   case MSG_STATE_SCHEDULED:
-    return &agent->counts.scheduled;
+    return &counts->scheduled;
   case MSG_STATE_HELD:
-    return &agent->counts.held;
+    return &counts->held;
   case MSG_STATE_QUEUED:
-    return &agent->counts.queued;
+    return &counts->queued;
   case MSG_STATE_LEASED:
-    return &agent->counts.in_flight;
+    return &counts->in_flight;
   case MSG_STATE_DEAD:
-    return &agent->counts.dead;
+    return &counts->dead;
   default:
     return NULL;
   }
 }
 
-static void count_move(MsgEngine *e, MsgAgent *agent, MsgState from, MsgState to) {
-  guint64 *a = count_of(agent, from), *b = count_of(agent, to);
+/* Never below 0, whatever a damaged store said. */
+static void add_to(guint64 *value, guint64 n, gint sign) {
+  *value = sign > 0 ? *value + n : *value - MIN(*value, n);
+}
 
-  if (a && *a > 0)
-    (*a)--;
+static void count_in(MsgCounts *counts, MsgState from, MsgState to) {
+  guint64 *a = count_of(counts, from), *b = count_of(counts, to);
+
+  if (a)
+    add_to(a, 1, -1);
   if (b)
-    (*b)++;
+    add_to(b, 1, 1);
+}
+
+void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgState from,
+                    MsgState to) {
+  count_in(&agent->counts, from, to);
+  if (of_volatile) {
+    count_in(&agent->volatile_counts, from, to);
+    agent->volatile_dirty = TRUE;
+  }
   msg_agent_dirty(e, agent);
 }
 
 static void size_add(MsgEngine *e, MsgAgent *agent, MsgLive *live, gint sign) {
   MsgSender *sender = msg_sender_by_id(e, live->sender);
+  gboolean of_volatile = is_volatile(live);
 
-  agent->counts.bytes =
-      sign > 0 || agent->counts.bytes >= live->size ? agent->counts.bytes + sign * live->size : 0;
+  add_to(&agent->counts.bytes, live->size, sign);
+  if (of_volatile)
+    add_to(&agent->volatile_counts.bytes, live->size, sign);
   if (!sender)
     return;
-  sender->messages = sign > 0 || sender->messages > 0 ? sender->messages + sign : 0;
-  sender->bytes = sign > 0 || sender->bytes >= live->size ? sender->bytes + sign * live->size : 0;
+  add_to(&sender->messages, 1, sign);
+  add_to(&sender->bytes, live->size, sign);
+  if (of_volatile) {
+    add_to(&sender->volatile_messages, 1, sign);
+    add_to(&sender->volatile_bytes, live->size, sign);
+    sender->volatile_dirty = TRUE;
+  }
   msg_sender_dirty(e, sender);
 }
 
@@ -188,7 +238,7 @@ void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
     msg_live_free(live);
     return;
   }
-  count_move(e, agent, MSG_STATE_NONE, live->state);
+  msg_count_move(e, agent, is_volatile(live), MSG_STATE_NONE, live->state);
   size_add(e, agent, live, 1);
   cache_add(e, live);
   if (live->state == MSG_STATE_QUEUED)
@@ -214,10 +264,9 @@ static void live_finish(MsgEngine *e, MsgAgent *agent, MsgLive *live, const char
   guint64 okey = live->okey;
 
   live->ready_at = live->until = live->next_attempt = live->calendar = 0;
-  if (live->due_row || live->calendar_row)
-    e->due_changed = TRUE;
+  beside_write(e, live);
   sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
-  if (!msg_sql_run(e, stmt) || !done_write(e, live, MSG_SQL_DONE_INSERT))
+  if (!msg_sql_run(e, stmt) || !record_write(e, live, MSG_SQL_DONE_INSERT))
     return; /* the roll-back throws the cache away */
   if (live->state == MSG_STATE_DEAD)
     note_dead(e, agent, live, cause);
@@ -236,7 +285,7 @@ void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
     msg_ready_remove(e, agent, live->place);
   live->state = state;
   msg_history_add(live, state, e->now_real, msg_actor_row(e, actor), cause);
-  count_move(e, agent, old, state);
+  msg_count_move(e, agent, is_volatile(live), old, state);
   msg_event_happened(e, agent, live, state, actor, cause);
   if (msg_state_is_final(state)) {
     live_finish(e, agent, live, cause);

@@ -50,7 +50,7 @@ gboolean msg_message_store(MsgEngine *e, MsgMessage *m) {
   if (!msg_sql_run(e, stmt))
     return FALSE;
   if (m->size <= CACHE_BODY_MAX) {
-    MsgMessage *copy = msg_message_unpack(m->seq, m->sender, m->time, meta->data, meta->len,
+    MsgMessage *copy = msg_message_decode(m->seq, m->sender, m->time, meta->data, meta->len,
                                           m->body, m->size, TRUE);
     message_cache_add(e, copy);
   }

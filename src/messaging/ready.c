@@ -80,7 +80,7 @@ static MsgLevel *level_of(MsgAgent *agent, guint64 place) {
 
 /* The oldest delivery of an ordering key; 0: none. */
 static guint64 key_first(MsgEngine *e, gboolean is_volatile, guint64 okey) {
-  sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_LIVE_KEY);
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_TURN_FIRST);
   guint64 place = 0;
 
   sqlite3_bind_int64(stmt, 1, (gint64)okey);
@@ -156,7 +156,7 @@ static void level_load(MsgEngine *e, MsgAgent *agent, guint rank, gboolean is_vo
       guint64 place =
           (guint64)sqlite3_column_int64(stmt, 0) | (is_volatile ? MSG_PLACE_VOLATILE : 0);
       g_autoptr(MsgLive) live =
-          msg_live_unpack(place, sqlite3_column_blob(stmt, 3), sqlite3_column_bytes(stmt, 3));
+          msg_live_unpack(place, sqlite3_column_blob(stmt, 1), sqlite3_column_bytes(stmt, 1));
       rows++;
       l->loaded_to = msg_place_seq(place);
       /* a damaged one too: msg_live_get() mends it */

@@ -1,11 +1,12 @@
 /* schema.c: the tables of waggle-messaged's store and the statements on them.
  *
  * A released version is never edited: a change is a new migration. `live` holds deliveries that
- * are not final, `done` final ones; both are keyed by place (engine-private.h), so that finding an
- * agent's next mail is a scan of neighbouring rows and needs no index. `data` and
- * `meta` are packed by codec.c and carry a checksum. Columns beside them exist because an index
- * needs them: `due` (lasting time) and `calendar` (CLOCK_REALTIME) when something happens by
- * itself, `okey`/`oseq` the order within an ordering key. */
+ * are not final, `done` final ones; both are keyed by place (record.h), so that finding an agent's
+ * next mail is a scan of neighbouring rows and needs no index. `data` and `meta` are packed by
+ * codec.c and carry a checksum. What only few deliveries have stands beside them: `due` when
+ * something happens by itself (lasting time), `calendar` the same by CLOCK_REALTIME, `turn` the
+ * order within an ordering key.
+ */
 #include "messaging/engine-private.h"
 
 #include <string.h>
@@ -28,13 +29,16 @@ const WgMigration msg_migrations[] = {
      " messages INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, UNIQUE(uid, name));"
      "CREATE TABLE message(seq INTEGER PRIMARY KEY, sender INTEGER NOT NULL, time INTEGER NOT NULL,"
      " meta BLOB NOT NULL, body BLOB);"
-     "CREATE TABLE live(place INTEGER PRIMARY KEY, due INTEGER, calendar INTEGER, okey INTEGER,"
-     " oseq INTEGER, data BLOB NOT NULL);"
-     "CREATE INDEX live_due ON live(due) WHERE due IS NOT NULL;"
-     "CREATE INDEX live_calendar ON live(calendar) WHERE calendar IS NOT NULL;"
-     "CREATE INDEX live_key ON live(okey, oseq) WHERE okey IS NOT NULL;"
+     "CREATE TABLE live(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+     "CREATE TABLE due(place INTEGER PRIMARY KEY, at INTEGER NOT NULL);"
+     "CREATE INDEX due_at ON due(at);"
+     "CREATE TABLE calendar(place INTEGER PRIMARY KEY, at INTEGER NOT NULL);"
+     "CREATE INDEX calendar_at ON calendar(at);"
+     "CREATE TABLE turn(okey INTEGER NOT NULL, oseq INTEGER NOT NULL, place INTEGER NOT NULL,"
+     " PRIMARY KEY(okey, oseq)) WITHOUT ROWID;"
      "CREATE TABLE done(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
      "CREATE TABLE dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);"
+     "CREATE INDEX dead_seq ON dead(place & 274877906943);" /* MSG_SEQ_MASK: by message */
      "CREATE TABLE dedup(sender INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
      " expires INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(sender, id)) WITHOUT ROWID;"
      "CREATE INDEX dedup_expires ON dedup(expires);"
@@ -50,50 +54,59 @@ static const char volatile_schema[] =
     "CREATE TABLE vol.message(seq INTEGER PRIMARY KEY, sender INTEGER NOT NULL, time INTEGER NOT "
     "NULL,"
     " meta BLOB NOT NULL, body BLOB);"
-    "CREATE TABLE vol.live(place INTEGER PRIMARY KEY, due INTEGER, calendar INTEGER, okey INTEGER,"
-    " oseq INTEGER, data BLOB NOT NULL);"
-    "CREATE INDEX vol.live_due ON live(due) WHERE due IS NOT NULL;"
-    "CREATE INDEX vol.live_calendar ON live(calendar) WHERE calendar IS NOT NULL;"
-    "CREATE INDEX vol.live_key ON live(okey, oseq) WHERE okey IS NOT NULL;"
+    "CREATE TABLE vol.live(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE vol.due(place INTEGER PRIMARY KEY, at INTEGER NOT NULL);"
+    "CREATE INDEX vol.due_at ON due(at);"
+    "CREATE TABLE vol.calendar(place INTEGER PRIMARY KEY, at INTEGER NOT NULL);"
+    "CREATE INDEX vol.calendar_at ON calendar(at);"
+    "CREATE TABLE vol.turn(okey INTEGER NOT NULL, oseq INTEGER NOT NULL, place INTEGER NOT NULL,"
+    " PRIMARY KEY(okey, oseq)) WITHOUT ROWID;"
     "CREATE TABLE vol.done(place INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE vol.dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);";
+    "CREATE TABLE vol.dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);"
+    "CREATE INDEX vol.dead_seq ON dead(place & 274877906943);"
+    "CREATE TABLE vol.count(agent INTEGER PRIMARY KEY, queued INTEGER, scheduled INTEGER, held "
+    "INTEGER, in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER);"
+    "CREATE TABLE vol.outstanding(sender INTEGER PRIMARY KEY, messages INTEGER, bytes INTEGER);";
 
 /* %s is the schema. */
 static const char *const both_text[_MSG_SQL_BOTH_MAX] = {
     [MSG_SQL_MESSAGE_INSERT] = "INSERT INTO %s.message VALUES(?1, ?2, ?3, ?4, ?5)",
     [MSG_SQL_MESSAGE_GET] = "SELECT sender, time, meta, body FROM %s.message WHERE seq = ?1",
     [MSG_SQL_MESSAGE_DELETE] = "DELETE FROM %s.message WHERE seq = ?1",
-    [MSG_SQL_LIVE_INSERT] = "INSERT INTO %s.live VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-    [MSG_SQL_LIVE_UPDATE] = "UPDATE %s.live SET due = ?2, calendar = ?3, okey = ?4, oseq = ?5, "
-                            "data = ?6 WHERE place = ?1",
-    [MSG_SQL_LIVE_GET] = "SELECT due, calendar, data FROM %s.live WHERE place = ?1",
+    [MSG_SQL_LIVE_INSERT] = "INSERT INTO %s.live VALUES(?1, ?2)",
+    [MSG_SQL_LIVE_UPDATE] = "UPDATE %s.live SET data = ?2 WHERE place = ?1",
+    [MSG_SQL_LIVE_GET] = "SELECT data FROM %s.live WHERE place = ?1",
     [MSG_SQL_LIVE_DELETE] = "DELETE FROM %s.live WHERE place = ?1",
-    [MSG_SQL_LIVE_SCAN] = "SELECT place, due, calendar, data FROM %s.live WHERE place > ?1 AND "
-                          "place <= ?2 ORDER BY place LIMIT ?3",
-    [MSG_SQL_LIVE_DUE] =
-        "SELECT place FROM %s.live WHERE due IS NOT NULL AND due <= ?1 ORDER BY due LIMIT 512",
-    [MSG_SQL_LIVE_CALENDAR] =
-        "SELECT place FROM %s.live WHERE calendar IS NOT NULL AND calendar <= ?1"
-        " ORDER BY calendar LIMIT 512",
-    [MSG_SQL_LIVE_NEXT_DUE] = "SELECT due FROM %s.live WHERE due IS NOT NULL ORDER BY due LIMIT 1",
-    [MSG_SQL_LIVE_NEXT_CALENDAR] =
-        "SELECT calendar FROM %s.live WHERE calendar IS NOT NULL ORDER BY calendar LIMIT 1",
-    [MSG_SQL_LIVE_KEY] =
-        "SELECT place FROM %s.live WHERE okey IS NOT NULL AND okey = ?1 ORDER BY oseq LIMIT 1",
+    [MSG_SQL_LIVE_SCAN] =
+        "SELECT place, data FROM %s.live WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3",
+    [MSG_SQL_DUE_PUT] = "INSERT OR REPLACE INTO %s.due VALUES(?1, ?2)",
+    [MSG_SQL_DUE_DELETE] = "DELETE FROM %s.due WHERE place = ?1",
+    [MSG_SQL_DUE_ROWS] = "SELECT place FROM %s.due WHERE at <= ?1 ORDER BY at LIMIT 512",
+    [MSG_SQL_DUE_NEXT] = "SELECT at FROM %s.due ORDER BY at LIMIT 1",
+    [MSG_SQL_CALENDAR_PUT] = "INSERT OR REPLACE INTO %s.calendar VALUES(?1, ?2)",
+    [MSG_SQL_CALENDAR_DELETE] = "DELETE FROM %s.calendar WHERE place = ?1",
+    [MSG_SQL_CALENDAR_ROWS] = "SELECT place FROM %s.calendar WHERE at <= ?1 ORDER BY at LIMIT 512",
+    [MSG_SQL_CALENDAR_NEXT] = "SELECT at FROM %s.calendar ORDER BY at LIMIT 1",
+    [MSG_SQL_TURN_PUT] = "INSERT OR REPLACE INTO %s.turn VALUES(?1, ?2, ?3)",
+    [MSG_SQL_TURN_DELETE] = "DELETE FROM %s.turn WHERE okey = ?1 AND oseq = ?2",
+    [MSG_SQL_TURN_FIRST] = "SELECT place FROM %s.turn WHERE okey = ?1 ORDER BY oseq LIMIT 1",
     [MSG_SQL_DONE_INSERT] = "INSERT OR REPLACE INTO %s.done VALUES(?1, ?2)",
     [MSG_SQL_DONE_GET] = "SELECT data FROM %s.done WHERE place = ?1",
     [MSG_SQL_DONE_UPDATE] = "UPDATE %s.done SET data = ?2 WHERE place = ?1",
     [MSG_SQL_DONE_DELETE] = "DELETE FROM %s.done WHERE place = ?1",
     [MSG_SQL_DEAD_INSERT] = "INSERT OR REPLACE INTO %s.dead VALUES(?1, ?2)",
     [MSG_SQL_DEAD_DELETE] = "DELETE FROM %s.dead WHERE place = ?1",
+    [MSG_SQL_COUNT_PUT] = "INSERT OR REPLACE INTO %s.count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 };
 
 static const char *const main_text[_MSG_SQL_MAX] = {
-    [MSG_SQL_COUNT_PUT] = "INSERT OR REPLACE INTO count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [MSG_SQL_SENDER_FIND] = "SELECT id, messages, bytes FROM sender WHERE uid = ?1 AND name = ?2",
-    [MSG_SQL_SENDER_GET] = "SELECT uid, name, messages, bytes FROM sender WHERE id = ?1",
+    [MSG_SQL_SENDER_FIND] = "SELECT id, s.messages, s.bytes, v.messages, v.bytes FROM sender s LEFT"
+                            " JOIN vol.outstanding v ON v.sender = id WHERE uid = ?1 AND name = ?2",
+    [MSG_SQL_SENDER_GET] = "SELECT id, s.messages, s.bytes, v.messages, v.bytes, uid, name FROM "
+                           "sender s LEFT JOIN vol.outstanding v ON v.sender = id WHERE id = ?1",
     [MSG_SQL_SENDER_INSERT] = "INSERT INTO sender(uid, name) VALUES(?1, ?2)",
     [MSG_SQL_SENDER_PUT] = "UPDATE sender SET messages = ?2, bytes = ?3 WHERE id = ?1",
+    [MSG_SQL_SENDER_PUT_VOLATILE] = "INSERT OR REPLACE INTO vol.outstanding VALUES(?1, ?2, ?3)",
     [MSG_SQL_ACTOR_INSERT] = "INSERT INTO actor(uid, pid, unit) VALUES(?1, ?2, ?3)",
     [MSG_SQL_ACTOR_GET] = "SELECT uid, pid, unit FROM actor WHERE id = ?1",
     [MSG_SQL_DEDUP_GET] = "SELECT seq, expires, digest FROM dedup WHERE sender = ?1 AND id = ?2",
@@ -119,6 +132,13 @@ gboolean msg_schema_prepare(MsgEngine *e, GError **error) {
   return TRUE;
 }
 
+/* A connection that was given up stays until its statements are finalized. */
+void msg_schema_finalize(MsgEngine *e) {
+  for (guint s = 0; s < 2; s++)
+    for (guint i = 0; i < _MSG_SQL_MAX; i++)
+      g_clear_pointer(&e->sql[s][i], sqlite3_finalize);
+}
+
 /* Closing the store finalizes its statements. */
 void msg_schema_forget(MsgEngine *e) {
   memset(e->sql, 0, sizeof e->sql);
@@ -131,7 +151,12 @@ void msg_fail(MsgEngine *e, const char *doing) {
     return;
   wg_store_set_error(e->db, &error, doing);
   e->failed = TRUE;
-  wg_writer_fail(e->writer, error);
+  if (e->writer && e->in_batch)
+    wg_writer_fail(e->writer, error);
+  else if (e->start_error)
+    g_error_free(error); /* the first one is the cause */
+  else
+    e->start_error = error;
 }
 
 gboolean msg_sql_run(MsgEngine *e, sqlite3_stmt *stmt) {

@@ -10,38 +10,53 @@ void msg_sender_free(MsgSender *sender) {
   g_free(sender);
 }
 
-static char *sender_key(uid_t uid, const char *name) {
-  return g_strdup_printf("%u/%s", uid, name);
+/* A sender is its own key: uid and name. */
+guint msg_sender_hash(gconstpointer sender) {
+  const MsgSender *s = sender;
+
+  return g_str_hash(s->name) * 31 + s->uid;
 }
 
-static MsgSender *sender_add(MsgEngine *e, guint32 id, uid_t uid, const char *name,
-                             guint64 messages, guint64 bytes) {
+gboolean msg_sender_equal(gconstpointer a, gconstpointer b) {
+  const MsgSender *x = a, *y = b;
+
+  return x->uid == y->uid && g_str_equal(x->name, y->name);
+}
+
+static MsgSender *sender_add(MsgEngine *e, guint32 id, uid_t uid, const char *name) {
   MsgSender *sender = g_new0(MsgSender, 1);
 
   sender->id = id;
   sender->uid = uid;
   sender->name = g_strdup(name);
-  sender->messages = messages;
-  sender->bytes = bytes;
   sender->bucket.tokens = -1;
   g_hash_table_insert(e->senders, GUINT_TO_POINTER(id), sender);
-  g_hash_table_insert(e->senders_by_name, sender_key(uid, name), sender);
+  g_hash_table_add(e->senders_by_name, sender);
+  return sender;
+}
+
+/* A row of SENDER_FIND or SENDER_GET. */
+static MsgSender *sender_read(MsgEngine *e, sqlite3_stmt *row, uid_t uid, const char *name) {
+  MsgSender *sender = sender_add(e, sqlite3_column_int64(row, 0), uid, name);
+
+  sender->volatile_messages = sqlite3_column_int64(row, 3);
+  sender->volatile_bytes = sqlite3_column_int64(row, 4);
+  sender->messages = sqlite3_column_int64(row, 1) + sender->volatile_messages;
+  sender->bytes = sqlite3_column_int64(row, 2) + sender->volatile_bytes;
   return sender;
 }
 
 MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name) {
-  char key[96];
   sqlite3_stmt *stmt = e->sql[0][MSG_SQL_SENDER_FIND];
+  const MsgSender key = {.uid = uid, .name = (char *)name};
 
-  g_snprintf(key, sizeof key, "%u/%s", uid, name);
-  MsgSender *sender = g_hash_table_lookup(e->senders_by_name, key);
+  MsgSender *sender = g_hash_table_lookup(e->senders_by_name, &key);
   if (sender)
     return sender;
   sqlite3_bind_int64(stmt, 1, uid);
   sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
   if (sqlite3_step(stmt) == SQLITE_ROW)
-    sender = sender_add(e, sqlite3_column_int64(stmt, 0), uid, name, sqlite3_column_int64(stmt, 1),
-                        sqlite3_column_int64(stmt, 2));
+    sender = sender_read(e, stmt, uid, name);
   sqlite3_reset(stmt);
   if (sender)
     return sender;
@@ -50,7 +65,7 @@ MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name) {
   sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
   if (!msg_sql_run(e, stmt))
     return NULL;
-  return sender_add(e, sqlite3_last_insert_rowid(e->db), uid, name, 0, 0);
+  return sender_add(e, sqlite3_last_insert_rowid(e->db), uid, name);
 }
 
 MsgSender *msg_sender_by_id(MsgEngine *e, guint32 id) {
@@ -61,9 +76,8 @@ MsgSender *msg_sender_by_id(MsgEngine *e, guint32 id) {
     return sender;
   sqlite3_bind_int64(stmt, 1, id);
   if (sqlite3_step(stmt) == SQLITE_ROW)
-    sender =
-        sender_add(e, id, sqlite3_column_int64(stmt, 0), (const char *)sqlite3_column_text(stmt, 1),
-                   sqlite3_column_int64(stmt, 2), sqlite3_column_int64(stmt, 3));
+    sender = sender_read(e, stmt, sqlite3_column_int64(stmt, 5),
+                         (const char *)sqlite3_column_text(stmt, 6));
   sqlite3_reset(stmt);
   return sender;
 }
@@ -75,18 +89,29 @@ void msg_sender_dirty(MsgEngine *e, MsgSender *sender) {
   g_ptr_array_add(e->dirty_senders, sender);
 }
 
+static void sender_put(MsgEngine *e, MsgSql which, guint32 id, guint64 messages, guint64 bytes) {
+  sqlite3_stmt *stmt = e->sql[0][which];
+
+  sqlite3_bind_int64(stmt, 1, id);
+  sqlite3_bind_int64(stmt, 2, messages);
+  sqlite3_bind_int64(stmt, 3, bytes);
+  msg_sql_run(e, stmt);
+}
+
 void msg_senders_flush(MsgEngine *e) {
-  sqlite3_stmt *stmt = e->sql[0][MSG_SQL_SENDER_PUT];
 
   for (guint i = 0; i < e->dirty_senders->len; i++) {
     MsgSender *sender = e->dirty_senders->pdata[i];
     sender->dirty = FALSE;
     if (e->failed)
       continue;
-    sqlite3_bind_int64(stmt, 1, sender->id);
-    sqlite3_bind_int64(stmt, 2, sender->messages);
-    sqlite3_bind_int64(stmt, 3, sender->bytes);
-    msg_sql_run(e, stmt);
+    sender_put(e, MSG_SQL_SENDER_PUT, sender->id, sender->messages - sender->volatile_messages,
+               sender->bytes - sender->volatile_bytes);
+    if (!sender->volatile_dirty)
+      continue;
+    sender->volatile_dirty = FALSE;
+    sender_put(e, MSG_SQL_SENDER_PUT_VOLATILE, sender->id, sender->volatile_messages,
+               sender->volatile_bytes);
   }
   g_ptr_array_set_size(e->dirty_senders, 0);
 }

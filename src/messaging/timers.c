@@ -150,8 +150,8 @@ static gint64 pauses_run(MsgEngine *e) {
 void msg_timers_run(MsgEngine *e) {
   if (e->due_changed) {
     e->due_changed = FALSE;
-    e->next_due = rows_next(e, MSG_SQL_LIVE_NEXT_DUE);
-    e->next_calendar = rows_next(e, MSG_SQL_LIVE_NEXT_CALENDAR);
+    e->next_due = rows_next(e, MSG_SQL_DUE_NEXT);
+    e->next_calendar = rows_next(e, MSG_SQL_CALENDAR_NEXT);
     gint64 pause = pauses_run(e);
     if (pause && (!e->next_calendar || pause < e->next_calendar))
       e->next_calendar = pause;
@@ -165,12 +165,12 @@ void msg_timers_run(MsgEngine *e) {
     timer_fire(e, t);
   }
   if (e->next_due && e->next_due <= e->now && !e->failed) {
-    rows_run(e, MSG_SQL_LIVE_DUE, e->now);
+    rows_run(e, MSG_SQL_DUE_ROWS, e->now);
     msg_replies_run(e);
     e->due_changed = TRUE;
   }
   if (e->next_calendar && e->next_calendar <= e->now_real && !e->failed) {
-    rows_run(e, MSG_SQL_LIVE_CALENDAR, e->now_real);
+    rows_run(e, MSG_SQL_CALENDAR_ROWS, e->now_real);
     e->due_changed = TRUE;
   }
 }
@@ -207,6 +207,7 @@ WgJobResult msg_run_tick(WgJob *job, gpointer engine) {
       G_MAXINT64; /* armed no longer; the end of the batch tells anew */
   e->due_changed = TRUE;
   msg_timers_run(e);
+  msg_sweep_step(e);
   msg_retention_step(e);
   msg_check_step(e);
   return WG_JOB_DONE;

@@ -20,8 +20,10 @@ from client import Client, Error, wait_for  # noqa: F401 (the tests take them fr
 
 DAEMON = os.environ.get("WAGGLE_MESSAGED", "waggle-messaged")
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Nothing outlives a test that was killed.
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 LIMIT = 20  # seconds that any single wait may take
-OTHERS = (65534, 1234)  # second and third uid, for what strangers may not do
+OTHERS = (65534, 1)  # second and third uid, for what strangers may not do; the bus wants known ones
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -90,13 +92,15 @@ class Bus:
         with open(config, "w", encoding="utf-8") as f:
             f.write(BUS_CONFIG.format(kind="system", path=self.path, services=services))
         self.process = subprocess.Popen(
-            ["dbus-daemon", "--config-file=" + config, "--nofork", "--print-address=1"],
-            stdout=subprocess.PIPE)
+            DIES_WITH_US + ["dbus-daemon", "--config-file=" + config, "--nofork",
+                            "--print-address=1"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.process.stdout.readline()  # it listens now
 
     def stop(self):
         self.process.terminate()
         self.process.wait()
+        self.process.stdout.close()
 
 
 class Daemon:
@@ -133,13 +137,18 @@ class Daemon:
         return self
 
     def __exit__(self, kind, value, trace):
-        for helper in self.helpers:
-            helper.stop()
-        for client in self.clients:
-            client.close()
-        self.stop(check_status=kind is None)
-        if kind is not None and not issubclass(kind, Skip):
-            sys.stderr.write("".join("# daemon: " + line for line in self.log_lines()))
+        try:
+            for helper in self.helpers:
+                helper.stop()
+            for client in self.clients:
+                client.close()
+            self.stop(check_status=kind is None)
+        finally:
+            if kind is not None and not issubclass(kind, Skip):
+                sys.stderr.write("".join("# daemon: " + line for line in self.log_lines()))
+            self.clean_up()
+
+    def clean_up(self):
         if self.bus:
             self.bus.stop()
         self.listener.close()
@@ -171,7 +180,7 @@ class Daemon:
         env["WAGGLE_TEST_FD"] = str(self.listener.fileno())
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                ["bash", "-c", script, "sh", DAEMON] + args, env=env,
+                DIES_WITH_US + ["bash", "-c", script, "sh", DAEMON] + args, env=env,
                 pass_fds=[self.listener.fileno()], stderr=log, stdout=log)
         if wait:
             self.wait_notify("READY=1")
@@ -234,8 +243,8 @@ class Stranger:
         script = shutil.copy(os.path.join(HERE, "client.py"), self.directory)
         os.chmod(script, 0o644)
         self.process = subprocess.Popen(
-            ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable,
-             script, address, "bus" if over_bus else "private"],
+            ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--pdeathsig=KILL",
+             sys.executable, script, address, "bus" if over_bus else "private"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
 
     def call(self, method, text="()", signature="()", interface=None, interactive=False):
@@ -244,7 +253,10 @@ class Stranger:
                    "interface": interface, "interactive": interactive}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            raise Error("local.Closed", "the other uid's process has ended", ())
+        answer = json.loads(line)
         if "error" in answer:
             raise Error(answer["error"], answer["text"], ())
         return answer["result"]
