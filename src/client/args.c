@@ -78,7 +78,11 @@ static gboolean parse_long(CliArgs *args, const char *word, char ***next, GError
     add_value(args, option, *(*next)++);
     return TRUE;
   }
-  add_value(args, option, equals ? equals + 1 : NULL);
+  /* an optional value may also follow, if it is a number: "--wait 5s" */
+  if (option->kind == CLI_VALUE_OPTIONAL && !equals && **next && g_ascii_isdigit(***next))
+    add_value(args, option, *(*next)++);
+  else
+    add_value(args, option, equals ? equals + 1 : NULL);
   return TRUE;
 }
 
@@ -90,7 +94,12 @@ static gboolean parse_short(CliArgs *args, const char *word, char ***next, GErro
                   "unknown option -%c (a text that begins with a dash goes after \"--\")", *p);
       return FALSE;
     }
-    if (option->kind != CLI_VALUE_REQUIRED) {
+    if (option->kind == CLI_VALUE_NONE) {
+      add_value(args, option, NULL);
+      continue;
+    }
+    gboolean optional = option->kind == CLI_VALUE_OPTIONAL;
+    if (optional && !(p[1] ? g_ascii_isdigit(p[1]) : **next && g_ascii_isdigit(***next))) {
       add_value(args, option, NULL);
       continue;
     }

@@ -11,7 +11,7 @@
 typedef enum {
   CLI_VALUE_NONE,
   CLI_VALUE_REQUIRED,
-  CLI_VALUE_OPTIONAL, /* only as --name=value */
+  CLI_VALUE_OPTIONAL, /* --name=value; as --name value only where the value begins with a digit */
 } CliValueKind;
 
 typedef struct {

@@ -5,6 +5,7 @@
  * happened: the service asked for the bus (polkit), or said that it is leaving. */
 #include "client/cli.h"
 #include "client/connection.h"
+#include "client/polkit-agent.h"
 #include "client/variant-bus.h"
 
 #include "common/error.h"
@@ -155,6 +156,7 @@ static gboolean move_to_bus(Cli *cli) {
     return FALSE;
   cli_disconnect(cli);
   cli->bus = bus;
+  cli_polkit_agent_open();
   return TRUE;
 }
 

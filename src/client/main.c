@@ -4,6 +4,7 @@
 #include "client/args.h"
 #include "client/cli.h"
 #include "client/pager.h"
+#include "client/polkit-agent.h"
 #include "client/verbs.h"
 
 #include <errno.h>
@@ -126,6 +127,7 @@ int main(int argc, char **argv) {
                 g_strerror(errno));
   }
   cli_pager_close();
+  cli_polkit_agent_close();
   cli_clear(&cli);
   if (error) {
     fprintf(stderr, "waggle: %s\n", error->message);

@@ -14,7 +14,7 @@
 #define SEND_ROWS                                                                                  \
   {"from", 0, CLI_VALUE_REQUIRED, "AGENT", "Send as this agent; default: $WAGGLE_AGENT"},          \
       {"file", 0, CLI_VALUE_REQUIRED, "PATH", "Send what is in a file; \"-\": stdin"},             \
-      {"wait", 'w', CLI_VALUE_OPTIONAL, "STATE", "Wait for a receipt; without STATE: acked"},      \
+      {"wait", 'w', CLI_VALUE_REQUIRED, "STATE", "Wait for a receipt, like acked"},                \
       {"timeout", 0, CLI_VALUE_REQUIRED, "SPAN", "How long to wait, like 30s; default: for ever"}, \
       {"id", 0, CLI_VALUE_REQUIRED, "ID", "Your own id: the same one is stored only once"},        \
       {"priority", 'p', CLI_VALUE_REQUIRED, "0-9", "Greater is earlier; default 4"},               \
@@ -131,8 +131,7 @@ static int wait_for(Cli *cli, const CliArgs *args, guint64 message, char **ret_s
   guint64 timeout = G_MAXUINT64;
 
   cli_args_usec(args, "timeout", &timeout, NULL);
-  if (!cli_wait_state(cli, message, *state ? state : "acked", NULL, 0, timeout, ret_reached,
-                      ret_state, error))
+  if (!cli_wait_state(cli, message, state, NULL, 0, timeout, ret_reached, ret_state, error))
     return CLI_EXIT_FAILURE;
   return CLI_EXIT_OK;
 }
@@ -163,6 +162,5 @@ int cli_send_message(Cli *cli, const CliArgs *args, const char *to, guint first,
     print_json(cli, message, to, receipt, state);
   else
     print_human(message, to, receipt, state);
-  return wanted ? cli_wait_report(cli, message, *wanted ? wanted : "acked", reached, state, error)
-                : CLI_EXIT_OK;
+  return wanted ? cli_wait_report(cli, message, wanted, reached, state, error) : CLI_EXIT_OK;
 }

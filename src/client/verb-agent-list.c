@@ -111,6 +111,19 @@ int cli_verb_agent_list(Cli *cli, CliArgs *args, GError **error) {
   return CLI_EXIT_OK;
 }
 
+static void print_backoff(GVariant *a) {
+  g_autoptr(GVariant) value = cli_dict_value(a, "backoff", "at");
+  g_autoptr(GString) text = g_string_new(NULL);
+  gsize n = 0;
+  const guint64 *usec = value ? g_variant_get_fixed_array(value, &n, sizeof *usec) : NULL;
+
+  for (gsize i = 0; i < n; i++) {
+    g_autofree char *span = cli_time_span(usec[i]);
+    g_string_append_printf(text, "%s%s", i ? ", " : "", span);
+  }
+  cli_field("Pauses", text->str);
+}
+
 static void print_limits(GVariant *a) {
   g_autofree char *lease = cli_time_span(cli_dict_u64(a, "lease"));
   g_autofree char *bytes =
@@ -121,6 +134,7 @@ static void print_limits(GVariant *a) {
   cli_field_printf(
       "Limits", "%" G_GUINT64_FORMAT " messages, %s, %" G_GUINT64_FORMAT " deliveries of a message",
       cli_dict_u64(a, "max-messages"), bytes, cli_dict_u64(a, "max-deliveries"));
+  print_backoff(a);
   if (rate > 0)
     cli_field_printf("Rate", "%g a second, bursts of %" G_GUINT64_FORMAT, rate,
                      cli_dict_u64(a, "burst"));

@@ -41,6 +41,11 @@ static gboolean read_request(const CliArgs *args, Request *r, GError **error) {
                  .max = 1,
                  .ack = cli_args_has(args, "ack"),
                  .no_body = cli_args_has(args, "no-body")};
+  if (cli_args_has(args, "as") && cli_args_word(args, 0)) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "the mail of one agent at a time: %s or %s?",
+                cli_args_get(args, "as"), cli_args_word(args, 0));
+    return FALSE;
+  }
   if (!r->agent) {
     g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
                 "whose mail? Say --as=AGENT or set WAGGLE_AGENT in the environment");

@@ -18,7 +18,8 @@ static const CliOption *const tables[] = {options, NULL};
 
 static void test_forms(void) {
   guint n;
-  g_autoptr(CliArgs) a = PARSE(NULL, "one", "--value=x", "-fv", "y", "--maybe", "two", "--", "-z");
+  g_autoptr(CliArgs) a =
+      PARSE(NULL, "one", "--value=x", "-fv", "y", "--maybe", "two", "--maybe", "5s", "--", "-z");
 
   g_assert_nonnull(a);
   cli_args_words(a, &n);
@@ -29,7 +30,8 @@ static void test_forms(void) {
   g_assert_cmpstr(cli_args_get(a, "value"), ==, "y");
   g_assert_cmpstr(cli_args_all(a, "value")[0], ==, "x");
   g_assert_true(cli_args_has(a, "flag"));
-  g_assert_cmpstr(cli_args_get(a, "maybe"), ==, ""); /* only --maybe=M has a value */
+  g_assert_cmpstr(cli_args_get(a, "maybe"), ==, "5s"); /* a number may follow */
+  g_assert_cmpstr(cli_args_all(a, "maybe")[0], ==, "");
   g_assert_false(cli_args_has(a, "pair"));
 }
 
