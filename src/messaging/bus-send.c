@@ -3,48 +3,26 @@
  * The hottest way in: strings and bodies stay in the call's message, a call without options
  * touches no dictionary, and the answer is built by hand. What the sender only wants kept (subject,
  * headers, ...) becomes one GVariant, and only when it is there. A large body is a mapped memfd
- * that is unmapped with the job. SendMany reads its trailing defaults first, then each message
- * starts as a copy of them. */
+ * that is unmapped with the job. SendMany's defaults stand behind its messages: what a message did
+ * not give is taken from them afterwards, since skipping the messages first would cost more than
+ * reading them. */
 #include "messaging/bus-access.h"
+#include "messaging/bus-draft.h"
 #include "messaging/bus-memfd.h"
-#include "messaging/bus-options.h"
 #include "messaging/bus-reply.h"
 #include "messaging/bus-variant.h"
 #include "messaging/bus.h"
 
 #define MANY_MAX 4096
 #define MANY_FDS_MAX 16
-#define ID_MAX 128
-#define KEY_MAX 128
 #define HEAD_MAX 65536
 #define PRIORITY_DEFAULT 4
-#define PRIORITY_MAX 9
 
 typedef struct {
   MsgSendJob job;
   GArray *maps; /* of MsgMap: the bodies by fd; NULL: none */
   gboolean many;
 } SendCall;
-
-/* One message while it is read. */
-typedef struct {
-  MsgSend send;
-  GVariant *head[_MSG_SEND_MAX - MSG_SEND_HEAD];
-  int body_fd; /* borrowed from the message; -1: none */
-} Draft;
-
-static void draft_clear(Draft *draft) {
-  for (guint i = 0; i < G_N_ELEMENTS(draft->head); i++)
-    g_clear_pointer(&draft->head[i], g_variant_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Draft, draft_clear)
-
-static void draft_copy(Draft *to, const Draft *from) {
-  *to = *from;
-  for (guint i = 0; i < G_N_ELEMENTS(to->head); i++)
-    if (to->head[i] != NULL)
-      g_variant_ref(to->head[i]);
-}
 
 static void send_call_free(SendCall *call) {
   for (guint i = 0; i < call->job.n; i++) {
@@ -59,116 +37,17 @@ static void send_call_free(SendCall *call) {
   msg_job_free(call, sizeof *call);
 }
 
-static gboolean refuse(GError **error, const char *text) {
-  g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, text);
-  return FALSE;
-}
-
-static gboolean refuse_unreadable(GError **error) {
-  return refuse(error, "the message cannot be read: it is malformed");
-}
-
-static gboolean read_flag(sd_bus_message *m, gboolean *ret) {
-  int value = 0;
-
-  if (sd_bus_message_read_basic(m, SD_BUS_TYPE_BOOLEAN, &value) <= 0)
-    return FALSE;
-  *ret = value != 0;
-  return TRUE;
-}
-
-/* The value of option `option`; `m` stands in front of it. */
-static gboolean read_value(sd_bus_message *m, guint option, Draft *draft) {
-  MsgSend *send = &draft->send;
-
-  switch ((MsgSendOption)option) {
-  case MSG_SEND_FROM:
-    return sd_bus_message_read_basic(m, 's', &send->from) > 0;
-  case MSG_SEND_ID:
-    return sd_bus_message_read_basic(m, 's', &send->id) > 0;
-  case MSG_SEND_KEY:
-    return sd_bus_message_read_basic(m, 's', &send->key) > 0;
-  case MSG_SEND_PRIORITY:
-    return sd_bus_message_read_basic(m, 'y', &send->priority) > 0;
-  case MSG_SEND_TTL:
-    return sd_bus_message_read_basic(m, 't', &send->ttl) > 0;
-  case MSG_SEND_DELAY:
-    return sd_bus_message_read_basic(m, 't', &send->delay) > 0;
-  case MSG_SEND_DELIVER_AT:
-    return sd_bus_message_read_basic(m, 't', &send->deliver_at) > 0;
-  case MSG_SEND_REPLY_BY:
-    return sd_bus_message_read_basic(m, 't', &send->reply_by) > 0;
-  case MSG_SEND_IN_REPLY_TO:
-    return sd_bus_message_read_basic(m, 't', &send->in_reply_to) > 0;
-  case MSG_SEND_EXPECTS_REPLY:
-    return read_flag(m, &send->expects_reply);
-  case MSG_SEND_VOLATILE:
-    return read_flag(m, &send->is_volatile);
-  case MSG_SEND_HOLD:
-    return read_flag(m, &send->hold);
-  case MSG_SEND_BODY_FD:
-    return sd_bus_message_read_basic(m, 'h', &draft->body_fd) > 0;
-  default:
-    g_clear_pointer(&draft->head[option - MSG_SEND_HEAD], g_variant_unref);
-    draft->head[option - MSG_SEND_HEAD] = msg_variant_read(m, NULL);
-    return draft->head[option - MSG_SEND_HEAD] != NULL;
-  }
-}
-
-static gboolean check_values(const MsgSend *send, GError **error) {
-  if (send->priority > PRIORITY_MAX)
-    return refuse(error, "option 'priority' is a number from 0 to 9");
-  if (send->id != NULL && strlen(send->id) > ID_MAX)
-    return refuse(error, "option 'id' is at most 128 bytes long");
-  if (send->key != NULL && strlen(send->key) > KEY_MAX)
-    return refuse(error, "option 'key' is at most 128 bytes long");
-  if (send->deliver_at < 0)
-    return refuse(error, "option 'deliver-at' is a time in microseconds since 1970");
-  if (send->deliver_at != 0 && send->delay != 0)
-    return refuse(error, "options 'deliver-at' and 'delay' exclude each other");
-  return TRUE;
-}
-
-static gboolean read_options(sd_bus_message *m, Draft *draft, GError **error) {
-  guint64 seen = 0;
-  guint option;
-  int r;
-
-  if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}") < 0)
-    return refuse_unreadable(error);
-  if (sd_bus_message_at_end(m, /* complete= */ FALSE) > 0)
-    return sd_bus_message_exit_container(m) >= 0 || refuse_unreadable(error);
-  while ((r = msg_options_next(m, msg_options_send, &seen, &option, error)) > 0) {
-    if (!read_value(m, option, draft))
-      return refuse_unreadable(error);
-    if (!msg_options_leave(m, error))
-      return FALSE;
-  }
-  if (r < 0)
-    return FALSE;
-  if (sd_bus_message_exit_container(m) < 0)
-    return refuse_unreadable(error);
-  return check_values(&draft->send, error);
-}
-
-static gboolean read_message(sd_bus_message *m, Draft *draft, GError **error) {
-  if (sd_bus_message_read_basic(m, 's', &draft->send.to) <= 0 ||
-      sd_bus_message_read_array(m, 'y', &draft->send.body, &draft->send.size) < 0)
-    return refuse_unreadable(error);
-  return read_options(m, draft, error);
-}
-
 /* The body: inline, within both limits, or mapped. */
-static gboolean take_body(SendCall *call, Draft *draft, GError **error) {
+static gboolean take_body(SendCall *call, MsgDraft *draft, GError **error) {
   MsgSend *send = &draft->send;
   guint64 max = msg_job_daemon(call)->max_body;
 
   if (draft->body_fd >= 0) {
     MsgMap map;
     if (send->size > 0)
-      return refuse(error, "a body is given inline or by 'body-fd', not both");
+      return msg_refuse(error, "a body is given inline or by 'body-fd', not both");
     if (call->maps != NULL && call->maps->len >= MANY_FDS_MAX)
-      return refuse(error, "at most 16 bodies by 'body-fd' go into one call");
+      return msg_refuse(error, "at most 16 bodies by 'body-fd' go into one call");
     if (!msg_memfd_map(draft->body_fd, max, &map, error))
       return FALSE;
     if (call->maps == NULL)
@@ -189,7 +68,7 @@ static gboolean take_body(SendCall *call, Draft *draft, GError **error) {
 }
 
 /* Turns what was read into the engine's request. */
-static gboolean finish_draft(SendCall *call, Draft *draft, MsgSend *ret, GError **error) {
+static gboolean finish_draft(SendCall *call, MsgDraft *draft, MsgSend *ret, GError **error) {
   GVariantBuilder builder;
   gboolean any = FALSE;
 
@@ -209,62 +88,111 @@ static gboolean finish_draft(SendCall *call, Draft *draft, MsgSend *ret, GError 
     return TRUE;
   ret->head = g_variant_ref_sink(g_variant_builder_end(&builder));
   if (g_variant_get_size(ret->head) > HEAD_MAX)
-    return refuse(error, "subject, headers and tags together are at most 65536 bytes long");
+    return msg_refuse(error, "subject, headers and tags together are at most 65536 bytes long");
   return TRUE;
 }
 
 static gboolean read_send(sd_bus_message *m, SendCall *call, GError **error) {
-  g_auto(Draft) draft = {.send.priority = PRIORITY_DEFAULT, .body_fd = -1};
+  g_auto(MsgDraft) draft = {.send.priority = PRIORITY_DEFAULT, .body_fd = -1};
 
-  return read_message(m, &draft, error) && finish_draft(call, &draft, &call->job.one, error);
+  return msg_draft_read(m, &draft, error) && finish_draft(call, &draft, &call->job.one, error);
 }
 
-/* The defaults stand behind the messages: skip these, come back. */
-static gboolean read_defaults(sd_bus_message *m, Draft *defaults, GError **error) {
-  if (sd_bus_message_skip(m, "a(saya{sv})") < 0)
-    return refuse_unreadable(error);
-  if (!read_options(m, defaults, error))
-    return FALSE;
-  if (defaults->body_fd >= 0)
-    return refuse(error, "option 'body-fd' belongs to one message, not to all");
-  return sd_bus_message_rewind(m, /* complete= */ TRUE) >= 0 || refuse_unreadable(error);
-}
-
-static gboolean read_next(sd_bus_message *m, SendCall *call, const Draft *defaults, guint i,
-                          GError **error) {
-  g_auto(Draft) draft = {.body_fd = -1};
+static gboolean read_next(sd_bus_message *m, SendCall *call, const MsgDraft *defaults, guint i,
+                          guint64 *ret_seen, GError **error) {
+  g_auto(MsgDraft) draft = {.body_fd = -1};
   g_autoptr(GError) local = NULL;
 
-  draft_copy(&draft, defaults);
-  if (read_message(m, &draft, &local) && finish_draft(call, &draft, &call->job.items[i], &local))
-    return sd_bus_message_exit_container(m) >= 0 || refuse_unreadable(error);
+  msg_draft_copy(&draft, defaults);
+  draft.seen = 0;
+  if (msg_draft_read(m, &draft, &local) &&
+      finish_draft(call, &draft, &call->job.items[i], &local)) {
+    *ret_seen = draft.seen;
+    return sd_bus_message_exit_container(m) >= 0 || msg_refuse_unreadable(error);
+  }
   g_propagate_prefixed_error(error, g_steal_pointer(&local), "message %u of the call: ", i);
   return FALSE;
 }
 
-static gboolean read_send_many(sd_bus_message *m, SendCall *call, GError **error) {
-  g_auto(Draft) defaults = {.send.priority = PRIORITY_DEFAULT, .body_fd = -1};
+/* Reads all messages of the array, each starting as `base`. */
+static gboolean read_items(sd_bus_message *m, SendCall *call, const MsgDraft *base, GArray *seen,
+                           GError **error) {
   guint allocated = 0;
   int r;
 
-  if (!read_defaults(m, &defaults, error))
-    return FALSE;
   if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "(saya{sv})") < 0)
-    return refuse_unreadable(error);
+    return msg_refuse_unreadable(error);
   call->job.items = NULL;
   while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_STRUCT, "saya{sv}")) > 0) {
+    guint64 given = 0;
     if (call->job.n >= MANY_MAX)
-      return refuse(error, "SendMany takes at most 4096 messages a call");
+      return msg_refuse(error, "SendMany takes at most 4096 messages a call");
     if (call->job.n == allocated) {
       allocated = allocated == 0 ? 64 : allocated * 2;
       call->job.items = g_renew(MsgSend, call->job.items, allocated);
     }
     call->job.items[call->job.n] = (MsgSend){0};
     call->job.n++;
-    if (!read_next(m, call, &defaults, call->job.n - 1, error))
+    if (!read_next(m, call, base, call->job.n - 1, &given, error))
       return FALSE;
+    g_array_append_val(seen, given);
   }
-  return r >= 0 || refuse_unreadable(error);
+  return (r >= 0 && sd_bus_message_exit_container(m) >= 0) || msg_refuse_unreadable(error);
+}
+
+#define TAKE(option, field)                                                                        \
+  if (!(seen & (G_GUINT64_CONSTANT(1) << (option))))                                               \
+    send->field = from->field;
+
+/* What the message did not give itself is as the call says for all. */
+static gboolean take_defaults(MsgSend *send, guint64 seen, const MsgSend *from, GError **error) {
+  TAKE(MSG_SEND_FROM, from)
+  TAKE(MSG_SEND_ID, id)
+  TAKE(MSG_SEND_KEY, key)
+  TAKE(MSG_SEND_PRIORITY, priority)
+  TAKE(MSG_SEND_TTL, ttl)
+  TAKE(MSG_SEND_DELAY, delay)
+  TAKE(MSG_SEND_DELIVER_AT, deliver_at)
+  TAKE(MSG_SEND_REPLY_BY, reply_by)
+  TAKE(MSG_SEND_IN_REPLY_TO, in_reply_to)
+  TAKE(MSG_SEND_EXPECTS_REPLY, expects_reply)
+  TAKE(MSG_SEND_VOLATILE, is_volatile)
+  TAKE(MSG_SEND_HOLD, hold)
+  return msg_draft_check(send, error);
+}
+#undef TAKE
+
+static void forget_items(SendCall *call) {
+  for (guint i = 0; i < call->job.n; i++)
+    g_clear_pointer(&call->job.items[i].head, g_variant_unref);
+  g_clear_pointer(&call->job.items, g_free);
+  call->job.n = 0;
+  for (guint i = 0; call->maps != NULL && i < call->maps->len; i++)
+    msg_map_clear(&g_array_index(call->maps, MsgMap, i));
+  g_clear_pointer(&call->maps, g_array_unref);
+}
+
+static gboolean read_send_many(sd_bus_message *m, SendCall *call, GError **error) {
+  const MsgDraft none = {.send.priority = PRIORITY_DEFAULT, .body_fd = -1};
+  g_auto(MsgDraft) defaults = none;
+  g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(guint64));
+
+  if (!read_items(m, call, &none, seen, error) || !msg_draft_read_options(m, &defaults, error))
+    return FALSE;
+  if (defaults.seen == 0)
+    return TRUE;
+  if (defaults.body_fd >= 0)
+    return msg_refuse(error, "option 'body-fd' belongs to one message, not to all");
+  if (defaults.seen >> MSG_SEND_HEAD != 0) { /* dictionaries to merge: rare enough to read again */
+    forget_items(call);
+    g_array_set_size(seen, 0);
+    return (sd_bus_message_rewind(m, /* complete= */ TRUE) >= 0 || msg_refuse_unreadable(error)) &&
+           read_items(m, call, &defaults, seen, error);
+  }
+  for (guint i = 0; i < call->job.n; i++)
+    if (!take_defaults(&call->job.items[i], g_array_index(seen, guint64, i), &defaults.send, error))
+      return FALSE;
+  return TRUE;
 }
 
 static int append_receipt(sd_bus_message *reply, const MsgSend *send) {
