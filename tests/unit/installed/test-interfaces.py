@@ -1,0 +1,32 @@
+#!/usr/bin/python3
+"""The interface files in dbus/ are what the daemon's own tables say.
+
+When this fails because the tables changed on purpose:
+    waggle-messaged --introspect=INTERFACE >dbus/INTERFACE.xml
+"""
+
+import difflib
+import pathlib
+import subprocess
+import sys
+
+import checks
+
+TOP = pathlib.Path(sys.argv[1])
+DAEMON = sys.argv[2]
+
+
+def same(path):
+    def check():
+        dumped = subprocess.run([DAEMON, f"--introspect={path.stem}"], capture_output=True, text=True, check=False)
+        assert dumped.returncode == 0, dumped.stderr
+        written = path.read_text(encoding="utf-8").splitlines()
+        difference = list(difflib.unified_diff(written, dumped.stdout.splitlines(), lineterm=""))
+        assert not difference, "\n# ".join(difference[:40])
+
+    return check
+
+
+FILES = sorted((TOP / "dbus").glob("org.waggle.*.xml"))
+assert FILES
+checks.run({f"{path.name} is up to date": same(path) for path in FILES})
