@@ -34,8 +34,9 @@ rung_run() {
     return
   fi
   rm -f "$log.json"
-  # The figures come from the log; what a test printed is shown when it failed.
-  meson test -C "$build" --no-rebuild --suite "$rung" --logbase "rung-$rung" >"$log.out" 2>&1 || true
+  # The figures come from the log; what a test printed is shown when it failed. Limits of time are
+  # those of a free machine: a busy one gets four times as long.
+  meson test -C "$build" --no-rebuild --timeout-multiplier 4 --suite "$rung" --logbase "rung-$rung" >"$log.out" 2>&1 || true
   if ! read -r p f s < <(/usr/bin/python3 "$lib/tally" "$log.json" 2>"$log.failures"); then
     cat "$log.out" "$log.failures" >&2
     p=0 f=1 s=0
