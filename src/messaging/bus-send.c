@@ -198,7 +198,7 @@ static gboolean read_send_many(sd_bus_message *m, SendCall *call, GError **error
 static int append_receipt(sd_bus_message *reply, const MsgSend *send) {
   int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
 
-  if (r >= 0 && send->state != MSG_STATE_NONE)
+  if (r >= 0 && send->state != MSG_STATE_NONE && send->state != MSG_STATE_QUEUED)
     r = sd_bus_message_append(reply, "{sv}", "state", "s", msg_state_name(send->state));
   if (r >= 0 && send->duplicate)
     r = sd_bus_message_append(reply, "{sv}", "duplicate", "b", 1);
