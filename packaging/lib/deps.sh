@@ -31,7 +31,8 @@ deps_pacman() {
 # Prints those of the packages given that are not installed.
 deps_missing_apt() {
   local have
-  have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+  have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p') ||
+    true # it fails when one of them is unknown, which is an answer
   printf '%s\n' "$@" | grep -vxF -e "${have:-none}" || true
 }
 deps_missing_dnf() {

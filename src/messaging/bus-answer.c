@@ -81,7 +81,7 @@ static int answer_message(sd_bus_message *reply, GVariant *result) {
 
   g_variant_iter_init(&iter, fields);
   while (r >= 0 && g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-    g_autoptr(GVariant) owned = value;
+    g_autoptr(GVariant) owned G_GNUC_UNUSED = value;
     r = strcmp(key, "body") == 0 ? append_body(reply, value)
                                  : msg_variant_append_entry(reply, key, value);
   }

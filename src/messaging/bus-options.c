@@ -139,7 +139,7 @@ gboolean msg_options_verify(const MsgOption *table, GVariant *dict, GError **err
 
   g_variant_iter_init(&iter, dict);
   while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-    g_autoptr(GVariant) owned = value;
+    g_autoptr(GVariant) owned G_GNUC_UNUSED = value;
     int i = msg_option_find(table, key, g_variant_get_type_string(value), error);
     if (i < 0 || !mark_seen(table, i, &seen, error))
       return FALSE;

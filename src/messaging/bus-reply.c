@@ -116,7 +116,7 @@ static int append_head(sd_bus_message *m, const MsgDelivery *d) {
       G_VARIANT_TYPE_VARDICT, d->head, d->head_size, /* trusted= */ FALSE, NULL, NULL));
   g_variant_iter_init(&iter, head);
   while (r >= 0 && g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-    g_autoptr(GVariant) owned = value;
+    g_autoptr(GVariant) owned G_GNUC_UNUSED = value;
     r = msg_variant_append_entry(m, key, value);
   }
   return r;

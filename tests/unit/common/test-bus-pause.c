@@ -68,8 +68,10 @@ static gboolean set_flag(gpointer data) {
 static guint turns_until_idle(guint msec) {
   guint over = 0, n = 0;
   g_timeout_add(msec, set_flag, &over);
-  for (; !over; n++)
+  while (!over) {
     g_main_context_iteration(NULL, TRUE);
+    n++;
+  }
   return n;
 }
 

@@ -97,8 +97,10 @@ static void test_idle_spin(Fixture *f, gconstpointer data) {
   guint over = 0, n_turns = 0;
   pair_call(f->client, "Never", on_reply, f); /* so that there is a time-out to be computed */
   g_timeout_add(300, set_flag, &over);
-  for (; !over; n_turns++)
+  while (!over) {
     g_main_context_iteration(NULL, TRUE);
+    n_turns++;
+  }
   g_assert_cmpuint(n_turns, <, 20);
 }
 

@@ -58,8 +58,9 @@ static void test_all(void) {
       "   <arg type=\"t\" name=\"number\" direction=\"out\"/>\n",
       "org.freedesktop.DBus.Deprecated",
       "org.freedesktop.DBus.Method.NoReply",
-      "<property name=\"Fixed\" type=\"s\" access=\"read\">\n"
-      "   <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"const\"/>",
+      ("<property name=\"Fixed\" type=\"s\" access=\"read\">\n"
+       "   <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" "
+       "value=\"const\"/>"),
       "<property name=\"Level\" type=\"u\" access=\"readwrite\">",
       "<signal name=\"Gone\">\n   <arg type=\"o\" name=\"path\"/>",
   };
