@@ -13,6 +13,7 @@ struct WgStore {
   gint64 probe_usec;
   sqlite3 *db;
   guint version;
+  gboolean salvaged;               /* wg_store_open() had to */
   gboolean read_only;              /* the file could only be opened for reading */
   void (*progress)(gpointer data); /* called now and then by a salvage: it is alive */
   gpointer progress_data;

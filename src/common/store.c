@@ -177,6 +177,7 @@ WgStore *wg_store_open(const WgStoreOptions *options, WgSalvage *ret_salvage, GE
     store_free(store);
     return NULL;
   }
+  store->salvaged = salvage.happened;
   if (!store->read_only)
     wg_store_restore_reserve(store); /* without room the writer tries again */
   if (ret_salvage)
@@ -241,6 +242,10 @@ sqlite3 *wg_store_db(WgStore *store) {
 
 guint wg_store_version(WgStore *store) {
   return store->version;
+}
+
+gboolean wg_store_was_salvaged(WgStore *store) {
+  return store->salvaged;
 }
 
 gboolean wg_store_is_read_only(WgStore *store) {

@@ -80,6 +80,10 @@ typedef enum {
   MSG_SQL_ACTOR_GET,
   MSG_SQL_DEDUP_GET,
   MSG_SQL_DEDUP_PUT,
+  MSG_SQL_REPLY_PUT,
+  MSG_SQL_REPLY_DELETE,
+  MSG_SQL_REPLY_DUE,
+  MSG_SQL_REPLY_NEXT,
   _MSG_SQL_MAX,
 } MsgSql;
 
@@ -252,6 +256,7 @@ typedef struct {
   gboolean admin;
   guint64 id;
   MsgAgent *agent; /* NULL: all that the caller may see */
+  guint64 made;    /* the batch that made it */
 } MsgWatch;
 
 struct MsgEngine {
@@ -309,10 +314,15 @@ struct MsgEngine {
     guint64 sent, received, acked, nacked, expired, died, refused, duplicates, quarantined,
         canceled;
   } stat;
-  gint64 retention_cursor, next_retention;
-  gboolean sweeping; /* a removed agent may still have mail */
-  gpointer check;    /* a running Check, see check.c */
-  GByteArray *pack;  /* scratch of the packers */
+  guint64 retention_cursor, retention_volatile; /* retention.c: how far its pass is */
+  guint retention_stage;
+  gboolean retaining;
+  gint64 next_retention; /* lasting time; no wake-up is armed for it */
+  gboolean recover_later, recover_salvaged;
+  guint64 recover_batch; /* the batch that did what the start could not */
+  gboolean sweeping;     /* a removed agent may still have mail */
+  GPtrArray *slices;     /* calls that go on each tick, see slices.c */
+  GByteArray *pack;      /* scratch of the packers */
 };
 
 /* ---- schema.c ---- */
@@ -363,6 +373,18 @@ void msg_message_forget(MsgEngine *e, guint64 seq);
  * administrator. */
 MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboolean with_body,
                             GError **error);
+/* message-show.c: how messages and deliveries are shown. */
+GVariant *msg_message_head(const MsgMessage *message); /* a{sv}, full; NULL: none */
+char *msg_message_from(MsgEngine *e, const MsgMessage *message);
+/* The keys that Receive gives, too, and message, from, size; not the body. */
+void msg_message_fields(MsgEngine *e, const MsgMessage *message, GVariantDict *into);
+char *msg_live_reason(const MsgLive *live); /* cause of the last receipt with one; NULL: none */
+/* Whether the caller may see and act on this delivery: it sent it, or owns its agent, or is an
+ * administrator. */
+gboolean msg_delivery_visible(MsgEngine *e, const MsgJob *job, const MsgMessage *message,
+                              const MsgAgent *agent);
+/* A delivery that may be final. Borrowed or `*ret_done` (the caller's) and the same; NULL: none. */
+const MsgLive *msg_delivery_get(MsgEngine *e, guint64 place, MsgLive **ret_done);
 /* The place of the message's delivery to `agent`; 0 if it was not sent there. */
 guint64 msg_message_place(const MsgMessage *message, guint agent);
 
@@ -393,6 +415,8 @@ void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode m
 /* A delivery of `agent` goes from one state to another, for the counts; MSG_STATE_NONE: none. */
 void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgState from,
                     MsgState to);
+/* Adds it to what its agent and its sender have outstanding. */
+void msg_live_count_size(MsgEngine *e, MsgAgent *agent, MsgLive *live);
 guint32 msg_actor_row(MsgEngine *e, const MsgActor *actor);
 char *msg_actor_text(MsgEngine *e, guint32 row); /* "uid:0 pid:1 unit:x", free */
 
@@ -516,7 +540,7 @@ void msg_event_happened(MsgEngine *e, MsgAgent *agent, const MsgLive *live, MsgS
 void msg_waits_init(MsgEngine *e);
 void msg_waits_run(MsgEngine *e); /* end of a batch */
 void msg_waits_unpark_batch(MsgEngine *e, guint64 batch);
-void msg_watches_tell(MsgEngine *e, MsgAgent *agent, guint64 seq, MsgState state,
+void msg_watches_tell(MsgEngine *e, MsgAgent *agent, const MsgLive *live, MsgState state,
                       const MsgActor *actor, const char *cause);
 void msg_call_finish(MsgEngine *e, MsgCallJob *job); /* a parked call: its answer by its kind */
 
@@ -551,9 +575,25 @@ WgJobResult msg_call_unwatch(MsgEngine *e, MsgCallJob *job);
 WgJobResult msg_call_register_courier(MsgEngine *e, MsgCallJob *job);
 WgJobResult msg_call_lease_attempts(MsgEngine *e, MsgCallJob *job);
 WgJobResult msg_call_report_attempt(MsgEngine *e, MsgCallJob *job);
+/* slices.c: a call in small steps, one each tick. `state` is copied, plain memory. `last`: answer
+ * with what there is, the client is gone or the service leaves. TRUE: the answer is made. */
+typedef gboolean (*MsgSliceFunc)(MsgEngine *e, MsgCallJob *job, gpointer state, gboolean last);
+WgJobResult msg_slices_park(MsgEngine *e, MsgCallJob *job, MsgSliceFunc step, gconstpointer state,
+                            gsize size);
+void msg_slices_step(MsgEngine *e);
+void msg_slices_finish(MsgEngine *e, MsgCallJob *job);
+void msg_slices_rollback(MsgEngine *e, guint64 writer_batch);
+/* retention.c: writes the newest number, so that it never comes again though its row may go. */
+void msg_numbers_keep(MsgEngine *e);
+/* recover.c. At the start and after the store was opened anew; reports by a note. */
+void msg_recover(MsgEngine *e, gboolean salvaged);
+void msg_recover_step(MsgEngine *e); /* in a tick: what could not be written then */
+void msg_recover_reopened(MsgEngine *e, gboolean salvaged);
+void msg_recount(MsgEngine *e); /* all counts from the rows */
+/* engine.c: memory as the store has it, between batches. */
+void msg_memory_reset(MsgEngine *e);
 /* Slices of background work, in tick jobs. */
 void msg_retention_step(MsgEngine *e);
-void msg_check_step(MsgEngine *e);
 /* Couriers: mail of `agent` is ready and nobody waits for it. */
 void msg_courier_offer(MsgEngine *e, MsgAgent *agent);
 void msg_courier_gone(MsgEngine *e, MsgClient *client);

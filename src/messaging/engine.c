@@ -115,6 +115,8 @@ static gboolean engine_before_commit(gpointer engine, GError **error) {
     msg_dispatch(e, agent);
   }
   msg_waits_run(e);
+  if (e->now >= e->next_retention || e->recover_later)
+    msg_wake_now(e);
   if (!e->failed) {
     g_ptr_array_set_size(e->touched_agents, 0);
     msg_agents_flush(e);
@@ -161,21 +163,12 @@ static void last_numbers(MsgEngine *e) {
                        NULL);
 
   if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-    e->last_seq = sqlite3_column_int64(stmt, 0);
+    e->last_seq = MAX(e->last_seq, (guint64)sqlite3_column_int64(stmt, 0));
   sqlite3_finalize(stmt);
 }
 
-static void engine_rolled_back(gpointer engine, guint64 batch) {
-  MsgEngine *e = engine;
-
-  e->in_batch = FALSE;
-  forget_batch(e);
-  msg_receive_unpark_batch(e, batch);
-  msg_waits_unpark_batch(e, batch);
-  msg_attempts_unpark_batch(e, batch);
-  msg_subscriptions_rollback(e);
-  msg_watches_rollback(e);
-  msg_undo_rollback(e, batch);
+void msg_memory_reset(MsgEngine *e) {
+  msg_undo_rollback(e, e->batch);
   g_hash_table_remove_all(e->senders_by_name);
   g_hash_table_remove_all(e->senders);
   g_hash_table_remove_all(e->message_cache);
@@ -192,14 +185,31 @@ static void engine_rolled_back(gpointer engine, guint64 batch) {
   e->failed = FALSE;
 }
 
+static void engine_rolled_back(gpointer engine, guint64 batch) {
+  MsgEngine *e = engine;
+
+  e->in_batch = FALSE;
+  forget_batch(e);
+  msg_receive_unpark_batch(e, batch);
+  msg_waits_unpark_batch(e, batch);
+  msg_attempts_unpark_batch(e, batch);
+  msg_slices_rollback(e, batch);
+  msg_subscriptions_rollback(e);
+  msg_watches_rollback(e);
+  if (e->recover_batch == e->batch)
+    e->recover_later = TRUE;
+  msg_memory_reset(e);
+}
+
 static gboolean engine_reopened(gpointer engine, const WgSalvage *salvage, GError **error) {
   MsgEngine *e = engine;
 
   msg_schema_finalize(e);
   if (!msg_schema_prepare(e, error))
     return FALSE;
-  engine_rolled_back(e, e->batch);
+  msg_memory_reset(e);
   last_numbers(e);
+  msg_recover_reopened(e, salvage && salvage->happened);
   return TRUE;
 }
 
@@ -271,6 +281,7 @@ static void engine_tables(MsgEngine *e) {
   e->random = g_rand_new();
   e->heap = g_ptr_array_new();
   e->pack = g_byte_array_sized_new(1024);
+  e->slices = g_ptr_array_new();
   msg_waits_init(e);
   msg_courier_init(e);
 }
@@ -293,6 +304,7 @@ MsgEngine *msg_engine_new(WgStore *store, const MsgSettings *settings, gboolean 
     return NULL;
   }
   last_numbers(e);
+  msg_recover(e, wg_store_was_salvaged(store));
   return e;
 }
 
@@ -312,6 +324,7 @@ GPtrArray *msg_engine_initial_notes(MsgEngine *e) {
     if (agent && !agent->removed)
       msg_agent_note(e, agent);
   }
+  msg_timers_tell(e); /* a first tick: what fell due while nobody ran */
   return e->notes ? g_steal_pointer(&e->notes) : g_ptr_array_new();
 }
 
@@ -345,7 +358,7 @@ void msg_engine_free(MsgEngine *e) {
   g_clear_pointer(&e->topics, g_hash_table_unref);
   for (GPtrArray **a =
            (GPtrArray *[]){e->agents, e->dirty_agents, e->touched_agents, e->dirty_senders,
-                           e->new_actors, e->plan_agents, e->undo, e->heap, NULL};
+                           e->new_actors, e->plan_agents, e->undo, e->heap, e->slices, NULL};
        *a; a++)
     g_ptr_array_unref(*a);
   g_array_unref(e->waits_touched);

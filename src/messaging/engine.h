@@ -53,6 +53,7 @@ typedef enum {
   MSG_EVENT_REPLIED,
   MSG_EVENT_ATTEMPT_FAILED,
   MSG_EVENT_ATTEMPT_HELD,
+  MSG_EVENT_OVERDUE, /* an answer that was due has not come */
   _MSG_STATE_MAX,
 } MsgState;
 const char *msg_state_name(MsgState state);     /* "queued" */

@@ -136,6 +136,7 @@ static const char *const state_names[_MSG_STATE_MAX] = {
     [MSG_EVENT_REPLIED] = "replied",
     [MSG_EVENT_ATTEMPT_FAILED] = "attempt-failed",
     [MSG_EVENT_ATTEMPT_HELD] = "attempt-held",
+    [MSG_EVENT_OVERDUE] = "overdue",
 };
 
 const char *msg_state_name(MsgState state) {

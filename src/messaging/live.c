@@ -233,6 +233,10 @@ static void size_add(MsgEngine *e, MsgAgent *agent, MsgLive *live, gint sign) {
   msg_sender_dirty(e, sender);
 }
 
+void msg_live_count_size(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
+  size_add(e, agent, live, 1);
+}
+
 void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
   if (!live_write(e, live, MSG_SQL_LIVE_INSERT)) {
     msg_live_free(live);

@@ -57,9 +57,23 @@ gboolean msg_message_store(MsgEngine *e, MsgMessage *m) {
   return TRUE;
 }
 
+/* A damaged record is met again each time somebody looks; it is kept once. */
+static gboolean is_quarantined(MsgEngine *e, guint64 seq) {
+  g_autoptr(sqlite3_stmt) stmt =
+      msg_rare(e, "SELECT 1 FROM quarantine WHERE source = 'message' AND key = ?1");
+
+  if (!stmt)
+    return TRUE;
+  sqlite3_bind_int64(stmt, 1, seq);
+  return msg_rare_row(e, stmt);
+}
+
 static void message_quarantine(MsgEngine *e, guint64 seq, sqlite3_stmt *row) {
   GError *error = NULL;
   g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+  if (is_quarantined(e, seq))
+    return;
 
   g_byte_array_append(bytes, sqlite3_column_blob(row, 2), sqlite3_column_bytes(row, 2));
   g_byte_array_append(bytes, sqlite3_column_blob(row, 3), sqlite3_column_bytes(row, 3));

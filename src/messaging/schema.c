@@ -111,6 +111,10 @@ static const char *const main_text[_MSG_SQL_MAX] = {
     [MSG_SQL_ACTOR_GET] = "SELECT uid, pid, unit FROM actor WHERE id = ?1",
     [MSG_SQL_DEDUP_GET] = "SELECT seq, expires, digest FROM dedup WHERE sender = ?1 AND id = ?2",
     [MSG_SQL_DEDUP_PUT] = "INSERT OR REPLACE INTO dedup VALUES(?1, ?2, ?3, ?4, ?5)",
+    [MSG_SQL_REPLY_PUT] = "INSERT OR REPLACE INTO reply VALUES(?1, ?2)",
+    [MSG_SQL_REPLY_DELETE] = "DELETE FROM reply WHERE seq = ?1",
+    [MSG_SQL_REPLY_DUE] = "SELECT seq FROM reply WHERE due <= ?1 ORDER BY due LIMIT ?2",
+    [MSG_SQL_REPLY_NEXT] = "SELECT due FROM reply ORDER BY due LIMIT 1",
 };
 
 gboolean msg_schema_prepare(MsgEngine *e, GError **error) {

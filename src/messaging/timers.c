@@ -186,8 +186,6 @@ void msg_timers_tell(MsgEngine *e) {
     wake = heap_at(e, 0)->when;
   if (e->next_due)
     wake = MIN(wake, e->next_due);
-  if (e->next_retention)
-    wake = MIN(wake, e->next_retention);
   if (e->again || e->due_changed)
     wake = e->now;
   e->again = FALSE;
@@ -207,8 +205,9 @@ WgJobResult msg_run_tick(WgJob *job, gpointer engine) {
       G_MAXINT64; /* armed no longer; the end of the batch tells anew */
   e->due_changed = TRUE;
   msg_timers_run(e);
+  msg_recover_step(e);
   msg_sweep_step(e);
   msg_retention_step(e);
-  msg_check_step(e);
+  msg_slices_step(e);
   return WG_JOB_DONE;
 }

@@ -75,6 +75,10 @@ void msg_call_finish(MsgEngine *e, MsgCallJob *job) {
     msg_attempts_finish(e, job);
     return;
   }
+  if (job->kind != MSG_CALL_WAIT) {
+    msg_slices_finish(e, job);
+    return;
+  }
   gboolean reached = FALSE;
   MsgState state = MSG_STATE_NONE;
   g_autoptr(MsgMessage) m = msg_message_load(e, job->about, FALSE, NULL);
@@ -186,5 +190,5 @@ void msg_event_happened(MsgEngine *e, MsgAgent *agent, const MsgLive *live, MsgS
   if (g_hash_table_size(e->waits) > 0)
     waits_mark(e, seq);
   if (g_hash_table_size(e->watches) > 0)
-    msg_watches_tell(e, agent, seq, state, actor, cause);
+    msg_watches_tell(e, agent, live, state, actor, cause);
 }

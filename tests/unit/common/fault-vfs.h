@@ -9,11 +9,15 @@
 #include <sqlite3.h>
 #include <string.h>
 
-static struct { gint ops, from, count, errnum, hits; } fault;
+static struct {
+  gint ops, from, count, errnum, hits;
+  gint dirty; /* the WAL has bytes that were not synced */
+} fault;
 
 typedef struct {
   sqlite3_file base;
   sqlite3_file *real;
+  gboolean is_wal;
 } FaultFile;
 
 static inline void fault_set(gint from, gint count, gint errnum) {
@@ -48,6 +52,8 @@ static int ff_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at) {
   return REAL(f)->pMethods->xRead(REAL(f), p, n, at);
 }
 static int ff_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at) {
+  if (((FaultFile *)f)->is_wal)
+    g_atomic_int_set(&fault.dirty, 1);
   if (!fault_now())
     return REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
   REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at); /* a torn one */
@@ -57,7 +63,11 @@ static int ff_truncate(sqlite3_file *f, sqlite3_int64 size) {
   return fault_now() ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), size);
 }
 static int ff_sync(sqlite3_file *f, int flags) {
-  return fault_now() ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
+  if (fault_now())
+    return SQLITE_IOERR_FSYNC;
+  if (((FaultFile *)f)->is_wal)
+    g_atomic_int_set(&fault.dirty, 0);
+  return REAL(f)->pMethods->xSync(REAL(f), flags);
 }
 static int ff_size(sqlite3_file *f, sqlite3_int64 *ret) {
   return REAL(f)->pMethods->xFileSize(REAL(f), ret);
@@ -108,6 +118,7 @@ static int fv_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flag
   FaultFile *ff = (FaultFile *)f;
   ff->real = (sqlite3_file *)(ff + 1);
   int rc = real->xOpen(real, name, ff->real, flags, ret);
+  ff->is_wal = (flags & SQLITE_OPEN_WAL) != 0;
   f->pMethods = ff->real->pMethods ? &fault_methods : NULL;
   return rc;
 }

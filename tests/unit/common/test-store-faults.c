@@ -121,6 +121,24 @@ static void test_io_error(WriterTest *t, gconstpointer data) {
   wg_writer_free(t->writer);
 }
 
+/* A reply is a promise: with one job at a time nothing is unsynced when it is handed back; and what
+ * only reads costs neither a write nor a sync. */
+static void test_done_after_sync(WriterTest *t, gconstpointer data) {
+  g_assert_true(writer_start(t, NULL));
+  for (gint64 id = 1; id <= 300; id++) {
+    g_atomic_int_set(&fault.dirty, 0);
+    gint before = g_atomic_int_get(&fault.ops);
+    g_assert_no_error(writer_one(t, id, TRUE));
+    g_assert_cmpint(g_atomic_int_get(&fault.ops), >=, before + 2); /* a write and a sync at least */
+    g_assert_cmpint(g_atomic_int_get(&fault.dirty), ==, 0);
+  }
+  gint before = g_atomic_int_get(&fault.ops);
+  for (guint i = 0; i < 20; i++)
+    g_assert_no_error(writer_one(t, 0, FALSE));
+  g_assert_cmpint(g_atomic_int_get(&fault.ops), ==, before);
+  wg_writer_free(t->writer);
+}
+
 static void set_up(WriterTest *t, gconstpointer data) {
   fixture_init(&t->fx);
   t->fx.options.vfs = "fault";
@@ -144,6 +162,7 @@ int main(int argc, char **argv) {
   fault_vfs_register();
 #define ADD(path, data, func)                                                                      \
   g_test_add("/store-faults/" path, WriterTest, data, set_up, func, tear_down)
+  ADD("done-after-sync", NULL, test_done_after_sync);
   ADD("full", NULL, test_full);
   ADD("read-only", NULL, test_read_only);
   ADD("io-error", NULL, test_io_error);

@@ -1,0 +1,211 @@
+/* message-show.c: what is told of a message and its deliveries. Changes nothing. */
+#include "messaging/engine-private.h"
+
+GVariant *msg_message_head(const MsgMessage *m) {
+  if (!m->head_size)
+    return NULL;
+  g_autoptr(GBytes) bytes = g_bytes_new(m->head, m->head_size);
+  return g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE_VARDICT, bytes, FALSE));
+}
+
+char *msg_message_from(MsgEngine *e, const MsgMessage *m) {
+  return m->claimed ? g_strdup(m->claimed) : msg_sender_text(msg_sender_by_id(e, m->sender));
+}
+
+static void put_time(GVariantDict *d, const char *key, gint64 time) {
+  if (time > 0)
+    g_variant_dict_insert(d, key, "t", (guint64)time);
+}
+
+static void put_text(GVariantDict *d, const char *key, const char *text) {
+  if (text)
+    g_variant_dict_insert(d, key, "s", text);
+}
+
+static void put_flag(GVariantDict *d, const char *key, gboolean flag) {
+  if (flag)
+    g_variant_dict_insert(d, key, "b", TRUE);
+}
+
+static void put_origin(MsgEngine *e, const MsgMessage *m, GVariantDict *d) {
+  const MsgSender *sender = msg_sender_by_id(e, m->sender);
+
+  if (m->flags & MSG_FLAG_IMPORTED)
+    g_variant_dict_insert(d, "origin", "s", "import");
+  put_text(d, "claimed-from", m->claimed);
+  g_variant_dict_insert(d, "sender-uid", "u", sender ? (guint32)sender->uid : G_MAXUINT32);
+}
+
+void msg_message_fields(MsgEngine *e, const MsgMessage *m, GVariantDict *d) {
+  g_autoptr(GVariant) head = msg_message_head(m);
+  g_autofree char *from = msg_message_from(e, m);
+  const MsgAgent *only = m->n_recipients == 1 ? msg_agent_by_id(e, m->recipients[0]) : NULL;
+
+  g_variant_dict_insert(d, "message", "t", m->seq);
+  g_variant_dict_insert(d, "from", "s", from);
+  put_text(d, "to", m->to ? m->to : only ? only->name : NULL);
+  g_variant_dict_insert(d, "time", "t", (guint64)m->time);
+  g_variant_dict_insert(d, "size", "t", m->size);
+  g_variant_dict_insert(d, "priority", "y", m->priority);
+  put_text(d, "id", m->id);
+  put_text(d, "key", m->key);
+  put_time(d, "expires", m->expires ? wg_clock_to_realtime(&e->clock, m->expires) : 0);
+  put_time(d, "reply-by", m->reply_by);
+  if (m->in_reply_to)
+    g_variant_dict_insert(d, "in-reply-to", "t", m->in_reply_to);
+  put_flag(d, "expects-reply", m->flags & MSG_FLAG_EXPECTS_REPLY);
+  put_flag(d, "volatile", m->flags & MSG_FLAG_VOLATILE);
+  put_origin(e, m, d);
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+  for (gboolean more = head != NULL && g_variant_iter_init(&iter, head) > 0;
+       more && g_variant_iter_next(&iter, "{&sv}", &key, &value);) {
+    g_variant_dict_insert_value(d, key, value);
+    g_variant_unref(value);
+  }
+}
+
+char *msg_live_reason(const MsgLive *live) {
+  g_autoptr(GArray) events = msg_history_parse(live->history, live->history_size);
+
+  for (guint i = events->len; i-- > 0;) {
+    const char *cause = g_array_index(events, MsgEvent, i).cause;
+    if (cause)
+      return g_strdup(cause);
+  }
+  return NULL;
+}
+
+gboolean msg_delivery_visible(MsgEngine *e, const MsgJob *job, const MsgMessage *m,
+                              const MsgAgent *agent) {
+  const MsgSender *sender = msg_sender_by_id(e, m->sender);
+  uid_t uid = job->actor->uid;
+
+  return job->admin || uid == 0 || (sender && sender->uid == uid) || (agent && agent->uid == uid);
+}
+
+const MsgLive *msg_delivery_get(MsgEngine *e, guint64 place, MsgLive **ret_done) {
+  const MsgLive *live = msg_live_get(e, place);
+
+  *ret_done = live ? NULL : msg_done_get(e, place);
+  return live ? live : *ret_done;
+}
+
+/* a{sv} of one delivery, floating. */
+static GVariant *delivery_entry(MsgEngine *e, const MsgAgent *agent, const MsgLive *live) {
+  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+  g_autofree char *reason = msg_live_reason(live);
+  gint64 due = live->calendar   ? live->calendar
+               : live->ready_at ? wg_clock_to_realtime(&e->clock, live->ready_at)
+                                : 0;
+
+  g_variant_dict_insert(&d, "agent", "s", agent ? agent->name : "");
+  g_variant_dict_insert(&d, "state", "s", msg_state_name(live->state));
+  g_variant_dict_insert(&d, "acquired", "u", (guint32)live->acquired);
+  g_variant_dict_insert(&d, "failed", "u", (guint32)live->failed);
+  if (live->state == MSG_STATE_SCHEDULED || live->state == MSG_STATE_HELD)
+    put_time(&d, "due", due);
+  if (live->state == MSG_STATE_LEASED && live->until)
+    put_time(&d, "lease-until", wg_clock_to_realtime(&e->clock, live->until));
+  put_flag(&d, "announced", live->flags & MSG_LIVE_ANNOUNCED);
+  put_text(&d, "reason", reason);
+  return g_variant_dict_end(&d);
+}
+
+static GVariant *deliveries(MsgEngine *e, const MsgJob *job, const MsgMessage *m) {
+  GVariantBuilder list;
+
+  g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+  for (guint i = 0; i < m->n_recipients; i++) {
+    MsgAgent *agent = msg_agent_by_id(e, m->recipients[i]);
+    g_autoptr(MsgLive) done = NULL;
+    if (!msg_delivery_visible(e, job, m, agent))
+      continue;
+    const MsgLive *live = msg_delivery_get(e, msg_message_place(m, m->recipients[i]), &done);
+    if (live)
+      g_variant_builder_add_value(&list, delivery_entry(e, agent, live));
+  }
+  return g_variant_builder_end(&list);
+}
+
+WgJobResult msg_call_get_message(MsgEngine *e, MsgCallJob *job) {
+  guint64 seq;
+  g_autoptr(GVariant) options = NULL;
+  gboolean no_body = FALSE;
+
+  g_variant_get(job->args, "(t@a{sv})", &seq, &options);
+  g_variant_lookup(options, "no-body", "b", &no_body);
+  g_autoptr(MsgMessage) m = msg_message_for(e, &job->base, seq, !no_body, &job->base.job.error);
+  if (!m)
+    return WG_JOB_DONE;
+  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+  msg_message_fields(e, m, &d);
+  if (!no_body)
+    g_variant_dict_insert_value(
+        &d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
+  g_variant_dict_insert_value(&d, "deliveries", deliveries(e, &job->base, m));
+  job->result = g_variant_ref_sink(g_variant_new("(@a{sv})", g_variant_dict_end(&d)));
+  return WG_JOB_DONE;
+}
+
+typedef struct {
+  const char *agent;
+  MsgEvent event; /* borrows its cause */
+  guint order;
+} Receipt;
+
+static gint receipt_order(gconstpointer a, gconstpointer b) {
+  const Receipt *x = a, *y = b;
+
+  if (x->event.time != y->event.time)
+    return x->event.time < y->event.time ? -1 : 1;
+  return x->order < y->order ? -1 : x->order > y->order;
+}
+
+WgJobResult msg_call_get_receipts(MsgEngine *e, MsgCallJob *job) {
+  GError **error = &job->base.job.error;
+  guint64 seq;
+  const char *name = NULL;
+  g_autoptr(GVariant) options = NULL;
+  g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Receipt));
+  g_autoptr(GPtrArray) keep = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+
+  g_variant_get(job->args, "(t@a{sv})", &seq, &options);
+  g_variant_lookup(options, "agent", "&s", &name);
+  g_autoptr(MsgMessage) m = msg_message_for(e, &job->base, seq, FALSE, error);
+  for (guint i = 0; m && i < m->n_recipients; i++) {
+    MsgAgent *agent = msg_agent_by_id(e, m->recipients[i]);
+    g_autoptr(MsgLive) done = NULL;
+    if (!agent || (name && g_strcmp0(name, agent->name) != 0) ||
+        !msg_delivery_visible(e, &job->base, m, agent))
+      continue;
+    const MsgLive *live = msg_delivery_get(e, msg_message_place(m, agent->id), &done);
+    if (!live)
+      continue;
+    GArray *events = msg_history_parse(live->history, live->history_size);
+    g_ptr_array_add(keep, events);
+    for (guint k = 0; k < events->len; k++) {
+      Receipt r = {agent->name, g_array_index(events, MsgEvent, k), all->len};
+      g_array_append_val(all, r);
+    }
+  }
+  if (!m)
+    return WG_JOB_DONE;
+  if (name && all->len == 0) {
+    g_set_error(error, WG_ERROR, WG_ERROR_UNKNOWN_AGENT,
+                "Message %" G_GUINT64_FORMAT " was not sent to an agent '%s'", seq, name);
+    return WG_JOB_DONE;
+  }
+  g_array_sort(all, receipt_order);
+  GVariantBuilder list;
+  g_variant_builder_init(&list, G_VARIANT_TYPE("a(sstss)"));
+  for (guint i = 0; i < all->len; i++) {
+    const Receipt *r = &g_array_index(all, Receipt, i);
+    g_autofree char *actor = msg_actor_text(e, r->event.actor);
+    g_variant_builder_add(&list, "(sstss)", r->agent, msg_state_name(r->event.state),
+                          (guint64)r->event.time, r->event.cause ? r->event.cause : "", actor);
+  }
+  job->result = g_variant_ref_sink(g_variant_new("(a(sstss))", &list));
+  return WG_JOB_DONE;
+}
