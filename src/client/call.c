@@ -141,8 +141,8 @@ static void set_error(Cli *cli, const char *method, int r, const sd_bus_error *e
   if (ours)
     g_set_error_literal(error, CLI_ERROR, status, text);
   else if (status == CLI_EXIT_UNREACHABLE)
-    g_set_error(error, CLI_ERROR, status, "nobody answers for %s on the %s: %s", WG_BUS_MESSAGING,
-                cli->bus->description, text);
+    g_set_error(error, CLI_ERROR, status, "nobody answers for %s on the %s: %s\n%s",
+                WG_BUS_MESSAGING, cli->bus->description, text, cli_start_hint(cli->bus->scope));
   else
     g_set_error(error, CLI_ERROR, status, "%s: %s (%s)", method, text, e->name);
 }

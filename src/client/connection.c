@@ -69,10 +69,21 @@ static int open_address(const char *address, CliScope scope, CliBus **ret) {
   return 0;
 }
 
-static const char *start_hint(CliScope scope) {
+const char *cli_start_hint(CliScope scope) {
   return scope == CLI_SCOPE_SYSTEM
              ? "Is it enabled? Try: systemctl enable --now waggle-messaged.socket"
              : "Is it enabled? Try: systemctl --user enable --now waggle-messaged.socket";
+}
+
+/* Neither the socket nor the bus is there. */
+static void nothing_there(CliScope scope, const char *path, int r, GError **error) {
+  const char *bus = scope == CLI_SCOPE_SYSTEM ? "system bus" : "user bus";
+  g_autofree char *socket = path ? g_strdup_printf("there is no socket %s", path)
+                                 : g_strdup("XDG_RUNTIME_DIR is not set");
+
+  g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE,
+              "cannot reach the messaging service: %s, and no %s (%s)\n%s", socket, bus,
+              g_strerror(-r), cli_start_hint(scope));
 }
 
 CliBus *cli_bus_open_broker(CliScope scope, GError **error) {
@@ -80,8 +91,8 @@ CliBus *cli_bus_open_broker(CliScope scope, GError **error) {
 
   int r = scope == CLI_SCOPE_SYSTEM ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
   if (r < 0) {
-    unreachable(error, scope == CLI_SCOPE_SYSTEM ? "the system bus" : "the user's bus", r,
-                start_hint(scope));
+    g_autofree char *path = cli_private_socket(scope);
+    nothing_there(scope, path, r, error);
     return NULL;
   }
   return bus_new(bus, WG_BUS_MESSAGING, scope,
@@ -99,7 +110,7 @@ static CliBus *open_scope(CliScope scope, GError **error) {
     if (r >= 0)
       return bus;
     if (r != -ENOENT) { /* it is there but does not answer: the bus would hide that */
-      unreachable(error, path, r, start_hint(scope));
+      unreachable(error, path, r, cli_start_hint(scope));
       return NULL;
     }
   }
@@ -131,10 +142,14 @@ static CliBus *open_given_address(const char *address, GError **error) {
     g_autofree char *escaped = cli_address_escape(address);
     address = whole = g_strdup_printf("unix:path=%s", escaped);
   }
+  if (!strchr(address, ':')) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
+                "\"%s\" is no address; write a path, or unix:path=PATH", address);
+    return NULL;
+  }
   int r = open_address(address, CLI_SCOPE_AUTO, &bus);
   if (r < 0)
-    unreachable(error, address, r,
-                r == -EINVAL ? "An address looks like unix:path=/run/waggle/messaging" : NULL);
+    unreachable(error, address, r, NULL);
   return bus;
 }
 

@@ -16,3 +16,6 @@ char *cli_private_socket(CliScope scope);
 
 /* A path as it stands in a D-Bus address: everything but [-0-9A-Za-z_/.] as %xx. (transfer full) */
 char *cli_address_escape(const char *path);
+
+/* What to try where nothing answers; static storage. */
+const char *cli_start_hint(CliScope scope);
