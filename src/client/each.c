@@ -50,10 +50,8 @@ static gboolean call_message(Cli *cli, const char *word, gpointer data, GError *
     return FALSE;
   g_autoptr(GVariant) reply =
       cli_call(cli, call->method, g_variant_new("(t@a{sv})", message, call->options), error);
-  if (!reply) {
-    g_prefix_error(error, "%s: ", word);
+  if (!reply)
     return FALSE;
-  }
   g_variant_get(reply, "(u)", &n);
   if (cli->json != CLI_JSON_OFF) {
     JsonObject *object = json_object_new();

@@ -153,13 +153,18 @@ void cli_json_add(JsonObject *object, const char *key, GVariant *value) {
 }
 
 void cli_json_add_dict(JsonObject *object, GVariant *dict) {
+  g_autoptr(GVariant) message = g_variant_lookup_value(dict, "message", G_VARIANT_TYPE_UINT64);
   GVariantIter iter;
   const char *key;
   GVariant *value;
 
   g_variant_iter_init(&iter, dict);
   while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-    cli_json_add(object, key, value);
+    /* in statistics "died" is a count, beside a message it is a time */
+    if (g_str_equal(key, "died") && !message)
+      json_object_set_member(object, key, cli_json_from_variant(value));
+    else
+      cli_json_add(object, key, value);
     g_variant_unref(value);
   }
 }

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define PRIORITY_DEFAULT 4
+
 static void print_body(GBytes *body) {
   gsize n;
   const char *data = g_bytes_get_data(body, &n);
@@ -60,12 +62,12 @@ static void print_fields(GVariant *f) {
       {"Key", "key"},         {"Reply to", "reply-to"}, {"Trace", "traceparent"}};
   guint64 answered = cli_dict_u64(f, "in-reply-to");
   g_autofree char *tags = cli_dict_join(f, "tags", ", ");
-  g_autoptr(GVariant) priority = cli_dict_value(f, "priority", NULL);
+  g_autoptr(GVariant) priority = cli_dict_value(f, "priority", "y");
 
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
     cli_field(texts[i][0], cli_dict_string(f, texts[i][1]));
   cli_field("Tags", tags);
-  if (priority)
+  if (priority && g_variant_get_byte(priority) != PRIORITY_DEFAULT)
     cli_field_printf("Priority", "%" G_GUINT64_FORMAT, cli_dict_u64(f, "priority"));
   if (answered) {
     g_autofree char *number = cli_message_format(answered);

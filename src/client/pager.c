@@ -1,5 +1,6 @@
 /* pager.c: see pager.h. The pager is started from an argument vector, never through a shell, and in
- * secure mode, so that a message shown in it cannot lead to a command. */
+ * secure mode, so that a message shown in it cannot lead to a command. Unlike systemctl's it wraps
+ * long lines: messages are there to be read. */
 #include "client/pager.h"
 
 #include "client/terminal.h"
@@ -27,7 +28,7 @@ static char **environment(void) {
   char **env = g_get_environ();
   const char *options = g_getenv("SYSTEMD_LESS");
 
-  env = g_environ_setenv(env, "LESS", options ?: "FRSXMK", TRUE);
+  env = g_environ_setenv(env, "LESS", options ?: "FRXMK", TRUE);
   env = g_environ_setenv(env, "LESSCHARSET", "utf-8", TRUE);
   return g_environ_setenv(env, "LESSSECURE", "1", TRUE);
 }

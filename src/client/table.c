@@ -68,16 +68,17 @@ static void measure(const CliTable *table, gboolean headings, guint *widths) {
   }
 }
 
-/* The column to cut next: the greatest `shrink`, among equals the widest; n: none is left. */
+/* The column to cut next: the widest, where one with a greater `shrink` counts as wider; n: none is
+ * left. */
 static guint next_to_cut(const CliTable *table, const guint *widths) {
-  guint best = table->n;
+  guint best = table->n, most = 0;
 
   for (guint c = 0; c < table->n; c++) {
-    if (table->columns[c].shrink == 0 || widths[c] <= NARROWEST)
+    guint weight = widths[c] * table->columns[c].shrink;
+    if (widths[c] <= NARROWEST || weight <= most)
       continue;
-    if (best == table->n || table->columns[c].shrink > table->columns[best].shrink ||
-        (table->columns[c].shrink == table->columns[best].shrink && widths[c] > widths[best]))
-      best = c;
+    most = weight;
+    best = c;
   }
   return best;
 }

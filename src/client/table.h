@@ -7,7 +7,7 @@
 typedef struct {
   const char *heading; /* NULL ends the list */
   gboolean right;      /* numbers */
-  guint shrink;        /* 0: never cut; a greater number is cut earlier */
+  guint shrink;        /* 0: never cut; a greater number is cut more */
 } CliColumn;
 
 typedef struct CliTable CliTable;

@@ -222,6 +222,12 @@ static char *coarse(guint64 span) {
   return g_strdup_printf("%" G_GUINT64_FORMAT "d", span / DAY);
 }
 
+static guint64 round_up(guint64 span) {
+  guint64 unit = span < SECOND ? 1000 : span < MINUTE ? SECOND : span < HOUR ? MINUTE : HOUR;
+
+  return (span + unit - 1) / unit * unit;
+}
+
 char *cli_time_relative(guint64 usec, guint64 now) {
   if (usec == 0 || usec == G_MAXUINT64)
     return g_strdup("-");
@@ -230,7 +236,8 @@ char *cli_time_relative(guint64 usec, guint64 now) {
     return format(usec, "%Y-%m-%d");
   if (span < 1000)
     return g_strdup("now");
-  g_autofree char *text = coarse(span);
+  /* what is to come is rounded up, so that a lease of 5min does not begin with 4 */
+  g_autofree char *text = coarse(usec > now ? round_up(span) : span);
   return usec > now ? g_strdup_printf("in %s", text) : g_strdup_printf("%s ago", text);
 }
 

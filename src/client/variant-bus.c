@@ -185,5 +185,7 @@ int cli_variant_read(sd_bus_message *m, GArray *fds, GVariant **ret) {
   if (r < 0)
     return r;
   *ret = g_variant_ref_sink(g_variant_builder_end(&builder));
+  g_variant_get_data(
+      *ret); /* in one piece now: later it would pull strings away from who borrowed them */
   return 0;
 }

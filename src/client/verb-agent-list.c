@@ -146,11 +146,9 @@ static void print_agent(GVariant *a) {
   g_autofree char *owner = owner_name(cli_dict_u64(a, "uid"));
   guint64 until = cli_dict_u64(a, "paused-until");
 
-  printf("%s%s%s", cli_style(CLI_STYLE_BOLD), cli_dict_string(a, "name"),
+  printf("%s%s%s\n", cli_style(CLI_STYLE_BOLD), cli_dict_string(a, "name"),
          cli_style_end(CLI_STYLE_BOLD));
-  const char *description = cli_dict_string(a, "description");
-  g_autofree char *safe = description && *description ? cli_text_one_line(description) : NULL;
-  printf("%s%s\n", safe ? " - " : "", safe ?: "");
+  cli_field("Description", cli_dict_string(a, "description"));
   cli_field_printf("Owner", "%s (uid %" G_GUINT64_FORMAT ")", owner, cli_dict_u64(a, "uid"));
   if (cli_dict_bool(a, "paused")) {
     g_autofree char *text = until ? cli_time_full(until) : NULL;

@@ -52,12 +52,15 @@ static gboolean export_one(Cli *cli, GVariant *entry, gpointer data, GError **er
   for (guint i = 0; i < G_N_ELEMENTS(own); i++)
     g_variant_dict_remove(&rest, own[i]);
   g_autoptr(GVariant) fields = g_variant_ref_sink(g_variant_dict_end(&rest));
+  g_auto(GVariantDict) delivery = G_VARIANT_DICT_INIT(entry);
+  g_variant_dict_remove(&delivery, "excerpt");
+  g_autoptr(GVariant) state = g_variant_ref_sink(g_variant_dict_end(&delivery));
   g_autofree char *id = export_id(message, body, agent ?: "");
   JsonObject *object = json_object_new();
   json_object_set_int_member(object, "waggle_export", 1);
   json_object_set_string_member(object, "export_id", id);
   cli_json_add_dict(object, fields);
-  cli_json_add_dict(object, entry);
+  cli_json_add_dict(object, state);
   cli_json_add_body(object, body);
   g_autofree char *line = cli_json_line(object);
   if (puts(line) != EOF)

@@ -64,7 +64,9 @@ static GVariant *without(GVariant *dict, const char *const *keys) {
 
   for (guint i = 0; keys[i]; i++)
     g_variant_dict_remove(&d, keys[i]);
-  return g_variant_ref_sink(g_variant_dict_end(&d));
+  GVariant *rest = g_variant_ref_sink(g_variant_dict_end(&d));
+  g_variant_get_data(rest); /* in one piece, as what comes from the bus is */
+  return rest;
 }
 
 gboolean cli_show_message(Cli *cli, const char *word, gboolean history, GError **error) {
