@@ -198,7 +198,7 @@ def stranger(address, kind):
         request = json.loads(line)
         args = GLib.Variant.parse(GLib.VariantType(request["signature"]), request["args"])
         m = client.message(request["method"], args, interface=request["interface"],
-                           path=request.get("path", PATH))
+                           path=request["path"] or PATH)
         if request["interactive"]:
             m.set_flags(Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION)
         try:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 from client import Client, Error, wait_for  # noqa: F401 (the tests take them from here)
 
@@ -128,7 +129,7 @@ class Daemon:
         self.listener.listen(4096)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(os.path.join(self.directory, "notify"))
-        self.notify.settimeout(LIMIT)
+        self.notify.settimeout(0.1)
         self.bus = Bus(self.directory) if bus else None
         if start:
             self.start()
@@ -187,11 +188,17 @@ class Daemon:
 
     def wait_notify(self, word):
         """Reads what the daemon tells systemd until `word` comes."""
+        deadline = time.monotonic() + LIMIT
         while True:
             try:
                 text = self.notify.recv(65536).decode()
             except socket.timeout:
-                raise Failure(f"the daemon never said {word}") from None
+                if self.process is not None and self.process.poll() is not None:
+                    raise Failure(f"the daemon ended ({self.process.returncode}) before {word}: "
+                                  + "".join(self.log_lines()[-3:])) from None
+                if time.monotonic() > deadline:
+                    raise Failure(f"the daemon never said {word}") from None
+                continue
             if word in text:
                 return text
 
@@ -247,12 +254,15 @@ class Stranger:
              sys.executable, script, address, "bus" if over_bus else "private"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
 
-    def call(self, method, text="()", signature="()", interface=None, interactive=False):
-        """Returns the answer as GVariant text; raises Error."""
-        request = {"method": method, "args": text, "signature": signature,
+    def ask(self, method, text="()", signature="()", interface=None, path=None, interactive=False):
+        """Sends the call; answer() reads what comes back."""
+        request = {"method": method, "args": text, "signature": signature, "path": path,
                    "interface": interface, "interactive": interactive}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
+
+    def answer(self):
+        """GVariant text; raises Error."""
         line = self.process.stdout.readline()
         if not line:
             raise Error("local.Closed", "the other uid's process has ended", ())
@@ -261,6 +271,10 @@ class Stranger:
             raise Error(answer["error"], answer["text"], ())
         return answer["result"]
 
+    def call(self, *args, **kwargs):
+        self.ask(*args, **kwargs)
+        return self.answer()
+
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
@@ -268,10 +282,11 @@ class Stranger:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def main(tests):
-    """Runs the functions given, in order, and prints TAP."""
+def main(module):
+    """Runs the functions of `module` that are named test_*, in order, and prints TAP."""
     wanted = sys.argv[1:]
-    tests = [t for t in tests if not wanted or t.__name__ in wanted]
+    tests = [f for name, f in module.items()
+             if name.startswith("test_") and (not wanted or name in wanted)]
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     for number, test in enumerate(tests, 1):
@@ -282,11 +297,10 @@ def main(tests):
             line = f"ok {number} - {name}"
         except Skip as why:
             line = f"ok {number} - {name} # SKIP {why}"
-        except (Failure, Error, AssertionError, OSError) as why:
+        except Exception as why:  # whatever it is, the next test runs
             failed += 1
             line = f"not ok {number} - {name}\n# {type(why).__name__}: {why}"
-            if os.environ.get("WAGGLE_TEST_TRACE"):
-                import traceback
-                traceback.print_exc()
+            if not isinstance(why, Failure):
+                line += "\n# " + traceback.format_exc().rstrip().replace("\n", "\n# ")
         print(f"{line}\n# {time.monotonic() - begin:.2f} s", flush=True)
     sys.exit(1 if failed else 0)

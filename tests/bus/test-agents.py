@@ -1,6 +1,8 @@
 """Agents: register, update, list, show, pause, remove; their objects and signals."""
 
-from client import AGENT, MANAGER, PATH, ROOT
+import time
+
+from client import AGENT, MANAGER, PATH, ROOT, GLib
 from harness import Daemon, check, equal, main, refused, wait_for
 
 
@@ -41,7 +43,7 @@ def test_unknown_option_names_the_nearest():
         refused("UnknownOption", c.call, "ListAgents", roel="x", text="role")
         refused("UnknownOption", c.call, "ResumeAgent", "a", until=1)
         refused("InvalidArgument", c.call, "RegisterAgent", "a",
-                description=__import__("client").GLib.Variant("u", 1), text="'s'")
+                description=GLib.Variant("u", 1), text="'s'")
 
 
 def test_update_and_unset():
@@ -109,7 +111,7 @@ def test_pause_ends_by_itself():
         c = d.client()
         c.call("RegisterAgent", "a")
         c.send("a", b"x")
-        now = __import__("time").time_ns() // 1000
+        now = time.time_ns() // 1000
         c.call("PauseAgent", "a", until=now + 300000)
         equal(c.receive("a"), [], "mail of a paused agent")
         equal(len(c.receive("a", wait=10000000)), 1, "messages after the pause")
@@ -161,4 +163,4 @@ def test_properties_changed_is_coalesced():
                              for p in c.of("PropertiesChanged")), "NQueued = 200 at the root")
 
 
-main([v for k, v in list(globals().items()) if k.startswith("test_")])
+main(globals())

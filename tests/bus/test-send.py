@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 
-from client import GLib, options, variant
+from client import GLib, options, unpack, variant
 from harness import Daemon, check, equal, main, refused, wait_for
 
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
@@ -65,7 +65,6 @@ def test_bad_options():
         refused("InvalidArgument", c.call, "Send", "a", b"", headers={"k": "v" * 70000})
         twice = GLib.Variant.parse(GLib.VariantType("(saya{sv})"),
                                    "('a', @ay [], {'ttl': <uint64 1>, 'ttl': <uint64 2>})")
-        from client import unpack
         refused("InvalidArgument", lambda: unpack(c.send_message(c.message("Send", twice))),
                 text="twice")
         refused("org.freedesktop.DBus.Error.InvalidArgs", c.raw, "Send", "(ss)", "a", "b")
@@ -107,7 +106,6 @@ def test_large_bodies():
         fd = memfd(data)
         c.call("Send", "a", b"", fds=[fd], body_fd=0)
         reply = c.send_message(c.build("Receive", ("a",), {}))
-        from client import unpack
         fields = unpack(reply)[0][0][4]
         equal(fields["size"], len(data))
         got = reply.get_unix_fd_list().get(fields["body-fd"])
@@ -241,4 +239,4 @@ def test_quota_tells_retry_after():
         c.send("slow", b"2")
 
 
-main([v for k, v in list(globals().items()) if k.startswith("test_")])
+main(globals())
