@@ -233,6 +233,8 @@ class Daemon:
         return helper
 
     def log_lines(self):
+        if not os.path.exists(self.log_path):
+            return []
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.readlines()
 

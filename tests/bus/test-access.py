@@ -27,7 +27,7 @@ class Polkit:
         wait_for(self.is_there, "the mock of polkitd")
 
     def ask(self, method, signature, *args):
-        return self.bus.raw(method, signature, *args, interface="com.ubuntu.Mock",
+        return self.bus.raw(method, signature, *args, interface="org.freedesktop.DBus.Mock",
                             path="/org/freedesktop/PolicyKit1/Authority")
 
     def is_there(self):

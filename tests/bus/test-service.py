@@ -1,0 +1,242 @@
+"""The life of the daemon: activation, restart, reload, idle exit, a second one, a read-only store."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+
+from client import Client, Error
+from harness import DAEMON, DIES_WITH_US, Daemon, Skip, check, equal, main, refused, wait_for
+
+LONG = 10000000
+
+
+@contextlib.contextmanager
+def mounted(daemon, options):
+    """A file system of its own under the daemon's state directory."""
+    if os.getuid() != 0:
+        raise Skip("needs root to mount a file system")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", daemon.state], check=False,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip("file systems cannot be mounted here")
+    try:
+        yield
+    finally:
+        try:
+            daemon.stop(check_status=False)
+        finally:
+            subprocess.run(["umount", daemon.state], check=False)
+
+
+def test_socket_activate_starts_it():
+    with Daemon(start=False) as d:
+        path = os.path.join(d.directory, "activated")
+        env = d.environment()
+        del env["NOTIFY_SOCKET"]
+        args = DIES_WITH_US + ["systemd-socket-activate", "--listen=" + path, "--fdname=private"]
+        args += [f"--setenv={k}={env[k]}" for k in ("WAGGLE_CONFIG_PATH", "WAGGLE_IDLE_EXIT")]
+        activator = subprocess.Popen(
+            args + [DAEMON, "--user", "--no-bus", "--state-dir=" + d.state], env=env,
+            stderr=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: os.path.exists(path), "the socket")
+            client = Client("unix:path=" + path)
+            client.call("RegisterAgent", "a")
+            equal(client.call("GetAgent", "a")[0]["name"], "a")
+            client.close()
+        finally:
+            activator.terminate()
+            equal(activator.wait(), 0, "exit status")
+
+
+def test_mail_survives_a_kill():
+    with Daemon() as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        sent = [c.send("a", str(i).encode()) for i in range(20)]
+        d.restart(sig=signal.SIGKILL)
+        got = d.client().receive("a", max=99)
+        equal([m[0] for m in got], sent)
+        equal([bytes(m[3]) for m in got], [str(i).encode() for i in range(20)])
+
+
+def test_numbers_are_never_reused():
+    with Daemon() as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        last = c.send("a", b"x")
+        c.call("Ack", c.receive("a")[0][1])
+        d.restart()
+        check(d.client().send("a", b"y") > last, "a new number")
+
+
+def test_second_daemon_on_the_same_state_is_refused():
+    with Daemon() as d:
+        env = d.environment()
+        done = subprocess.run(
+            [DAEMON, "--user", "--no-bus", "--state-dir=" + d.state,
+             "--listen=" + os.path.join(d.directory, "other")],
+            env=env, capture_output=True, text=True, timeout=20, check=False)
+        check(done.returncode != 0, "it fails")
+        check(str(d.process.pid) in done.stderr, f"the holder is named: {done.stderr}")
+        d.client().call("Ping")
+
+
+def test_reload():
+    with Daemon(config="[Messages]\nMaxBody=64K\n") as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        refused("BodyTooLarge", c.call, "Send", "a", b"x" * 65537)
+        d.configure("[Messages]\nMaxBody=128K\n")
+        c.call("Reload")
+        c.send("a", b"x" * 65537)
+        for bad, hint in (("[Messages]\nMaxBodi=1M\n", "MaxBody"), ("[Massages]\n", "Messages"),
+                          ("[Messages]\nMaxBody=much\n", "MaxBody"),
+                          ("[Delivery]\nLeaseSec=2h\nMaxLeaseSec=1h\n", "MaxLeaseSec")):
+            d.configure(bad)
+            refused("Configuration", c.call, "Reload", text=hint)
+            c.send("a", b"x" * 65537)
+        d.configure("")
+        d.process.send_signal(signal.SIGHUP)
+        d.wait_notify("RELOADING=1")
+        d.wait_notify("READY=1")
+        c.send("a", b"x" * 200000)
+
+
+def test_bad_configuration_at_the_start():
+    with Daemon(config="[Messages]\nMaxBodi=1M\n", start=False) as d:
+        d.start(wait=False)
+        equal(d.process.wait(20), 78, "exit status (EX_CONFIG)")
+        d.process = None
+        d.wait_log("MaxBody")
+
+
+def test_waiting_calls_are_answered_when_it_leaves():
+    with Daemon() as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        number = c.send("a", b"x", delay=3600000000)
+        waiting = [c.later("Receive", "a", wait=LONG), c.later("Wait", number, "acked", timeout=LONG)]
+        c.call("Ping")
+        d.stop()
+        equal(waiting[0].result(), ([], False))
+        equal(waiting[1].result(), (False, "scheduled"))
+
+
+class Restarter(threading.Thread):
+    """systemd's part while the daemon comes and goes: start it when a client knocks."""
+
+    def __init__(self, daemon):
+        super().__init__()
+        self.daemon_under_test, self.starts, self.stopping = daemon, 0, False
+        self.start()
+
+    def run(self):
+        d = self.daemon_under_test
+        while not self.stopping:
+            if d.process.poll() is None:
+                time.sleep(0.002)
+            elif select.select([d.listener], [], [], 0.05)[0]:
+                d.start(wait=False)
+                self.starts += 1
+
+
+def test_idle_exit_loses_no_call():
+    with Daemon(idle="20ms") as d:
+        first = d.client()
+        first.call("RegisterAgent", "a")
+        first.close()
+        restarter = Restarter(d)
+        try:
+            sent = []
+            deadline = time.monotonic() + 4
+            pause = 0
+            while time.monotonic() < deadline:
+                # Around the limit: now just before, now just after, now in the middle of it.
+                pause = (pause + 7) % 60
+                time.sleep(pause / 1000)
+                client = Client(d.address)
+                sent.append(client.send("a", b"x"))
+                client.close()
+            check(restarter.starts >= 3, f"it left and came back {restarter.starts} times")
+            client = Client(d.address)
+            got = []
+            while True:
+                messages = client.receive("a", max=256)
+                if not messages:
+                    break
+                got += [m[0] for m in messages]
+            equal(sorted(got), sorted(sent), "messages")
+            client.close()
+        finally:
+            restarter.stopping = True
+            restarter.join()
+
+
+def test_a_deadline_keeps_it_awake():
+    with Daemon(idle="50ms") as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        number = c.send("a", b"x", ttl=1000000)
+        c.close()
+        d.wait_notify("STOPPING=1")
+        equal(d.process.wait(20), 0, "exit status")
+        d.idle = None
+        d.start()
+        check("expired" in d.client().states(number), "the time to live ran out while it was awake")
+
+
+def test_read_only_state_directory():
+    with Daemon(start=False) as d, mounted(d, "ro"):
+        d.start(wait=False)
+        check(d.process.wait(20) != 0, "it fails")
+        d.process = None
+        d.wait_log("ead-only")
+
+
+def test_full_disk_refuses_new_mail_and_delivers():
+    config = "[Store]\nReserve=1M\nLowWater=2M\n"
+    with Daemon(start=False, config=config) as d, mounted(d, "size=16M"):
+        d.start()
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        number = c.send("a", b"before")
+        room = os.statvfs(d.state)
+        with open(os.path.join(d.state, "fill"), "wb") as f:
+            f.write(bytes(room.f_bavail * room.f_bsize - 1048576))
+        wait_for(lambda: full(c), "StoreFull")
+        got = c.receive("a", wait=LONG)
+        equal(got[0][0], number)
+        c.call("Ack", got[0][1])
+        check(c.get("StoreState") in ("nearly-full", "full"), c.get("StoreState"))
+        os.unlink(os.path.join(d.state, "fill"))
+        wait_for(lambda: not full(c), "room again")
+        wait_for(lambda: c.get("StoreState") == "ok", "the store to be well")
+        c.close()
+
+
+def full(c):
+    try:
+        c.send("a", b"new")
+        return False
+    except Error as error:
+        equal(error.name, "org.waggle.Error.StoreFull")
+        equal(len(error.arguments), 2, "arguments: text and retry-after")
+        return True
+
+
+def test_status_and_degraded():
+    with Daemon(bus=True) as d:
+        c = d.client(over_bus=True)
+        equal((c.get("Degraded"), c.get("StoreState"), c.get("Scope")), ([], "ok", "user"))
+        d.bus.stop()
+        d.wait_notify("bus")
+        private = d.client()
+        wait_for(lambda: private.get("Degraded"), "the lost bus among the degraded")
+        check("bus" in private.get("Degraded")[0], "it is named")
+
+
+main(globals())
