@@ -27,7 +27,7 @@ TYPES = {
     "at": "backoff", "b": "detach no_body expects_reply volatile hold force reverse dry_run",
     "d": "rate", "h": "body_fd", "u": "uid burst max_deliveries max limit count", "y": "priority",
     "t": "max_messages max_bytes lease until ttl deliver_at delay in_reply_to reply_by wait "
-         "timeout since cursor before retry_after",
+         "timeout since cursor before retry_after time updated",
 }
 TYPE_OF = {key: kind for kind, keys in TYPES.items() for key in keys.split()}
 

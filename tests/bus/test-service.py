@@ -132,16 +132,24 @@ class Restarter(threading.Thread):
     def __init__(self, daemon):
         super().__init__()
         self.daemon_under_test, self.starts, self.stopping = daemon, 0, False
+        self.status = None
         self.start()
 
     def run(self):
         d = self.daemon_under_test
         while not self.stopping:
+            # A notify socket that nobody reads would fill up and stop the daemon.
+            if select.select([d.notify], [], [], 0)[0]:
+                d.notify.recv(65536)
             if d.process.poll() is None:
                 time.sleep(0.002)
             elif select.select([d.listener], [], [], 0.05)[0]:
                 d.start(wait=False)
                 self.starts += 1
+        # What this thread has started ends with it.
+        d.process.terminate()
+        self.status = d.process.wait()
+        d.process = None
 
 
 def test_idle_exit_loses_no_call():
@@ -174,6 +182,7 @@ def test_idle_exit_loses_no_call():
         finally:
             restarter.stopping = True
             restarter.join()
+        equal(restarter.status, 0, "exit status")
 
 
 def test_a_deadline_keeps_it_awake():
