@@ -94,10 +94,11 @@ typedef struct MsgLease MsgLease;
 /* ---- a delivery, decoded ---- */
 #define MSG_HISTORY_INLINE 112
 typedef enum {
-  MSG_LIVE_DETACHED = 1,   /* the lease outlives its connection */
-  MSG_LIVE_ANNOUNCED = 2,  /* some attempt reached the agent's owner */
-  MSG_LIVE_NO_ATTEMPT = 4, /* a partial attempt: never offered again by itself */
-  MSG_LIVE_FIRST_WAIT = 8, /* scheduled by its sender: it takes its turn when the time comes */
+  MSG_LIVE_DETACHED = 1,    /* the lease outlives its connection */
+  MSG_LIVE_ANNOUNCED = 2,   /* some attempt reached the agent's owner */
+  MSG_LIVE_NO_ATTEMPT = 4,  /* a partial attempt: never offered again by itself */
+  MSG_LIVE_NO_SESSION = 16, /* its receipts say that no courier was there */
+  MSG_LIVE_FIRST_WAIT = 8,  /* scheduled by its sender: it takes its turn when the time comes */
 } MsgLiveFlags;
 typedef struct {
   guint64 place;
@@ -195,9 +196,11 @@ struct MsgAgent {
   guint64 pending_messages, pending_bytes; /* within one SendMany, before it is written */
   MsgLevel level[MSG_LEVELS];              /* by rank */
   MsgLevel volatile_level[MSG_LEVELS];
-  GQueue receivers;     /* of MsgReceiveJob, parked */
-  GQueue subscriptions; /* of MsgSubscription, the next to be served first */
-  guint64 turn;         /* when it last got role mail, for round-robin */
+  GQueue receivers;               /* of MsgReceiveJob, parked */
+  GQueue subscriptions;           /* of MsgSubscription, the next to be served first */
+  guint64 turn;                   /* when it last got role mail, for round-robin */
+  guint64 offered[2][MSG_LEVELS]; /* attempts.c: up to which number couriers were asked */
+  gboolean has_policy;
   gboolean dirty, volatile_dirty, touched, changed;
 };
 
@@ -299,6 +302,9 @@ struct MsgEngine {
   GHashTable *waits;     /* seq -> GQueue of MsgCallJob */
   GArray *waits_touched; /* seqs with a new receipt in this batch */
   GHashTable *subscriptions, *watches, *couriers, *attempts; /* id -> ... */
+  GHashTable *attempts_by_place; /* place -> MsgAttempt, also those that wait for their time */
+  GPtrArray *attempts_ended;     /* in this batch */
+  GQueue *attempt_jobs;          /* of MsgCallJob: parked LeaseAttempts */
   guint64 last_id;
   GRand *random;
 
@@ -322,6 +328,7 @@ struct MsgEngine {
   guint64 recover_batch; /* the batch that did what the start could not */
   gboolean sweeping;     /* a removed agent may still have mail */
   GPtrArray *slices;     /* calls that go on each tick, see slices.c */
+  GPtrArray *findings;   /* of the Check that runs */
   GByteArray *pack;      /* scratch of the packers */
 };
 
@@ -400,6 +407,8 @@ MsgLive *msg_done_get(MsgEngine *e, guint64 place);
 gboolean msg_done_put(MsgEngine *e, MsgLive *live); /* after a later receipt */
 /* Takes a new delivery over: inserts, counts, puts it in its window. */
 void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live);
+/* Takes over one that is final already: it is stored as that and freed. Tells nobody. */
+void msg_live_add_final(MsgEngine *e, MsgAgent *agent, MsgLive *live);
 /* Moves a delivery to `state` with its receipt and writes it; a final state frees `live`.
  * Everything that depends on it follows: counts, windows, ordering key, waiters, watchers. */
 void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
@@ -428,6 +437,8 @@ void msg_ready_key_freed(MsgEngine *e, MsgAgent *agent,
                          guint64 okey); /* its first delivery ended */
 /* The next delivery of the agent by priority and age; borrowed; NULL: none. */
 MsgLive *msg_ready_peek(MsgEngine *e, MsgAgent *agent);
+/* The first number of the level's window after `seq`; 0: none. */
+guint64 msg_ready_after(MsgAgent *agent, guint rank, gboolean is_volatile, guint64 seq);
 void msg_touch(MsgEngine *e,
                MsgAgent *agent); /* look after this batch whether somebody waits for its mail */
 
@@ -590,6 +601,8 @@ void msg_recover(MsgEngine *e, gboolean salvaged);
 void msg_recover_step(MsgEngine *e); /* in a tick: what could not be written then */
 void msg_recover_reopened(MsgEngine *e, gboolean salvaged);
 void msg_recount(MsgEngine *e); /* all counts from the rows */
+/* One agent's, without last_seen. */
+void msg_count_rows(MsgEngine *e, const MsgAgent *agent, gboolean is_volatile, MsgCounts *ret);
 /* engine.c: memory as the store has it, between batches. */
 void msg_memory_reset(MsgEngine *e);
 /* Slices of background work, in tick jobs. */
@@ -602,6 +615,9 @@ void msg_attempts_unpark_batch(MsgEngine *e, guint64 batch);
 void msg_courier_init(MsgEngine *e);
 void msg_courier_free(MsgEngine *e);
 void msg_attempt_timeout(MsgEngine *e, gpointer attempt);
+void msg_attempt_mark_down(MsgAgent *agent, guint64 place); /* it is in the queue again */
+gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent);
+void msg_attempts_commit(MsgEngine *e);
 void msg_watch_gone(MsgEngine *e, MsgClient *client);
 void msg_subscription_free(MsgEngine *e, MsgSubscription *subscription);
 void msg_watches_free(MsgEngine *e);

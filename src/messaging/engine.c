@@ -134,6 +134,7 @@ static void engine_committed(gpointer engine) {
   MsgEngine *e = engine;
 
   e->in_batch = FALSE;
+  msg_attempts_commit(e);
   msg_undo_commit(e);
   g_ptr_array_set_size(e->new_actors, 0);
   e->agents_changed = FALSE;
@@ -282,6 +283,7 @@ static void engine_tables(MsgEngine *e) {
   e->heap = g_ptr_array_new();
   e->pack = g_byte_array_sized_new(1024);
   e->slices = g_ptr_array_new();
+  e->findings = g_ptr_array_new_with_free_func(g_free);
   msg_waits_init(e);
   msg_courier_init(e);
 }
@@ -356,9 +358,9 @@ void msg_engine_free(MsgEngine *e) {
     g_hash_table_unref(*t);
   g_clear_pointer(&e->roles, g_hash_table_unref);
   g_clear_pointer(&e->topics, g_hash_table_unref);
-  for (GPtrArray **a =
-           (GPtrArray *[]){e->agents, e->dirty_agents, e->touched_agents, e->dirty_senders,
-                           e->new_actors, e->plan_agents, e->undo, e->heap, e->slices, NULL};
+  for (GPtrArray **a = (GPtrArray *[]){e->agents, e->dirty_agents, e->touched_agents,
+                                       e->dirty_senders, e->new_actors, e->plan_agents, e->undo,
+                                       e->heap, e->slices, e->findings, NULL};
        *a; a++)
     g_ptr_array_unref(*a);
   g_array_unref(e->waits_touched);

@@ -153,8 +153,11 @@ MsgLive *msg_live_get(MsgEngine *e, guint64 place) {
     msg_fail(e, "reading a delivery");
   }
   sqlite3_reset(stmt);
-  if (rebuilt)
-    live_write(e, live, MSG_SQL_LIVE_UPDATE);
+  if (rebuilt && live_write(e, live, MSG_SQL_LIVE_UPDATE)) {
+    MsgAgent *agent = msg_agent_by_id(e, msg_place_agent(place));
+    if (agent)
+      msg_ready_insert(e, agent, live); /* no window knows yet that it is in the queue */
+  }
   return live;
 }
 
@@ -249,12 +252,24 @@ void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
     msg_ready_insert(e, agent, live);
 }
 
-static void note_dead(MsgEngine *e, MsgAgent *agent, const MsgLive *live, const char *cause) {
+static void dead_insert(MsgEngine *e, const MsgLive *live) {
   sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), MSG_SQL_DEAD_INSERT);
 
   sqlite3_bind_int64(stmt, 1, msg_place_row(live->place));
   sqlite3_bind_int64(stmt, 2, e->now_real);
   msg_sql_run(e, stmt);
+}
+
+void msg_live_add_final(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
+  done_write(e, live, MSG_SQL_DONE_INSERT);
+  if (live->state == MSG_STATE_DEAD)
+    dead_insert(e, live);
+  msg_count_move(e, agent, is_volatile(live), MSG_STATE_NONE, live->state);
+  msg_live_free(live);
+}
+
+static void note_dead(MsgEngine *e, MsgAgent *agent, const MsgLive *live, const char *cause) {
+  dead_insert(e, live);
   e->stat.died++;
   MsgNote *note = msg_note_add(e, MSG_NOTE_DEAD);
   note->seq = msg_place_seq(live->place);
@@ -352,7 +367,8 @@ void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode m
     delay = mode == MSG_NACK_FAIL ? backoff(e, agent, live->failed) : 0;
   live->until = 0;
   live->ready_at = delay ? e->now + (gint64)MIN(delay, G_MAXINT64 / 4) : 0;
-  live->flags &= ~(MSG_LIVE_DETACHED | MSG_LIVE_FIRST_WAIT);
+  /* whoever was told of it did not finish: it may be told again */
+  live->flags &= ~(MSG_LIVE_DETACHED | MSG_LIVE_FIRST_WAIT | MSG_LIVE_ANNOUNCED);
   live->calendar = 0;
   msg_live_move(e, agent, live, delay ? MSG_STATE_SCHEDULED : MSG_STATE_QUEUED, actor, cause);
 }

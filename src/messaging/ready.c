@@ -99,6 +99,7 @@ void msg_ready_insert(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
   guint64 seq = msg_place_seq(live->place);
 
   msg_touch(e, agent);
+  msg_attempt_mark_down(agent, live->place);
   if (l->complete && seq > l->loaded_to) {
     if (l->n >= WINDOW_MAX) {
       l->complete = FALSE;
@@ -220,6 +221,13 @@ MsgLive *msg_ready_peek(MsgEngine *e, MsgAgent *agent) {
         best = live;
     }
   return best;
+}
+
+guint64 msg_ready_after(MsgAgent *agent, guint rank, gboolean is_volatile, guint64 seq) {
+  const MsgLevel *l = is_volatile ? &agent->volatile_level[rank] : &agent->level[rank];
+  guint at = l->n > 0 ? ring_find(l, seq + 1) : 0;
+
+  return at < l->n ? ring_at(l, at) : 0;
 }
 
 void msg_touch(MsgEngine *e, MsgAgent *agent) {

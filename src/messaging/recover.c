@@ -95,6 +95,35 @@ static void recount_dead(MsgEngine *e, gboolean is_volatile) {
   }
 }
 
+void msg_count_rows(MsgEngine *e, const MsgAgent *agent, gboolean is_volatile, MsgCounts *ret) {
+  static const char *const texts[] = {
+      "SELECT place, data FROM %s.live WHERE place >= ?1 AND place < ?2",
+      "SELECT place FROM %s.dead WHERE place >= ?1 AND place < ?2"};
+
+  *ret = (MsgCounts){0};
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    g_autoptr(sqlite3_stmt) stmt = msg_rare_in(e, is_volatile, texts[i]);
+    if (!stmt)
+      return;
+    sqlite3_bind_int64(stmt, 1, msg_place_row(msg_place(agent->id, 0, 0)));
+    sqlite3_bind_int64(stmt, 2, msg_place_row(msg_place(agent->id + 1, 0, 0)));
+    while (msg_rare_row(e, stmt)) {
+      guint64 place =
+          (guint64)sqlite3_column_int64(stmt, 0) | (is_volatile ? MSG_PLACE_VOLATILE : 0);
+      g_autoptr(MsgLive) live = i == 0 ? msg_live_unpack(place, sqlite3_column_blob(stmt, 1),
+                                                         sqlite3_column_bytes(stmt, 1))
+                                       : NULL;
+      MsgState state = i == 1 ? MSG_STATE_DEAD : live ? live->state : MSG_STATE_QUEUED;
+      ret->dead += state == MSG_STATE_DEAD;
+      ret->queued += state == MSG_STATE_QUEUED;
+      ret->scheduled += state == MSG_STATE_SCHEDULED;
+      ret->held += state == MSG_STATE_HELD;
+      ret->in_flight += state == MSG_STATE_LEASED;
+      ret->bytes += live ? live->size : 0;
+    }
+  }
+}
+
 void msg_recount(MsgEngine *e) {
   g_autoptr(sqlite3_stmt) none = msg_rare(e, "UPDATE sender SET messages = 0, bytes = 0");
 

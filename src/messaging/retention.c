@@ -15,10 +15,12 @@ void msg_numbers_keep(MsgEngine *e) {
   msg_meta_put(e, "last-seq", e->last_seq);
 }
 
+/* An imported delivery's receipts are older than itself. */
 static gint64 last_event(const MsgLive *live) {
   g_autoptr(GArray) events = msg_history_parse(live->history, live->history_size);
 
-  return events->len ? g_array_index(events, MsgEvent, events->len - 1).time : live->time;
+  return events->len ? MAX(live->time, g_array_index(events, MsgEvent, events->len - 1).time)
+                     : live->time;
 }
 
 /* TRUE: nobody needs this delivery any more. */
