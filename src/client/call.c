@@ -171,6 +171,7 @@ GVariant *cli_call_interface(Cli *cli, const char *interface, const char *method
     if (!cli_connect(cli, error))
       return NULL;
     int r = call_once(cli->bus, interface, method, held, cli->fds, &result, &e);
+    cli->reached |= r >= 0 || sd_bus_error_is_set(&e);
     if (r >= 0)
       return result;
     gboolean again = FALSE;

@@ -43,8 +43,9 @@ typedef struct {
   CliScope scope;
   CliJson json;
   gboolean no_pager, no_legend;
-  CliBus *bus; /* NULL until cli_connect() */
-  GArray *fds; /* (element-type int) received file descriptors, closed at the end */
+  CliBus *bus;      /* NULL until cli_connect() */
+  gboolean reached; /* the service has answered once: when it cannot be reached now, it restarts */
+  GArray *fds;      /* (element-type int) received file descriptors, closed at the end */
 } Cli;
 
 /* Connects if that has not happened yet. The order is that of waggle(1), CONNECTION. */

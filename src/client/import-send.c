@@ -11,7 +11,7 @@
 
 #define BATCH_ENTRIES 500
 #define BATCH_BYTES (4 * 1024 * 1024)
-#define ENTRY_BYTES_MAX (48 * 1024 * 1024) /* an array of D-Bus ends at 64 MiB */
+#define ENTRY_BYTES_MAX (24 * 1024 * 1024) /* the service reads no greater message than 32 MiB */
 
 void cli_import_free(CliImport *import) {
   if (!import)

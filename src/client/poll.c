@@ -12,16 +12,14 @@
 
 GVariant *cli_call_again(Cli *cli, const char *method, GVariant *params, GError **error) {
   g_autoptr(GVariant) held = g_variant_ref_sink(params);
-  gboolean was_there = cli->bus != NULL;
 
   for (guint i = 0;; i++) {
     g_autoptr(GError) local = NULL;
     GVariant *reply = cli_call(cli, method, held, &local);
     if (reply)
       return reply;
-    was_there |= cli_error_is_lost(local);
-    /* once it was there, "unreachable" means that it is being restarted */
-    if (!was_there || i >= LOST_TRIES || !g_error_matches(local, CLI_ERROR, CLI_EXIT_UNREACHABLE)) {
+    if (!(cli->reached || cli_error_is_lost(local)) || i >= LOST_TRIES ||
+        !g_error_matches(local, CLI_ERROR, CLI_EXIT_UNREACHABLE)) {
       g_propagate_error(error, g_steal_pointer(&local));
       return NULL;
     }

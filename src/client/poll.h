@@ -6,8 +6,8 @@
 
 #define CLI_POLL_USEC (15 * G_USEC_PER_SEC)
 
-/* A call that changes nothing when it is repeated: survives a restart of the service for up to
- * 30 s. `params` as in cli_call(). */
+/* A call that may be repeated: once the service has answered anything, this survives its restart
+ * for up to 30 s. `params` as in cli_call(). */
 GVariant *cli_call_again(Cli *cli, const char *method, GVariant *params, GError **error);
 
 /* Waits until `count` deliveries (0: all) of `message` reached `state`; timeout in us,

@@ -92,6 +92,8 @@ static int pump(Watch *watch) {
   return 0;
 }
 
+/* sd-bus keeps what arrives behind the answer until it is processed, so no event is missed between
+ * the answer and the filter. */
 static gboolean start(Watch *watch, const char *agent, GError **error) {
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
 
@@ -110,16 +112,22 @@ static gboolean start(Watch *watch, const char *agent, GError **error) {
 }
 
 int cli_verb_watch(Cli *cli, CliArgs *args, GError **error) {
+  const char *agent = cli_args_word(args, 0);
   Watch watch = {.cli = cli};
 
-  if (!start(&watch, cli_args_word(args, 0), error))
+  if (!start(&watch, agent, error))
     return CLI_EXIT_FAILURE;
   if (cli->json == CLI_JSON_OFF && !cli->no_legend && cli_is_terminal())
-    printf("Watching %s; Ctrl-C ends it.\n", cli_args_word(args, 0) ?: "everything");
+    printf("Watching %s; Ctrl-C ends it.\n", agent ?: "everything");
   fflush(stdout);
-  int r = pump(&watch);
-  if (r < 0)
-    g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE, "the service ended the connection: %s",
-                g_strerror(-r));
-  return r < 0 ? CLI_EXIT_UNREACHABLE : CLI_EXIT_FAILURE;
+  while (!watch.failed) {
+    if (pump(&watch) >= 0)
+      break;
+    /* the service restarts: its connections end, its messages do not */
+    fprintf(stderr, "waggle: the service ended the connection; watching again\n");
+    cli_disconnect(cli);
+    if (!start(&watch, agent, error))
+      return CLI_EXIT_UNREACHABLE;
+  }
+  return CLI_EXIT_FAILURE; /* only a broken output ends it */
 }
