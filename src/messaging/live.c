@@ -261,7 +261,7 @@ static void dead_insert(MsgEngine *e, const MsgLive *live) {
 }
 
 void msg_live_add_final(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
-  done_write(e, live, MSG_SQL_DONE_INSERT);
+  record_write(e, live, MSG_SQL_DONE_INSERT);
   if (live->state == MSG_STATE_DEAD)
     dead_insert(e, live);
   msg_count_move(e, agent, is_volatile(live), MSG_STATE_NONE, live->state);
