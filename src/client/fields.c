@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_COLUMNS 14
 
@@ -33,5 +34,9 @@ void cli_field_time(const char *name, guint64 usec) {
     return;
   g_autofree char *full = cli_time_full(usec);
   g_autofree char *relative = cli_time_relative(usec, (guint64)g_get_real_time());
-  cli_field_printf(name, "%s; %s", full, relative);
+  /* from some weeks on the relative form is a date too */
+  if (g_ascii_isdigit(*relative) && strchr(relative, '-'))
+    cli_field(name, full);
+  else
+    cli_field_printf(name, "%s; %s", full, relative);
 }

@@ -71,6 +71,21 @@ static GVariant *filter(const CliArgs *args, GError **error) {
   return g_variant_dict_end(&o);
 }
 
+static gint by_name(gconstpointer a, gconstpointer b) {
+  return g_strcmp0(cli_dict_string(*(GVariant *const *)a, "name"),
+                   cli_dict_string(*(GVariant *const *)b, "name"));
+}
+
+static GVariant *sorted(GVariant *agents) {
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)g_variant_unref);
+
+  for (gsize i = 0; i < g_variant_n_children(agents); i++)
+    g_ptr_array_add(list, g_variant_get_child_value(agents, i));
+  g_ptr_array_sort(list, by_name);
+  return g_variant_ref_sink(
+      g_variant_new_array(G_VARIANT_TYPE_VARDICT, (GVariant *const *)list->pdata, list->len));
+}
+
 int cli_verb_agent_list(Cli *cli, CliArgs *args, GError **error) {
   static const CliColumn columns[] = {{"AGENT", FALSE, 1},
                                       {"STATE"},
@@ -89,7 +104,8 @@ int cli_verb_agent_list(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GVariant) reply = cli_call(cli, "ListAgents", g_variant_new("(@a{sv})", wanted), error);
   if (!reply)
     return CLI_EXIT_FAILURE;
-  g_autoptr(GVariant) agents = g_variant_get_child_value(reply, 0);
+  g_autoptr(GVariant) unsorted = g_variant_get_child_value(reply, 0);
+  g_autoptr(GVariant) agents = sorted(unsorted);
   if (cli->json != CLI_JSON_OFF) {
     cli_json_print(cli, cli_json_from_variant(agents));
     return CLI_EXIT_OK;

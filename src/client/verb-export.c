@@ -19,10 +19,12 @@ const CliOption cli_export_options[] = {
     {NULL},
 };
 
-/* The message's own id where its sender gave one, else a checksum; the agent tells deliveries of
- * one message apart. */
+/* What was imported keeps the id it was imported under; anything else gets a checksum, in which the
+ * agent tells the deliveries of one message apart. */
 static char *export_id(GVariant *message, GBytes *body, const char *agent) {
   const char *id = cli_dict_string(message, "id"), *from = cli_dict_string(message, "from");
+  if (id && g_strcmp0(cli_dict_string(message, "origin"), "import") == 0)
+    return g_strdup(id);
   g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
   g_autofree char *head = g_strdup_printf("%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n", id ?: "",
                                           from ?: "", agent, cli_dict_u64(message, "time"));

@@ -106,17 +106,20 @@ static void print_count(guint n, const char *one, const char *many, const char *
 static void print_human(const CliImport *import) {
   g_autofree char *name = cli_text_one_line(import->file);
 
-  printf("%s: ", name);
-  if (import->readable) {
-    print_count(import->content->complete, "entry", "entries", ", ");
-    printf("%u imported", import->imported);
-    if (import->queued + import->history + import->dead)
-      printf(" (%u queued, %u history, %u dead)", import->queued, import->history, import->dead);
-    printf(", ");
-    print_count(import->duplicates, "duplicate", "duplicates", ", ");
-    printf("%u skipped", import->content->skipped->len);
+  if (!import->readable) {
+    const CliLegacySkip *skip = import->content->skipped->pdata[0];
+    printf("%s: %s%s%s\n", name, cli_style(CLI_STYLE_BAD), skip->reason,
+           cli_style_end(CLI_STYLE_BAD));
+    return;
   }
-  putchar('\n');
+  printf("%s: ", name);
+  print_count(import->content->complete, "entry", "entries", ", ");
+  printf("%u imported", import->imported);
+  if (import->queued + import->history + import->dead)
+    printf(" (%u queued, %u history, %u dead)", import->queued, import->history, import->dead);
+  printf(", ");
+  print_count(import->duplicates, "duplicate", "duplicates", ", ");
+  printf("%u skipped\n", import->content->skipped->len);
   for (guint i = 0; i < import->content->skipped->len; i++) {
     const CliLegacySkip *skip = import->content->skipped->pdata[i];
     g_autofree char *reason = cli_text_one_line(skip->reason);
@@ -153,7 +156,7 @@ static void print_all(const Cli *cli, const GPtrArray *imports) {
 
 int cli_verb_import(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GPtrArray) imports = g_ptr_array_new_with_free_func((GDestroyNotify)cli_import_free);
-  gboolean all_readable = TRUE;
+  guint unreadable = 0;
 
   if (!cli_connect(cli, error))
     return CLI_EXIT_UNREACHABLE;
@@ -161,9 +164,12 @@ int cli_verb_import(Cli *cli, CliArgs *args, GError **error) {
     CliImport *import = import_file(cli, cli_args_word(args, i), error);
     if (!import)
       break;
-    all_readable &= import->readable;
+    unreadable += !import->readable;
     g_ptr_array_add(imports, import);
   }
   print_all(cli, imports);
-  return all_readable ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
+  if (unreadable && error && !*error)
+    g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "%u of %u files could not be read", unreadable,
+                imports->len);
+  return unreadable ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }
