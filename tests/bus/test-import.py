@@ -1,0 +1,154 @@
+"""waggle import and export against the daemon, with files that the test writes itself."""
+
+import json
+import os
+
+from harness import Daemon, check, equal, main
+from waggle import Cli
+
+KEYS = ["file", "entries", "imported", "queued", "history", "dead", "duplicates", "skipped",
+        "damaged", "kept_as"]
+
+
+def entry(number, status, recipient="Agent-1", text=None):
+    return {"message": {"type": "agent_message", "sender": "CAPTAIN", "recipient": recipient,
+                        "content": text or f"text {number} 🚀", "priority": "urgent", "tags": ["s"],
+                        "metadata": {"stalled": False}},
+            "queue_id": f"queue-id-{number}", "priority_score": 0.5, "status": status,
+            "created_at": "2025-11-29T23:29:16.181070", "updated_at": "2025-11-29T23:29:23.495832",
+            "metadata": {"delivery_callback": False}}
+
+
+ALL = [entry(1, "PENDING"), entry(2, "PROCESSING"), entry(3, "DELIVERED"), entry(4, "FAILED")]
+
+
+class Files:
+    def __init__(self, daemon):
+        self.directory = daemon.directory
+
+    def write(self, name, data):
+        path = os.path.join(self.directory, name)
+        with open(path, "wb") as f:
+            f.write(data if isinstance(data, bytes) else data.encode())
+        return path
+
+
+def counts(report, index=0):
+    got = report["files"][index]
+    return tuple(got[k] for k in KEYS[1:7]) + (len(got["skipped"]), got["damaged"])
+
+
+def test_a_whole_queue():
+    with Daemon() as d:
+        cli, path = Cli(d), Files(d).write("queue.json", json.dumps(ALL))
+        report = cli.json("import", path)
+        equal(list(report), ["files", "imported"])
+        equal(list(report["files"][0]), KEYS)
+        equal(counts(report), (4, 4, 2, 1, 1, 0, 0, False))
+        equal((report["imported"], report["files"][0]["kept_as"]), (4, None))
+        messages = {m["id"]: m for m in cli.json("list", "Agent-1", "--limit=0")}
+        equal({k[-1]: m["state"] for k, m in messages.items()},
+              {"1": "queued", "2": "queued", "3": "acked", "4": "dead"})
+        check(messages["queue-id-1"]["time"].startswith("2025-11-29T23:29:16.181070"))
+        got = cli.json("receive", "Agent-1", "--ack")
+        equal((got["from"], got["claimed_from"], got["origin"], got["body"], got["priority"]),
+              ("CAPTAIN", "CAPTAIN", "import", "text 1 🚀", 8))
+
+
+def test_again_changes_nothing():
+    with Daemon() as d:
+        cli, path = Cli(d), Files(d).write("queue.json", json.dumps(ALL))
+        cli.run("import", path)
+        equal(counts(cli.json("import", path)), (4, 0, 0, 0, 0, 4, 0, False))
+        d.restart()
+        equal(counts(cli.json("import", path)), (4, 0, 0, 0, 0, 4, 0, False))
+        equal(len(cli.json("list", "--limit=0")), 4)
+
+
+def test_damaged_files_are_read_and_kept():
+    with Daemon() as d:
+        cli, files = Cli(d), Files(d)
+        whole = json.dumps(ALL)
+        old = json.dumps([entry(8, "PENDING"), entry(9, "PENDING")])
+        torn = {
+            "cut": (whole[:-30], (3, 3, 2, 1, 0, 0, 1, True)),
+            "over": (whole + old[20:], (5, 2, 1, 0, 1, 3, 1, True)),
+            "twice": (whole + whole, (8, 0, 0, 0, 0, 8, 0, True)),
+            "empty": ("", (0, 0, 0, 0, 0, 0, 0, True)),
+        }
+        for name, (text, expected) in torn.items():
+            path = files.write(name, text)
+            report = cli.json("import", path)
+            equal(counts(report), expected, name)
+            with open(report["files"][0]["kept_as"], encoding="utf-8") as kept:
+                equal(kept.read(), text, "copy of " + name)
+            with open(path, encoding="utf-8") as original:
+                equal(original.read(), text, "original of " + name)
+
+
+def test_a_copy_is_kept_once():
+    with Daemon() as d:
+        cli, path = Cli(d), Files(d).write("q", "[")
+        first = cli.json("import", path)["files"][0]["kept_as"]
+        equal(cli.json("import", path)["files"][0]["kept_as"], first)
+        equal(len(os.listdir(os.path.dirname(first))), 1)
+
+
+def test_inbox_files():
+    with Daemon() as d:
+        cli, files = Cli(d), Files(d)
+        paths = [
+            files.write("1", '{"from": "a", "to": "B", "message": "one", "status": "pending"}'),
+            files.write("2", b'\xef\xbb\xbf{"sender": "a", "recipient": "B", "content": "two"}'),
+            files.write("3", '{"task_id": "t", "description": "to nobody"}'),
+            files.write("4", '{"message_id": "m", "to": "B", "content": "four", "read": true}'),
+            files.write("5", '{"message_id": "m", "to": "C", "content": "four", "read": false}'),
+        ]
+        report = cli.json("import", *paths)
+        equal(report["imported"], 4)
+        equal([counts(report, i)[1] for i in range(5)], [1, 1, 0, 1, 1])
+        equal(report["files"][2]["skipped"][0]["reason"], "it names no recipient")
+        bodies = [m["body"] for m in cli.lines("receive", "B", "--max=9", "--ack")]
+        equal(sorted(bodies), ["one", "two"])
+        equal(cli.json("receive", "C", "--ack")["body"], "four")
+
+
+def test_coordinates_register_agents():
+    with Daemon() as d:
+        cli = Cli(d)
+        path = Files(d).write("c.json", json.dumps({"agents": {
+            "Agent-1": {"chat_input_coordinates": [-1269, 496], "description": "first",
+                        "active": True},
+            "Agent-2": {"chat_input_coordinates": [1, 2], "active": False}}}))
+        equal(counts(cli.json("import", path)), (2, 2, 0, 0, 0, 0, 0, False))
+        agent = cli.json("agent", "show", "Agent-1")
+        equal((agent["description"], agent["metadata"]["typing-chat-input"], agent["paused"]),
+              ("first", "-1269,496", False))
+        equal(cli.json("agent", "show", "Agent-2")["paused"], True)
+        cli.run("agent", "resume", "Agent-2")
+        equal(counts(cli.json("import", path)), (2, 0, 0, 0, 0, 2, 0, False))
+        equal(cli.json("agent", "show", "Agent-2")["paused"], False)
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others():
+    with Daemon() as d:
+        cli, path = Cli(d), Files(d).write("queue.json", json.dumps(ALL))
+        report = cli.json("import", os.path.join(d.directory, "nothing"), path, status=1)
+        equal((report["imported"], counts(report, 1)[:2]), (4, (4, 4)))
+        check("could not be read" in cli.errors, cli.errors)
+
+
+def test_an_export_can_be_imported_elsewhere():
+    with Daemon() as d, Daemon() as other:
+        cli, there = Cli(d), Cli(other)
+        cli.run("import", Files(d).write("queue.json", json.dumps(ALL)))
+        cli.run("send", "Agent-1", "-", "--subject=new", "--priority=9", stdin=b"\x00\xff")
+        path = Files(d).write("export", cli.run("export"))
+        equal(counts(there.json("import", path)), (5, 5, 3, 1, 1, 0, 0, False))
+        equal(counts(there.json("import", path)), (5, 0, 0, 0, 0, 5, 0, False))
+        first = there.json("receive", "Agent-1", "--ack")
+        equal((first["subject"], first["priority"], first["body_base64"]), ("new", 9, "AP8="))
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -1,0 +1,241 @@
+"""The command line, verb by verb, against the daemon."""
+
+import os
+import subprocess
+
+from harness import Daemon, LIMIT, check, equal, main
+from waggle import WAGGLE, Cli
+
+OK, FAILURE, USAGE, NOT_FOUND, TIMEOUT, UNREACHABLE, CONFLICT = 0, 1, 2, 3, 4, 6, 8
+
+
+def ready(daemon, *agents):
+    cli = Cli(daemon)
+    for name in agents or ("builder", "planner"):
+        cli.run("agent", "register", name)
+    return cli
+
+
+def test_a_message_from_one_agent_to_the_other():
+    with Daemon() as d:
+        cli = ready(d)
+        equal(cli.run("send", "builder", "please", "build", "--from=planner", "-s", "work"), "1\n")
+        message = cli.json("receive", "--as=builder")
+        equal((message["from"], message["body"], message["subject"]),
+              ("planner", "please build", "work"))
+        equal(cli.run("receive", "--as=builder", status=TIMEOUT), "")
+        cli.run("ack", message["token"])
+        equal(cli.json("wait", "1", "--state=acked", "--timeout=5s")["reached"], True)
+        check("not acked" in (cli.run("ack", message["token"], status=CONFLICT), cli.errors)[1],
+              "a second ack is refused in words")
+        states = [row["what"] for row in cli.json("trace", "1")]
+        equal(states, ["stored", "queued", "leased", "acked"])
+
+
+def test_reply_goes_back_and_names_what_it_answers():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("send", "builder", "question", "--from=planner", "--expects-reply")
+        cli.run("receive", "builder", "--ack")
+        cli.run("reply", "1", "answer")
+        answer = cli.json("receive", "planner", "--ack")
+        equal((answer["from"], answer["in_reply_to"], answer["body"]), ("builder", 1, "answer"))
+        cli.run("send", "builder", "from nobody")
+        cli.run("reply", "3", "to nobody", status=CONFLICT)
+
+
+def test_environment_stands_in_for_from_and_as():
+    with Daemon() as d:
+        ready(d)
+        cli = Cli(d, WAGGLE_AGENT="builder")
+        cli.run("send", "builder", "to myself")
+        equal(cli.json("receive", "--ack")["from"], "builder")
+        Cli(d).run("receive", status=USAGE)
+
+
+def test_bodies_of_every_kind():
+    with Daemon() as d:
+        cli = ready(d)
+        large = os.urandom(300 * 1024)
+        path = os.path.join(d.directory, "body")
+        with open(path, "wb") as f:
+            f.write(large)
+        cli.run("send", "builder", "--file", path)
+        cli.run("send", "builder", "-", stdin=b"from stdin\n")
+        cli.run("send", "builder", "")
+        out = subprocess.run([WAGGLE, "receive", "builder", "--ack"], env=cli.environment,
+                             stdout=subprocess.PIPE, check=True, timeout=LIMIT).stdout
+        equal(out.split(b"\n\n", 1)[1], large + (b"" if large.endswith(b"\n") else b"\n"))
+        equal([m["body"] for m in cli.lines("receive", "builder", "--max=5", "--ack")],
+              ["from stdin\n", ""])
+        cli.run("send", "builder", status=USAGE)
+        cli.run("send", "builder", "text", "--file", path, status=USAGE)
+
+
+def test_waiting_for_mail_and_for_receipts():
+    with Daemon() as d:
+        cli = ready(d)
+        waiting = cli.start("--json=short", "receive", "builder", "--wait=15s", "--ack")
+        equal(cli.run("send", "builder", "x", "--wait=acked", "--timeout=15s"), "1\n")
+        out, _ = waiting.communicate(timeout=LIMIT)
+        equal(waiting.returncode, OK)
+        check('"message":1' in out, out)
+        equal(cli.run("send", "builder", "y", "--wait", "acked", "--timeout=100ms",
+                      status=TIMEOUT), "2\n")
+        cli.run("cancel", "2")
+        cli.run("wait", "2", status=CONFLICT)
+        cli.run("wait", "99", status=NOT_FOUND)
+
+
+def test_waiting_survives_a_restart_of_the_service():
+    with Daemon() as d:
+        cli = ready(d)
+        waiting = cli.start("receive", "builder", "--wait=15s", "--ack")
+        d.restart()
+        cli.run("send", "builder", "after")
+        out, errors = waiting.communicate(timeout=LIMIT)
+        equal(waiting.returncode, OK, errors)
+        check(out.endswith("\nafter\n"), out)
+
+
+def test_output_that_does_not_arrive_is_not_acked():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("send", "builder", "precious")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([WAGGLE, "receive", "builder", "--ack"], env=cli.environment,
+                                  stdout=full, stderr=subprocess.DEVNULL, check=False,
+                                  timeout=LIMIT)
+        equal(done.returncode, FAILURE)
+        equal(cli.json("receive", "builder", "--wait=5s", "--ack")["body"], "precious")
+
+
+def test_giving_back_and_dead_letters():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("send", "builder", "bad")
+        token = cli.json("receive", "builder")["token"]
+        check(cli.json("touch", token, "--lease=1h")["until_usec"] > 0)
+        cli.run("nack", token, "--mode=silent")
+        token = cli.json("receive", "builder", "--wait=5s")["token"]
+        cli.run("nack", token, "--mode=fatal", "--reason=cannot parse")
+        dead = cli.json("dead", "list")
+        equal([(m["message"], m["reason"]) for m in dead], [(1, "cannot parse")])
+        check("cannot parse" in cli.run("dead", "show", "1"))
+        cli.run("dead", "requeue", "1")
+        equal(cli.json("dead"), [])
+        token = cli.json("receive", "builder")["token"]
+        cli.run("nack", token, "-m", "fatal")
+        cli.run("dead", "purge", status=USAGE)
+        equal(cli.json("dead", "purge", "--all")["purged"], 1)
+
+
+def test_hold_release_cancel_pause():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("send", "builder", "x", "--hold")
+        equal([m["state"] for m in cli.json("list", "builder")], ["held"])
+        cli.run("receive", "builder", status=TIMEOUT)
+        cli.run("release", "1")
+        cli.run("agent", "pause", "builder", "--until=+1h", "--reason=lunch")
+        cli.run("receive", "builder", status=TIMEOUT)
+        equal(cli.json("agent", "show", "builder")["paused"], True)
+        cli.run("agent", "resume", "builder")
+        cli.run("hold", "1")
+        cli.run("release", "1")
+        cli.run("cancel", "1")
+        cli.run("cancel", "1", status=CONFLICT)
+
+
+def test_agents():
+    with Daemon() as d:
+        cli = Cli(d)
+        cli.run("agent", "register", "a", "--role=r1,r2", "--role=r3", "--metadata=k=v",
+                "--lease=90s", "--backoff=1s,5s", "--max-messages=10", "--rate=2.5", "--burst=5",
+                "--description=does a")
+        agent = cli.json("agent", "show", "a")
+        equal((agent["roles"], agent["metadata"], agent["lease"], agent["backoff"], agent["rate"]),
+              (["r1", "r2", "r3"], {"k": "v"}, 90_000_000, [1_000_000, 5_000_000], 2.5))
+        equal(cli.json("agent", "register", "a")["created"], False)
+        cli.run("agent", "update", "a", "--description=other", "--unset=lease")
+        check(cli.json("agent", "show", "a")["lease"] != 90_000_000, "back to the default")
+        cli.run("agent", "register", "b")
+        equal([a["name"] for a in cli.json("agent", "list")], ["a", "b"])
+        equal([a["name"] for a in cli.json("agent", "list", "--role=r2")], ["a"])
+        equal([a["name"] for a in cli.json("agent", "list", "b*")], ["b"])
+        cli.run("send", "a", "x")
+        cli.run("agent", "remove", "a", status=CONFLICT)
+        cli.run("agent", "remove", "a", "b", "--force")
+        equal(cli.json("agent"), [])
+
+
+def test_lists_and_filters():
+    with Daemon() as d:
+        cli = ready(d)
+        for i in range(5):
+            cli.run("send", "builder", f"text {i}", "--from=planner", f"--tag=t{i % 2}")
+        equal([m["message"] for m in cli.json("list")], [5, 4, 3, 2, 1])
+        equal([m["message"] for m in cli.json("list", "--oldest-first", "-n2")], [1, 2])
+        equal(len(cli.json("list", "builder", "--tag=t1")), 2)
+        equal(len(cli.json("list", "--from=planner", "--since=-1h", "--until=+1h")), 5)
+        equal(len(cli.json("list", "--until=-1h")), 0)
+        check("there are more" in cli.run("list", "-n2"))
+        check("there are more" not in cli.run("--no-legend", "list", "-n2"))
+        cli.run("list", "--state=nonsense", status=USAGE)
+
+
+def test_watch_sees_each_receipt():
+    with Daemon() as d:
+        cli = ready(d)
+        watch = cli.start("--json=short", "watch", "builder")
+        cli.run("send", "builder", "x")  # may come before the watch is there
+        cli.run("receive", "builder", "--ack")
+        seen = ""
+        while '"acked"' not in seen:
+            cli.run("send", "builder", "again")
+            cli.run("receive", "builder", "--ack")
+            seen = watch.stdout.readline()
+            check(seen, "watch ended")
+        watch.terminate()
+        watch.communicate(timeout=LIMIT)
+
+
+def test_status_stats_version_fsck():
+    with Daemon() as d:
+        cli = ready(d)
+        check("waggle agent register" not in cli.run("status"), "there are agents")
+        check("Connection: private socket" in cli.run())
+        equal(cli.json("stats")["agents"], 2)
+        check(cli.json("version")["waggle_messaged"] is not None)
+        equal(cli.json("fsck", "--dry-run")["damaged"], 0)
+        equal(cli.json("fsck")["damaged"], 0)
+
+
+def test_errors_say_what_to_do():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("send", "bilder", "x", status=NOT_FOUND)
+        check("builder" in cli.errors, cli.errors)
+        cli.run("list", "--sinse=now", status=USAGE)
+        check("did you mean since?" in cli.errors, cli.errors)
+        cli.run("sedn", status=USAGE)
+        check("send" in cli.errors, cli.errors)
+        cli.run("send", "builder", "x", "--priority=10", status=USAGE)
+        cli.run("ack", "nonsense", status=USAGE)
+        cli.run("--address", os.path.join(d.directory, "nothing"), "list", status=UNREACHABLE)
+        cli.run("--system", "--user", status=USAGE)
+
+
+def test_over_the_bus():
+    with Daemon(bus=True) as d:
+        bus = {"DBUS_SESSION_BUS_ADDRESS": d.bus.address, "XDG_RUNTIME_DIR": d.directory}
+        cli = Cli(d, **bus)
+        del cli.environment["WAGGLE_ADDRESS"]
+        check("Connection: user bus" in cli.run("--user", "status"))
+        cli.run("--user", "agent", "register", "a")
+        cli.run("--user", "send", "a", "x")
+        equal(cli.json("--user", "receive", "a", "--ack")["body"], "x")
+
+
+if __name__ == "__main__":
+    main(globals())
