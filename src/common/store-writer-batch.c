@@ -255,7 +255,8 @@ static gboolean run_together(WgWriter *w) {
     return FALSE;
   while (wg_writer_sync_busy(w)) {
     gboolean full = w->ran->len >= BATCH_JOBS || g_get_monotonic_time() - started > BATCH_USEC;
-    wg_writer_sleep(w, 0, full || g_atomic_int_get(&w->stopping));
+    wg_writer_sleep(w, 0,
+                    full || g_atomic_int_get(&w->stopping) ? WG_SLEEP_SYNC_ONLY : WG_SLEEP_SYNC);
     if (!full && !run_some(w, started))
       return FALSE;
   }

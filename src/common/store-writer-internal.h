@@ -96,9 +96,14 @@ void wg_writer_run_batch(WgWriter *w);
 gboolean wg_writer_prepare(WgWriter *w, GError **error); /* after each change of connection */
 void wg_writer_unprepare(WgWriter *w);
 
-/* store-writer.c: the writer sleeps until there is a job (not with `sync_only`), the end of a sync,
- * the end of all, or `until` (monotonic us, 0: no limit). */
-void wg_writer_sleep(WgWriter *w, gint64 until, gboolean sync_only);
+/* store-writer.c: what the writer sleeps for, at most until `until` (monotonic us, 0: no limit).
+ * The caller says whether it waits for a sync: that may have ended since it looked. */
+typedef enum {
+  WG_SLEEP_IDLE,      /* a job, or the end of all */
+  WG_SLEEP_SYNC,      /* the same, or that no sync is under way */
+  WG_SLEEP_SYNC_ONLY, /* only that */
+} WgWriterSleep;
+void wg_writer_sleep(WgWriter *w, gint64 until, WgWriterSleep what);
 
 /* store-writer-sync.c: the sync of a batch beside the running of the next. */
 void wg_writer_sync_attach(WgWriter *w);

@@ -113,7 +113,7 @@ void wg_writer_sync_judge(WgWriter *w) {
 
 void wg_writer_sync_wait(WgWriter *w) {
   while (wg_writer_sync_busy(w))
-    wg_writer_sleep(w, 0, TRUE);
+    wg_writer_sleep(w, 0, WG_SLEEP_SYNC_ONLY);
 }
 
 void wg_writer_sync_attach(WgWriter *w) {

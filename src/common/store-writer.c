@@ -20,21 +20,17 @@ void wg_writer_submit(WgWriter *w, WgJob *job) {
   g_mutex_unlock(&w->sleep_lock);
 }
 
-/* Something to wake up for. The end of a sync counts only for one who began to sleep during it. */
-static gboolean has_reason(WgWriter *w, gboolean during_sync, gboolean sync_only) {
-  if (during_sync && !wg_writer_sync_busy(w))
+static gboolean has_reason(WgWriter *w, WgWriterSleep what) {
+  if (what != WG_SLEEP_IDLE && !wg_writer_sync_busy(w))
     return TRUE;
-  return !sync_only && (g_atomic_pointer_get(&w->inbox) || g_atomic_int_get(&w->stopping));
+  return what != WG_SLEEP_SYNC_ONLY &&
+         (g_atomic_pointer_get(&w->inbox) || g_atomic_int_get(&w->stopping));
 }
 
-void wg_writer_sleep(WgWriter *w, gint64 until, gboolean sync_only) {
-  gboolean during_sync = wg_writer_sync_busy(w);
-
-  if (sync_only && !during_sync)
-    return;
+void wg_writer_sleep(WgWriter *w, gint64 until, WgWriterSleep what) {
   g_mutex_lock(&w->sleep_lock);
   g_atomic_int_set(&w->asleep, 1);
-  while (!has_reason(w, during_sync, sync_only)) {
+  while (!has_reason(w, what)) {
     if (until == 0)
       g_cond_wait(&w->wake, &w->sleep_lock);
     else if (!g_cond_wait_until(&w->wake, &w->sleep_lock, until))
@@ -56,7 +52,7 @@ static gpointer writer_thread(gpointer data) {
       continue;
     }
     if (wg_writer_sync_busy(w)) {
-      wg_writer_sleep(w, 0, FALSE);
+      wg_writer_sleep(w, 0, g_atomic_int_get(&w->stopping) ? WG_SLEEP_SYNC_ONLY : WG_SLEEP_SYNC);
       continue;
     }
     if (g_atomic_int_get(&w->stopping))
@@ -64,7 +60,7 @@ static gpointer writer_thread(gpointer data) {
     gint64 until = wg_writer_checkpoint_if_idle(w);
     if (w->state != WG_STORE_OK)
       until = until ? MIN(until, w->next_probe) : w->next_probe;
-    wg_writer_sleep(w, until, FALSE);
+    wg_writer_sleep(w, until, WG_SLEEP_IDLE);
   }
   wg_writer_sync_detach(w);
   wg_writer_unprepare(w);
