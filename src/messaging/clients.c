@@ -38,17 +38,18 @@ static void release_leases(MsgEngine *e, MsgClient *client) {
 WgJobResult msg_run_gone(WgJob *job, gpointer engine) {
   MsgJob *j = (MsgJob *)job;
   MsgEngine *e = engine;
-  MsgClient *client = msg_client_get(e, j->actor->caller, FALSE);
+  MsgClient *client;
 
-  if (!client)
-    return WG_JOB_DONE;
-  while (client->parked.head) {
+  /* with the last thing it holds the client itself goes, so it is looked up each time */
+  while ((client = msg_client_get(e, j->actor->caller, FALSE)) && client->parked.head) {
     MsgJob *parked = client->parked.head->data;
     if (parked->job.run == msg_run_receive)
       msg_receive_finish(e, (MsgReceiveJob *)parked);
     else
       msg_call_finish(e, (MsgCallJob *)parked);
   }
+  if (!client)
+    return WG_JOB_DONE;
   while (client->subscriptions.head)
     msg_subscription_free(e, client->subscriptions.head->data);
   msg_watch_gone(e, client);
