@@ -99,13 +99,24 @@ GVariant *cli_body_attach(Cli *cli, GBytes *body, GVariantDict *options, GError 
   return g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, NULL, 0, 1);
 }
 
-GBytes *cli_body_of(GVariant *fields, GVariant *inline_body, GError **error) {
+/* A descriptor is let go as soon as its body is mapped: an export may see thousands. */
+static void let_go(Cli *cli, int fd) {
+  for (guint i = 0; i < cli->fds->len; i++)
+    if (g_array_index(cli->fds, int, i) == fd) {
+      g_array_remove_index_fast(cli->fds, i);
+      close(fd);
+      return;
+    }
+}
+
+GBytes *cli_body_of(Cli *cli, GVariant *fields, GVariant *inline_body, GError **error) {
   g_autoptr(GError) cause = NULL;
   gint32 fd;
 
   if (!g_variant_lookup(fields, "body-fd", "h", &fd))
     return inline_body ? g_variant_get_data_as_bytes(inline_body) : g_bytes_new(NULL, 0);
   g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, &cause);
+  let_go(cli, fd);
   if (!file) {
     g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot read the body: %s", cause->message);
     return NULL;

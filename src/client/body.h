@@ -12,5 +12,6 @@ GBytes *cli_body_read(const CliArgs *args, guint first, GError **error);
  * sealed memfd, "body-fd" of `options`; that descriptor is closed with cli->fds. */
 GVariant *cli_body_attach(Cli *cli, GBytes *body, GVariantDict *options, GError **error);
 
-/* The body that came with `fields`: inline, or out of its "body-fd". (transfer full) */
-GBytes *cli_body_of(GVariant *fields, GVariant *inline_body, GError **error);
+/* The body that came with `fields`: inline, or out of its "body-fd", which is closed by that.
+ * (transfer full) */
+GBytes *cli_body_of(Cli *cli, GVariant *fields, GVariant *inline_body, GError **error);

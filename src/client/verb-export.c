@@ -47,7 +47,7 @@ static gboolean export_one(Cli *cli, GVariant *entry, gpointer data, GError **er
     return FALSE;
   g_autoptr(GVariant) message = g_variant_get_child_value(reply, 0);
   g_autoptr(GVariant) inline_body = cli_dict_value(message, "body", "ay");
-  g_autoptr(GBytes) body = cli_body_of(message, inline_body, error);
+  g_autoptr(GBytes) body = cli_body_of(cli, message, inline_body, error);
   if (!body)
     return FALSE;
   g_auto(GVariantDict) rest = G_VARIANT_DICT_INIT(message);

@@ -89,7 +89,7 @@ static gboolean print_one(Cli *cli, const Request *r, GVariant *entry, guint64 *
 
   g_variant_get(entry, "(tt&s@ay@a{sv})", &m.number, &m.token, &m.from, &inline_body, &fields);
   if (!r->no_body) {
-    body = cli_body_of(fields, inline_body, error);
+    body = cli_body_of(cli, fields, inline_body, error);
     if (!body)
       return FALSE;
   }

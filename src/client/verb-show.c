@@ -82,7 +82,7 @@ gboolean cli_show_message(Cli *cli, const char *word, gboolean history, GError *
   g_autoptr(GVariant) whole = g_variant_get_child_value(reply, 0);
   g_autoptr(GVariant) inline_body = cli_dict_value(whole, "body", "ay");
   g_autoptr(GVariant) fields = without(whole, own);
-  g_autoptr(GBytes) body = cli_body_of(whole, inline_body, error);
+  g_autoptr(GBytes) body = cli_body_of(cli, whole, inline_body, error);
   g_autoptr(GVariant) receipts = NULL;
   if (!body || (history && !(receipts = cli_receipts_get(cli, m.number, NULL, error))))
     return FALSE;

@@ -125,9 +125,10 @@ static void test_large_body(Fixture *f, gconstpointer data) {
   g_autoptr(GVariant) inline_body = g_variant_get_child_value(got, 0);
   g_autoptr(GVariant) fields = g_variant_get_child_value(got, 1);
   g_assert_cmpuint(g_variant_n_children(inline_body), ==, 0);
-  g_autoptr(GBytes) back = cli_body_of(fields, inline_body, &error);
+  g_autoptr(GBytes) back = cli_body_of(&f->cli, fields, inline_body, &error);
   g_assert_no_error(error);
   g_assert_true(g_bytes_equal(body, back));
+  g_assert_cmpuint(f->cli.fds->len, ==, 1); /* what was received is closed, what was sent is kept */
   int fd = g_array_index(f->cli.fds, int, 0);
   g_assert_cmpint(fcntl(fd, F_GET_SEALS), ==, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 }
@@ -138,7 +139,7 @@ static void test_inline_body(Fixture *f, gconstpointer data) {
   g_autoptr(GVariant) inline_body =
       g_variant_ref_sink(cli_body_attach(&f->cli, body, &options, NULL));
   g_autoptr(GVariant) fields = g_variant_ref_sink(g_variant_dict_end(&options));
-  g_autoptr(GBytes) back = cli_body_of(fields, inline_body, NULL);
+  g_autoptr(GBytes) back = cli_body_of(&f->cli, fields, inline_body, NULL);
 
   g_assert_true(g_bytes_equal(body, back));
   g_assert_cmpuint(f->cli.fds->len, ==, 0);
