@@ -34,7 +34,7 @@ def test_bare(m):
     if not program:
         raise tap.Skip("the build did not name its bare service")
     shutil.copy(program, m.root / "usr/local/bin/bare-service")
-    m.run("tee", "/run/systemd/system/bare.socket", stdin="[Socket]\nListenStream=/run/bare\n")
+    m.run("tee", "/run/systemd/system/bare.socket", stdin="[Socket]\nListenStream=/run/bare\nTriggerLimitIntervalSec=0\n")
     m.run("tee", "/run/systemd/system/bare.service",
           stdin="[Service]\nType=notify\nExecStart=/usr/local/bin/bare-service\n")  # fmt: skip
     m.run("systemctl", "daemon-reload")
@@ -44,6 +44,8 @@ def test_bare(m):
 
 def test_messaged(m):
     """the messaging service answers its first caller within 40 ms (median)"""
+    # started as often as here, a service would be taken for a broken one
+    m.drop_in(SOCKET, "[Socket]\nTriggerLimitIntervalSec=0\n")
     m.run("systemctl", "start", SOCKET)
     p50 = _figures("waggle-messaged, with its sandbox", _measure(m, "/run/waggle/messaging", SERVICE))
     assert p50 <= LIMIT_US, f"{p50} us"

@@ -10,34 +10,36 @@ from harness.machine import INSIDE, SERVICE
 def test_restart(m):
     """a restart with mail waiting loses neither the agent nor the mail"""
     m.run("systemctl", "enable", "--now", "waggle.target")
-    m.register("keeper", user="alice")
-    number = m.send("keeper", "before the restart", user="bob")
+    m.register("restart", user="alice")
+    number = m.send("restart", "before the restart", user="bob")
     pid = m.show(SERVICE, "MainPID")
     m.run("systemctl", "restart", SERVICE)
     assert m.show(SERVICE, "MainPID") not in (pid, "0")
-    got = m.receive("keeper", "'detach': <true>", user="alice")
+    got = m.receive("restart", "'detach': <true>", user="alice")
     assert [(row[0], row[3]) for row in got] == [(number, "before the restart")], got
     m.call("Ack", f"(uint64 {got[0][1]}, @a{{sv}} {{}})", user="alice")
 
 
 def test_killed(m):
     """a killed service is started again, and a lease that it had granted ends as a message to deliver"""
-    number = m.send("keeper", "before the kill", user="bob")
+    m.register("killed", user="alice")
+    number = m.send("killed", "before the kill", user="bob")
     pid = m.show(SERVICE, "MainPID")
-    m.run("systemctl", "kill", "--signal=KILL", SERVICE)
+    m.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", SERVICE)
     m.wait("a new process", lambda: m.show(SERVICE, "MainPID") not in (pid, "0"))
     m.wait_state(SERVICE, "active")
-    got = m.receive("keeper", "'detach': <true>", user="alice")
+    got = m.receive("killed", "'detach': <true>", user="alice")
     assert [row[0] for row in got] == [number], got
     m.call("Ack", f"(uint64 {got[0][1]}, @a{{sv}} {{}})", user="alice")
 
 
 def test_reboot(m):
     """the address and the mail survive a reboot of the machine"""
-    number = m.send("keeper", "before the reboot", user="bob")
+    m.register("reboot", user="alice")
+    number = m.send("reboot", "before the reboot", user="bob")
     m.reboot()
     assert m.show(SERVICE, "ActiveState") == "inactive", "nobody has called yet"
-    got = m.receive("keeper", "'detach': <true>", user="alice")
+    got = m.receive("reboot", "'detach': <true>", user="alice")
     assert [(row[0], row[3]) for row in got] == [(number, "before the reboot")], got
     assert m.show(SERVICE, "ActiveState") == "active"
     m.call("Ack", f"(uint64 {got[0][1]}, @a{{sv}} {{}})", user="alice")
@@ -45,13 +47,14 @@ def test_reboot(m):
 
 def test_lease_over_reboot(m):
     """a detached lease that was taken before a reboot still ends by its time-out"""
-    number = m.send("keeper", "leased", user="bob")
-    got = m.receive("keeper", "'detach': <true>, 'lease': <uint64 3000000>", user="alice")
+    m.register("lease", user="alice")
+    number = m.send("lease", "leased", user="bob")
+    got = m.receive("lease", "'detach': <true>, 'lease': <uint64 3000000>", user="alice")
     assert [row[0] for row in got] == [number]
     m.reboot()
     again = m.wait(
         "the message is offered again",
-        lambda: m.receive("keeper", "'detach': <true>, 'wait': <uint64 5000000>", user="alice"),
+        lambda: m.receive("lease", "'detach': <true>, 'wait': <uint64 5000000>", user="alice"),
         40,
     )
     assert again[0][0] == number and again[0][4].get("acquired") == 2, again
@@ -61,17 +64,18 @@ def test_lease_over_reboot(m):
 
 def test_watchdog(m):
     """a service that hangs (SIGSTOP) is found by the watchdog and replaced; its mail is there"""
+    m.register("watchdog", user="alice")
     m.drop_in(SERVICE, "[Service]\nWatchdogSec=2s\n")
     m.run("systemctl", "restart", SERVICE)
-    number = m.send("keeper", "before it hangs", user="bob")
+    number = m.send("watchdog", "before it hangs", user="bob")
     pid = m.show(SERVICE, "MainPID")
-    m.run("kill", "-STOP", pid)
+    m.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", SERVICE)
     m.wait("a new process", lambda: m.show(SERVICE, "MainPID") not in (pid, "0"), 30)
     m.wait_state(SERVICE, "active")
     found = [e for e in m.journal(f"UNIT={SERVICE}") if "Watchdog timeout" in e["MESSAGE"]]
     assert found, "the journal has no line of the watchdog"
     assert m.show(SERVICE, "NRestarts") != "0"
-    got = m.receive("keeper", "'detach': <true>", user="alice")
+    got = m.receive("watchdog", "'detach': <true>", user="alice")
     assert [row[0] for row in got] == [number], got
     m.call("Ack", f"(uint64 {got[0][1]}, @a{{sv}} {{}})", user="alice")
 

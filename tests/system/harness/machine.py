@@ -39,7 +39,8 @@ def octets(data):
 
 
 def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    # SIGTERM, because systemd-nspawn that is killed leaves its machine running
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 class Machine:
@@ -53,13 +54,23 @@ class Machine:
 
     def __enter__(self):
         roots.overlay(self._layers, self._directory / "own", self.root)
-        self.boot()
+        try:
+            self.boot()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
         if self._process:
-            self._process.kill()
-            self._process.wait()
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                if self._init:
+                    os.kill(int(self._init), signal.SIGKILL)
+                self._process.kill()
+                self._process.wait()
         subprocess.run(["umount", "--lazy", self.root], check=False)
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -75,7 +86,7 @@ class Machine:
                 argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, preexec_fn=_die_with_parent
             )
         self._init = self.wait("process 1", self._find_init, 30)
-        state = self.wait("systemd", lambda: self._is_up(), 60)
+        state = self.wait("systemd", self._is_up, 60)
         assert state == "running", f"the machine is {state}: " + self.run("systemctl", "--failed", "--no-pager").stdout
 
     def _find_init(self):
@@ -93,7 +104,8 @@ class Machine:
         return None
 
     def _is_up(self):
-        done = self.run("systemctl", "is-system-running", "--wait", check=False)
+        # --wait may miss the moment and then waits for ever
+        done = self.run("systemctl", "is-system-running", check=False)
         return done.stdout.strip() if done.stdout.strip() in ("running", "degraded") else None
 
     def console(self):
@@ -214,6 +226,8 @@ class Machine:
 
     def test_journal(self):
         try:
-            return self.out("journalctl", "--no-pager", "-n", "60", "-o", "short-precise", "--since", self._since)
+            self.run("journalctl", "--sync")
+            lines = self.out("journalctl", "--no-pager", "-o", "short-precise", "--since", self._since).splitlines()
+            return "\n".join(lines[-80:])  # with --since, -n would give the first ones
         except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
             return f"no journal: {error}\n{self.console()}"
