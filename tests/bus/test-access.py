@@ -182,4 +182,5 @@ def test_gone_polkit_is_a_refusal():
         refused("NotAuthorized", s.call, "PauseAgent", "('a', @a{sv} {})", SA)
 
 
-main(globals())
+if __name__ == "__main__":  # test-waggle-polkit takes Polkit from here
+    main(globals())
