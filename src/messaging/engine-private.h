@@ -426,6 +426,7 @@ void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgStat
                     MsgState to);
 /* Adds it to what its agent and its sender have outstanding. */
 void msg_live_count_size(MsgEngine *e, MsgAgent *agent, MsgLive *live);
+void msg_live_index(MsgEngine *e, MsgLive *live); /* writes the rows beside it anew */
 guint32 msg_actor_row(MsgEngine *e, const MsgActor *actor);
 char *msg_actor_text(MsgEngine *e, guint32 row); /* "uid:0 pid:1 unit:x", free */
 

@@ -298,9 +298,9 @@ MsgEngine *msg_engine_new(WgStore *store, const MsgSettings *settings, gboolean 
   e->due_changed = TRUE;
   settings_take(e, settings);
   engine_tables(e);
-  /* volatile numbers go on from the clock, so that one of an earlier run never means another
-   * message */
-  e->last_volatile = (guint64)(wg_time_realtime() / 1000) & (MSG_SEQ_MASK >> 1);
+  /* volatile numbers go on from the clock, faster than anybody sends, so that one of an earlier run
+   * never means another message */
+  e->last_volatile = (guint64)wg_time_realtime() & (MSG_SEQ_MASK >> 1);
   if (!msg_schema_prepare(e, error) || !boot_load(e, error) || !msg_agents_load(e, error)) {
     msg_engine_free(e);
     return NULL;

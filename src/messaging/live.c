@@ -77,6 +77,12 @@ static void beside_write(MsgEngine *e, MsgLive *live) {
   live->turn_row = in_turn;
 }
 
+void msg_live_index(MsgEngine *e, MsgLive *live) {
+  live->due_row = live->calendar_row = 0;
+  live->turn_row = FALSE;
+  beside_write(e, live);
+}
+
 static gboolean record_write(MsgEngine *e, const MsgLive *live, MsgSql how) {
   sqlite3_stmt *stmt = msg_sql(e, is_volatile(live), how);
 

@@ -68,6 +68,17 @@ static void recover_leases(MsgEngine *e) {
 }
 
 /* ---- counts ---- */
+/* What stands beside the deliveries is made from them again. */
+static void empty_beside(MsgEngine *e, gboolean is_volatile) {
+  static const char *const texts[] = {"DELETE FROM %s.due", "DELETE FROM %s.calendar",
+                                      "DELETE FROM %s.turn"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    g_autoptr(sqlite3_stmt) stmt = msg_rare_in(e, is_volatile, texts[i]);
+    msg_rare_run(e, stmt);
+  }
+}
+
 static void recount_live(MsgEngine *e, gboolean is_volatile) {
   g_autoptr(sqlite3_stmt) stmt = msg_rare_in(e, is_volatile, "SELECT place, data FROM %s.live");
 
@@ -80,8 +91,10 @@ static void recount_live(MsgEngine *e, gboolean is_volatile) {
       continue;
     /* a damaged one is mended into a queued one when it is read */
     msg_count_move(e, agent, is_volatile, MSG_STATE_NONE, live ? live->state : MSG_STATE_QUEUED);
-    if (live)
-      msg_live_count_size(e, agent, live);
+    if (!live)
+      continue;
+    msg_live_count_size(e, agent, live);
+    msg_live_index(e, live);
   }
 }
 
@@ -145,6 +158,7 @@ void msg_recount(MsgEngine *e) {
   g_hash_table_remove_all(e->senders);
   g_ptr_array_set_size(e->dirty_senders, 0);
   for (guint v = 0; v < 2 && !e->failed; v++) {
+    empty_beside(e, v == 1);
     recount_live(e, v == 1);
     recount_dead(e, v == 1);
   }

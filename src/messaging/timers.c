@@ -97,6 +97,22 @@ static void row_due(MsgEngine *e, guint64 place) {
   msg_live_move(e, agent, live, MSG_STATE_QUEUED, NULL, "its time has come");
 }
 
+/* Rows that were looked at and are still due belong to nothing any more (a damaged delivery was
+ * rebuilt, or is lost): they would wake us without end. */
+static void rows_forget(MsgEngine *e, gboolean is_volatile, MsgSql which, gint64 until,
+                        const GArray *places) {
+  g_autoptr(sqlite3_stmt) stmt = msg_rare_in(
+      e, is_volatile,
+      which == MSG_SQL_DUE_ROWS ? "DELETE FROM %s.due WHERE place = ?1 AND at <= ?2"
+                                : "DELETE FROM %s.calendar WHERE place = ?1 AND at <= ?2");
+
+  for (guint i = 0; stmt && i < places->len && !e->failed; i++) {
+    sqlite3_bind_int64(stmt, 1, msg_place_row(g_array_index(places, guint64, i)));
+    sqlite3_bind_int64(stmt, 2, until);
+    msg_rare_run(e, stmt);
+  }
+}
+
 static void rows_run(MsgEngine *e, MsgSql which, gint64 until) {
   for (guint v = 0; v < 2; v++) {
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint64));
@@ -109,6 +125,8 @@ static void rows_run(MsgEngine *e, MsgSql which, gint64 until) {
     sqlite3_reset(stmt);
     for (guint i = 0; i < places->len && !e->failed; i++)
       row_due(e, g_array_index(places, guint64, i));
+    if (places->len > 0)
+      rows_forget(e, v == 1, which, until, places);
     if (places->len == 512)
       e->again = TRUE;
     if (places->len > 0)
