@@ -11,6 +11,7 @@
 suite_units=
 suite_pids=()
 suite_child=
+suite_signal=
 
 suite_have_user_manager() {
   [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/systemd/private" ] &&
@@ -109,7 +110,7 @@ suite_command() {
   suite_child=$!
   local signal
   # shellcheck disable=SC2064
-  for signal in INT TERM HUP; do trap "kill -$signal $suite_child 2>/dev/null || true" $signal; done
+  for signal in INT TERM HUP; do trap "suite_signal=$signal; kill -$signal $suite_child 2>/dev/null || true" $signal; done
   status=0
   wait "$suite_child" || status=$?
   while kill -0 "$suite_child" 2>/dev/null; do # it was a signal to this shell that ended `wait`
@@ -155,6 +156,7 @@ suite_run() {
   # Nothing activates the daemon by its bus name here, so the first knock is ours: a command that
   # speaks to the bus finds it there, and a daemon that cannot start is seen now.
   suite_command "$client" status >"$dir/knock" 2>&1
+  [ -z "$suite_signal" ] || exit "$status" # it was not the knock that was meant
   if [ "$status" != 0 ]; then
     cat "$dir/knock" >&2
     suite_fail "the suite does not answer"
