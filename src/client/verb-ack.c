@@ -1,7 +1,10 @@
 /* verb-ack.c: reports messages as handled. All tokens go in one call; the ones that are refused
  * (most often because the lease ran out) are named one by one. */
 #include "client/ids.h"
+#include "client/terminal.h"
 #include "client/verbs.h"
+
+#include <stdio.h>
 
 static gboolean parse_tokens(const CliArgs *args, GVariant **ret, GError **error) {
   g_auto(GVariantBuilder) builder;
@@ -35,7 +38,9 @@ static void set_refused(GVariant *refused, GError **error) {
 
 int cli_verb_ack(Cli *cli, CliArgs *args, GError **error) {
   GVariant *tokens = NULL;
+  guint n;
 
+  cli_args_words(args, &n);
   if (!parse_tokens(args, &tokens, error))
     return CLI_EXIT_USAGE;
   g_autoptr(GVariant) reply =
@@ -43,8 +48,11 @@ int cli_verb_ack(Cli *cli, CliArgs *args, GError **error) {
   if (!reply)
     return CLI_EXIT_FAILURE;
   g_autoptr(GVariant) refused = g_variant_get_child_value(reply, 0);
-  if (g_variant_n_children(refused) == 0)
+  if (g_variant_n_children(refused) == 0) {
+    if (cli->json == CLI_JSON_OFF && cli_is_terminal())
+      printf("%u message%s acked.\n", n, n == 1 ? "" : "s");
     return CLI_EXIT_OK;
+  }
   set_refused(refused, error);
   return CLI_EXIT_FAILURE;
 }
