@@ -206,6 +206,7 @@ gboolean wg_store_reopen_damaged(WgStore *store, WgSalvage *ret_salvage, GError 
     wg_salvage_clear(&salvage);
     return FALSE;
   }
+  store->salvaged = TRUE;
   if (ret_salvage)
     *ret_salvage = salvage;
   else

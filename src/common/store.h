@@ -41,7 +41,7 @@ void wg_salvage_clear(WgSalvage *salvage);
 
 sqlite3 *wg_store_db(WgStore *store); /* borrowed; changes after wg_store_reopen_damaged() */
 guint wg_store_version(WgStore *store);
-gboolean wg_store_was_salvaged(WgStore *store); /* when it was opened */
+gboolean wg_store_was_salvaged(WgStore *store); /* when it was opened, or since */
 gboolean wg_store_is_read_only(WgStore *store); /* could only be opened for reading */
 /* Opens the same file anew, e.g. to write what could only be read before. On failure there is no
  * connection until a later call succeeds. Statements of the old connection may be, and have to be,

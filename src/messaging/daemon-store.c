@@ -67,6 +67,25 @@ static void take_initial_notes(MsgDaemon *daemon) {
     msg_notes(notes, daemon);
 }
 
+/* Damage that opening the file did not meet is met by the first who reads it. */
+static MsgEngine *open_engine(WgStore *store, const MsgSettings *settings, gboolean user_scope,
+                              GError **error) {
+  g_autoptr(GError) damage = NULL;
+  g_auto(WgSalvage) salvage = {0};
+  MsgEngine *engine = msg_engine_new(store, settings, user_scope, &damage);
+
+  if (engine != NULL)
+    return engine;
+  if (!g_error_matches(damage, WG_ERROR, WG_ERROR_STORE_DAMAGED)) {
+    g_propagate_error(error, g_steal_pointer(&damage));
+    return NULL;
+  }
+  if (!wg_store_reopen_damaged(store, &salvage, error))
+    return NULL;
+  log_salvage(&salvage);
+  return msg_engine_new(store, settings, user_scope, error);
+}
+
 gboolean msg_daemon_open_store(MsgDaemon *daemon, const MsgSettings *settings, GError **error) {
   const WgConfig *config = wg_service_config(daemon->service);
   g_autofree char *path = g_build_filename(wg_service_state_dir(daemon->service), STORE_FILE, NULL);
@@ -83,7 +102,7 @@ gboolean msg_daemon_open_store(MsgDaemon *daemon, const MsgSettings *settings, G
     return FALSE;
   if (salvage.happened)
     log_salvage(&salvage);
-  daemon->engine = msg_engine_new(store, settings, daemon->user_scope, error);
+  daemon->engine = open_engine(store, settings, daemon->user_scope, error);
   if (daemon->engine == NULL)
     return FALSE;
   take_initial_notes(daemon);

@@ -302,6 +302,7 @@ MsgEngine *msg_engine_new(WgStore *store, const MsgSettings *settings, gboolean 
    * never means another message */
   e->last_volatile = (guint64)wg_time_realtime() & (MSG_SEQ_MASK >> 1);
   if (!msg_schema_prepare(e, error) || !boot_load(e, error) || !msg_agents_load(e, error)) {
+    msg_schema_finalize(e); /* the store may go on with another file */
     msg_engine_free(e);
     return NULL;
   }
