@@ -50,7 +50,8 @@ const WgMigration msg_migrations[] = {
 
 /* The memory of volatile messages: the same tables, so the same code serves both. */
 static const char volatile_schema[] =
-    "ATTACH ':memory:' AS vol;"
+    /* by URI, else it would be read-only where the store is */
+    "ATTACH 'file:vol?mode=memory' AS vol;"
     "CREATE TABLE vol.message(seq INTEGER PRIMARY KEY, sender INTEGER NOT NULL, time INTEGER NOT "
     "NULL,"
     " meta BLOB NOT NULL, body BLOB);"
