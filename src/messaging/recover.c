@@ -209,7 +209,7 @@ static void drop_lost_leases(MsgEngine *e) {
     sqlite3_bind_int64(stmt, 1, msg_place_row(place));
     g_autoptr(MsgLive) row = NULL;
     if (sqlite3_step(stmt) == SQLITE_ROW)
-      row = msg_live_unpack(place, sqlite3_column_blob(stmt, 2), sqlite3_column_bytes(stmt, 2));
+      row = msg_live_unpack(place, sqlite3_column_blob(stmt, 0), sqlite3_column_bytes(stmt, 0));
     sqlite3_reset(stmt);
     if (row && row->state == MSG_STATE_LEASED && row->nonce == lease->live->nonce)
       continue;
