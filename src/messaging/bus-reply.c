@@ -7,6 +7,9 @@
 
 #include <errno.h>
 
+/* A full store is looked at again that often (store-writer). */
+#define STORE_FULL_RETRY_USEC (2 * G_USEC_PER_SEC)
+
 static void charge(MsgDaemon *daemon, sd_bus_message *m, gsize bytes) {
   WgPeer *peer = wg_peer_from_bus(wg_service_peers(daemon->service), sd_bus_message_get_bus(m));
 
@@ -29,6 +32,8 @@ void msg_reply_error(MsgDaemon *daemon, sd_bus_message *m, const GError *error,
   wg_error_to_bus(error, &e);
   int r = sd_bus_message_new_method_error(m, &reply, &e);
   sd_bus_error_free(&e);
+  if (retry_after == 0 && g_error_matches(error, WG_ERROR, WG_ERROR_STORE_FULL))
+    retry_after = STORE_FULL_RETRY_USEC;
   if (r >= 0 && tells_retry_after(error))
     r = sd_bus_message_append_basic(reply, 't', &retry_after);
   if (r >= 0)
