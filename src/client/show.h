@@ -4,5 +4,6 @@
 #include "client/cli.h"
 
 /* Prints the message that `word` names: fields, deliveries, body; with `history` its receipts
- * too. */
-gboolean cli_show_message(Cli *cli, const char *word, gboolean history, GError **error);
+ * too. All but the first are set off by an empty line. */
+gboolean cli_show_message(Cli *cli, const char *word, gboolean history, gboolean first,
+                          GError **error);

@@ -194,7 +194,6 @@ static void print_agent(GVariant *a) {
 }
 
 int cli_verb_agent_show(Cli *cli, CliArgs *args, GError **error) {
-  cli_pager_open(cli);
   for (guint i = 0; cli_args_word(args, i); i++) {
     g_autoptr(GVariant) reply =
         cli_call(cli, "GetAgent", g_variant_new("(s)", cli_args_word(args, i)), error);
@@ -205,6 +204,7 @@ int cli_verb_agent_show(Cli *cli, CliArgs *args, GError **error) {
       cli_json_print(cli, cli_json_from_variant(agent));
       continue;
     }
+    cli_pager_open(cli);
     if (i)
       putchar('\n');
     print_agent(agent);

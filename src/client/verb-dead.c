@@ -28,12 +28,10 @@ int cli_verb_dead_list(Cli *cli, CliArgs *args, GError **error) {
 }
 
 static gboolean show_one(Cli *cli, const char *word, gpointer data, GError **error) {
-  gboolean *first = data;
+  gboolean *first = data, is_first = *first;
 
-  if (!*first && cli->json == CLI_JSON_OFF)
-    putchar('\n');
   *first = FALSE;
-  return cli_show_message(cli, word, TRUE, error);
+  return cli_show_message(cli, word, TRUE, is_first, error);
 }
 
 int cli_verb_dead_show(Cli *cli, CliArgs *args, GError **error) {

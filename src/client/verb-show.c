@@ -69,7 +69,8 @@ static GVariant *without(GVariant *dict, const char *const *keys) {
   return rest;
 }
 
-gboolean cli_show_message(Cli *cli, const char *word, gboolean history, GError **error) {
+gboolean cli_show_message(Cli *cli, const char *word, gboolean history, gboolean first,
+                          GError **error) {
   static const char *const own[] = {"message", "from", "body", NULL};
   CliMessage m = {0};
 
@@ -96,6 +97,9 @@ gboolean cli_show_message(Cli *cli, const char *word, gboolean history, GError *
     cli_json_print_object(cli, object);
     return TRUE;
   }
+  cli_pager_open(cli); /* not before the answer is there: Ctrl-C is the pager's from here on */
+  if (!first)
+    putchar('\n');
   cli_message_print(&m);
   g_autoptr(GVariant) deliveries = cli_dict_value(whole, "deliveries", "aa{sv}");
   if (deliveries)
@@ -108,17 +112,14 @@ gboolean cli_show_message(Cli *cli, const char *word, gboolean history, GError *
 }
 
 static gboolean show_one(Cli *cli, const char *word, gpointer data, GError **error) {
-  gboolean *first = data;
+  gboolean *first = data, is_first = *first;
 
-  if (!*first && cli->json == CLI_JSON_OFF)
-    putchar('\n');
   *first = FALSE;
-  return cli_show_message(cli, word, FALSE, error);
+  return cli_show_message(cli, word, FALSE, is_first, error);
 }
 
 int cli_verb_show(Cli *cli, CliArgs *args, GError **error) {
   gboolean first = TRUE;
 
-  cli_pager_open(cli);
   return cli_each(cli, args, 0, show_one, &first, error);
 }
