@@ -136,6 +136,11 @@ WgJobResult msg_call_wait(MsgEngine *e, MsgCallJob *job) {
   g_autoptr(MsgMessage) m = msg_message_for(e, &job->base, wait.seq, FALSE, error);
   if (!m || (agent_name && !(wait.agent = msg_agent_find(e, agent_name, error))))
     return WG_JOB_DONE;
+  if (wait.agent && !msg_message_place(m, wait.agent->id)) {
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                "Message %" G_GUINT64_FORMAT " was not sent to agent '%s'", wait.seq, agent_name);
+    return WG_JOB_DONE;
+  }
   gboolean reached;
   MsgState state;
   if (wait_look(e, &wait, m, &reached, &state) || timeout == 0 || e->draining) {
