@@ -14,7 +14,9 @@ static void index_add(GHashTable *index, char **names, MsgAgent *agent) {
       list = g_ptr_array_new();
       g_hash_table_insert(index, g_strdup(names[i]), list);
     }
-    g_ptr_array_add(list, agent);
+    /* an agent may name one twice; it is sent each message once */
+    if (list->len == 0 || list->pdata[list->len - 1] != agent)
+      g_ptr_array_add(list, agent);
   }
 }
 
