@@ -234,11 +234,10 @@ typedef struct {
 } MsgTimer;
 
 struct MsgLease {
-  guint64 token;
+  guint64 token, okey; /* okey: as live's; the key in leased_keys */
   MsgAgent *agent;
   MsgActor *actor;
   MsgLive *live;
-  guint64 batch; /* of the last undo copy */
   MsgTimer timer;
   GList link; /* in client->leases, when it is bound to a connection */
 };
@@ -296,11 +295,12 @@ struct MsgEngine {
   GHashTable *message_cache; /* seq -> MsgMessage */
   gsize message_cache_bytes;
 
-  GHashTable *leases;    /* token -> MsgLease */
-  GPtrArray *undo;       /* of MsgUndo: leases as they were before this batch */
-  GHashTable *clients;   /* caller id -> MsgClient */
-  GHashTable *waits;     /* seq -> GQueue of MsgCallJob */
-  GArray *waits_touched; /* seqs with a new receipt in this batch */
+  GHashTable *leases;      /* token -> MsgLease */
+  GHashTable *leased_keys; /* ordering key -> MsgLease: those being handled */
+  GPtrArray *undo;         /* of MsgUndo: leases as they were before this batch */
+  GHashTable *clients;     /* caller id -> MsgClient */
+  GHashTable *waits;       /* seq -> GQueue of MsgCallJob */
+  GArray *waits_touched;   /* seqs with a new receipt in this batch */
   GHashTable *subscriptions, *watches, *couriers, *attempts; /* id -> ... */
   GHashTable *attempts_by_place; /* place -> MsgAttempt, also those that wait for their time */
   GPtrArray *attempts_ended;     /* in this batch */
@@ -455,6 +455,7 @@ MsgDelivery *msg_lease_take(MsgEngine *e, MsgAgent *agent, MsgLive *live,
                             const MsgLeaseTerms *terms);
 MsgLease *msg_lease_restore(MsgEngine *e, MsgAgent *agent, MsgLive *live); /* detached, at start */
 MsgLease *msg_lease_of(MsgEngine *e, const MsgLive *live); /* NULL: none in memory */
+gboolean msg_lease_has_key(MsgEngine *e, guint64 okey);    /* one of this ordering key is handled */
 void msg_lease_drop(MsgEngine *e,
                     MsgLease *lease); /* forgets it (undoable), gives the live back to the cache */
 void msg_lease_changed(MsgEngine *e, MsgLease *lease); /* keep a copy before changing it */

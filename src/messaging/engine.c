@@ -274,6 +274,7 @@ static void engine_tables(MsgEngine *e) {
   e->message_cache =
       g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)msg_message_unref);
   e->leases = g_hash_table_new(g_int64_hash, g_int64_equal);
+  e->leased_keys = g_hash_table_new(g_int64_hash, g_int64_equal);
   e->undo = g_ptr_array_new();
   e->clients = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
   e->waits_touched = g_array_new(FALSE, FALSE, sizeof(guint64));
@@ -352,9 +353,9 @@ void msg_engine_free(MsgEngine *e) {
   g_hash_table_foreach(e->live_cache, free_live, NULL);
   g_hash_table_foreach(e->subscriptions, free_subscription, NULL);
   msg_watches_free(e);
-  for (GHashTable **t = (GHashTable *[]){e->leases, e->live_cache, e->subscriptions, e->watches,
-                                         e->waits, e->clients, e->message_cache, e->senders_by_name,
-                                         e->senders, e->agents_by_name, NULL};
+  for (GHashTable **t = (GHashTable *[]){e->leases, e->leased_keys, e->live_cache, e->subscriptions,
+                                         e->watches, e->waits, e->clients, e->message_cache,
+                                         e->senders_by_name, e->senders, e->agents_by_name, NULL};
        *t; t++)
     g_hash_table_unref(*t);
   g_clear_pointer(&e->roles, g_hash_table_unref);

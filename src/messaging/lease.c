@@ -30,6 +30,23 @@ void msg_lease_free(MsgLease *lease) {
   g_free(lease);
 }
 
+gboolean msg_lease_has_key(MsgEngine *e, guint64 okey) {
+  return g_hash_table_contains(e->leased_keys, &okey);
+}
+
+static void lease_enter(MsgEngine *e, MsgLease *lease) {
+  g_hash_table_replace(e->leases, &lease->token, lease);
+  lease->okey = lease->live->okey;
+  if (lease->okey)
+    g_hash_table_replace(e->leased_keys, &lease->okey, lease);
+}
+
+static void lease_leave(MsgEngine *e, MsgLease *lease) {
+  g_hash_table_remove(e->leases, &lease->token);
+  if (lease->okey && g_hash_table_lookup(e->leased_keys, &lease->okey) == lease)
+    g_hash_table_remove(e->leased_keys, &lease->okey);
+}
+
 static void lease_link(MsgEngine *e, MsgLease *lease) {
   if (lease->live->flags & MSG_LIVE_DETACHED)
     return;
@@ -87,19 +104,21 @@ void msg_undo_rollback(MsgEngine *e, guint64 batch) {
     if (undo->what == CREATED) {
       msg_timer_remove(e, &lease->timer);
       lease_unlink(e, lease);
-      g_hash_table_remove(e->leases, &lease->token);
+      lease_leave(e, lease);
       if (g_hash_table_lookup(e->live_cache, &lease->live->place) != lease->live)
         msg_live_free(lease->live); /* a copy that a later step of this batch had left */
       msg_lease_free(lease);
     } else if (undo->what == CHANGED) {
       msg_timer_remove(e, &lease->timer);
       lease_unlink(e, lease);
-      lease->live = undo->live; /* the changed one goes with the cache */
+      if (g_hash_table_lookup(e->live_cache, &lease->live->place) != lease->live)
+        msg_live_free(lease->live); /* a copy; else the changed one goes with the cache */
+      lease->live = undo->live;
       lease_link(e, lease);
       msg_timer_add(e, &lease->timer, lease->live->until);
     } else {
       lease->live = undo->live;
-      g_hash_table_insert(e->leases, &lease->token, lease);
+      lease_enter(e, lease);
       lease_link(e, lease);
       msg_timer_add(e, &lease->timer, lease->live->until);
     }
@@ -128,7 +147,7 @@ void msg_lease_drop(MsgEngine *e, MsgLease *lease) {
   undo_add(e, REMOVED, lease, TRUE);
   msg_timer_remove(e, &lease->timer);
   lease_unlink(e, lease);
-  g_hash_table_remove(e->leases, &lease->token);
+  lease_leave(e, lease);
 }
 
 static MsgLease *lease_new(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgActor *actor) {
@@ -141,7 +160,7 @@ static MsgLease *lease_new(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgActo
   lease->timer.kind = MSG_TIMER_LEASE;
   lease->timer.what = lease;
   lease->link.data = lease;
-  g_hash_table_insert(e->leases, &lease->token, lease);
+  lease_enter(e, lease);
   lease_link(e, lease);
   msg_timer_add(e, &lease->timer, live->until);
   return lease;

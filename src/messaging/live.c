@@ -28,10 +28,10 @@ static gint64 live_calendar(const MsgLive *live) {
   return live->state == MSG_STATE_SCHEDULED ? live->calendar : 0;
 }
 
-/* Mail that its sender scheduled takes its turn when its time has come, not before. */
+/* Mail that its sender scheduled takes its turn when its time has come, not before, and also when
+ * it is held meanwhile. */
 static gboolean live_in_turn(const MsgLive *live) {
-  return live->okey && !msg_state_is_final(live->state) &&
-         !(live->state == MSG_STATE_SCHEDULED && (live->flags & MSG_LIVE_FIRST_WAIT));
+  return live->okey && !msg_state_is_final(live->state) && !(live->flags & MSG_LIVE_FIRST_WAIT);
 }
 
 void msg_live_read(MsgLive *live) {
@@ -320,6 +320,9 @@ void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
     return;
   if (state == MSG_STATE_QUEUED)
     msg_ready_insert(e, agent, live);
+  /* an older one of its key may have come meanwhile */
+  if (old == MSG_STATE_LEASED && live->okey)
+    msg_ready_key_freed(e, agent, live->okey);
 }
 
 void msg_live_save(MsgEngine *e, MsgLive *live) {

@@ -6,8 +6,10 @@
  * while all is in memory never needs to be read back. Higher levels come first, but waiting raises
  * a message by one level each `ageing_usec`, so that none starves.
  *
- * Of deliveries with the same ordering key only the oldest is ever in a window; the next one enters
- * when that ended. */
+ * Of deliveries with the same ordering key only the oldest is handed out, and only when none of the
+ * key is being handled; the next one enters its window when that ended. One that took its turn late
+ * (it was scheduled) may find a younger one in a window or leased: then it goes before the one, and
+ * waits for the other. */
 #include "messaging/engine-private.h"
 
 #include <string.h>
@@ -84,14 +86,18 @@ static guint64 key_first(MsgEngine *e, gboolean is_volatile, guint64 okey) {
   guint64 place = 0;
 
   sqlite3_bind_int64(stmt, 1, (gint64)okey);
-  if (sqlite3_step(stmt) == SQLITE_ROW)
+  int r = sqlite3_step(stmt);
+  if (r == SQLITE_ROW)
     place = (guint64)sqlite3_column_int64(stmt, 0) | (is_volatile ? MSG_PLACE_VOLATILE : 0);
+  else if (r != SQLITE_DONE)
+    msg_fail(e, "looking for the turn of an ordering key");
   sqlite3_reset(stmt);
   return place;
 }
 
 static gboolean is_turn(MsgEngine *e, const MsgLive *live) {
-  return !live->okey || key_first(e, msg_place_volatile(live->place), live->okey) == live->place;
+  return !live->okey || (!msg_lease_has_key(e, live->okey) &&
+                         key_first(e, msg_place_volatile(live->place), live->okey) == live->place);
 }
 
 void msg_ready_insert(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
@@ -189,11 +195,11 @@ static MsgLive *level_head(MsgEngine *e, MsgAgent *agent, guint rank, gboolean i
     if (l->n == 0)
       return NULL;
     MsgLive *live = msg_live_get(e, msg_place(agent->id, rank, ring_at(l, 0)));
-    if (live && live->state == MSG_STATE_QUEUED)
+    if (live && live->state == MSG_STATE_QUEUED && is_turn(e, live))
       return live;
     if (e->failed)
       return NULL;
-    ring_pop(l);
+    ring_pop(l); /* one whose turn it is not comes back when the key is free */
   }
 }
 
