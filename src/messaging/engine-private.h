@@ -397,6 +397,12 @@ guint64 msg_message_place(const MsgMessage *message, guint agent);
 
 /* ---- live.c ---- */
 void msg_live_read(MsgLive *live); /* just unpacked: which rows stand beside it */
+/* live-mend.c: what a damaged record becomes; its rows beside it are written with it. */
+MsgLive *msg_live_rebuild(MsgEngine *e, guint64 place, const void *bytes, gsize size);
+/* A row of `due` or `calendar` was not true: makes it what the delivery says. */
+void msg_live_time_row(MsgEngine *e, guint64 place, gboolean calendar);
+/* The hash of an agent and an ordering key; never 0, which stands for none. */
+guint64 msg_key_hash(guint agent, const char *key);
 /* Reads a delivery that is not final: cache, lease or store. Borrowed; NULL: none such. */
 MsgLive *msg_live_get(MsgEngine *e, guint64 place);
 /* Between batches only, since lives are lent out within one: drops those that are not leased when

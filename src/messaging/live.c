@@ -61,6 +61,18 @@ static void turn_row(MsgEngine *e, const MsgLive *live, gboolean in_turn) {
   msg_sql_run(e, stmt);
 }
 
+void msg_live_time_row(MsgEngine *e, guint64 place, gboolean calendar) {
+  const MsgLive *live = msg_live_get(e, place);
+  const MsgLive none = {.place = place};
+  gint64 at = !live || !msg_agent_by_id(e, msg_place_agent(place)) ? 0
+              : calendar                                           ? live->calendar_row
+                                                                   : live->due_row;
+
+  if (!e->failed)
+    time_row(e, live ? live : &none, at, calendar ? MSG_SQL_CALENDAR_PUT : MSG_SQL_DUE_PUT,
+             calendar ? MSG_SQL_CALENDAR_DELETE : MSG_SQL_DUE_DELETE);
+}
+
 /* The rows beside the delivery: most have none, before and after. */
 static void beside_write(MsgEngine *e, MsgLive *live) {
   gboolean final = msg_state_is_final(live->state), in_turn = live_in_turn(live);
@@ -115,29 +127,6 @@ void msg_live_cache_trim(MsgEngine *e, gboolean all) {
     g_hash_table_foreach_remove(e->live_cache, evictable, NULL);
 }
 
-/* A delivery's record is damaged but the message may be sound: mail is rather delivered twice than
- * lost, so it is queued again, and its receipts say what happened. */
-static MsgLive *live_rebuild(MsgEngine *e, guint64 place, const void *bytes, gsize size) {
-  GError *ignored = NULL;
-
-  wg_store_quarantine(e->db, "live", msg_place_row(place), "checksum differs", bytes, size,
-                      &ignored);
-  g_clear_error(&ignored);
-  e->stat.quarantined++;
-  MsgLive *live = msg_live_new(place);
-  live->state = MSG_STATE_QUEUED;
-  g_autoptr(MsgMessage) m = msg_message_load(e, msg_place_seq(place), FALSE, NULL);
-  if (m) {
-    live->sender = m->sender;
-    live->size = m->size;
-    live->time = m->time;
-    live->expires = m->expires;
-  }
-  msg_history_add(live, MSG_EVENT_REQUEUED, e->now_real, 0,
-                  "the delivery's record was damaged; its older receipts are in quarantine");
-  return live;
-}
-
 MsgLive *msg_live_get(MsgEngine *e, guint64 place) {
   MsgLive *live = g_hash_table_lookup(e->live_cache, &place);
 
@@ -152,8 +141,9 @@ MsgLive *msg_live_get(MsgEngine *e, guint64 place) {
     gsize size = sqlite3_column_bytes(stmt, 0);
     live = msg_live_unpack(place, data, size);
     if ((rebuilt = !live))
-      live = live_rebuild(e, place, data, size);
-    msg_live_read(live);
+      live = msg_live_rebuild(e, place, data, size);
+    else
+      msg_live_read(live);
     cache_add(e, live);
   } else if (r != SQLITE_DONE) {
     msg_fail(e, "reading a delivery");

@@ -148,8 +148,8 @@ static void plan_forget(MsgEngine *e, Plan *plans, guint n) {
   g_ptr_array_set_size(e->plan_agents, 0);
 }
 
-/* FNV-1a over agent and key; never 0, which stands for none. */
-static guint64 key_hash(guint agent, const char *key) {
+/* FNV-1a. */
+guint64 msg_key_hash(guint agent, const char *key) {
   guint64 h = G_GUINT64_CONSTANT(14695981039346656037) ^ agent;
 
   h *= G_GUINT64_CONSTANT(1099511628211);
@@ -167,7 +167,7 @@ static void deliver(MsgEngine *e, MsgSend *s, const Plan *p, MsgAgent *agent,
   live->size = s->size;
   live->time = e->now_real;
   live->expires = s->ttl ? e->now + (gint64)MIN(s->ttl, (guint64)G_MAXINT64 / 4) : 0;
-  live->okey = s->key ? key_hash(agent->id, s->key) : 0;
+  live->okey = s->key ? msg_key_hash(agent->id, s->key) : 0;
   live->state = MSG_STATE_QUEUED;
   if (s->deliver_at > e->now_real) {
     live->calendar = s->deliver_at;

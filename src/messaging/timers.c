@@ -76,41 +76,27 @@ static void timer_fire(MsgEngine *e, MsgTimer *t) {
   }
 }
 
-/* A row's time has come: a scheduled delivery is queued, one whose time to live ran out expires. */
-static void row_due(MsgEngine *e, guint64 place) {
+/* A row's time has come: a scheduled delivery is queued, one whose time to live ran out expires.
+ * FALSE: neither, the row says what the delivery does not. */
+static gboolean row_due(MsgEngine *e, guint64 place) {
   MsgLive *live = msg_live_get(e, place);
   MsgAgent *agent = msg_agent_by_id(e, msg_place_agent(place));
 
   if (!live || !agent || live->state == MSG_STATE_LEASED)
-    return;
+    return FALSE;
   if (live->expires && live->expires <= e->now) {
     e->stat.expired++;
     msg_live_move(e, agent, live, MSG_STATE_EXPIRED, NULL, "its time to live ran out");
-    return;
+    return TRUE;
   }
   gboolean come =
       live->calendar ? live->calendar <= e->now_real : live->ready_at && live->ready_at <= e->now;
   if (live->state != MSG_STATE_SCHEDULED || !come)
-    return;
+    return FALSE;
   live->ready_at = live->calendar = 0;
   live->flags &= ~MSG_LIVE_FIRST_WAIT;
   msg_live_move(e, agent, live, MSG_STATE_QUEUED, NULL, "its time has come");
-}
-
-/* Rows that were looked at and are still due belong to nothing any more (a damaged delivery was
- * rebuilt, or is lost): they would wake us without end. */
-static void rows_forget(MsgEngine *e, gboolean is_volatile, MsgSql which, gint64 until,
-                        const GArray *places) {
-  g_autoptr(sqlite3_stmt) stmt = msg_rare_in(
-      e, is_volatile,
-      which == MSG_SQL_DUE_ROWS ? "DELETE FROM %s.due WHERE place = ?1 AND at <= ?2"
-                                : "DELETE FROM %s.calendar WHERE place = ?1 AND at <= ?2");
-
-  for (guint i = 0; stmt && i < places->len && !e->failed; i++) {
-    sqlite3_bind_int64(stmt, 1, msg_place_row(g_array_index(places, guint64, i)));
-    sqlite3_bind_int64(stmt, 2, until);
-    msg_rare_run(e, stmt);
-  }
+  return TRUE;
 }
 
 static void rows_run(MsgEngine *e, MsgSql which, gint64 until) {
@@ -118,15 +104,20 @@ static void rows_run(MsgEngine *e, MsgSql which, gint64 until) {
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint64));
     sqlite3_stmt *stmt = msg_sql(e, v == 1, which);
     sqlite3_bind_int64(stmt, 1, until);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
+    int r;
+    while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
       guint64 place = (guint64)sqlite3_column_int64(stmt, 0) | (v ? MSG_PLACE_VOLATILE : 0);
       g_array_append_val(places, place);
     }
     sqlite3_reset(stmt);
-    for (guint i = 0; i < places->len && !e->failed; i++)
-      row_due(e, g_array_index(places, guint64, i));
-    if (places->len > 0)
-      rows_forget(e, v == 1, which, until, places);
+    if (r != SQLITE_DONE)
+      msg_fail(e, "looking for what is due");
+    for (guint i = 0; i < places->len && !e->failed; i++) {
+      guint64 place = g_array_index(places, guint64, i);
+      /* damage may leave such a row; it would be due for ever */
+      if (!row_due(e, place))
+        msg_live_time_row(e, place, which == MSG_SQL_CALENDAR_ROWS);
+    }
     if (places->len == 512)
       e->again = TRUE;
     if (places->len > 0)
