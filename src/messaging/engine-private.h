@@ -277,6 +277,7 @@ struct MsgEngine {
   gint64 now, now_real;    /* of this batch: lasting time, CLOCK_REALTIME */
 
   guint64 last_seq, last_volatile; /* numbers given out */
+  guint64 first_volatile;          /* all of this run are larger */
   guint last_agent;
   GHashTable *agents_by_name; /* name -> MsgAgent, not removed */
   GPtrArray *agents;          /* by id, also removed ones (owned); gaps are NULL */

@@ -208,6 +208,7 @@ static gboolean engine_reopened(gpointer engine, const WgSalvage *salvage, GErro
   msg_schema_finalize(e);
   if (!msg_schema_prepare(e, error))
     return FALSE;
+  e->first_volatile = e->last_volatile; /* memory's schema began anew */
   msg_memory_reset(e);
   last_numbers(e);
   msg_recover_reopened(e, salvage && salvage->happened);
@@ -302,6 +303,7 @@ MsgEngine *msg_engine_new(WgStore *store, const MsgSettings *settings, gboolean 
   /* volatile numbers go on from the clock, faster than anybody sends, so that one of an earlier run
    * never means another message */
   e->last_volatile = (guint64)wg_time_realtime() & (MSG_SEQ_MASK >> 1);
+  e->first_volatile = e->last_volatile;
   if (!msg_schema_prepare(e, error) || !boot_load(e, error) || !msg_agents_load(e, error)) {
     msg_schema_finalize(e); /* the store may go on with another file */
     msg_engine_free(e);

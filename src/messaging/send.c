@@ -52,6 +52,13 @@ static gboolean plan_sender(MsgEngine *e, const MsgJob *job, const MsgSend *s, P
   return p->sender != NULL;
 }
 
+/* What an earlier run had in memory only is gone, and so is its number. */
+static gboolean is_of_this_run(const MsgEngine *e, guint64 seq) {
+  guint64 n = seq & ~MSG_VOLATILE_BIT;
+
+  return !(seq & MSG_VOLATILE_BIT) || (n > e->first_volatile && n <= e->last_volatile);
+}
+
 /* TRUE: may go on. A duplicate is no refusal: the first one's number is the answer. */
 static gboolean plan_dedup(MsgEngine *e, MsgSend *s, Plan *p, GHashTable *in_call, GError **error) {
   sqlite3_stmt *stmt = e->sql[0][MSG_SQL_DEDUP_GET];
@@ -64,13 +71,19 @@ static gboolean plan_dedup(MsgEngine *e, MsgSend *s, Plan *p, GHashTable *in_cal
   body_digest(s, p->digest);
   sqlite3_bind_int64(stmt, 1, p->sender->id);
   sqlite3_bind_text(stmt, 2, s->id, -1, SQLITE_STATIC);
-  if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int64(stmt, 1) > e->now) {
+  int r = sqlite3_step(stmt);
+  if (r == SQLITE_ROW && sqlite3_column_int64(stmt, 1) > e->now &&
+      is_of_this_run(e, sqlite3_column_int64(stmt, 0))) {
     s->duplicate = TRUE;
     s->seq = sqlite3_column_int64(stmt, 0);
     same = sqlite3_column_bytes(stmt, 2) == DIGEST_SIZE &&
            memcmp(sqlite3_column_blob(stmt, 2), p->digest, DIGEST_SIZE) == 0;
   }
   sqlite3_reset(stmt);
+  if (r != SQLITE_ROW && r != SQLITE_DONE) {
+    msg_fail(e, "looking for a message with the same id");
+    return FALSE;
+  }
   if (in_call && !s->duplicate) {
     g_autofree char *key = g_strdup_printf("%u/%s", p->sender->id, s->id);
     const guint8 *digest = g_hash_table_lookup(in_call, key);
