@@ -162,8 +162,11 @@ MsgLive *msg_done_get(MsgEngine *e, guint64 place) {
   MsgLive *live = NULL;
 
   sqlite3_bind_int64(stmt, 1, msg_place_row(place));
-  if (sqlite3_step(stmt) == SQLITE_ROW)
+  int r = sqlite3_step(stmt);
+  if (r == SQLITE_ROW)
     live = msg_live_unpack(place, sqlite3_column_blob(stmt, 0), sqlite3_column_bytes(stmt, 0));
+  else if (r != SQLITE_DONE)
+    msg_fail(e, "reading a final delivery");
   sqlite3_reset(stmt);
   return live;
 }
@@ -337,8 +340,10 @@ static guint64 backoff(MsgEngine *e, const MsgAgent *agent, guint failed) {
 
   if (n > 0)
     return list[MIN(MAX(failed, 1) - 1, n - 1)];
-  guint64 step = e->settings.backoff_first << MIN(MAX(failed, 1) - 1, 30);
-  step = MIN(step, e->settings.backoff_max);
+  guint shift = MIN(MAX(failed, 1) - 1, 30);
+  guint64 step = e->settings.backoff_first > e->settings.backoff_max >> shift
+                     ? e->settings.backoff_max
+                     : e->settings.backoff_first << shift;
   return step / 2 + (guint64)(g_rand_double(e->random) * (step / 2 + 1));
 }
 
@@ -350,7 +355,7 @@ void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode m
     msg_live_move(e, agent, live, MSG_STATE_DEAD, actor, cause);
     return;
   }
-  if (agent->max_deliveries && live->failed >= agent->max_deliveries) {
+  if (agent->max_deliveries && live->failed >= MIN(agent->max_deliveries, G_MAXUINT16)) {
     g_autofree char *why =
         g_strdup_printf("delivery limit of %u reached; last: %s", agent->max_deliveries,
                         cause ? cause : "no reason given");

@@ -165,7 +165,8 @@ void msg_fail(MsgEngine *e, const char *doing) {
 }
 
 gboolean msg_sql_run(MsgEngine *e, sqlite3_stmt *stmt) {
-  int r = sqlite3_step(stmt);
+  /* after some errors the transaction is over, and what is written then stays */
+  int r = e->failed ? SQLITE_ABORT : sqlite3_step(stmt);
 
   if (r != SQLITE_DONE)
     msg_fail(e, sqlite3_sql(stmt));

@@ -55,10 +55,13 @@ MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name) {
     return sender;
   sqlite3_bind_int64(stmt, 1, uid);
   sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
-  if (sqlite3_step(stmt) == SQLITE_ROW)
+  int r = sqlite3_step(stmt);
+  if (r == SQLITE_ROW)
     sender = sender_read(e, stmt, uid, name);
+  else if (r != SQLITE_DONE)
+    msg_fail(e, "reading a sender");
   sqlite3_reset(stmt);
-  if (sender)
+  if (sender || e->failed)
     return sender;
   stmt = e->sql[0][MSG_SQL_SENDER_INSERT];
   sqlite3_bind_int64(stmt, 1, uid);
@@ -75,9 +78,12 @@ MsgSender *msg_sender_by_id(MsgEngine *e, guint32 id) {
   if (sender || id == 0)
     return sender;
   sqlite3_bind_int64(stmt, 1, id);
-  if (sqlite3_step(stmt) == SQLITE_ROW)
+  int r = sqlite3_step(stmt);
+  if (r == SQLITE_ROW)
     sender = sender_read(e, stmt, sqlite3_column_int64(stmt, 5),
                          (const char *)sqlite3_column_text(stmt, 6));
+  else if (r != SQLITE_DONE)
+    msg_fail(e, "reading a sender");
   sqlite3_reset(stmt);
   return sender;
 }
