@@ -262,6 +262,19 @@ void msg_delivery_free(MsgDelivery *delivery) {
   g_free(delivery);
 }
 
+#define NO_BODY_WAIT G_USEC_PER_SEC
+
+/* No memory or descriptor for a large body: nobody shall take the message for an empty one. */
+static void give_back(MsgEngine *e, MsgLease *lease) {
+  MsgAgent *agent = lease->agent;
+  MsgLive *live = lease->live;
+
+  msg_lease_drop(e, lease);
+  live->acquired--;
+  msg_live_return(e, agent, live, MSG_NACK_SILENT, NO_BODY_WAIT, NULL,
+                  "its body could not be passed on: no memory or file descriptor is left");
+}
+
 MsgDelivery *msg_lease_take(MsgEngine *e, MsgAgent *agent, MsgLive *live,
                             const MsgLeaseTerms *terms) {
   g_autoptr(GError) error = NULL;
@@ -291,8 +304,14 @@ MsgDelivery *msg_lease_take(MsgEngine *e, MsgAgent *agent, MsgLive *live,
     return NULL;
   MsgLease *lease = lease_new(e, agent, live, terms->actor);
   undo_add(e, CREATED, lease, FALSE);
+  MsgDelivery *d = msg_delivery_make(e, m, live, agent->name, terms->no_body);
+  if (d->body_left_out && d->body_fd < 0 && !terms->no_body) {
+    g_clear_pointer(&d, msg_delivery_free);
+    give_back(e, lease);
+    return NULL;
+  }
   e->stat.received++;
-  return msg_delivery_make(e, m, live, agent->name, terms->no_body);
+  return d;
 }
 
 void msg_lease_timeout(MsgEngine *e, MsgLease *lease) {

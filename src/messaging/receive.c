@@ -20,14 +20,16 @@ static gboolean take_for(MsgEngine *e, MsgAgent *agent, MsgReceiveJob *j) {
       j->more = TRUE;
       break;
     }
-    if (live->size > MSG_INLINE_MAX && !j->no_body && ++large > 16) { /* fds of one D-Bus message */
+    gboolean is_large = live->size > MSG_INLINE_MAX && !j->no_body;
+    if (is_large && large == 16) { /* fds of one D-Bus message */
       j->more = TRUE;
       break;
     }
-    bytes += live->size;
     MsgDelivery *d = msg_lease_take(e, agent, live, &terms);
     if (!d)
       continue;
+    bytes += d->size;
+    large += is_large;
     if (!j->deliveries)
       j->deliveries = g_ptr_array_new_with_free_func((GDestroyNotify)msg_delivery_free);
     g_ptr_array_add(j->deliveries, d);
