@@ -38,10 +38,10 @@ rung_run() {
   # those of a free machine: a busy one gets four times as long.
   meson test -C "$build" --no-rebuild --timeout-multiplier 4 --suite "$rung" --logbase "rung-$rung" >"$log.out" 2>&1 || true
   if ! read -r p f s < <(/usr/bin/python3 "$lib/tally" "$log.json" 2>"$log.failures"); then
-    cat "$log.out" "$log.failures" >&2
+    cat "$log.out" >&2
     p=0 f=1 s=0
   fi
-  cat "$log.failures"
+  cat "$log.failures" >&2
   printf '%s: %d passed, %d failed, %d skipped (%d s)\n' "$rung" "$p" "$f" "$s" $((SECONDS - begin))
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }

@@ -106,11 +106,18 @@ def test_log_level_is_roots(m):
 
 
 def test_agent_in_journal(m):
-    """what happens to an agent can be found by its field"""
+    """what happens to an agent can be found by its field, and the text says who did it"""
     m.register("walter", user="alice")
-    m.run("journalctl", "--sync")
     found = [e for e in m.journal("WAGGLE_AGENT=walter") if e.get("MESSAGE_ID")]
-    assert found and found[0]["WAGGLE_UID"] == "2001", found
+    assert found and "uid 2001" in found[0]["MESSAGE"], found
+    assert found[0]["_SYSTEMD_UNIT"] == SERVICE
+
+
+def test_refusal_in_journal(m):
+    """so can a caller who was refused, by his uid"""
+    m.refused(("NotAuthorized", "AccessDenied"), "Receive", "('walter', @a{sv} {})", user="bob", door="bus")
+    found = [e for e in m.journal("WAGGLE_UID=2002") if e.get("MESSAGE_ID")]
+    assert found, "the journal does not know of it"
 
 
 if __name__ == "__main__":
