@@ -87,7 +87,7 @@ static void test_key_late(void) {
   env_agent(&env, alice, "a", NULL);
   guint64 late =
       send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k", .delay = G_USEC_PER_SEC});
-  guint64 first = send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k"}), token;
+  guint64 first = send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k"}), token = 0;
   g_assert_cmpuint(take_next(&env, alice, "a", &token), ==, first);
   env_advance(&env, 2 * G_USEC_PER_SEC);
   g_assert_cmpuint(take_next(&env, alice, "a", NULL), ==, 0);
@@ -121,7 +121,7 @@ static void test_key_overtaken(void) {
   MsgDelivery *d = both->pdata[0];
   g_assert_true(d->seq == late || d->seq == waiting);
   env_ack(&env, alice, d->token);
-  guint64 token;
+  guint64 token = 0;
   g_assert_cmpuint(take_next(&env, alice, "a", &token), ==, d->seq == late ? waiting : late);
   env_ack(&env, alice, token);
   env_check(&env);
@@ -137,7 +137,7 @@ static void test_key_held_and_delayed(void) {
   guint64 held =
       send_with(&env, alice, "a",
                 (MsgSend){.priority = 4, .key = "k", .hold = TRUE, .delay = G_TIME_SPAN_HOUR});
-  guint64 next = send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k"}), token;
+  guint64 next = send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k"}), token = 0;
 
   g_autoptr(GVariant) r =
       env_ok(&env, alice, MSG_CALL_RELEASE, g_variant_new("(ta{sv})", held, NULL));
@@ -184,7 +184,7 @@ static void test_key_of_damaged(void) {
     env_stop(&env);
     env_exec(&env, "UPDATE live SET data = zeroblob(60)");
     env_start(&env);
-    guint64 second = send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k"}), token;
+    guint64 second = send_with(&env, alice, "a", (MsgSend){.priority = 4, .key = "k"}), token = 0;
     g_assert_cmpuint(take_next(&env, alice, "a", &token), ==, first);
     g_assert_cmpuint(take_next(&env, alice, "a", NULL), ==, 0);
     env_ack(&env, alice, token);
