@@ -39,7 +39,9 @@ struct WgWriter {
   GSource *source;
   int event_fd;
   gpointer fd_tag;
-  guint n_out; /* submitted, not handed back */
+  guint n_out;               /* submitted, not handed back */
+  WgJob *held, *held_oldest; /* submitted, not yet handed over; newest first */
+  guint n_held;
   WgStoreState told;
   WgStoreStateFunc state_changed;
   gpointer user_data;
@@ -90,6 +92,8 @@ struct WgWriter {
     GCond wake;
   } helper;
 };
+
+void wg_writer_flush(WgWriter *w); /* loop thread: hands over what was submitted */
 
 /* store-writer-batch.c: takes jobs, runs, commits, hands back. */
 void wg_writer_run_batch(WgWriter *w);

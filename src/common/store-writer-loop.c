@@ -91,6 +91,7 @@ void wg_writer_deliver(WgWriter *w) {
 static gboolean source_prepare(GSource *source, gint *timeout) {
   WgWriter *w = ((WriterSource *)source)->writer;
   *timeout = -1;
+  wg_writer_flush(w);
   g_atomic_int_set(&w->polling, 1);
   return has_work(w);
 }

@@ -6,13 +6,29 @@
 #include "common/error.h"
 #include "common/store-writer-internal.h"
 
+/* The writer is faster than the loop, so handed one job at a time it would fall asleep after each:
+ * jobs are handed over in small groups, and what is left when the loop turns. */
+#define HELD_MAX 16
+
 void wg_writer_submit(WgWriter *w, WgJob *job) {
   w->n_out++;
-  WgJob *head;
+  job->next = w->held;
+  w->held = job;
+  w->held_oldest = w->held_oldest ? w->held_oldest : job;
+  if (++w->n_held >= HELD_MAX)
+    wg_writer_flush(w);
+}
+
+void wg_writer_flush(WgWriter *w) {
+  WgJob *newest = g_steal_pointer(&w->held), *oldest = g_steal_pointer(&w->held_oldest), *head;
+
+  w->n_held = 0;
+  if (!newest)
+    return;
   do {
     head = g_atomic_pointer_get(&w->inbox);
-    job->next = head;
-  } while (!g_atomic_pointer_compare_and_exchange(&w->inbox, head, job));
+    oldest->next = head;
+  } while (!g_atomic_pointer_compare_and_exchange(&w->inbox, head, newest));
   if (head || !g_atomic_int_get(&w->asleep))
     return;
   g_mutex_lock(&w->sleep_lock);
@@ -128,6 +144,7 @@ void wg_writer_stats(WgWriter *w, WgWriterStats *ret) {
 void wg_writer_free(WgWriter *w) {
   if (!w)
     return;
+  wg_writer_flush(w);
   g_mutex_lock(&w->sleep_lock);
   g_atomic_int_set(&w->stopping, 1);
   g_cond_signal(&w->wake);
