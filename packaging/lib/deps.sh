@@ -9,7 +9,7 @@ die() { say "$*"; exit 2; }
 
 deps_apt() {
   echo gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libsystemd-dev libjson-glib-dev \
-    libsqlite3-dev zlib1g-dev dbus-daemon systemd util-linux python3
+    libsqlite3-dev libxxhash-dev dbus-daemon systemd util-linux python3
   [ "$1" = build ] && return
   echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
     build-essential debhelper dpkg-dev fakeroot lintian git polkitd
@@ -19,12 +19,12 @@ deps_apt() {
 
 deps_dnf() {
   echo gcc meson ninja-build pkgconf-pkg-config glib2-devel systemd-devel json-glib-devel \
-    sqlite-devel zlib-devel dbus-daemon systemd util-linux python3
+    sqlite-devel xxhash-devel dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container
 }
 
 deps_pacman() {
-  echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite zlib dbus util-linux python
+  echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock
 }
 

@@ -6,7 +6,8 @@
 #include "common/store-internal.h"
 
 #include <errno.h>
-#include <zlib.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 /* sqlite3_system_errno() is not set when a COMMIT fails, the files know. */
 static int errno_of(sqlite3 *db, int which_file) {
@@ -81,7 +82,9 @@ gboolean wg_store_exec(sqlite3 *db, const char *sql, GError **error) {
 }
 
 guint32 wg_store_crc(guint32 crc, const void *data, gsize size) {
-  return crc32_z(crc, data, size);
+  guint64 h = XXH3_64bits_withSeed(data, size, crc);
+
+  return (guint32)(h ^ (h >> 32));
 }
 
 gboolean wg_store_quarantine(sqlite3 *db, const char *source, gint64 key, const char *reason,

@@ -93,6 +93,7 @@ struct WgWriter {
   } helper;
 };
 
+void wg_writer_wake(WgWriter *w);
 void wg_writer_flush(WgWriter *w); /* loop thread: hands over what was submitted */
 
 /* store-writer-batch.c: takes jobs, runs, commits, hands back. */

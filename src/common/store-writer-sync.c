@@ -40,9 +40,7 @@ static void fail_jobs(WgJob *newest) {
 static void wake_writer(WgWriter *w) {
   if (!g_atomic_int_get(&w->asleep))
     return;
-  g_mutex_lock(&w->sleep_lock);
-  g_cond_signal(&w->wake);
-  g_mutex_unlock(&w->sleep_lock);
+  wg_writer_wake(w);
 }
 
 static void finish(WgWriter *w, int rc) {
@@ -92,8 +90,8 @@ void wg_writer_sync_start(WgWriter *w, WgJob *newest, WgJob *oldest, gboolean al
   }
   g_mutex_lock(&w->sync.lock);
   g_atomic_int_set(&w->sync.state, SYNC_WANTED);
-  g_cond_signal(&w->sync.wake);
   g_mutex_unlock(&w->sync.lock);
+  g_cond_signal(&w->sync.wake);
 }
 
 /* A sync that failed leaves pages whose state nobody knows: writing the whole WAL into the file and

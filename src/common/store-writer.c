@@ -31,9 +31,15 @@ void wg_writer_flush(WgWriter *w) {
   } while (!g_atomic_pointer_compare_and_exchange(&w->inbox, head, newest));
   if (head || !g_atomic_int_get(&w->asleep))
     return;
+  wg_writer_wake(w);
+}
+
+/* The lock makes sure that the writer waits already or will look again; signalled outside it, since
+ * a woken thread that runs into a lock still held sleeps a second time. */
+void wg_writer_wake(WgWriter *w) {
   g_mutex_lock(&w->sleep_lock);
-  g_cond_signal(&w->wake);
   g_mutex_unlock(&w->sleep_lock);
+  g_cond_signal(&w->wake);
 }
 
 static gboolean has_reason(WgWriter *w, WgWriterSleep what) {

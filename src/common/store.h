@@ -64,7 +64,9 @@ sqlite3_stmt *wg_store_prepare(sqlite3 *db, const char *sql,
                                GError **error); /* persistent statement */
 gboolean wg_store_exec(sqlite3 *db, const char *sql, GError **error);
 
-/* CRC-32 (zlib) over several pieces, for the checksum that each record carries. */
+/* The checksum that each record carries: XXH3 folded to 32 bits (a tenth of a CRC-32's time). `crc`
+ * is the one of the piece before, 0 for the first; the same pieces in the same order give the same
+ * value. */
 guint32 wg_store_crc(guint32 crc, const void *data, gsize size);
 
 /* Keeps the bytes of a damaged record: table quarantine(id, time, source, key, reason, bytes),

@@ -121,6 +121,11 @@ gboolean msg_agent_may(MsgEngine *e, const MsgAgent *agent, const MsgActor *acto
   return FALSE;
 }
 
+gboolean msg_agent_reads(MsgEngine *e, const MsgAgent *agent) {
+  return agent->receivers.head || agent->subscriptions.head ||
+         e->now_real - agent->counts.last_seen < 2 * G_USEC_PER_SEC;
+}
+
 void msg_agent_dirty(MsgEngine *e, MsgAgent *agent) {
   if (agent->dirty)
     return;

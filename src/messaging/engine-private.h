@@ -514,6 +514,8 @@ MsgAgent *msg_agent_find(MsgEngine *e, const char *name,
 MsgAgent *msg_agent_by_id(MsgEngine *e, guint id);
 gboolean msg_agent_may(MsgEngine *e, const MsgAgent *agent, const MsgActor *actor, gboolean admin,
                        GError **error);
+/* Somebody waits for its mail, or took some a moment ago. */
+gboolean msg_agent_reads(MsgEngine *e, const MsgAgent *agent);
 void msg_agent_dirty(MsgEngine *e, MsgAgent *agent);
 void msg_agents_flush(MsgEngine *e);
 void msg_agent_apply_info(MsgAgent *agent);                    /* parsed fields from agent->info */

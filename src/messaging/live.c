@@ -249,6 +249,10 @@ void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
   cache_add(e, live);
   if (live->state == MSG_STATE_QUEUED)
     msg_ready_insert(e, agent, live);
+  if (!msg_agent_reads(e, agent)) {
+    g_hash_table_remove(e->live_cache, &live->place);
+    msg_live_free(live);
+  }
 }
 
 static void dead_insert(MsgEngine *e, const MsgLive *live) {

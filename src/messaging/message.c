@@ -37,6 +37,16 @@ static void message_cache_add(MsgEngine *e, MsgMessage *m) {
   g_hash_table_insert(e->message_cache, &m->seq, m);
 }
 
+/* Mail for agents that nobody reads for at the moment is not worth its place. */
+static gboolean is_read_soon(MsgEngine *e, const MsgMessage *m) {
+  for (guint i = 0; i < MIN(m->n_recipients, 8); i++) {
+    MsgAgent *agent = msg_agent_by_id(e, m->recipients[i]);
+    if (agent && msg_agent_reads(e, agent))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 gboolean msg_message_store(MsgEngine *e, MsgMessage *m) {
   gboolean is_volatile = (m->seq & MSG_VOLATILE_BIT) != 0;
   sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_MESSAGE_INSERT);
@@ -49,7 +59,7 @@ gboolean msg_message_store(MsgEngine *e, MsgMessage *m) {
   sqlite3_bind_blob64(stmt, 5, m->body ? m->body : "", m->size, SQLITE_STATIC);
   if (!msg_sql_run(e, stmt))
     return FALSE;
-  if (m->size <= CACHE_BODY_MAX) {
+  if (m->size <= CACHE_BODY_MAX && is_read_soon(e, m)) {
     MsgMessage *copy = msg_message_decode(m->seq, m->sender, m->time, meta->data, meta->len,
                                           m->body, m->size, TRUE);
     message_cache_add(e, copy);

@@ -94,9 +94,18 @@ static void test_quarantine(Fixture *f, gconstpointer data) {
 }
 
 static void test_crc(void) {
-  /* The check value of CRC-32, whole and in pieces. */
-  g_assert_cmphex(wg_store_crc(0, "123456789", 9), ==, 0xcbf43926);
-  g_assert_cmphex(wg_store_crc(wg_store_crc(0, "1234", 4), "56789", 5), ==, 0xcbf43926);
+  /* A value that is stored must never change; each piece and its order count, and so does every
+   * bit. */
+  guint8 bytes[300] = {0};
+  guint32 whole = wg_store_crc(0, bytes, sizeof bytes);
+  g_assert_cmphex(wg_store_crc(0, "123456789", 9), ==, 0x157dcc74);
+  g_assert_cmphex(wg_store_crc(wg_store_crc(0, "1234", 4), "56789", 5), !=,
+                  wg_store_crc(wg_store_crc(0, "56789", 5), "1234", 4));
+  for (gsize bit = 0; bit < 8 * sizeof bytes; bit++) {
+    bytes[bit / 8] ^= 1 << bit % 8;
+    g_assert_cmphex(wg_store_crc(0, bytes, sizeof bytes), !=, whole);
+    bytes[bit / 8] ^= 1 << bit % 8;
+  }
 }
 
 static void test_errors(Fixture *f, gconstpointer data) {
