@@ -115,7 +115,7 @@ def test_agent_in_journal(m):
 
 def test_refusal_in_journal(m):
     """so can a caller who was refused, by his uid"""
-    m.refused(("NotAuthorized", "AccessDenied"), "Receive", "('walter', @a{sv} {})", user="bob", door="bus")
+    m.refused("NotAuthorized", "Send", "('walter', @ay [], {'from': <'walter'>})", user="bob", door="bus")
     found = [e for e in m.journal("WAGGLE_UID=2002") if e.get("MESSAGE_ID")]
     assert found, "the journal does not know of it"
 
