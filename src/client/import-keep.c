@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SUM_LENGTH 12
@@ -19,7 +20,7 @@ static char *find_copy(const char *directory, const char *name, const char *sum)
   return NULL;
 }
 
-gboolean cli_import_keep(CliImport *import, GBytes *content, GError **error) {
+static gboolean copy(CliImport *import, GBytes *content, GError **error) {
   g_autofree char *directory = g_build_filename(g_get_user_state_dir(), "waggle", "damaged", NULL);
   g_autofree char *name = g_path_get_basename(import->file);
   g_autofree char *whole = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, content);
@@ -49,4 +50,13 @@ gboolean cli_import_keep(CliImport *import, GBytes *content, GError **error) {
   }
   import->kept_as = g_steal_pointer(&path);
   return TRUE;
+}
+
+void cli_import_keep(CliImport *import, GBytes *content) {
+  g_autoptr(GError) error = NULL;
+
+  if (copy(import, content, &error))
+    return;
+  fprintf(stderr, "waggle: %s; the file itself is left as it is\n", error->message);
+  import->kept_as = g_canonicalize_filename(import->file, NULL);
 }

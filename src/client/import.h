@@ -22,5 +22,5 @@ gboolean cli_import_send(Cli *cli, CliImport *import, GError **error);
 
 /* Copies a damaged file, so that it survives whatever happens to the original, which is never
  * touched: $XDG_STATE_HOME/waggle/damaged/NAME.DATE.SUM. The same bytes are kept once. Sets
- * import->kept_as. FALSE with an error when that is not possible. */
-gboolean cli_import_keep(CliImport *import, GBytes *content, GError **error);
+ * import->kept_as: the copy; where none can be made the original, with a warning on stderr. */
+void cli_import_keep(CliImport *import, GBytes *content);

@@ -62,8 +62,8 @@ static CliImport *import_file(Cli *cli, const char *path, GError **error) {
     return g_steal_pointer(&import);
   }
   import->content = cli_legacy_parse(content, absolute, mtime);
-  if (import->content->damaged && !cli_import_keep(import, content, error))
-    return NULL;
+  if (import->content->damaged)
+    cli_import_keep(import, content);
   if (!cli_import_send(cli, import, error)) {
     g_prefix_error(error, "%s: ", path);
     return NULL;
@@ -127,7 +127,7 @@ static void print_human(const CliImport *import) {
            cli_style_end(CLI_STYLE_WARNING), reason);
   }
   if (import->kept_as)
-    printf("  the file is damaged; it was left as it is, and copied to %s\n", import->kept_as);
+    printf("  the file is damaged; it was left as it is, and is kept as %s\n", import->kept_as);
 }
 
 static void print_all(const Cli *cli, const GPtrArray *imports) {

@@ -94,6 +94,16 @@ def test_a_copy_is_kept_once():
         equal(len(os.listdir(os.path.dirname(first))), 1)
 
 
+def test_where_no_copy_can_be_made_the_original_stays():
+    with Daemon() as d:
+        cli, files = Cli(d), Files(d)
+        cli.environment["XDG_STATE_HOME"] = files.write("no-directory", "")
+        path = files.write("queue.json", json.dumps(ALL)[:-30])
+        report = cli.json("import", path)
+        equal((counts(report)[:2], report["files"][0]["kept_as"]), ((3, 3), path))
+        check("left as it is" in cli.errors, cli.errors)
+
+
 def test_inbox_files():
     with Daemon() as d:
         cli, files = Cli(d), Files(d)
