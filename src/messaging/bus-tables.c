@@ -83,6 +83,7 @@ const sd_bus_vtable msg_vtable_root[] = {
            msg_method_call, OPEN),
     METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, msg_method_reload, OPEN),
     METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, msg_method_ping, OPEN),
+    METHOD("Discard", ARGS("ay", data), SD_BUS_NO_RESULT, msg_method_ping, OPEN),
 
     SD_BUS_SIGNAL_WITH_ARGS(
         "Delivery",

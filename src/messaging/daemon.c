@@ -1,5 +1,5 @@
 /* daemon.c: see daemon.h. The callbacks of the service frame (common/service.h), and the
- * methods that are about the service itself: Ping and Reload. */
+ * methods that are about the service itself: Ping, Discard and Reload. */
 #include "messaging/daemon.h"
 
 #include "messaging/bus-access.h"
@@ -139,10 +139,16 @@ static void on_stop(WgService *service, gpointer self) {
   clear(daemon);
 }
 
+/* Ping and Discard: the least that a call can cost, without and with a body. */
 static void ping_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
   MsgDaemon *daemon = data;
   g_autoptr(GError) error = NULL;
 
+  const void *data_given;
+  size_t size;
+
+  if (sd_bus_message_has_signature(m, "ay"))
+    (void)sd_bus_message_read_array(m, 'y', &data_given, &size);
   if (msg_connection_enter(daemon, m, caller, lookup, &error) != NULL)
     msg_reply_empty(daemon, m);
   else

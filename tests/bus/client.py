@@ -42,7 +42,7 @@ SIGNATURES = {
     "FindMessage": "(ssa{sv})", "ListMessages": "(a{sv})", "ListDead": "(a{sv})",
     "RequeueDead": "(ta{sv})", "PurgeDead": "(ta{sv})", "Hold": "(ta{sv})",
     "Release": "(ta{sv})", "Watch": "(a{sv})", "Unwatch": "(t)", "GetStatistics": "()",
-    "Import": "(aa{sv}a{sv})", "Check": "(a{sv})", "Reload": "()", "Ping": "()",
+    "Import": "(aa{sv}a{sv})", "Check": "(a{sv})", "Reload": "()", "Ping": "()", "Discard": "(ay)",
     "RegisterCourier": "(a{sv})", "LeaseAttempts": "(ta{sv})", "ReportAttempt": "(tsa{sv})",
 }
 
