@@ -63,17 +63,17 @@ def equal(got, wanted, what="value"):
         raise Failure(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
-def refused(name, call, *args, text=None, **kwargs):
-    """`call` has to fail with org.waggle.Error.<name>; returns the error."""
+def refused(wanted, call, *args, text=None, **kwargs):
+    """`call` has to fail with org.waggle.Error.<wanted>; returns the error."""
     try:
         result = call(*args, **kwargs)
     except Error as error:
-        full = name if "." in name else "org.waggle.Error." + name
+        full = wanted if "." in wanted else "org.waggle.Error." + wanted
         equal(error.name, full, f"error name ({error})")
         if text is not None:
             check(text in error.text, f"'{text}' is not in the error's text: {error.text}")
         return error
-    raise Failure(f"{name} was expected, the call succeeded: {result!r}")
+    raise Failure(f"{wanted} was expected, the call succeeded: {result!r}")
 
 
 def need_root():
