@@ -1,9 +1,10 @@
 """The command line, verb by verb, against the daemon."""
 
 import os
+import shutil
 import subprocess
 
-from harness import Daemon, LIMIT, check, equal, main
+from harness import Daemon, LIMIT, Skip, check, equal, main
 from waggle import WAGGLE, Cli
 
 OK, FAILURE, USAGE, NOT_FOUND, TIMEOUT, UNREACHABLE, CONFLICT = 0, 1, 2, 3, 4, 6, 8
@@ -235,6 +236,27 @@ def test_over_the_bus():
         cli.run("--user", "agent", "register", "a")
         cli.run("--user", "send", "a", "x")
         equal(cli.json("--user", "receive", "a", "--ack")["body"], "x")
+
+
+def test_another_host():
+    """The part of ssh is played by a script that joins us with the bus."""
+    bridge = shutil.which("systemd-stdio-bridge")
+    if not bridge:
+        raise Skip("systemd-stdio-bridge is not installed")
+    with Daemon(scope="system", bus=True) as d:
+        programs = os.path.join(d.directory, "bin")
+        os.mkdir(programs)
+        path = os.path.join(programs, "ssh")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\n[ "$3" = elsewhere ] || exit 255\nexec {bridge} -p {d.bus.address}\n')
+        os.chmod(path, 0o755)
+        cli = Cli(d, PATH=programs + ":" + os.environ["PATH"])
+        check("over ssh" in cli.run("-H", "elsewhere", "status"))
+        cli.run("-H", "elsewhere", "agent", "register", "a")
+        cli.run("-H", "elsewhere", "send", "a", "x")
+        equal(cli.json("--host=elsewhere", "receive", "a", "--ack")["body"], "x")
+        cli.run("-H", "nowhere", "status", status=UNREACHABLE)
+        cli.run("-H", "elsewhere", "--user", "status", status=USAGE)
 
 
 if __name__ == "__main__":
