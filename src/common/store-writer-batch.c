@@ -201,6 +201,7 @@ static void run_alone(WgWriter *w, WgJob *job, GPtrArray *again) {
   for (guint attempt = 1;; attempt++) {
     wg_writer_sync_wait(w);
     wg_writer_stamp(w, g_get_monotonic_time());
+    wg_writer_sync_judge(w);
     if (begin(w) && run(w, job) && commit(w)) {
       hand_back(w);
       return;
@@ -260,7 +261,12 @@ static gboolean run_together(WgWriter *w) {
     if (!full && !run_some(w, started))
       return FALSE;
   }
-  wg_writer_sync_judge(w);
+  if (wg_writer_sync_failed(w)) {
+    /* what that means is found out between transactions; then these jobs run again */
+    wg_writer_fail(w, g_error_new_literal(WG_ERROR, WG_ERROR_FAILED,
+                                          "Store: the sync of the batch before has failed"));
+    return FALSE;
+  }
   return commit(w);
 }
 

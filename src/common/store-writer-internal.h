@@ -116,7 +116,9 @@ void wg_writer_sync_detach(WgWriter *w);
 gboolean wg_writer_sync_busy(WgWriter *w);
 void wg_writer_sync_start(WgWriter *w, WgJob *newest, WgJob *oldest, gboolean alone);
 void wg_writer_sync_wait(WgWriter *w);
-void wg_writer_sync_judge(WgWriter *w); /* after one: what a failure means */
+gboolean wg_writer_sync_failed(WgWriter *w); /* the last one; nobody has judged it yet */
+void wg_writer_sync_judge(WgWriter *w);      /* what that means; never within a transaction */
+gboolean wg_writer_sync_now(WgWriter *w);    /* the WAL, on the writer's thread */
 
 /* store-writer-state.c: full, read-only, damaged, and the way back. */
 void wg_writer_stamp(WgWriter *w, gint64 when); /* for the watchdog; 0: idle */

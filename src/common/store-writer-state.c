@@ -122,7 +122,8 @@ static gboolean can_be_written(WgWriter *w) {
       return FALSE;
     }
   }
-  return wg_store_try_write(w->store, NULL);
+  wg_writer_sync_wait(w);
+  return wg_store_try_write(w->store, NULL) && wg_writer_sync_now(w);
 }
 
 static void probe_unusable(WgWriter *w) {

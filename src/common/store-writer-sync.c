@@ -94,13 +94,22 @@ void wg_writer_sync_start(WgWriter *w, WgJob *newest, WgJob *oldest, gboolean al
   g_cond_signal(&w->sync.wake);
 }
 
+gboolean wg_writer_sync_failed(WgWriter *w) {
+  return !wg_writer_sync_busy(w) && w->sync.rc != SQLITE_OK;
+}
+
+gboolean wg_writer_sync_now(WgWriter *w) {
+  wg_writer_sync_wait(w);
+  return sync_file(wal_file(w)) == SQLITE_OK;
+}
+
 /* A sync that failed leaves pages whose state nobody knows: writing the whole WAL into the file and
  * syncing that settles it, or the store is broken. */
 void wg_writer_sync_judge(WgWriter *w) {
   g_autoptr(GError) error = NULL;
   sqlite3 *db = wg_store_db(w->store);
 
-  if (wg_writer_sync_busy(w) || w->sync.rc == SQLITE_OK)
+  if (!wg_writer_sync_failed(w))
     return;
   w->sync.rc = SQLITE_OK;
   if (sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)

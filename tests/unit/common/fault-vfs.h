@@ -1,7 +1,8 @@
 /* fault-vfs.h: an SQLite VFS that fails on demand.
  *
  * Wraps the default one. Writes, truncations and syncs are counted over all files; from the
- * `from`-th on `count` of them fail with `errnum`. Shared by threads, hence atomic. */
+ * `from`-th on `count` of them fail with `errnum`. Shared by threads, hence atomic. A sync of the
+ * WAL passes a gate, where it can be kept waiting and made to fail. */
 #pragma once
 
 #include <errno.h>
@@ -13,6 +14,49 @@ static struct {
   gint ops, from, count, errnum, hits;
   gint dirty; /* the WAL has bytes that were not synced */
 } fault;
+
+static struct {
+  GMutex lock;
+  GCond changed;
+  gboolean shut, waits; /* `waits`: somebody stands before it */
+  guint failed;
+  int rc; /* what a sync gets that has passed */
+} gate;
+
+static inline void gate_set(gboolean shut, int rc) {
+  g_mutex_lock(&gate.lock);
+  gate.shut = shut;
+  gate.rc = rc;
+  g_cond_broadcast(&gate.changed);
+  g_mutex_unlock(&gate.lock);
+}
+
+static inline void gate_await(void) {
+  g_mutex_lock(&gate.lock);
+  while (!gate.waits)
+    g_cond_wait(&gate.changed, &gate.lock);
+  g_mutex_unlock(&gate.lock);
+}
+
+static inline guint gate_failed(void) {
+  g_mutex_lock(&gate.lock);
+  guint n = gate.failed;
+  g_mutex_unlock(&gate.lock);
+  return n;
+}
+
+static inline int gate_pass(void) {
+  g_mutex_lock(&gate.lock);
+  gate.waits = TRUE;
+  g_cond_broadcast(&gate.changed);
+  while (gate.shut)
+    g_cond_wait(&gate.changed, &gate.lock);
+  gate.waits = FALSE;
+  int rc = gate.rc;
+  gate.failed += rc != SQLITE_OK;
+  g_mutex_unlock(&gate.lock);
+  return rc;
+}
 
 typedef struct {
   sqlite3_file base;
@@ -63,7 +107,8 @@ static int ff_truncate(sqlite3_file *f, sqlite3_int64 size) {
   return fault_now() ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), size);
 }
 static int ff_sync(sqlite3_file *f, int flags) {
-  if (fault_now())
+  int rc = ((FaultFile *)f)->is_wal ? gate_pass() : SQLITE_OK;
+  if (rc != SQLITE_OK || fault_now())
     return SQLITE_IOERR_FSYNC;
   if (((FaultFile *)f)->is_wal)
     g_atomic_int_set(&fault.dirty, 0);
