@@ -166,7 +166,16 @@ static void call_done(WgJob *job) {
   g_free(call);
 }
 
-Waiter *env_call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
+static WgJobResult nothing(WgJob *job, gpointer engine) {
+  return WG_JOB_DONE;
+}
+
+/* What was submitted has run: it is parked, when it waits. */
+static void barrier(Env *env) {
+  run_plain(env, nothing, NULL);
+}
+
+static Waiter *call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
   Call *call = g_new0(Call, 1);
 
   call->waiter = g_new0(Waiter, 1);
@@ -178,6 +187,13 @@ Waiter *env_call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *ar
   call->job.args = g_variant_ref_sink(args);
   Waiter *waiter = call->waiter;
   wg_writer_submit(env->writer, &call->job.base.job);
+  return waiter;
+}
+
+Waiter *env_call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
+  Waiter *waiter = call_start(env, actor, kind, args);
+
+  barrier(env);
   return waiter;
 }
 
@@ -202,7 +218,7 @@ void waiter_free(Waiter *w) {
 }
 
 GVariant *env_call(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args, GError **error) {
-  g_autoptr(Waiter) w = env_call_start(env, actor, kind, args);
+  g_autoptr(Waiter) w = call_start(env, actor, kind, args);
 
   env_wait(env, w);
   g_assert_true(w->error || w->result);
@@ -320,7 +336,10 @@ static Waiter *receive_start(Env *env, MsgActor *actor, const char *agent, guint
 }
 
 Waiter *env_receive_start(Env *env, MsgActor *actor, const char *agent, guint max, guint64 wait) {
-  return receive_start(env, actor, agent, max, wait, 0, FALSE);
+  Waiter *waiter = receive_start(env, actor, agent, max, wait, 0, FALSE);
+
+  barrier(env);
+  return waiter;
 }
 
 GPtrArray *env_receive_full(Env *env, MsgActor *actor, const char *agent, guint max, guint64 lease,

@@ -60,7 +60,7 @@ gboolean env_nack(Env *env, MsgActor *actor, guint64 token, MsgNackMode mode, gu
                   const char *reason, MsgState *ret_state, GError **error);
 #define env_ack(env, actor, token) g_assert_true(env_lease(env, actor, MSG_LEASE_ACK, token, NULL))
 
-/* Jobs that wait: submitted here, looked at later. */
+/* Jobs that wait: they have run when these return, and are looked at later. */
 typedef struct {
   gboolean done;
   GError *error;
