@@ -32,7 +32,7 @@ static int listen_at(const char *path) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   if (strlen(path) >= sizeof address.sun_path)
-    fail("%s is too long for a socket; name another directory", path);
+    fail("%s is too long for a socket; set TMPDIR", path);
   strcpy(address.sun_path, path);
   if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
       listen(fd, BACKLOG) < 0)
@@ -49,7 +49,10 @@ void rig_init(Rig *rig, const char *program, const char *parent) {
     fail("cannot make %s: %s", rig->dir, g_strerror(errno));
   rig->state = g_build_filename(rig->dir, "state", NULL);
   rig->config = g_build_filename(rig->dir, "config", NULL);
-  rig->socket = g_build_filename(rig->dir, "s", NULL);
+  rig->sockets = g_dir_make_tmp("waggle-rig-XXXXXX", NULL);
+  if (rig->sockets == NULL)
+    fail("cannot make a directory for the sockets");
+  rig->socket = g_build_filename(rig->sockets, "private", NULL);
   rig->log = g_build_filename(rig->dir, "log", NULL);
   if (g_mkdir(rig->state, 0700) < 0 || g_mkdir(rig->config, 0700) < 0)
     fail("cannot make %s: %s", rig->state, g_strerror(errno));
@@ -83,7 +86,9 @@ void rig_free(Rig *rig) {
   close(rig->listen_fd);
   if (g_getenv("RIG_KEEP") == NULL)
     rig_remove_tree(rig->dir);
+  rig_remove_tree(rig->sockets);
   g_free(rig->dir);
+  g_free(rig->sockets);
   g_free(rig->state);
   g_free(rig->config);
   g_free(rig->socket);
@@ -107,7 +112,7 @@ static void die_with(pid_t parent) {
 
 void rig_start_broker(Rig *rig) {
   g_autofree char *config = g_build_filename(rig->dir, "bus.conf", NULL);
-  g_autofree char *path = g_build_filename(rig->dir, "b", NULL);
+  g_autofree char *path = g_build_filename(rig->sockets, "bus", NULL);
   g_autofree char *text = g_strdup_printf(
       "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"
       " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"

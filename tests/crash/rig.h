@@ -13,6 +13,7 @@
 typedef struct {
   const char *program; /* path of waggle-messaged, borrowed */
   char *dir;           /* removed by rig_free() */
+  char *sockets;       /* likewise; elsewhere, because the path of a socket must be short */
   char *state;
   char *config; /* a directory: messaged.conf in it is read, nothing else */
   char *socket;
