@@ -6,6 +6,8 @@
 
 #include "load.h"
 
+#define BENCH_MAX_ROUNDS 32
+
 typedef struct {
   char *program, *dir;
   char *json;
@@ -17,6 +19,11 @@ typedef struct {
   int size, outstanding, connections;
   gboolean bus;
 } BenchOptions;
+
+/* What decides over a target is measured more often. */
+static inline guint bench_goal_rounds(const BenchOptions *options) {
+  return options->quick ? options->rounds : MIN(options->rounds * 2 + 1, BENCH_MAX_ROUNDS);
+}
 
 /* ---- report.c ---- */
 typedef struct {

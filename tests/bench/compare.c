@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define MAX_ROUNDS 32
-
 typedef struct {
   const char *what;
   const Op *op;
@@ -31,12 +29,16 @@ static const Shape shapes[] = {{8, 64}, {64, 64}};
 static gboolean round_of(Rig *rig, RedisServer *server, LoadSpec *spec, const Contest *contest,
                          LoadResult *ours, LoadResult *theirs, Report *report) {
   static guint n;
-  g_autofree char *agent = g_strdup_printf("compare-%u", n++);
+  g_autofree char *agent = g_strdup_printf("compare-%u", n);
 
   spec->op = contest->op;
   spec->agent = agent;
-  load_run(rig, spec, ours);
+  if (n % 2 == 0) /* who comes first changes, too */
+    load_run(rig, spec, ours);
   redis_run(server, spec, contest->batch, theirs);
+  if (n % 2 == 1)
+    load_run(rig, spec, ours);
+  n++;
   if (ours->error)
     report_broken(report, contest->what, ours->error);
   if (theirs->error)
@@ -49,8 +51,9 @@ static gboolean round_of(Rig *rig, RedisServer *server, LoadSpec *spec, const Co
 
 static void contest_in(const BenchOptions *options, Rig *rig, RedisServer *server,
                        const Contest *contest, const Shape *shape, Report *report) {
-  double ours[MAX_ROUNDS], theirs[MAX_ROUNDS], ratios[MAX_ROUNDS], p99[2][MAX_ROUNDS];
-  guint rounds = MIN(options->rounds, MAX_ROUNDS), each = shape->outstanding / shape->connections;
+  double ours[BENCH_MAX_ROUNDS], theirs[BENCH_MAX_ROUNDS], ratios[BENCH_MAX_ROUNDS],
+      p99[2][BENCH_MAX_ROUNDS];
+  guint rounds = bench_goal_rounds(options), each = shape->outstanding / shape->connections;
   LoadSpec spec = {.size = 256,
                    .outstanding = shape->outstanding,
                    .connections = shape->connections,

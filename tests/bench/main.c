@@ -97,7 +97,8 @@ static void parse(BenchOptions *o, int argc, char **argv) {
   if (o->rounds == 0)
     o->rounds = 3;
   if ((o->only && op_by_name(o->only) == NULL) || (o->program == NULL && o->address == NULL) ||
-      o->connections < 1 || o->outstanding < o->connections || o->size < 0 || o->rounds < 1) {
+      o->connections < 1 || o->outstanding < o->connections || o->size < 0 || o->rounds < 1 ||
+      o->rounds > BENCH_MAX_ROUNDS) {
     fprintf(stderr, "these options make no sense together; see --help\n");
     exit(2);
   }

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#define MAX_ROUNDS 32
 #define N_OPS 6
 
 typedef struct {
@@ -38,7 +37,8 @@ static gboolean run_round(Rig *rig, LoadSpec *spec, guint round, LoadResult *res
 
 static void summarize(LoadResult results[][N_OPS], guint rounds, Cell *ret_cells) {
   for (guint i = 0; i < N_OPS; i++) {
-    double rate[MAX_ROUNDS], ratio[MAX_ROUNDS], p50[MAX_ROUNDS], p99[MAX_ROUNDS];
+    double rate[BENCH_MAX_ROUNDS], ratio[BENCH_MAX_ROUNDS], p50[BENCH_MAX_ROUNDS],
+        p99[BENCH_MAX_ROUNDS];
     for (guint k = 0; k < rounds; k++) {
       rate[k] = results[k][i].rate;
       ratio[k] = results[k][i].rate / results[k][0].rate;
@@ -92,8 +92,9 @@ static void row(const BenchOptions *options, Report *report, gboolean bus, guint
                    .outstanding = depth,
                    .connections = 1,
                    .seconds = options->seconds};
-  LoadResult results[MAX_ROUNDS][N_OPS];
-  guint rounds = MIN(options->rounds, MAX_ROUNDS);
+  LoadResult results[BENCH_MAX_ROUNDS][N_OPS];
+  gboolean has_goals = depth == 64 && size == 256;
+  guint rounds = has_goals ? bench_goal_rounds(options) : options->rounds;
   gboolean well = TRUE;
   Cell cells[N_OPS];
   Rig rig;
@@ -109,7 +110,7 @@ static void row(const BenchOptions *options, Report *report, gboolean bus, guint
     return;
   summarize(results, rounds, cells);
   print_row(report, &spec, cells);
-  if (depth == 64 && size == 256)
+  if (has_goals)
     goals(report, bus, cells);
 }
 

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#define MAX_ROUNDS 32
 #define STARTS 3
 #define STORED 1000000
 #define STORED_QUICK 100000
@@ -61,8 +60,8 @@ static void measure_memory(Rig *rig, const char *when, gboolean is_goal, Report 
 }
 
 static void measure_sends(const BenchOptions *options, Rig *empty, Rig *full, Report *report) {
-  double rates[2][MAX_ROUNDS], ratios[MAX_ROUNDS];
-  guint rounds = MIN(options->rounds, MAX_ROUNDS);
+  double rates[2][BENCH_MAX_ROUNDS], ratios[BENCH_MAX_ROUNDS];
+  guint rounds = bench_goal_rounds(options);
   Rig *rigs[] = {empty, full};
 
   for (guint k = 0; k < rounds; k++) {
