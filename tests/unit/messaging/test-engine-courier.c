@@ -114,6 +114,7 @@ static void test_waiting(void) {
   env_advance(&env, 60 * G_USEC_PER_SEC);
   g_autofree char *receipts = env_receipts(&env, alice, seq);
   g_assert_cmpstr(receipts, ==, "stored queued attempt-failed");
+  env_advance(&env, 6 * G_USEC_PER_SEC); /* the back-off */
   g_assert_cmpuint(lease(&env, alice, id, 1, NULL, NULL), ==, 1);
   env_gone(&env, alice);
   guint64 next = courier(&env, other);
