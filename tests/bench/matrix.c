@@ -94,7 +94,7 @@ static void row(const BenchOptions *options, Report *report, gboolean bus, guint
                    .seconds = options->seconds};
   LoadResult results[BENCH_MAX_ROUNDS][N_OPS];
   gboolean has_goals = depth == 64 && size == 256;
-  guint rounds = has_goals ? bench_goal_rounds(options) : options->rounds;
+  guint rounds = has_goals ? bench_goal_rounds(options) : (guint)options->rounds;
   gboolean well = TRUE;
   Cell cells[N_OPS];
   Rig rig;
