@@ -12,7 +12,7 @@ deps_apt() {
     libsqlite3-dev libxxhash-dev dbus-daemon systemd util-linux python3
   [ "$1" = build ] && return
   echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
-    build-essential debhelper dpkg-dev fakeroot lintian git polkitd
+    build-essential debhelper dpkg-dev fakeroot lintian git polkitd mandoc
   [ "$1" = test ] && return
   echo clang clang-tidy clang-format cppcheck shellcheck codespell libxml2-utils
 }

@@ -19,7 +19,7 @@ TOP = pathlib.Path(__file__).resolve().parents[3]
 PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "dbus-user-session", "polkitd", "libpam-systemd",
     "init-system-helpers", "login", "passwd", "util-linux", "python3-minimal", "python3-gi",
-    "libglib2.0-0", "libjson-glib-1.0-0", "libsqlite3-0", "zlib1g",
+    "libglib2.0-0", "libjson-glib-1.0-0", "libsqlite3-0", "libxxhash0",
 ]  # fmt: skip
 # Who the tests act as: two who have nothing to do with each other, and an administrator's
 # helper, who is put into the package's group once that exists.
