@@ -10,7 +10,7 @@
 
 typedef struct {
   char *program, *dir;
-  char *json;
+  char *json, *part;
   gboolean quick, strict;
   double seconds; /* of one measurement */
   int rounds;

@@ -66,6 +66,18 @@ void bench_machine(const BenchOptions *options, Report *report) {
               (double)sysconf(_SC_NPROCESSORS_ONLN), NULL);
 }
 
+static const struct {
+  const char *name;
+  void (*run)(const BenchOptions *options, Report *report);
+} parts[] = {{"matrix", bench_matrix}, {"redis", bench_compare}, {"stored", bench_stored}};
+
+static gboolean part_exists(const char *name) {
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+    if (g_str_equal(parts[i].name, name))
+      return TRUE;
+  return FALSE;
+}
+
 static void parse(BenchOptions *o, int argc, char **argv) {
   GOptionEntry entries[] = {
       {"daemon", 0, 0, G_OPTION_ARG_FILENAME, &o->program, "waggle-messaged to measure", "FILE"},
@@ -73,6 +85,7 @@ static void parse(BenchOptions *o, int argc, char **argv) {
       {"json", 0, 0, G_OPTION_ARG_FILENAME, &o->json, "write the figures as JSON lines", "FILE"},
       {"quick", 0, 0, G_OPTION_ARG_NONE, &o->quick, "less than 30 s", NULL},
       {"strict", 0, 0, G_OPTION_ARG_NONE, &o->strict, "fail when a target is missed", NULL},
+      {"part", 0, 0, G_OPTION_ARG_STRING, &o->part, "only the matrix, redis or stored", "PART"},
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &o->seconds, "of one measurement", "N"},
       {"rounds", 0, 0, G_OPTION_ARG_INT, &o->rounds, "of which the median counts", "N"},
       {"only", 0, 0, G_OPTION_ARG_STRING, &o->only,
@@ -96,8 +109,9 @@ static void parse(BenchOptions *o, int argc, char **argv) {
     o->seconds = o->only ? 5 : 0.5;
   if (o->rounds == 0)
     o->rounds = 3;
-  if ((o->only && op_by_name(o->only) == NULL) || (o->program == NULL && o->address == NULL) ||
-      o->connections < 1 || o->outstanding < o->connections || o->size < 0 || o->rounds < 1 ||
+  if ((o->only && op_by_name(o->only) == NULL) || (o->part && !part_exists(o->part)) ||
+      (o->program == NULL && o->address == NULL) || o->connections < 1 ||
+      o->outstanding < o->connections || o->size < 0 || o->rounds < 1 ||
       o->rounds > BENCH_MAX_ROUNDS) {
     fprintf(stderr, "these options make no sense together; see --help\n");
     exit(2);
@@ -116,9 +130,9 @@ int main(int argc, char **argv) {
   if (options.only) {
     bench_only(&options, &report);
   } else {
-    bench_matrix(&options, &report);
-    bench_compare(&options, &report);
-    bench_stored(&options, &report);
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+      if (options.part == NULL || g_str_equal(options.part, parts[i].name))
+        parts[i].run(&options, &report);
     report_goals(&report);
   }
   int status = options.strict && report.n_failed > 0;

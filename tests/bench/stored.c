@@ -43,8 +43,9 @@ static void measure_starts(Rig *rig, const char *name, gboolean is_goal, Report 
     double ms = start_ms(rig, "first");
     worst = i == 0 || !(ms <= worst) ? ms : worst;
   }
-  printf("%s store: SIGKILL, start to the first Send's reply: %.0f ms (worst of %d)\n", name, worst,
+  printf("%s: SIGKILL, start to the first Send's reply: %.0f ms (worst of %d)\n", name, worst,
          STARTS);
+  report_json(report, name, "start_ms", worst, NULL);
   if (is_goal)
     report_goal(report, "full store: start to first reply", worst / 1000, FALSE, 1, " s");
 }
@@ -54,7 +55,8 @@ static void measure_memory(Rig *rig, const char *when, gboolean is_goal, Report 
   double pss = memory_kib(rig->daemon, "smaps_rollup", "Pss:") / 1024.0;
 
   printf("memory, %s: RSS %.1f MiB, PSS %.1f MiB\n", when, rss, pss);
-  report_json(report, "memory", "rss_mib", rss, "pss_mib", pss, NULL);
+  g_autofree char *name = g_strdup_printf("memory, %s", when);
+  report_json(report, name, "rss_mib", rss, "pss_mib", pss, NULL);
   if (is_goal)
     report_goal(report, "idle memory (RSS)", rss, FALSE, 10, " MiB");
 }
@@ -127,8 +129,8 @@ void bench_stored(const BenchOptions *options, Report *report) {
   if (fill(&full, options->quick ? STORED_QUICK : STORED, report)) {
     measure_memory(&empty, "fresh, with the bus, one agent", TRUE, report);
     measure_memory(&full, "right after the fill", FALSE, report);
-    measure_starts(&empty, "empty", FALSE, report);
-    measure_starts(&full, "full", TRUE, report);
+    measure_starts(&empty, "empty store", FALSE, report);
+    measure_starts(&full, "full store", TRUE, report);
     measure_memory(&full, "full store, just started", FALSE, report);
     measure_sends(options, &empty, &full, report);
   }
