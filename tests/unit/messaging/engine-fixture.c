@@ -63,17 +63,13 @@ void env_start(Env *env) {
   msg_engine_set_writer(env->engine, env->writer, take_notes, env);
 }
 
-typedef struct {
-  gboolean done;
-} Flag;
-
-static void plain_done(WgJob *job) {
-  ((Flag *)((MsgJob *)job)->owner)->done = TRUE;
+void env_flag_done(WgJob *job) {
+  ((EnvFlag *)((MsgJob *)job)->owner)->done = TRUE;
 }
 
 static void run_plain(Env *env, WgJobResult (*run)(WgJob *, gpointer), MsgActor *actor) {
-  Flag flag = {FALSE};
-  MsgJob job = {.job = {.run = run, .done = plain_done}, .actor = actor, .owner = &flag};
+  EnvFlag flag = {FALSE};
+  MsgJob job = {.job = {.run = run, .done = env_flag_done}, .actor = actor, .owner = &flag};
 
   wg_writer_submit(env->writer, &job.job);
   while (!flag.done)
@@ -171,7 +167,7 @@ static WgJobResult nothing(WgJob *job, gpointer engine) {
 }
 
 /* What was submitted has run: it is parked, when it waits. */
-static void barrier(Env *env) {
+void env_barrier(Env *env) {
   run_plain(env, nothing, NULL);
 }
 
@@ -193,7 +189,7 @@ static Waiter *call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant 
 Waiter *env_call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
   Waiter *waiter = call_start(env, actor, kind, args);
 
-  barrier(env);
+  env_barrier(env);
   return waiter;
 }
 
@@ -249,158 +245,4 @@ void env_agent(Env *env, MsgActor *actor, const char *name, const char *options)
   GVariant *o = g_variant_new_parsed(options ? options : "@a{sv} {}");
   g_autoptr(GVariant) r =
       env_ok(env, actor, MSG_CALL_REGISTER_AGENT, g_variant_new("(s@a{sv})", name, o));
-}
-
-/* ---- mail ---- */
-typedef struct {
-  MsgSendJob job;
-  Flag flag;
-} SendCall;
-
-guint64 env_send_full(Env *env, MsgActor *actor, const char *to, const char *body, MsgSend *how,
-                      GError **error) {
-  Flag flag = {FALSE};
-  MsgSendJob job = {.n = 1};
-
-  if (how)
-    job.one = *how;
-  job.one.to = to;
-  job.one.body = body;
-  job.one.size = strlen(body);
-  if (!how)
-    job.one.priority = 4;
-  job.items = &job.one;
-  job.base = (MsgJob){.job = {.run = msg_run_send, .done = plain_done, .new_work = TRUE},
-                      .actor = actor,
-                      .owner = &flag};
-  wg_writer_submit(env->writer, &job.base.job);
-  while (!flag.done)
-    g_main_context_iteration(NULL, TRUE);
-  if (how) {
-    how->seq = job.one.seq;
-    how->state = job.one.state;
-    how->duplicate = job.one.duplicate;
-    how->recipients = g_steal_pointer(&job.one.recipients);
-  }
-  g_strfreev(job.one.recipients);
-  if (!job.base.job.error)
-    return job.one.seq;
-  g_propagate_error(error, job.base.job.error);
-  return 0;
-}
-
-guint64 env_send(Env *env, MsgActor *actor, const char *to, const char *body) {
-  g_autoptr(GError) error = NULL;
-  guint64 seq = env_send_full(env, actor, to, body, NULL, &error);
-
-  g_assert_no_error(error);
-  g_assert_cmpuint(seq, !=, 0);
-  return seq;
-}
-
-typedef struct {
-  MsgReceiveJob job;
-  char *agent;
-  Waiter *waiter;
-} ReceiveCall;
-
-static void receive_done(WgJob *job) {
-  ReceiveCall *call = (ReceiveCall *)job;
-
-  call->waiter->done = TRUE;
-  call->waiter->error = g_steal_pointer(&job->error);
-  call->waiter->deliveries = g_steal_pointer(&call->job.deliveries);
-  call->waiter->more = call->job.more;
-  msg_actor_unref(call->job.base.actor);
-  g_free(call->agent);
-  g_free(call);
-}
-
-static Waiter *receive_start(Env *env, MsgActor *actor, const char *agent, guint max, guint64 wait,
-                             guint64 lease, gboolean detach) {
-  ReceiveCall *call = g_new0(ReceiveCall, 1);
-  Waiter *waiter = call->waiter = g_new0(Waiter, 1);
-
-  call->agent = g_strdup(agent);
-  call->job = (MsgReceiveJob){.base = {.job = {.run = msg_run_receive, .done = receive_done},
-                                       .actor = msg_actor_ref(actor),
-                                       .admin = actor->uid == 0},
-                              .agent = call->agent,
-                              .max = max,
-                              .wait = wait,
-                              .lease = lease,
-                              .detach = detach,
-                              .max_bytes = 4 * 1024 * 1024};
-  wg_writer_submit(env->writer, &call->job.base.job);
-  return waiter;
-}
-
-Waiter *env_receive_start(Env *env, MsgActor *actor, const char *agent, guint max, guint64 wait) {
-  Waiter *waiter = receive_start(env, actor, agent, max, wait, 0, FALSE);
-
-  barrier(env);
-  return waiter;
-}
-
-GPtrArray *env_receive_full(Env *env, MsgActor *actor, const char *agent, guint max, guint64 lease,
-                            gboolean detach, GError **error) {
-  g_autoptr(Waiter) w = receive_start(env, actor, agent, max, 0, lease, detach);
-
-  env_wait(env, w);
-  if (w->error)
-    g_propagate_error(error, g_steal_pointer(&w->error));
-  else if (w->deliveries)
-    return g_steal_pointer(&w->deliveries);
-  return g_ptr_array_new_with_free_func((GDestroyNotify)msg_delivery_free);
-}
-
-GPtrArray *env_receive(Env *env, MsgActor *actor, const char *agent, guint max) {
-  g_autoptr(GError) error = NULL;
-  GPtrArray *d = env_receive_full(env, actor, agent, max, 0, FALSE, &error);
-
-  g_assert_no_error(error);
-  return d;
-}
-
-MsgDelivery *env_take(Env *env, MsgActor *actor, const char *agent) {
-  g_autoptr(GPtrArray) d = env_receive(env, actor, agent, 1);
-
-  g_assert_cmpuint(d->len, ==, 1);
-  return g_ptr_array_steal_index(d, 0);
-}
-
-static gboolean lease_call(Env *env, MsgActor *actor, MsgLeaseJob *job, guint64 token,
-                           GError **error) {
-  Flag flag = {FALSE};
-
-  job->one = token;
-  job->tokens = &job->one;
-  job->n = 1;
-  job->base = (MsgJob){.job = {.run = msg_run_lease, .done = plain_done},
-                       .actor = actor,
-                       .admin = actor->uid == 0,
-                       .owner = &flag};
-  wg_writer_submit(env->writer, &job->base.job);
-  while (!flag.done)
-    g_main_context_iteration(NULL, TRUE);
-  if (!job->base.job.error)
-    return TRUE;
-  g_propagate_error(error, job->base.job.error);
-  return FALSE;
-}
-
-gboolean env_lease(Env *env, MsgActor *actor, MsgLeaseVerb verb, guint64 token, GError **error) {
-  MsgLeaseJob job = {.verb = verb, .delay = G_MAXUINT64, .mode = MSG_NACK_FAIL};
-
-  return lease_call(env, actor, &job, token, error);
-}
-
-gboolean env_nack(Env *env, MsgActor *actor, guint64 token, MsgNackMode mode, guint64 delay,
-                  const char *reason, MsgState *ret_state, GError **error) {
-  MsgLeaseJob job = {.verb = MSG_LEASE_NACK, .delay = delay, .mode = mode, .reason = reason};
-  gboolean ok = lease_call(env, actor, &job, token, error);
-
-  if (ret_state)
-    *ret_state = job.state;
-  return ok;
 }

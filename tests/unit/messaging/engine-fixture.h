@@ -60,6 +60,13 @@ gboolean env_nack(Env *env, MsgActor *actor, guint64 token, MsgNackMode mode, gu
                   const char *reason, MsgState *ret_state, GError **error);
 #define env_ack(env, actor, token) g_assert_true(env_lease(env, actor, MSG_LEASE_ACK, token, NULL))
 
+/* For helpers that submit jobs of their own: done() sets the flag that `owner` points to. */
+typedef struct {
+  gboolean done;
+} EnvFlag;
+void env_flag_done(WgJob *job);
+void env_barrier(Env *env); /* what was submitted has run: it is parked, when it waits */
+
 /* Jobs that wait: they have run when these return, and are looked at later. */
 typedef struct {
   gboolean done;
