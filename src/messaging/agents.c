@@ -164,6 +164,12 @@ static void counts_write(MsgEngine *e, MsgAgent *agent) {
   agent->volatile_dirty = FALSE;
 }
 
+static guint waiting_in_memory(const MsgAgent *agent) {
+  const MsgCounts *v = &agent->volatile_counts;
+
+  return MIN(v->queued + v->scheduled + v->held + v->in_flight, G_MAXUINT);
+}
+
 void msg_agents_flush(MsgEngine *e) {
   for (guint i = 0; i < e->dirty_agents->len; i++) {
     MsgAgent *agent = e->dirty_agents->pdata[i];
@@ -176,6 +182,7 @@ void msg_agents_flush(MsgEngine *e) {
     MsgNote *note = msg_note_add(e, MSG_NOTE_COUNTS);
     note->name = g_strdup(agent->name);
     note->counts = agent->counts;
+    note->n = waiting_in_memory(agent);
   }
   g_ptr_array_set_size(e->dirty_agents, 0);
 }
@@ -228,5 +235,6 @@ void msg_agent_note(MsgEngine *e, MsgAgent *agent) {
   note->name = g_strdup(agent->name);
   note->uid = agent->uid;
   note->counts = agent->counts;
+  note->n = waiting_in_memory(agent);
   note->info = g_variant_ref_sink(msg_agent_entry(e, agent, TRUE));
 }

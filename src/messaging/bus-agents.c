@@ -88,9 +88,11 @@ void msg_agents_root_changed(MsgDaemon *daemon, const char *property) {
     sd_bus_emit_properties_changed(bus, WG_PATH_MESSAGING, WG_IFACE_MESSAGING, property, NULL);
 }
 
-static void take_counts(MsgAgentView *view, const MsgCounts *counts) {
+static void take_counts(MsgAgentView *view, const MsgCounts *counts, guint n_volatile) {
   MsgDaemon *daemon = view->daemon;
 
+  daemon->n_volatile += n_volatile - view->n_volatile;
+  view->n_volatile = n_volatile;
   daemon->n_queued += counts->queued - view->counts.queued;
   daemon->n_dead += counts->dead - view->counts.dead;
   view->counts = *counts;
@@ -116,7 +118,7 @@ static void note_agent(MsgDaemon *daemon, const MsgNote *note) {
   g_clear_pointer(&view->info, g_variant_unref);
   view->info = note->info != NULL ? g_variant_ref_sink(note->info) : NULL;
   view->uid = note->uid;
-  take_counts(view, &note->counts);
+  take_counts(view, &note->counts, note->n);
   if (is_new && bus != NULL)
     sd_bus_emit_object_added(bus, view->path);
   mark(view, /* info= */ TRUE);
@@ -131,7 +133,7 @@ static void note_removed(MsgDaemon *daemon, const MsgNote *note) {
   /* sd-bus looks the object up once more to tell its interfaces: it goes after that. */
   if (bus != NULL)
     sd_bus_emit_object_removed(bus, view->path);
-  take_counts(view, &(MsgCounts){0});
+  take_counts(view, &(MsgCounts){0}, 0);
   g_hash_table_remove(daemon->agents, note->name);
   if (daemon->changed_timer == 0)
     daemon->changed_timer = g_timeout_add(CHANGED_INTERVAL_MS, emit_all, daemon);
@@ -151,7 +153,7 @@ void msg_agents_note(MsgDaemon *daemon, const MsgNote *note) {
     view = g_hash_table_lookup(daemon->agents, note->name);
     if (view == NULL)
       break;
-    take_counts(view, &note->counts);
+    take_counts(view, &note->counts, note->n);
     mark(view, /* info= */ FALSE);
     break;
   default:

@@ -14,6 +14,7 @@ typedef struct {
   uid_t uid;
   GVariant *info; /* a{sv} as in ListAgents */
   MsgCounts counts;
+  guint n_volatile;
   gboolean info_changed, counts_changed; /* on the dirty list when either is set */
 } MsgAgentView;
 

@@ -34,6 +34,7 @@ typedef struct MsgDaemon {
   GHashTable *agents;       /* name -> MsgAgentView (bus-agents.c) */
   GPtrArray *dirty;         /* agents whose properties changed since the last signal */
   guint changed_timer;      /* of PropertiesChanged */
+  guint n_volatile;         /* messages that live in memory only */
   guint64 n_queued, n_dead; /* sums over the agents */
   GPtrArray *held_back;     /* clients with pushes that wait for room */
   guint push_timer;

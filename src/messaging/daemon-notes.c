@@ -63,8 +63,12 @@ void msg_wake_clear(MsgDaemon *daemon) {
   g_clear_pointer(&daemon->wake_real, wg_timer_source_destroy);
 }
 
-gboolean msg_wake_armed(const MsgDaemon *daemon) {
-  return daemon->wake_at != G_MAXINT64 || daemon->wake_calendar != G_MAXINT64;
+gboolean msg_wake_armed(MsgDaemon *daemon) {
+  if (daemon->wake_at == G_MAXINT64 && daemon->wake_calendar == G_MAXINT64)
+    return FALSE;
+  daemon->wake_at = daemon->wake_calendar = G_MAXINT64;
+  rang(/* clock_was_set= */ TRUE, daemon);
+  return TRUE;
 }
 
 static void note_wake(MsgDaemon *daemon, const MsgNote *note) {

@@ -98,11 +98,13 @@ static gboolean anybody_holds(MsgDaemon *daemon) {
 }
 
 /* Who leaves cannot fire a deadline: a scheduled message, a back-off, a ttl or a lease that runs
- * keeps us here. Mail that only waits does not: its receiver starts us again. */
+ * keeps us here, and so does mail that is in memory only. Stored mail that only waits does not: its
+ * receiver starts us again. */
 static gboolean on_busy(WgService *service, gpointer self) {
   MsgDaemon *daemon = self;
 
-  return daemon->n_jobs > 0 || msg_wake_armed(daemon) || anybody_holds(daemon);
+  return daemon->n_jobs > 0 || daemon->n_volatile > 0 || msg_wake_armed(daemon) ||
+         anybody_holds(daemon);
 }
 
 static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {

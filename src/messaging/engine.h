@@ -261,7 +261,7 @@ typedef struct {
   uid_t uid;
   MsgState state;
   gint64 time, calendar;
-  guint n;
+  guint n; /* ATTEMPTS: how many wait; AGENT, COUNTS: volatile messages, which an exit would lose */
   MsgCounts counts;
   GVariant *info;
   MsgDelivery *delivery;

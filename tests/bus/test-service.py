@@ -198,6 +198,23 @@ def test_a_deadline_keeps_it_awake():
         check("expired" in d.client().states(number), "the time to live ran out while it was awake")
 
 
+def test_volatile_mail_keeps_it_awake():
+    with Daemon(idle="20ms") as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        number = c.send("a", b"x", volatile=True)
+        c.close()
+        time.sleep(0.4)  # many times the limit; nothing tells that it stays
+        c = d.client()
+        got = c.receive("a")
+        equal([m[0] for m in got], [number])
+        c.call("Ack", got[0][1])  # its lease would have lasted for minutes
+        c.close()
+        d.wait_notify("STOPPING=1")
+        equal(d.process.wait(20), 0, "exit status")
+        d.process = None
+
+
 def test_read_only_state_directory():
     with Daemon(start=False) as d, mounted(d, "ro"):
         d.start(wait=False)
