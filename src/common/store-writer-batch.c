@@ -94,6 +94,7 @@ static gboolean run(WgWriter *w, WgJob *job) {
   guint8 parked = FALSE;
   g_ptr_array_add(w->ran, job);
   job->batch = w->batch;
+  job->early = FALSE;
   g_clear_error(&job->error);
   if (!wg_writer_refuses(w, job))
     parked = job->run(job, w->engine) == WG_JOB_PARKED;
@@ -134,38 +135,48 @@ static void count(WgWriter *w) {
     __atomic_store_n(&w->stats.largest_batch, w->ran->len, __ATOMIC_RELAXED);
 }
 
+/* Jobs on their way back, newest first. */
+typedef struct {
+  WgJob *newest, *oldest;
+} Chain;
+
+static void chain_add(Chain *chain, WgJob *job) {
+  job->next = chain->newest;
+  chain->newest = job;
+  chain->oldest = chain->oldest ? chain->oldest : job;
+}
+
 /* Hands back what this batch has ended: the jobs that did not park, then the parked ones that
- * were completed, in order. */
+ * were completed, in order. Whatever was written is synced, also when nobody waits for it: at
+ * most one commit is ever not on the disk. */
 static void hand_back(WgWriter *w) {
-  WgJob *newest = NULL, *oldest = NULL;
+  Chain chains[2] = {0}; /* [1]: those that need no sync */
   int parked = 0;
   count(w);
-  for (guint i = 0; i < w->ran->len + w->completed->len; i++) {
-    gboolean was_parked = i >= w->ran->len;
-    if (!was_parked && w->parked->data[i]) {
-      parked++;
-      continue;
-    }
-    WgJob *job = was_parked ? w->completed->pdata[i - w->ran->len] : w->ran->pdata[i];
-    parked -= was_parked;
-    job->next = newest;
-    newest = job;
-    oldest = oldest ? oldest : job;
+  for (guint i = 0; i < w->ran->len; i++) {
+    WgJob *job = w->ran->pdata[i];
+    parked += w->parked->data[i];
+    if (!w->parked->data[i])
+      chain_add(&chains[job->early ? 1 : 0], job);
+  }
+  for (guint i = 0; i < w->completed->len; i++) {
+    WgJob *job = w->completed->pdata[i];
+    parked--;
+    chain_add(&chains[job->early ? 1 : 0], job);
   }
   for (guint i = 0; i < w->emitted->len; i++) {
     WgJob *job = w->emitted->pdata[i];
-    job->next = newest;
-    newest = job;
-    oldest = oldest ? oldest : job;
+    chain_add(&chains[job->early ? 1 : 0], job);
   }
   if (parked != 0)
     g_atomic_int_add(&w->n_parked, parked);
-  if (!newest)
-    return;
+  if (chains[1].newest)
+    wg_writer_push_done(w, chains[1].newest, chains[1].oldest);
   if (w->wrote)
-    wg_writer_sync_start(w, newest, oldest, w->ran->len <= 1 && !g_atomic_pointer_get(&w->inbox));
-  else
-    wg_writer_push_done(w, newest, oldest);
+    wg_writer_sync_start(w, chains[0].newest, chains[0].oldest,
+                         w->ran->len <= 1 && !g_atomic_pointer_get(&w->inbox));
+  else if (chains[0].newest)
+    wg_writer_push_done(w, chains[0].newest, chains[0].oldest);
 }
 
 static void hand_back_failed(WgWriter *w, WgJob *job, const GError *error) {

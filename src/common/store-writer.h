@@ -29,10 +29,13 @@ struct WgJob {
   WgJobResult (*run)(WgJob *job, gpointer engine); /* writer thread, in a transaction */
   void (*done)(WgJob *job);                        /* loop thread; owns the job again */
   GError *error;                                   /* set: refused or failed; done() must look */
-  gboolean emitted;                                /* made by the engine, see wg_writer_emit() */
-  gboolean new_work;                               /* refused while the disk is full or nearly so */
-  guint64 batch; /* number of the batch that ran it (writer thread) */
-  WgJob *next;   /* the writer's */
+  gboolean
+      early; /* run() may set it: what this job reports was on the disk before this batch or may be
+                lost with the machine, so it is handed back at the commit and not after the sync */
+  gboolean emitted;  /* made by the engine, see wg_writer_emit() */
+  gboolean new_work; /* refused while the disk is full or nearly so */
+  guint64 batch;     /* number of the batch that ran it (writer thread) */
+  WgJob *next;       /* the writer's */
 };
 
 typedef struct {

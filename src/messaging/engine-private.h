@@ -216,6 +216,7 @@ gint64 msg_replies_next(MsgEngine *e); /* lasting time, 0: none */
 
 /* ---- notes, waits, watches ---- */
 MsgNote *msg_note_add(MsgEngine *e, MsgNoteKind kind);
+MsgNote *msg_note_add_early(MsgEngine *e, MsgNoteKind kind);
 void msg_note_free(MsgNote *note);
 void msg_notes_send(MsgEngine *e);
 /* A receipt was recorded: tell who waits for it or watches. */

@@ -212,6 +212,8 @@ struct MsgEngine {
   gint64 next_due, next_calendar; /* of the store's rows; 0: none */
   gboolean again;                 /* a tick at once */
   GPtrArray *notes;               /* of this batch; NULL: none yet */
+  GPtrArray *early_notes;         /* those that need not wait for the disk */
+  guint64 seq_before;             /* last_seq when the batch began */
   MsgNotesFunc notes_func;
   gpointer notes_data;
   struct {

@@ -101,6 +101,7 @@ static void engine_begin(gpointer engine) {
   e->failed = FALSE;
   e->in_batch = TRUE;
   e->batch++;
+  e->seq_before = e->last_seq;
   take_time(e);
   msg_live_cache_trim(e, FALSE);
 }
@@ -154,6 +155,7 @@ static void forget_batch(MsgEngine *e) {
   g_ptr_array_set_size(e->dirty_senders, 0);
   g_array_set_size(e->waits_touched, 0);
   g_clear_pointer(&e->notes, g_ptr_array_unref);
+  g_clear_pointer(&e->early_notes, g_ptr_array_unref);
 }
 
 static void last_numbers(MsgEngine *e) {

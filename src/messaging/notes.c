@@ -13,14 +13,22 @@ void msg_note_free(MsgNote *note) {
   g_free(note);
 }
 
-MsgNote *msg_note_add(MsgEngine *e, MsgNoteKind kind) {
+static MsgNote *note_add(GPtrArray **to, MsgNoteKind kind) {
   MsgNote *note = g_new0(MsgNote, 1);
 
   note->kind = kind;
-  if (!e->notes)
-    e->notes = g_ptr_array_new_with_free_func((GDestroyNotify)msg_note_free);
-  g_ptr_array_add(e->notes, note);
+  if (!*to)
+    *to = g_ptr_array_new_with_free_func((GDestroyNotify)msg_note_free);
+  g_ptr_array_add(*to, note);
   return note;
+}
+
+MsgNote *msg_note_add(MsgEngine *e, MsgNoteKind kind) {
+  return note_add(&e->notes, kind);
+}
+
+MsgNote *msg_note_add_early(MsgEngine *e, MsgNoteKind kind) {
+  return note_add(&e->early_notes, kind);
 }
 
 typedef struct {
@@ -47,14 +55,20 @@ static void notes_done(WgJob *job) {
   g_free(n);
 }
 
-void msg_notes_send(MsgEngine *e) {
-  if (!e->notes)
+static void notes_emit(MsgEngine *e, GPtrArray **notes, gboolean early) {
+  if (!*notes)
     return;
   NotesJob *n = g_new0(NotesJob, 1);
   n->job.run = notes_run;
   n->job.done = notes_done;
-  n->notes = g_steal_pointer(&e->notes);
+  n->job.early = early;
+  n->notes = g_steal_pointer(notes);
   n->func = e->notes_func;
   n->data = e->notes_data;
   wg_writer_emit(e->writer, &n->job);
+}
+
+void msg_notes_send(MsgEngine *e) {
+  notes_emit(e, &e->early_notes, TRUE);
+  notes_emit(e, &e->notes, FALSE);
 }

@@ -6,9 +6,17 @@
  * commit. */
 #include "messaging/engine-private.h"
 
+/* A lease that is bound to a connection ends with the machine at the latest: who gets it need not
+ * wait until it is on the disk. But mail that this very batch has stored must be, before anybody
+ * sees it. */
+static gboolean is_fresh(const MsgEngine *e, const MsgDelivery *d) {
+  return !d->is_volatile && d->seq > e->seq_before;
+}
+
 static gboolean take_for(MsgEngine *e, MsgAgent *agent, MsgReceiveJob *j) {
   MsgLeaseTerms terms = {
       .actor = j->base.actor, .lease = j->lease, .detach = j->detach, .no_body = j->no_body};
+  gboolean fresh = FALSE;
   guint64 bytes = 0;
   guint large = 0;
 
@@ -28,6 +36,7 @@ static gboolean take_for(MsgEngine *e, MsgAgent *agent, MsgReceiveJob *j) {
     MsgDelivery *d = msg_lease_take(e, agent, live, &terms);
     if (!d)
       continue;
+    fresh = fresh || is_fresh(e, d);
     bytes += d->size;
     large += is_large;
     if (!j->deliveries)
@@ -36,6 +45,7 @@ static gboolean take_for(MsgEngine *e, MsgAgent *agent, MsgReceiveJob *j) {
   }
   if (!j->deliveries)
     return FALSE;
+  j->base.job.early = !fresh && !j->detach;
   j->more = j->more || msg_ready_peek(e, agent) != NULL;
   return TRUE;
 }
@@ -84,7 +94,8 @@ void msg_receive_unpark_batch(MsgEngine *e, guint64 batch) {
 }
 
 static void push_note(MsgEngine *e, MsgSubscription *s, MsgDelivery *d) {
-  MsgNote *note = msg_note_add(e, MSG_NOTE_PUSH);
+  MsgNote *note =
+      is_fresh(e, d) ? msg_note_add(e, MSG_NOTE_PUSH) : msg_note_add_early(e, MSG_NOTE_PUSH);
 
   note->caller = s->caller;
   note->subscription = s->id;

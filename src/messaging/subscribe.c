@@ -57,6 +57,7 @@ WgJobResult msg_call_add_credits(MsgEngine *e, MsgCallJob *job) {
   msg_subscription_change(e, s);
   s->credits = MIN((guint64)s->credits + credits, CREDITS_MAX);
   msg_touch(e, s->agent);
+  job->base.job.early = TRUE;
   job->result = g_variant_ref_sink(g_variant_new("()"));
   return WG_JOB_DONE;
 }
