@@ -3,6 +3,7 @@
  * sender's own dictionary (`head`) comes as one, and is copied entry by entry. */
 #include "messaging/bus-reply.h"
 
+#include "messaging/bus-log.h"
 #include "messaging/bus-variant.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ void msg_reply_error(MsgDaemon *daemon, sd_bus_message *m, const GError *error,
   sd_bus_error e = SD_BUS_ERROR_NULL;
   sd_bus_message *reply = NULL;
 
+  msg_log_refused(daemon, m, error);
   if (sd_bus_message_get_expect_reply(m) <= 0)
     return;
   wg_error_to_bus(error, &e);

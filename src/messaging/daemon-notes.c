@@ -5,6 +5,7 @@
 #include "messaging/daemon-notes.h"
 
 #include "messaging/bus-agents.h"
+#include "messaging/bus-log.h"
 #include "messaging/bus-push.h"
 
 #include "common/clock.h"
@@ -80,6 +81,7 @@ static void note_wake(MsgDaemon *daemon, const MsgNote *note) {
 static void note_dead(MsgDaemon *daemon, const MsgNote *note) {
   sd_bus *bus = wg_service_bus(daemon->service);
 
+  msg_log_dead(note);
   if (bus != NULL)
     sd_bus_emit_signal(bus, WG_PATH_MESSAGING, WG_IFACE_MESSAGING, "MessageDead", "tss", note->seq,
                        note->name != NULL ? note->name : "",

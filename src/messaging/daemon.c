@@ -4,6 +4,7 @@
 
 #include "messaging/bus-access.h"
 #include "messaging/bus-agents.h"
+#include "messaging/bus-log.h"
 #include "messaging/bus-push.h"
 #include "messaging/bus-reply.h"
 #include "messaging/daemon-notes.h"
@@ -17,6 +18,8 @@
 
 /* A batch that takes longer than this means that the disk hangs. */
 #define STALLED_USEC (20 * G_USEC_PER_SEC)
+/* From here on people notice. */
+#define SLOW_USEC (2 * G_USEC_PER_SEC)
 
 static void clear(MsgDaemon *daemon) {
   msg_push_clear(daemon);
@@ -110,6 +113,8 @@ static gboolean on_busy(WgService *service, gpointer self) {
 static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
   MsgDaemon *daemon = self;
 
+  if (wg_writer_stalled(daemon->writer, SLOW_USEC))
+    msg_log_slow_store();
   if (!wg_writer_stalled(daemon->writer, STALLED_USEC))
     return TRUE;
   *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");

@@ -69,6 +69,7 @@ def test_bad_options():
                 text="twice")
         refused("org.freedesktop.DBus.Error.InvalidArgs", c.raw, "Send", "(ss)", "a", "b")
         refused("org.freedesktop.DBus.Error.UnknownMethod", c.raw, "Sned", "()")
+        d.wait_log("Refused Send of uid")
         equal(c.receive("a"), [], "nothing was stored")
 
 
