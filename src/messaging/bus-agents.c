@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define CHANGED_INTERVAL_MS 250
+#define CHANGED_AT_ONCE 250
 
 static const char *const count_properties[] = {"Queued",    "InFlight", "Dead", "Held",
                                                "Scheduled", "LastSeen", NULL};
@@ -53,21 +54,23 @@ static void emit_changed(sd_bus *bus, MsgAgentView *view) {
     sd_bus_emit_properties_changed_strv(bus, view->path, WG_IFACE_AGENT, (char **)count_properties);
 }
 
-static gboolean emit_all(gpointer data) {
+/* Mail to all may mark thousands of agents: the loop has other things to do between. */
+static gboolean emit_some(gpointer data) {
   MsgDaemon *daemon = data;
   sd_bus *bus = wg_service_bus(daemon->service);
 
-  daemon->changed_timer = 0;
-  for (guint i = 0; i < daemon->dirty->len; i++) {
-    MsgAgentView *view = g_ptr_array_index(daemon->dirty, i);
+  for (guint n = 0; n < CHANGED_AT_ONCE && daemon->dirty->len > 0; n++) {
+    MsgAgentView *view = g_ptr_array_steal_index_fast(daemon->dirty, daemon->dirty->len - 1);
     if (bus != NULL)
       emit_changed(bus, view);
     view->info_changed = view->counts_changed = FALSE;
   }
-  g_ptr_array_set_size(daemon->dirty, 0);
   if (bus != NULL)
     sd_bus_emit_properties_changed(bus, WG_PATH_MESSAGING, WG_IFACE_MESSAGING, "NAgents", "NQueued",
                                    "NDead", NULL);
+  if (daemon->dirty->len > 0)
+    return G_SOURCE_CONTINUE;
+  daemon->changed_timer = 0;
   return G_SOURCE_REMOVE;
 }
 
@@ -78,7 +81,7 @@ static void mark(MsgAgentView *view, gboolean info) {
     g_ptr_array_add(daemon->dirty, view);
   *(info ? &view->info_changed : &view->counts_changed) = TRUE;
   if (daemon->changed_timer == 0)
-    daemon->changed_timer = g_timeout_add(CHANGED_INTERVAL_MS, emit_all, daemon);
+    daemon->changed_timer = g_timeout_add(CHANGED_INTERVAL_MS, emit_some, daemon);
 }
 
 void msg_agents_root_changed(MsgDaemon *daemon, const char *property) {
@@ -136,7 +139,7 @@ static void note_removed(MsgDaemon *daemon, const MsgNote *note) {
   take_counts(view, &(MsgCounts){0}, 0);
   g_hash_table_remove(daemon->agents, note->name);
   if (daemon->changed_timer == 0)
-    daemon->changed_timer = g_timeout_add(CHANGED_INTERVAL_MS, emit_all, daemon);
+    daemon->changed_timer = g_timeout_add(CHANGED_INTERVAL_MS, emit_some, daemon);
 }
 
 void msg_agents_note(MsgDaemon *daemon, const MsgNote *note) {
