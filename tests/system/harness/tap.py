@@ -43,6 +43,7 @@ def main(namespace, **machine_options):
     _own_mounts()
     print(f"1..{len(tests)}", flush=True)
     failed = 0
+    roots.prune()
     with roots.lock_shared(), Machine(**machine_options) as machine:
         for number, test in enumerate(tests, 1):
             try:
