@@ -5,6 +5,8 @@
 
 #include "common/log.h"
 
+/* ListMessages, ListDead and Watch are not here: they show what one may see, and refuse nobody. Nor
+ * is Ack with its family: who was let receive may say what became of it. */
 const MsgAction msg_actions[] = {
     {"RegisterAgent", MSG_ACTION_MANAGE_AGENTS},
     {"UpdateAgent", MSG_ACTION_MANAGE_AGENTS},
@@ -17,9 +19,6 @@ const MsgAction msg_actions[] = {
     {"GetReceipts", MSG_ACTION_READ_MAIL},
     {"Wait", MSG_ACTION_READ_MAIL},
     {"FindMessage", MSG_ACTION_READ_MAIL},
-    {"ListMessages", MSG_ACTION_READ_MAIL},
-    {"ListDead", MSG_ACTION_READ_MAIL},
-    {"Watch", MSG_ACTION_READ_MAIL},
     {"Cancel", MSG_ACTION_MANAGE_MESSAGES},
     {"Hold", MSG_ACTION_MANAGE_MESSAGES},
     {"Release", MSG_ACTION_MANAGE_MESSAGES},

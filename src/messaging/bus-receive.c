@@ -91,12 +91,7 @@ static int append_answer(sd_bus_message *reply, const MsgReceiveJob *job) {
 }
 
 static void job_free(MsgReceiveJob *job) {
-  for (guint i = 0; job->deliveries != NULL && i < job->deliveries->len; i++)
-    msg_delivery_free(g_ptr_array_index(job->deliveries, i));
-  if (job->deliveries != NULL) {
-    g_ptr_array_set_free_func(job->deliveries, NULL);
-    g_ptr_array_unref(job->deliveries);
-  }
+  g_clear_pointer(&job->deliveries, g_ptr_array_unref);
   msg_job_free(job, sizeof *job);
 }
 

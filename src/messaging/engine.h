@@ -138,7 +138,7 @@ typedef struct {
   guint64 max_bytes;
   gboolean detach, no_body;
   /* results */
-  GPtrArray *deliveries; /* of MsgDelivery; NULL: none */
+  GPtrArray *deliveries; /* of MsgDelivery, which it frees; NULL: none */
   gboolean more, was_parked;
   /* the engine's while parked */
   GList link;

@@ -204,6 +204,12 @@ def stranger(address, kind):
     client = Client(address, kind == "bus")
     for line in sys.stdin:
         request = json.loads(line)
+        if request["method"] == "Events":  # what was signalled until now
+            client.call("Ping")
+            while GLib.MainContext.default().iteration(False):
+                pass
+            print(json.dumps({"result": repr(client.of("Event"))}), flush=True)
+            continue
         args = GLib.Variant.parse(GLib.VariantType(request["signature"]), request["args"])
         m = client.message(request["method"], args, interface=request["interface"],
                            path=request["path"] or PATH)

@@ -1,5 +1,7 @@
 """Who may do what: a second uid on the private socket and on the bus, with and without polkit."""
 
+import os
+import re
 import subprocess
 import sys
 import time
@@ -102,6 +104,32 @@ def test_strangers_are_refused_on_the_private_socket():
         refused("AgentExists", s.call, "RegisterAgent", "('a', @a{sv} {})", SA)
 
 
+def test_lists_and_events_show_ones_own_only():
+    need_root()
+    with Daemon(scope="system") as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        s = d.as_uid(STRANGER)
+        s.call("RegisterAgent", "('mine', @a{sv} {})", SA)
+        s.call("Watch", "(@a{sv} {},)", "(a{sv})")
+        c.send("a", b"x", subject="secret")
+        c.call("Terminate", c.receive("a")[0][1], "secret too")
+        c.send("a", b"y", subject="secret", id="secret-id")
+        s.call("Send", "('mine', @ay [], {'subject': <'open'>})", SEND)
+        text = s.call("ListMessages", "(@a{sv} {},)", "(a{sv})")
+        check("open" in text and "secret" not in text, text)
+        text = s.call("ListDead", "(@a{sv} {},)", "(a{sv})")
+        check("secret" not in text, text)
+        events = s.call("Events")
+        check("mine" in events and "'a'" not in events, events)
+        # Of somebody else's agent one sees what one has sent it.
+        for method in ("ListMessages", "ListDead"):
+            equal(s.call(method, "({'agent': <'a'>},)", "(a{sv})"), "([], 0, false)")
+        refused("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", s.call,
+                "FindMessage", f"('uid:{os.getuid()}', 'secret-id', @a{{sv}} {{}})",
+                "(ssa{sv})")
+
+
 def test_metadata_is_the_owners():
     need_root()
     with Daemon(scope="system", bus=True) as d:
@@ -155,6 +183,14 @@ def test_polkit_decides_on_the_bus():
             refused("NotAuthorized", s.call, method, args, signature)
             polkit.allow(action)
             s.call(method, args, signature)
+        polkit.allow("manage-messages", "manage-agents")
+        s.call("Release", one, "(ta{sv})")
+        s.call("ResumeAgent", "('a', @a{sv} {})", SA)
+        polkit.allow("read-mail")
+        token = re.match(r"\(\[\(\d+, (\d+),", s.call("Receive", "('a', @a{sv} {})", SA))[1]
+        polkit.allow()
+        s.call("Ack", f"({token}, @a{{sv}} {{}})", "(ta{sv})")
+        check("acked" in c.states(number), "who was let receive may ack")
 
 
 def test_calls_go_on_while_polkit_thinks():

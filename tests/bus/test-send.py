@@ -164,6 +164,22 @@ def test_send_many_is_all_or_nothing():
         equal(c.call("SendMany", [])[0], [], "no messages at all")
 
 
+def test_send_many_with_bodies_by_memfd():
+    with Daemon() as d:
+        c = ready(d)
+        fds = [memfd(str(i).encode()) for i in range(17)]
+        items = many(*[("a", b"", {"body_fd": i}) for i in range(17)])
+        items = [(to, body, {"body-fd": v["body_fd"]}) for to, body, v in items]
+        refused("InvalidArgument", c.call, "SendMany", items, fds=fds, text="16")
+        numbers = c.call("SendMany", items[:16], fds=fds[:16])[0]
+        equal(len(numbers), 16)
+        got = c.receive("a", max=99)
+        equal([bytes(m[3]) for m in got], [str(i).encode() for i in range(16)])
+        refused("InvalidArgument", c.call, "SendMany", [], fds=fds[:1], body_fd=0)
+        for fd in fds:
+            os.close(fd)
+
+
 def test_send_many_defaults_yield():
     with Daemon() as d:
         c = ready(d)
