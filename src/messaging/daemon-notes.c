@@ -13,9 +13,8 @@
 #include "common/names.h"
 #include "common/timer-source.h"
 
-static void tick_done(WgJob *job) {
-  msg_job_free(job, sizeof(MsgJob));
-}
+/* What is due stays due when the store could not take it. */
+#define AGAIN_USEC (2 * G_USEC_PER_SEC)
 
 static void arm(MsgDaemon *daemon) {
   const WgClock *clock = msg_engine_clock(daemon->engine);
@@ -24,6 +23,17 @@ static void arm(MsgDaemon *daemon) {
                                              ? G_MAXINT64
                                              : wg_clock_to_boottime(clock, daemon->wake_at));
   wg_timer_source_arm(daemon->wake_real, daemon->wake_calendar);
+}
+
+static void tick_done(WgJob *job) {
+  MsgDaemon *daemon = ((MsgJob *)job)->owner;
+  gint64 again = wg_clock_now(msg_engine_clock(daemon->engine)) + AGAIN_USEC;
+
+  if (job->error != NULL && again < daemon->wake_at) {
+    daemon->wake_at = again;
+    arm(daemon);
+  }
+  msg_job_free(job, sizeof(MsgJob));
 }
 
 static void rang(gboolean clock_was_set, gpointer user_data) {

@@ -16,7 +16,7 @@ const WgConfigKey msg_config_keys[] = {
     {MESSAGES, "MaxBody", WG_CONFIG_BYTES, "16M", 1024, G_GUINT64_CONSTANT(1) << 30,
      "the largest body of a message"},
     {MESSAGES, "RetentionSec", WG_CONFIG_USEC, "7d", 0, 0,
-     "how long acked, expired, canceled and dead messages are kept"},
+     "how long acked, expired and canceled messages are kept; dead letters stay until purged"},
     {MESSAGES, "DeduplicationSec", WG_CONFIG_USEC, "24h", 0, 0,
      "how long the id of a message is remembered"},
     {DELIVERY, "LeaseSec", WG_CONFIG_USEC, "5min", G_USEC_PER_SEC, 0,
