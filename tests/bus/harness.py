@@ -99,9 +99,12 @@ class Bus:
         self.process.stdout.readline()  # it listens now
 
     def stop(self):
+        if self.process is None:
+            return
         self.process.terminate()
         self.process.wait()
         self.process.stdout.close()
+        self.process = None
 
 
 class Daemon:

@@ -137,6 +137,26 @@ def test_leases_end_with_the_connection():
             c.call("Ack", got[0][1])
 
 
+def test_leases_end_with_the_bus():
+    with Daemon(bus=True) as d:
+        c = ready(d)
+        number = c.send("a", b"x")
+        equal(d.client(over_bus=True).receive("a")[0][0], number)
+        waiting = c.later("Receive", "a", wait=LONG)
+        d.bus.stop()
+        equal(waiting.result()[0][0][0], number)
+
+
+def test_order_of_calls_is_kept_while_the_caller_is_looked_up():
+    with Daemon(bus=True) as d:
+        ready(d)
+        c = d.client(over_bus=True)
+        sent = [c.later("Send", "a", str(i).encode()) for i in range(50)]
+        numbers = [p.result()[0] for p in sent]
+        equal(numbers, sorted(numbers), "numbers in the order of the calls")
+        equal(bodies(c.receive("a", max=50)), [str(i).encode() for i in range(50)])
+
+
 def test_detached_lease_outlives_connection_and_restart():
     with Daemon() as d:
         c = ready(d)
