@@ -9,6 +9,8 @@
 #include "messaging/list.h"
 
 #define ROWS_MAX 5000
+#define ROWS_MIN 500
+#define USEC_MAX 20000 /* after ROWS_MIN: others wait for the same thread */
 #define BYTES_MAX (32 * 1024 * 1024)
 
 static gboolean bad(GError **error, const char *text) {
@@ -69,12 +71,14 @@ typedef struct {
   gboolean dead;
   guint n, examined;
   gsize bytes;
-  guint64 last; /* the number that was examined last */
+  gint64 started; /* monotonic */
+  guint64 last;   /* the number that was examined last */
   GVariantBuilder list;
 } Walk;
 
 static gboolean enough(const Walk *w) {
-  return w->n >= w->filter.limit || w->examined >= ROWS_MAX || w->bytes >= BYTES_MAX;
+  return w->n >= w->filter.limit || w->examined >= ROWS_MAX || w->bytes >= BYTES_MAX ||
+         (w->examined >= ROWS_MIN && g_get_monotonic_time() - w->started > USEC_MAX);
 }
 
 static gboolean row_wanted(Walk *w, const Row *r) {
@@ -151,7 +155,7 @@ static gboolean walk(Walk *w) {
 
 static WgJobResult list_call(MsgEngine *e, MsgCallJob *job, gboolean dead) {
   g_autoptr(GVariant) options = g_variant_get_child_value(job->args, 0);
-  Walk w = {.e = e, .job = &job->base, .dead = dead};
+  Walk w = {.e = e, .job = &job->base, .dead = dead, .started = g_get_monotonic_time()};
 
   if (!filter_parse(options, dead, &w.filter, &job->base.job.error))
     return WG_JOB_DONE;

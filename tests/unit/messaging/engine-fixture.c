@@ -67,14 +67,17 @@ void env_flag_done(WgJob *job) {
   ((EnvFlag *)((MsgJob *)job)->owner)->done = TRUE;
 }
 
-static void run_plain(Env *env, WgJobResult (*run)(WgJob *, gpointer), MsgActor *actor) {
+/* FALSE: it failed. */
+static gboolean run_plain(Env *env, WgJobResult (*run)(WgJob *, gpointer), MsgActor *actor) {
   EnvFlag flag = {FALSE};
   MsgJob job = {.job = {.run = run, .done = env_flag_done}, .actor = actor, .owner = &flag};
 
   wg_writer_submit(env->writer, &job.job);
   while (!flag.done)
     g_main_context_iteration(NULL, TRUE);
+  gboolean ok = job.job.error == NULL;
   g_clear_error(&job.job.error);
+  return ok;
 }
 
 void env_stop(Env *env) {
@@ -134,7 +137,8 @@ void env_settle(Env *env) {
   for (guint i = 0; env->wake <= wg_clock_now(&env->engine->clock); i++) {
     g_assert_cmpuint(i, <, 10000);
     env->wake = G_MAXINT64;
-    run_plain(env, msg_run_tick, NULL);
+    if (!run_plain(env, msg_run_tick, NULL))
+      env->wake = 0; /* as the daemon does, but at once */
   }
 }
 

@@ -97,6 +97,49 @@ static void test_purge(void) {
   env_clear(&env);
 }
 
+/* Long work goes on where it was when one of its steps fails. */
+static void test_slices(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000), root = env_actor(&env, 0);
+  guint32 n;
+
+  env_agent(&env, alice, "a", NULL);
+  env_agent(&env, alice, "b", NULL);
+  for (guint i = 0; i < 1000; i++)
+    make_dead(&env, alice, "a");
+  for (guint i = 0; i < 1000; i++)
+    env_send(&env, alice, "b", "x");
+  g_autoptr(Waiter) purge = env_call_start(&env, alice, MSG_CALL_PURGE_DEAD,
+                                           g_variant_new_parsed("(uint64 0, {'agent': <'a'>})"));
+  g_assert_false(purge->done);
+  env_fail_commits(&env, 2);
+  env_wait(&env, purge);
+  g_assert_no_error(purge->error);
+  g_variant_get(purge->result, "(u)", &n);
+  g_assert_cmpuint(n, ==, 1000);
+  env_fail_commits(&env, 2);
+  g_autoptr(GVariant) removed = env_call(&env, alice, MSG_CALL_UNREGISTER_AGENT,
+                                         g_variant_new_parsed("('b', {'force': <true>})"), NULL);
+  g_assert_null(removed); /* it failed, and the agent is there as before */
+  env_commits_to_fail(&env);
+  env_send(&env, alice, "b", "x");
+  removed = env_ok(&env, alice, MSG_CALL_UNREGISTER_AGENT,
+                   g_variant_new_parsed("('b', {'force': <true>})"));
+  env_fail_commits(&env, 3);
+  env_settle(&env);
+  env_commits_to_fail(&env);
+  g_assert_cmpint(env_int(&env, "SELECT count(*) FROM dead"), ==, 1001);
+  g_autoptr(Waiter) check =
+      env_call_start(&env, root, MSG_CALL_CHECK, g_variant_new_parsed("(@a{sv} {},)"));
+  env_stop(&env); /* who leaves answers with what there is */
+  g_assert_true(check->done);
+  g_assert_no_error(check->error);
+  env_start(&env);
+  env_check(&env);
+  env_clear(&env);
+}
+
 static void test_retention(void) {
   Env env;
   env_init(&env);
@@ -146,6 +189,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/dead/requeue", test_requeue);
   g_test_add_func("/engine/dead/purge", test_purge);
+  g_test_add_func("/engine/dead/slices", test_slices);
   g_test_add_func("/engine/dead/retention", test_retention);
   g_test_add_func("/engine/dead/idle", test_idle);
   return g_test_run();
