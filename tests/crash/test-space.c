@@ -143,9 +143,9 @@ static void run_short(const Shortage *shortage) {
 /* While the reserve is enough to go on, the state is "nearly-full"; with the next write that finds
  * no room it is "full". */
 static void test_full(void) {
-  run_short(&(Shortage){.config = "[Store]\nReserve=4M\nLowWater=0\n",
-                        .size = 40 * MIB,
-                        .ballast = 12 * MIB,
+  run_short(&(Shortage){.config = "[Store]\nLowWater=0\n",
+                        .size = 72 * MIB,
+                        .ballast = 24 * MIB,
                         .ballast_first = TRUE,
                         .logged = "new messages are refused"});
 }
