@@ -133,3 +133,9 @@ gboolean msg_access_may_see(MsgDaemon *daemon, sd_bus *bus, uid_t owner) {
   return client != NULL &&
          (client->caller->uid == owner || msg_access_is_admin(daemon, client->caller->uid));
 }
+
+gboolean msg_access_may_look(MsgDaemon *daemon, sd_bus *bus) {
+  WgPeer *peer = wg_peer_from_bus(wg_service_peers(daemon->service), bus);
+
+  return peer == NULL || msg_access_may_enter(daemon, wg_peer_uid(peer));
+}

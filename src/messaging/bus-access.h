@@ -42,3 +42,5 @@ void msg_access_check(MsgConnection *client, sd_bus_message *m,
 /* For property getters, which know their reader only by the connection: may the one who reads now
  * see what belongs to `owner` only? */
 gboolean msg_access_may_see(MsgDaemon *daemon, sd_bus *bus, uid_t owner);
+/* The same for what everybody may see who may enter at all. */
+gboolean msg_access_may_look(MsgDaemon *daemon, sd_bus *bus);

@@ -5,6 +5,8 @@
  * change of an object it was not told of. */
 #include "messaging/bus-agents.h"
 
+#include "messaging/bus-access.h"
+
 #include "common/names.h"
 
 #include <errno.h>
@@ -168,8 +170,10 @@ int msg_agents_find(sd_bus *bus, const char *path, const char *interface, void *
                     void **ret_found, sd_bus_error *error) {
   MsgDaemon *daemon = userdata;
   char *name = NULL;
-  int r = sd_bus_path_decode(path, WG_PATH_MESSAGING_AGENT, &name);
 
+  if (!msg_access_may_look(daemon, bus))
+    return -EACCES;
+  int r = sd_bus_path_decode(path, WG_PATH_MESSAGING_AGENT, &name);
   if (r <= 0)
     return r;
   MsgAgentView *view = g_hash_table_lookup(daemon->agents, name);
@@ -186,6 +190,9 @@ int msg_agents_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
   GHashTableIter iter;
   gpointer value;
   guint i = 0;
+
+  if (!msg_access_may_look(daemon, bus))
+    return -EACCES;
   /* sd-bus frees vector and paths with free(). */
   char **nodes = calloc(g_hash_table_size(daemon->agents) + 1, sizeof *nodes);
 

@@ -6,6 +6,7 @@
 #include "messaging/bus-agents.h"
 #include "messaging/bus-variant.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const struct {
@@ -86,6 +87,8 @@ int msg_root_get(sd_bus *bus, const char *path, const char *interface, const cha
                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
   MsgDaemon *daemon = userdata;
 
+  if (!msg_access_may_look(daemon, bus))
+    return -EACCES;
   if (strcmp(property, "Version") == 0)
     return sd_bus_message_append_basic(reply, 's', WG_VERSION);
   if (strcmp(property, "Scope") == 0)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from client import AGENT, PROPERTIES, Client, Error
+from client import AGENT, MANAGER, PATH, PROPERTIES, ROOT, Client, Error
 from gi.repository import GLib
 from harness import OTHERS, Daemon, check, equal, main, need_root, refused, wait_for
 
@@ -58,6 +58,12 @@ def test_user_scope_is_for_its_own_uid():
             refused("NotAuthorized", s.call, "Ping")
             refused("NotAuthorized", s.call, "ListAgents", "(@a{sv} {},)", "(a{sv})")
             refused("NotAuthorized", s.call, "Send", "('a', @ay [], @a{sv} {})", SEND)
+        s = d.as_uid(STRANGER)
+        denied = "org.freedesktop.DBus.Error.AccessDenied"
+        refused(denied, s.call, "Get", f"('{ROOT}', 'NAgents')", "(ss)", PROPERTIES)
+        refused(denied, s.call, "GetAll", f"('{AGENT}',)", "(s)", PROPERTIES,
+                path=PATH + "/agent/a")
+        refused(denied, s.call, "GetManagedObjects", interface=MANAGER)
         d.wait_log("may not call")
 
 

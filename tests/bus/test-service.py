@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from client import Client, Error
-from harness import DAEMON, DIES_WITH_US, Daemon, Skip, check, equal, main, refused, wait_for
+from client import AGENT, Client, Error
+from harness import DAEMON, DIES_WITH_US, Bus, Daemon, Skip, check, equal, main, refused, wait_for
 
 LONG = 10000000
 
@@ -263,6 +263,20 @@ def test_status_and_degraded():
         private = d.client()
         wait_for(lambda: private.get("Degraded"), "the lost bus among the degraded")
         check("bus" in private.get("Degraded")[0], "it is named")
+
+
+def test_bus_comes_back():
+    with Daemon(bus=True) as d:
+        d.client().call("RegisterAgent", "a")
+        d.bus.stop()
+        private = d.client()
+        wait_for(lambda: private.get("Degraded"), "the lost bus among the degraded")
+        d.bus = Bus(d.directory)
+        wait_for(lambda: not private.get("Degraded"), "the bus to be back")
+        c = d.client(over_bus=True)
+        equal(c.get("Name", c.call("GetAgent", "a")[0]["path"], AGENT), "a")
+        c.call("RegisterAgent", "b")
+        wait_for(lambda: c.of("InterfacesAdded"), "signals on the new bus")
 
 
 main(globals())
