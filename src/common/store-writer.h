@@ -65,7 +65,8 @@ typedef void (*WgStoreStateFunc)(WgStoreState state, const char *text, const WgS
  * context. */
 WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer engine,
                         WgStoreStateFunc state_changed, gpointer user_data);
-/* Loop thread. Never blocks. Jobs of one submitter keep their order. */
+/* Loop thread. Never blocks. Jobs of one submitter keep their order. They are handed over in
+ * groups, at the latest when the loop turns. */
 void wg_writer_submit(WgWriter *writer, WgJob *job);
 /* Writer thread, inside a batch: a parked job ends with this batch. */
 void wg_writer_complete(WgWriter *writer, WgJob *job);

@@ -36,7 +36,13 @@ static void blocker_init(Blocker *b, WriterTest *t) {
   g_cond_init(&b->changed);
 }
 
+/* What was submitted is handed over when the loop turns. */
+static void hand_over(void) {
+  g_main_context_iteration(NULL, FALSE);
+}
+
 static void blocker_await(Blocker *b) {
+  hand_over();
   g_mutex_lock(&b->lock);
   while (!b->runs)
     g_cond_wait(&b->changed, &b->lock);
@@ -58,6 +64,7 @@ static void first_batch(WriterTest *t, Blocker *b, WriterJob **jobs) {
   blocker_await(b);
   jobs[0] = writer_submit(t, 1, TRUE);
   jobs[1] = writer_submit(t, 2, TRUE);
+  hand_over();
   blocker_end(b);
   gate_await();
   g_assert_cmpuint(t->done, ==, 1);

@@ -31,6 +31,12 @@ def unique_ids():
     assert len(set(IDS.values())) == len(IDS), "an ID was used twice"
 
 
+def used():
+    code = "".join(f.read_text(encoding="utf-8") for f in (TOP / "src").rglob("*.c"))
+    unused = [name for name in IDS if not re.search(rf"\b{name}\b", code)]
+    assert not unused, f"no line is ever logged with {unused}"
+
+
 def helpful():
     for entry in ENTRIES:
         head, _, text = entry.partition("\n\n")
@@ -44,6 +50,7 @@ checks.run(
     {
         "MESSAGE_IDs and catalog agree": same_ids,
         "no MESSAGE_ID stands twice": unique_ids,
+        "each MESSAGE_ID is logged": used,
         "each entry says what to do": helpful,
     }
 )
