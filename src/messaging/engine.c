@@ -116,7 +116,7 @@ static gboolean engine_before_commit(gpointer engine, GError **error) {
     msg_dispatch(e, agent);
   }
   msg_waits_run(e);
-  if (e->now >= e->next_retention || e->recover_later)
+  if (e->now >= e->next_retention || (e->recover_later && !wg_store_is_read_only(e->store)))
     msg_wake_now(e);
   if (!e->failed) {
     g_ptr_array_set_size(e->touched_agents, 0);

@@ -269,8 +269,8 @@ void msg_recover(MsgEngine *e, gboolean salvaged) {
 
 /* Within a tick's batch: what the start could not do. */
 void msg_recover_step(MsgEngine *e) {
-  if (!e->recover_later)
-    return;
+  if (!e->recover_later || wg_store_is_read_only(e->store))
+    return; /* a store that becomes writable is opened anew, and recovered then */
   e->recover_batch = e->batch; /* a roll-back sets recover_later again */
   e->recover_later = FALSE;
   put_right(e, e->recover_salvaged);

@@ -171,6 +171,30 @@ static void test_retention(void) {
   env_clear(&env);
 }
 
+static void test_volatile(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+  MsgSend how = {.priority = 4, .is_volatile = TRUE};
+
+  env_agent(&env, alice, "a", NULL);
+  guint64 read = env_send_full(&env, alice, "a", "x", &how, NULL);
+  MsgDelivery *d = env_take(&env, alice, "a");
+  env_ack(&env, alice, d->token);
+  msg_delivery_free(d);
+  guint64 waiting = env_send_full(&env, alice, "a", "y", &how, NULL);
+  env_advance(&env, 9 * G_TIME_SPAN_MINUTE);
+  g_autofree char *acked = env_state(&env, alice, read, NULL);
+  g_assert_cmpstr(acked, ==, "acked");
+  env_advance(&env, 11 * G_TIME_SPAN_MINUTE); /* memory is not for history */
+  env_refused(&env, alice, MSG_CALL_GET_MESSAGE, g_variant_new("(ta{sv})", read, NULL),
+              WG_ERROR_UNKNOWN_MESSAGE);
+  g_autofree char *queued = env_state(&env, alice, waiting, NULL);
+  g_assert_cmpstr(queued, ==, "queued");
+  env_check(&env);
+  env_clear(&env);
+}
+
 static void test_idle(void) {
   Env env;
   env_init(&env);
@@ -191,6 +215,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/dead/purge", test_purge);
   g_test_add_func("/engine/dead/slices", test_slices);
   g_test_add_func("/engine/dead/retention", test_retention);
+  g_test_add_func("/engine/dead/volatile", test_volatile);
   g_test_add_func("/engine/dead/idle", test_idle);
   return g_test_run();
 }
