@@ -3,7 +3,7 @@
  * A row carries a checksum over name, uid and options. One that is damaged keeps its name and
  * owner, so that its mail can still be had, and loses its options, which are kept in quarantine.
  * After a roll-back rows are read again into the structs that leases and receivers point to; an
- * agent without a row was made by the batch that failed, and goes. */
+ * agent that the failed batch made goes. One whose row cannot be read stays as memory has it. */
 #include "messaging/engine-private.h"
 
 #include <string.h>
@@ -155,28 +155,23 @@ gboolean msg_agents_load(MsgEngine *e, GError **error) {
 
 static void read_rows_again(MsgEngine *e) {
   g_autoptr(sqlite3_stmt) stmt = wg_store_prepare(e->db, row_columns, NULL);
-  g_autoptr(GHashTable) there = g_hash_table_new(NULL, NULL);
 
-  if (!stmt)
-    return; /* the store is gone: memory is the best there is */
-  g_hash_table_remove_all(e->agents_by_name);
-  while (sqlite3_step(stmt) == SQLITE_ROW) {
+  while (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
     MsgAgent *agent = msg_agent_by_id(e, sqlite3_column_int(stmt, 0));
-    if (!agent)
-      continue;
-    take_row(e, agent, stmt);
-    g_hash_table_add(there, agent);
-    if (!agent->removed)
-      g_hash_table_insert(e->agents_by_name, agent->name, agent);
+    if (agent)
+      take_row(e, agent, stmt);
   }
+  g_hash_table_remove_all(e->agents_by_name);
   e->last_agent = 0;
   for (guint i = 0; i < e->agents->len; i++) {
     MsgAgent *agent = e->agents->pdata[i];
-    if (agent && !g_hash_table_contains(there, agent)) {
+    if (agent && agent->made != 0 && agent->made == e->batch) {
       e->agents->pdata[i] = NULL;
       msg_agent_free(agent);
     } else if (agent) {
       e->last_agent = agent->id;
+      if (!agent->removed)
+        g_hash_table_insert(e->agents_by_name, agent->name, agent);
     }
   }
   g_clear_pointer(&e->roles, g_hash_table_unref);
@@ -273,6 +268,7 @@ MsgAgent *msg_agent_create(MsgEngine *e, const char *name, uid_t uid, GVariant *
   MsgAgent *agent = agent_add(e, e->last_agent + 1, name);
   agent->uid = uid;
   agent->created = e->now_real;
+  agent->made = e->batch;
   agent->info = g_steal_pointer(&info);
   for (guint i = 0; i < MSG_LEVELS; i++) /* nothing of it lies in the store */
     agent->level[i].complete = agent->volatile_level[i].complete = TRUE;
