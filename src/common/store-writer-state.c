@@ -103,6 +103,10 @@ void wg_writer_look_at_space(WgWriter *w) {
     wg_writer_set_state(w, WG_STORE_NEARLY_FULL, "Store: the file system is nearly full", NULL);
 }
 
+gboolean wg_writer_may_write(WgWriter *w) {
+  return !w->unusable && w->state < WG_STORE_FULL;
+}
+
 gboolean wg_writer_refuses(WgWriter *w, WgJob *job) {
   if (!job->new_work || (w->state != WG_STORE_NEARLY_FULL && w->state != WG_STORE_FULL))
     return FALSE;

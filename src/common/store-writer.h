@@ -76,6 +76,8 @@ void wg_writer_complete(WgWriter *writer, WgJob *job);
 void wg_writer_emit(WgWriter *writer, WgJob *job);
 /* Writer thread, inside run() or before_commit(): roll this batch back. Takes `error`. */
 void wg_writer_fail(WgWriter *writer, GError *error);
+/* Writer thread: FALSE while the store is full, read-only or broken, so that what can wait does. */
+gboolean wg_writer_may_write(WgWriter *writer);
 WgStore *wg_writer_store(WgWriter *writer);
 
 /* Loop thread. */

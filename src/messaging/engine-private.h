@@ -152,6 +152,8 @@ void msg_timer_remove(MsgEngine *e, MsgTimer *timer);
 void msg_timers_run(MsgEngine *e); /* those that are due */
 void msg_timers_tell(
     MsgEngine *e); /* before the commit: MSG_NOTE_WAKE when something is due earlier than armed */
+/* FALSE: the store takes nothing now; what is due waits, and ticks look again every 2 s. */
+gboolean msg_may_write(MsgEngine *e);
 void msg_wake_now(MsgEngine *e); /* another tick at once: a long job goes on in its next slice */
 
 /* ---- agents.c, agent-store.c, agent-calls.c, recipients.c ---- */

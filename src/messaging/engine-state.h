@@ -77,6 +77,7 @@ struct MsgAgent {
   char *name;
   uid_t uid;
   gint64 created, removed;                        /* CLOCK_REALTIME us, 0: not removed */
+  guint64 made;                                   /* the batch that made it, 0: an earlier run */
   GVariant *info;                                 /* a{sv}: the options as registered */
   char **roles, **topics, **tags, **capabilities; /* from info, never NULL */
   guint64 max_messages, max_bytes, lease;
@@ -211,6 +212,7 @@ struct MsgEngine {
   gboolean due_changed;
   gint64 next_due, next_calendar; /* of the store's rows; 0: none */
   gboolean again;                 /* a tick at once */
+  gboolean tell;                  /* the loop has nothing armed that is true */
   GPtrArray *notes;               /* of this batch; NULL: none yet */
   GPtrArray *early_notes;         /* those that need not wait for the disk */
   guint64 seq_before;             /* last_seq when the batch began */

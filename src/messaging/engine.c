@@ -109,8 +109,10 @@ static void engine_begin(gpointer engine) {
 static gboolean engine_before_commit(gpointer engine, GError **error) {
   MsgEngine *e = engine;
 
+  gboolean deliver = msg_may_write(e);
+
   msg_timers_run(e);
-  for (guint i = 0; i < e->touched_agents->len && !e->failed; i++) {
+  for (guint i = 0; deliver && i < e->touched_agents->len && !e->failed; i++) {
     MsgAgent *agent = e->touched_agents->pdata[i];
     agent->touched = FALSE;
     msg_dispatch(e, agent);
@@ -119,7 +121,8 @@ static gboolean engine_before_commit(gpointer engine, GError **error) {
   if (e->now >= e->next_retention || (e->recover_later && !wg_store_is_read_only(e->store)))
     msg_wake_now(e);
   if (!e->failed) {
-    g_ptr_array_set_size(e->touched_agents, 0);
+    if (deliver)
+      g_ptr_array_set_size(e->touched_agents, 0);
     msg_agents_flush(e);
     msg_senders_flush(e);
     msg_timers_tell(e);
@@ -207,6 +210,7 @@ static void engine_rolled_back(gpointer engine, guint64 batch) {
 static gboolean engine_reopened(gpointer engine, const WgSalvage *salvage, GError **error) {
   MsgEngine *e = engine;
 
+  e->batch++; /* what the last one made is not undone here */
   msg_schema_finalize(e);
   if (!msg_schema_prepare(e, error))
     return FALSE;

@@ -59,7 +59,18 @@ void msg_timer_remove(MsgEngine *e, MsgTimer *t) {
     sift_down(e, i, last);
 }
 
+/* While nothing can be written whoever only reads must not fail for what is due. */
+#define UNWRITABLE_WAIT (2 * G_USEC_PER_SEC)
+
+gboolean msg_may_write(MsgEngine *e) {
+  return !e->writer || wg_writer_may_write(e->writer);
+}
+
 static void timer_fire(MsgEngine *e, MsgTimer *t) {
+  if ((t->kind == MSG_TIMER_LEASE || t->kind == MSG_TIMER_ATTEMPT) && !msg_may_write(e)) {
+    msg_timer_add(e, t, e->now + UNWRITABLE_WAIT);
+    return;
+  }
   switch (t->kind) {
   case MSG_TIMER_LEASE:
     msg_lease_timeout(e, t->what);
@@ -173,6 +184,8 @@ void msg_timers_run(MsgEngine *e) {
     msg_timer_remove(e, t);
     timer_fire(e, t);
   }
+  if (!msg_may_write(e))
+    return;
   if (e->next_due && e->next_due <= e->now && !e->failed) {
     rows_run(e, MSG_SQL_DUE_ROWS, e->now);
     msg_replies_run(e);
@@ -197,11 +210,16 @@ void msg_timers_tell(MsgEngine *e) {
     wake = MIN(wake, e->next_due);
   if (e->again || e->due_changed)
     wake = e->now;
+  if (!msg_may_write(e)) {
+    wake = MAX(wake, e->now + UNWRITABLE_WAIT);
+    calendar = G_MAXINT64;
+  }
   e->again = FALSE;
-  if (wake >= e->told_wake && calendar >= e->told_calendar)
+  if (!e->tell && wake >= e->told_wake && calendar == e->told_calendar)
     return;
+  e->tell = FALSE;
   e->told_wake = MIN(wake, e->told_wake);
-  e->told_calendar = MIN(calendar, e->told_calendar);
+  e->told_calendar = calendar;
   MsgNote *note = msg_note_add(e, MSG_NOTE_WAKE);
   note->time = e->told_wake;
   note->calendar = e->told_calendar;
@@ -212,8 +230,10 @@ WgJobResult msg_run_tick(WgJob *job, gpointer engine) {
 
   e->told_wake = e->told_calendar =
       G_MAXINT64; /* armed no longer; the end of the batch tells anew */
-  e->due_changed = TRUE;
+  e->due_changed = e->tell = TRUE;
   msg_timers_run(e);
+  if (!msg_may_write(e))
+    return WG_JOB_DONE;
   msg_recover_step(e);
   msg_sweep_step(e);
   msg_retention_step(e);

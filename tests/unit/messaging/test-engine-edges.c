@@ -245,6 +245,83 @@ static void test_no_file_descriptor(void) {
   env_clear(&env);
 }
 
+static gint query_only;
+
+static WgJobResult set_query_only(WgJob *job, gpointer engine) {
+  sqlite3_exec(((MsgEngine *)engine)->db,
+               g_atomic_int_get(&query_only) ? "PRAGMA query_only=1" : "PRAGMA query_only=0", NULL,
+               NULL, NULL);
+  return WG_JOB_DONE;
+}
+
+static void set_done(WgJob *job) {
+  ((MsgJob *)job)->appealed = TRUE;
+}
+
+static void make_read_only(Env *env, gboolean yes) {
+  MsgJob job = {.job = {.run = set_query_only, .done = set_done}};
+
+  g_atomic_int_set(&query_only, yes);
+  wg_writer_submit(env->writer, &job.job);
+  while (!job.appealed)
+    g_main_context_iteration(NULL, TRUE);
+}
+
+/* Whoever only reads does not fail because something is due that cannot be written. */
+static void test_due_while_read_only(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+  env_agent(&env, alice, "a", NULL);
+  env_agent(&env, alice, "b", NULL);
+  guint64 leased = env_send(&env, alice, "a", "x"), token;
+  guint64 late = send_with(&env, alice, "a", (MsgSend){.priority = 9, .delay = G_USEC_PER_SEC});
+  g_assert_cmpuint(take_next(&env, alice, "a", &token), ==, leased);
+  g_autoptr(Waiter) waiter = env_receive_start(&env, alice, "b", 1, 10 * G_USEC_PER_SEC);
+  make_read_only(&env, TRUE);
+  env.clock.boottime += G_TIME_SPAN_HOUR;
+  env.clock.realtime += G_TIME_SPAN_HOUR;
+
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr(GVariant) r =
+        env_ok(&env, alice, MSG_CALL_LIST_AGENTS, g_variant_new_parsed("(@a{sv} {},)"));
+    env_advance(&env, 6 * G_USEC_PER_SEC); /* the wait may have begun anew with the roll-back */
+  }
+  g_assert_true(waiter->done);
+  g_assert_no_error(waiter->error);
+  g_assert_cmpint(env.wake, <=, wg_clock_now(&env.engine->clock) + 2 * G_USEC_PER_SEC);
+
+  make_read_only(&env, FALSE);
+  while (wg_writer_state(env.writer) != WG_STORE_OK)
+    g_main_context_iteration(NULL, TRUE);
+  env_advance(&env, 3 * G_USEC_PER_SEC);
+  g_assert_cmpuint(take_next(&env, alice, "a", NULL), ==, late);
+  env_check(&env);
+  env_clear(&env);
+}
+
+/* What was armed for something that no longer waits is told to be so. */
+static void test_calendar_canceled(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+  env_agent(&env, alice, "a", NULL);
+  guint64 seq =
+      send_with(&env, alice, "a",
+                (MsgSend){.priority = 4, .deliver_at = env.clock.realtime + 365 * G_TIME_SPAN_DAY});
+  env_settle(&env);
+  g_autoptr(GVariant) r =
+      env_ok(&env, alice, MSG_CALL_CANCEL, g_variant_new("(ta{sv})", seq, NULL));
+  env_settle(&env);
+  gint64 calendar = 0;
+  for (guint i = 0; i < env.notes->len; i++) {
+    const MsgNote *note = env.notes->pdata[i];
+    calendar = note->kind == MSG_NOTE_WAKE ? note->calendar : calendar;
+  }
+  g_assert_cmpint(calendar, ==, G_MAXINT64);
+  env_clear(&env);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/edges/gone-while-waiting", test_gone_while_waiting);
@@ -257,5 +334,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/edges/key-of-damaged", test_key_of_damaged);
   g_test_add_func("/engine/edges/volatile-repeated", test_volatile_repeated);
   g_test_add_func("/engine/edges/no-file-descriptor", test_no_file_descriptor);
+  g_test_add_func("/engine/edges/due-while-read-only", test_due_while_read_only);
+  g_test_add_func("/engine/edges/calendar-canceled", test_calendar_canceled);
   return g_test_run();
 }
