@@ -2,7 +2,7 @@
  *
  * Wraps the default one. Writes, truncations and syncs are counted over all files; from the
  * `from`-th on `count` of them fail with `errnum`. Shared by threads, hence atomic. A sync of the
- * WAL passes a gate, where it can be kept waiting and made to fail. */
+ * WAL passes a gate, where it can be made to fail, and the sync thread's be kept waiting. */
 #pragma once
 
 #include <errno.h>
@@ -45,12 +45,13 @@ static inline guint gate_failed(void) {
   return n;
 }
 
-static inline int gate_pass(void) {
+static inline int gate_pass(gboolean may_wait) {
   g_mutex_lock(&gate.lock);
-  gate.waits = TRUE;
-  g_cond_broadcast(&gate.changed);
-  while (gate.shut)
+  while (gate.shut && may_wait) {
+    gate.waits = TRUE;
+    g_cond_broadcast(&gate.changed);
     g_cond_wait(&gate.changed, &gate.lock);
+  }
   gate.waits = FALSE;
   int rc = gate.rc;
   gate.failed += rc != SQLITE_OK;
@@ -107,7 +108,7 @@ static int ff_truncate(sqlite3_file *f, sqlite3_int64 size) {
   return fault_now() ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), size);
 }
 static int ff_sync(sqlite3_file *f, int flags) {
-  int rc = ((FaultFile *)f)->is_wal ? gate_pass() : SQLITE_OK;
+  int rc = ((FaultFile *)f)->is_wal ? gate_pass((flags & SQLITE_SYNC_DATAONLY) != 0) : SQLITE_OK;
   if (rc != SQLITE_OK || fault_now())
     return SQLITE_IOERR_FSYNC;
   if (((FaultFile *)f)->is_wal)

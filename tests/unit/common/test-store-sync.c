@@ -2,6 +2,7 @@
  * it fails. */
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
+#include "common/store-writer-internal.h"
 #include "fault-vfs.h"
 #include "writer-fixture.h"
 
@@ -36,13 +37,8 @@ static void blocker_init(Blocker *b, WriterTest *t) {
   g_cond_init(&b->changed);
 }
 
-/* What was submitted is handed over when the loop turns. */
-static void hand_over(void) {
-  g_main_context_iteration(NULL, FALSE);
-}
-
 static void blocker_await(Blocker *b) {
-  hand_over();
+  wg_writer_flush(b->t->writer); /* the loop does not turn meanwhile */
   g_mutex_lock(&b->lock);
   while (!b->runs)
     g_cond_wait(&b->changed, &b->lock);
@@ -59,12 +55,12 @@ static void blocker_end(Blocker *b) {
 /* Two jobs in one batch, whose sync stands before the gate. */
 static void first_batch(WriterTest *t, Blocker *b, WriterJob **jobs) {
   blocker_init(b, t);
-  gate_set(TRUE, SQLITE_OK);
   wg_writer_submit(t->writer, &b->job);
   blocker_await(b);
+  gate_set(TRUE, SQLITE_OK);
   jobs[0] = writer_submit(t, 1, TRUE);
   jobs[1] = writer_submit(t, 2, TRUE);
-  hand_over();
+  wg_writer_flush(t->writer);
   blocker_end(b);
   gate_await();
   g_assert_cmpuint(t->done, ==, 1);
@@ -130,6 +126,7 @@ static void test_slow(WriterTest *t, gconstpointer data) {
   g_assert_no_error(writer_one(t, 9, TRUE));
   first_batch(t, &first, jobs);
   jobs[2] = writer_submit(t, 3, TRUE);
+  wg_writer_flush(t->writer);
   g_assert_cmpuint(t->done, ==, 1);
   g_assert_true(wg_writer_stalled(t->writer, 0));
   gate_set(FALSE, SQLITE_OK);
