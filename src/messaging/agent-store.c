@@ -277,3 +277,20 @@ MsgAgent *msg_agent_create(MsgEngine *e, const char *name, uid_t uid, GVariant *
   msg_agent_dirty(e, agent);
   return agent;
 }
+
+MsgAgent *msg_agent_adopt(MsgEngine *e, guint id) {
+  g_autofree char *name = g_strdup_printf("lost-agent-%u", id);
+
+  if (g_hash_table_contains(e->agents_by_name, name))
+    return NULL;
+  MsgAgent *agent = agent_add(e, id, name);
+  agent->created = e->now_real;
+  agent->info = no_options();
+  g_hash_table_insert(e->agents_by_name, agent->name, agent);
+  msg_agent_changed(e, agent);
+  msg_agent_dirty(e, agent);
+  msg_log(e, LOG_ERR, WG_MSG_RECORD_QUARANTINED, name, 0,
+          "The row of agent %u is lost, its mail is not: it belongs to agent '%s' of uid 0 now", id,
+          name);
+  return agent;
+}

@@ -191,6 +191,8 @@ void msg_agent_resume(MsgEngine *e, MsgAgent *agent);
 gboolean msg_agent_is_paused(MsgEngine *e, MsgAgent *agent);
 MsgAgent *msg_agent_create(MsgEngine *e, const char *name, uid_t uid, GVariant *options,
                            GError **error);
+/* Mail of agent `id` is there, but its row is not: it is given to root. NULL: it cannot be. */
+MsgAgent *msg_agent_adopt(MsgEngine *e, guint id);
 gboolean msg_name_ok(const char *name);
 /* Agents that `to` stands for; adds to `into`. FALSE: error set. `*ret_group`: role, topic or @all.
  */

@@ -165,11 +165,32 @@ void msg_recount(MsgEngine *e) {
 }
 
 /* ---- a salvaged store ---- */
+/* 42: the bits of rank and number in a place (record.h). */
+G_STATIC_ASSERT(MSG_SEQ_BITS + MSG_RANK_BITS == 42);
+
 /* What memory knows of agents is more than a salvaged file may have. */
 static void agents_write(MsgEngine *e) {
   for (guint i = 0; i < e->agents->len && !e->failed; i++)
     if (e->agents->pdata[i])
       msg_agent_write(e, e->agents->pdata[i]);
+}
+
+static void adopt_mail(MsgEngine *e) {
+  static const char *const texts[] = {"SELECT DISTINCT place >> 42 FROM main.live",
+                                      "SELECT DISTINCT place >> 42 FROM main.dead"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    g_autoptr(sqlite3_stmt) stmt = msg_rare(e, texts[i]);
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(guint));
+    while (msg_rare_row(e, stmt)) {
+      guint id = (guint)sqlite3_column_int64(stmt, 0);
+      if (id > 0 && id <= MSG_AGENT_MAX && !msg_agent_by_id(e, id))
+        g_array_append_val(ids, id);
+    }
+    g_clear_pointer(&stmt, sqlite3_finalize);
+    for (guint k = 0; k < ids->len && !e->failed; k++)
+      msg_agent_adopt(e, g_array_index(ids, guint, k));
+  }
 }
 
 static void skip_numbers(MsgEngine *e) {
@@ -196,6 +217,7 @@ static gboolean count_rows_missing(MsgEngine *e) {
 static void put_right(MsgEngine *e, gboolean salvaged) {
   if (salvaged) {
     agents_write(e);
+    adopt_mail(e);
     skip_numbers(e);
     drop_finished(e);
   }

@@ -157,6 +157,37 @@ static void test_check(void) {
   env_clear(&env);
 }
 
+/* The header: nothing opens this any more. */
+static void break_file(Env *env) {
+  FILE *f = fopen(env->path, "r+");
+
+  g_assert_nonnull(f);
+  g_assert_cmpuint(fwrite("garbage garbage garbage", 1, 23, f), ==, 23);
+  fclose(f);
+}
+
+static void test_lost_agent(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000), root = env_actor(&env, 0);
+
+  env_agent(&env, alice, "a", NULL);
+  env_agent(&env, alice, "b", NULL);
+  guint64 seq = env_send(&env, alice, "a", "x");
+  env_stop(&env);
+  env_exec(&env, "DELETE FROM agent WHERE name = 'a'");
+  break_file(&env);
+  env_start(&env);
+  env_settle(&env);
+  MsgDelivery *d = env_take(&env, root, "lost-agent-1"); /* mail outlives its agent's row */
+  g_assert_cmpuint(d->seq, ==, seq);
+  msg_delivery_free(d);
+  env_agent(&env, alice, "a", NULL); /* with a number of its own */
+  env_send(&env, alice, "a", "y");
+  env_check(&env);
+  env_clear(&env);
+}
+
 static void test_salvage(void) {
   Env env;
   env_init(&env);
@@ -169,11 +200,7 @@ static void test_salvage(void) {
   for (guint i = 0; i < 400; i++)
     last = env_send(&env, alice, "a", "some text that fills pages of the file, which is needed");
   env_stop(&env);
-  FILE *f = fopen(env.path, "r+");
-  g_assert_nonnull(f);
-  fseek(f, 0, SEEK_SET);
-  fwrite("garbage garbage garbage", 1, 23, f); /* the header: nothing opens this any more */
-  fclose(f);
+  break_file(&env);
   env_start(&env);
   env_settle(&env);
   env_check(&env); /* counts are those of the rows that are left */
@@ -222,6 +249,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/restart/damaged-delivery", test_damaged_delivery);
   g_test_add_func("/engine/restart/check", test_check);
   g_test_add_func("/engine/restart/salvage", test_salvage);
+  g_test_add_func("/engine/restart/lost-agent", test_lost_agent);
   g_test_add_func("/engine/restart/start-time", test_start_time);
   return g_test_run();
 }
