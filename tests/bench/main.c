@@ -123,8 +123,7 @@ int main(int argc, char **argv) {
   Report report;
 
   parse(&options, argc, argv);
-  if (options.dir == NULL)
-    options.dir = g_get_current_dir();
+  options.dir = g_canonicalize_filename(options.dir ? options.dir : ".", NULL);
   report_init(&report, options.json);
   bench_machine(&options, &report);
   if (options.only) {

@@ -50,11 +50,12 @@ void redis_start(RedisServer *server, const char *parent) {
   gint64 end = g_get_monotonic_time() + START_SECONDS * G_USEC_PER_SEC;
 
   server->dir = g_build_filename(parent, "redis-XXXXXX", NULL);
-  if (g_mkdtemp(server->dir) == NULL) {
+  server->sockets = g_dir_make_tmp("waggle-redis-XXXXXX", NULL); /* the path must be short */
+  if (g_mkdtemp(server->dir) == NULL || server->sockets == NULL) {
     fprintf(stderr, "%s: %s\n", server->dir, g_strerror(errno));
     exit(99);
   }
-  server->socket = g_build_filename(server->dir, "s", NULL);
+  server->socket = g_build_filename(server->sockets, "s", NULL);
   server->pid = fork();
   if (server->pid == 0)
     exec_server(server);
@@ -71,6 +72,8 @@ void redis_stop(RedisServer *server) {
   kill(server->pid, SIGKILL);
   waitpid(server->pid, NULL, 0);
   rig_remove_tree(server->dir);
+  rig_remove_tree(server->sockets);
+  g_free(server->sockets);
   g_free(server->dir);
   g_free(server->socket);
 }

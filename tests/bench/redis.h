@@ -10,7 +10,7 @@
 
 typedef struct {
   pid_t pid;
-  char *dir, *socket;
+  char *dir, *sockets, *socket;
 } RedisServer;
 
 /* NULL, or why there can be no comparison here. */
