@@ -202,6 +202,7 @@ static void test_waiting(void) {
   env_commits_to_fail(&env);
   while (!first->done && !second->done)
     g_main_context_iteration(NULL, TRUE);
+  env_barrier(&env);                           /* the other waits again, from now on */
   g_assert_false(first->done && second->done); /* either: the first was run again after it */
   env_advance(&env, 11 * G_USEC_PER_SEC);
   env_wait(&env, first);
