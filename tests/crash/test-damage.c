@@ -233,7 +233,7 @@ static void test_second_daemon(void) {
   rig_start_daemon(&first);
   sd_bus *bus = rig_connect(&first);
   probe_register(bus, "ant", NULL);
-  g_autofree char *own = g_steal_pointer(&second.state);
+  g_free(second.state);
   second.state = g_strdup(first.state);
   rig_start_daemon(&second);
   int status = rig_wait_daemon(&second);
