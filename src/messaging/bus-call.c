@@ -163,12 +163,10 @@ static void call_from(sd_bus_message *m, WgCaller *caller, const GError *lookup,
                       gpointer user_data) {
   MsgDaemon *daemon = user_data;
   g_autoptr(GError) error = NULL;
-  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_or_refuse(daemon, m, caller, lookup);
 
-  if (client == NULL) {
-    msg_reply_error(daemon, m, error, 0);
+  if (client == NULL)
     return;
-  }
   MsgCallJob *job = msg_job_new(client, m, sizeof *job, msg_run_call, call_done);
   if (read_call(m, find_method(sd_bus_message_get_member(m)), job, &error)) {
     msg_job_submit(job);

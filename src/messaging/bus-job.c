@@ -5,6 +5,7 @@
  * answer for; the service may only leave at 0. */
 #include "messaging/bus-access.h"
 #include "messaging/bus-push.h"
+#include "messaging/bus-reply.h"
 #include "messaging/bus.h"
 
 static MsgConnection *client_new(MsgDaemon *daemon, WgCaller *caller) {
@@ -40,6 +41,16 @@ MsgConnection *msg_connection_enter(MsgDaemon *daemon, sd_bus_message *m, WgCall
     return NULL;
   }
   return caller->data != NULL ? caller->data : client_new(daemon, caller);
+}
+
+MsgConnection *msg_connection_or_refuse(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
+                                        const GError *lookup) {
+  g_autoptr(GError) error = NULL;
+  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
+
+  if (client == NULL)
+    msg_reply_error(daemon, m, error, 0);
+  return client;
 }
 
 static void gone_done(WgJob *job) {

@@ -162,12 +162,10 @@ static void lease_from(sd_bus_message *m, WgCaller *caller, const GError *lookup
                        gpointer user_data) {
   MsgDaemon *daemon = user_data;
   g_autoptr(GError) error = NULL;
-  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_or_refuse(daemon, m, caller, lookup);
 
-  if (client == NULL) {
-    msg_reply_error(daemon, m, error, 0);
+  if (client == NULL)
     return;
-  }
   MsgLeaseJob *job = msg_job_new(client, m, sizeof *job, msg_run_lease, lease_done);
   if (read_call(m, find_verb(sd_bus_message_get_member(m)), job, &error)) {
     msg_job_submit(job);

@@ -118,12 +118,10 @@ static void receive_from(sd_bus_message *m, WgCaller *caller, const GError *look
                          gpointer user_data) {
   MsgDaemon *daemon = user_data;
   g_autoptr(GError) error = NULL;
-  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_or_refuse(daemon, m, caller, lookup);
 
-  if (client == NULL) {
-    msg_reply_error(daemon, m, error, 0);
+  if (client == NULL)
     return;
-  }
   MsgReceiveJob *job = msg_job_new(client, m, sizeof *job, msg_run_receive, receive_done);
   if (read_receive(m, job, &error)) {
     msg_job_submit(job);

@@ -252,12 +252,10 @@ static void send_done(WgJob *data) {
 static void submit(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller, const GError *lookup,
                    gboolean many) {
   g_autoptr(GError) error = NULL;
-  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_or_refuse(daemon, m, caller, lookup);
 
-  if (client == NULL) {
-    msg_reply_error(daemon, m, error, 0);
+  if (client == NULL)
     return;
-  }
   SendCall *call = msg_job_new(client, m, sizeof *call, msg_run_send, send_done);
   call->many = many;
   call->job.base.job.new_work = TRUE;

@@ -58,6 +58,9 @@ typedef struct {
  * enter (user scope), or the service is leaving. */
 MsgConnection *msg_connection_enter(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
                                     const GError *lookup, GError **error);
+/* The same, but a call that may not enter has been answered when it returns NULL. */
+MsgConnection *msg_connection_or_refuse(MsgDaemon *daemon, sd_bus_message *m, WgCaller *caller,
+                                        const GError *lookup);
 /* WgServiceInfo.caller_gone: tells the engine, frees the client. */
 void msg_connection_gone(MsgDaemon *daemon, WgCaller *caller);
 

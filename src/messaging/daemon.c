@@ -149,17 +149,13 @@ static void on_stop(WgService *service, gpointer self) {
 /* Ping and Discard: the least that a call can cost, without and with a body. */
 static void ping_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
   MsgDaemon *daemon = data;
-  g_autoptr(GError) error = NULL;
-
-  const void *data_given;
+  const void *given;
   size_t size;
 
   if (sd_bus_message_has_signature(m, "ay"))
-    (void)sd_bus_message_read_array(m, 'y', &data_given, &size);
-  if (msg_connection_enter(daemon, m, caller, lookup, &error) != NULL)
+    (void)sd_bus_message_read_array(m, 'y', &given, &size);
+  if (msg_connection_or_refuse(daemon, m, caller, lookup) != NULL)
     msg_reply_empty(daemon, m);
-  else
-    msg_reply_error(daemon, m, error, 0);
 }
 
 int msg_method_ping(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -183,13 +179,10 @@ static void reload_checked(sd_bus_message *m, const GError *refused, gpointer da
 
 static void reload_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
   MsgDaemon *daemon = data;
-  g_autoptr(GError) error = NULL;
-  MsgConnection *client = msg_connection_enter(daemon, m, caller, lookup, &error);
+  MsgConnection *client = msg_connection_or_refuse(daemon, m, caller, lookup);
 
   if (client != NULL)
     msg_access_check(client, m, reload_checked, daemon);
-  else
-    msg_reply_error(daemon, m, error, 0);
 }
 
 int msg_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
