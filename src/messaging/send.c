@@ -117,7 +117,7 @@ static gboolean plan_item(MsgEngine *e, MsgSendJob *j, MsgSend *s, Plan *p, GHas
   if (s->size > e->settings.max_body) {
     g_set_error(error, WG_ERROR, WG_ERROR_BODY_TOO_LARGE,
                 "The body has %" G_GSIZE_FORMAT " bytes, the limit is %" G_GUINT64_FORMAT
-                " (MaxBodySize= in messaged.conf); nothing is ever cut",
+                " (MaxBody= in messaged.conf); nothing is ever cut",
                 s->size, e->settings.max_body);
     return FALSE;
   }

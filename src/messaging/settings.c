@@ -13,7 +13,7 @@
 
 const WgConfigKey msg_config_keys[] = {
     WG_SERVICE_CONFIG_KEYS,
-    {MESSAGES, "MaxBody", WG_CONFIG_BYTES, "16M", 1024, G_GUINT64_CONSTANT(1) << 30,
+    {MESSAGES, "MaxBody", WG_CONFIG_BYTES, "16M", 1024, G_GUINT64_CONSTANT(512) << 20,
      "the largest body of a message"},
     {MESSAGES, "RetentionSec", WG_CONFIG_USEC, "7d", 0, 0,
      "how long acked, expired and canceled messages are kept; dead letters stay until purged"},

@@ -150,15 +150,16 @@ static gint64 rows_next(MsgEngine *e, MsgSql which) {
   return next;
 }
 
-/* Pauses end by the wall clock; there are few, so they are looked at one by one. */
-static gint64 pauses_run(MsgEngine *e) {
+/* Pauses end by the wall clock; there are few, so they are looked at one by one. Ends those whose
+ * time has come when `resume`; the next end of the others, 0: none. */
+static gint64 pauses_look(MsgEngine *e, gboolean resume) {
   gint64 next = 0;
 
   for (guint i = 0; i < e->agents->len; i++) {
     MsgAgent *agent = e->agents->pdata[i];
     if (!agent || agent->removed || !agent->paused || !agent->paused_until)
       continue;
-    if (agent->paused_until <= e->now_real) {
+    if (resume && agent->paused_until <= e->now_real) {
       msg_agent_resume(e, agent);
       continue;
     }
@@ -167,18 +168,21 @@ static gint64 pauses_run(MsgEngine *e) {
   return next;
 }
 
+static void due_look(MsgEngine *e, gboolean resume) {
+  e->due_changed = FALSE;
+  e->next_due = rows_next(e, MSG_SQL_DUE_NEXT);
+  e->next_calendar = rows_next(e, MSG_SQL_CALENDAR_NEXT);
+  gint64 pause = pauses_look(e, resume);
+  if (pause && (!e->next_calendar || pause < e->next_calendar))
+    e->next_calendar = pause;
+  gint64 reply = msg_replies_next(e);
+  if (reply && (!e->next_due || reply < e->next_due))
+    e->next_due = reply;
+}
+
 void msg_timers_run(MsgEngine *e) {
-  if (e->due_changed) {
-    e->due_changed = FALSE;
-    e->next_due = rows_next(e, MSG_SQL_DUE_NEXT);
-    e->next_calendar = rows_next(e, MSG_SQL_CALENDAR_NEXT);
-    gint64 pause = pauses_run(e);
-    if (pause && (!e->next_calendar || pause < e->next_calendar))
-      e->next_calendar = pause;
-    gint64 reply = msg_replies_next(e);
-    if (reply && (!e->next_due || reply < e->next_due))
-      e->next_due = reply;
-  }
+  if (e->due_changed)
+    due_look(e, TRUE);
   while (e->heap->len > 0 && heap_at(e, 0)->when <= e->now && !e->failed) {
     MsgTimer *t = heap_at(e, 0);
     msg_timer_remove(e, t);
@@ -202,13 +206,16 @@ void msg_wake_now(MsgEngine *e) {
 }
 
 void msg_timers_tell(MsgEngine *e) {
-  gint64 wake = G_MAXINT64, calendar = e->next_calendar ? e->next_calendar : G_MAXINT64;
+  gint64 wake = G_MAXINT64, calendar;
 
+  if (e->due_changed)
+    due_look(e, FALSE);
+  calendar = e->next_calendar ? e->next_calendar : G_MAXINT64;
   if (e->heap->len > 0)
     wake = heap_at(e, 0)->when;
   if (e->next_due)
     wake = MIN(wake, e->next_due);
-  if (e->again || e->due_changed)
+  if (e->again)
     wake = e->now;
   if (!msg_may_write(e)) {
     wake = MAX(wake, e->now + UNWRITABLE_WAIT);
