@@ -106,9 +106,9 @@ static void parse(BenchOptions *o, int argc, char **argv) {
     exit(2);
   }
   if (o->seconds == 0)
-    o->seconds = o->only ? 5 : 0.5;
+    o->seconds = o->only ? 5 : o->quick ? 0.35 : 0.5;
   if (o->rounds == 0)
-    o->rounds = 3;
+    o->rounds = o->quick ? 1 : 3;
   if ((o->only && op_by_name(o->only) == NULL) || (o->part && !part_exists(o->part)) ||
       (o->program == NULL && o->address == NULL) || o->connections < 1 ||
       o->outstanding < o->connections || o->size < 0 || o->rounds < 1 ||
