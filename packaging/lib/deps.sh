@@ -14,7 +14,7 @@ deps_apt() {
   echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
     build-essential debhelper dpkg-dev fakeroot lintian git polkitd mandoc
   [ "$1" = test ] && return
-  echo clang clang-tidy clang-format cppcheck shellcheck codespell libxml2-utils
+  echo clang clang-format cppcheck shellcheck codespell libxml2-utils libhiredis-dev redis-server
 }
 
 deps_dnf() {
