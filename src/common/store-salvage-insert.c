@@ -6,6 +6,7 @@
 #include "common/store-salvage-internal.h"
 
 #define ROWS_PER_COMMIT 5000
+#define ROWS_PER_SIGN 500 /* of life */
 
 static void failed(Salvage *s, const char *doing) {
   if (!s->error)
@@ -13,13 +14,13 @@ static void failed(Salvage *s, const char *doing) {
 }
 
 static void count_row(Salvage *s) {
-  if (++s->since_commit < ROWS_PER_COMMIT)
+  if (++s->since_commit % ROWS_PER_SIGN == 0 && s->store->progress)
+    s->store->progress(s->store->progress_data);
+  if (s->since_commit < ROWS_PER_COMMIT)
     return;
   s->since_commit = 0;
   if (!s->error)
     wg_store_exec(s->to, "COMMIT; BEGIN", &s->error);
-  if (s->store->progress)
-    s->store->progress(s->store->progress_data);
 }
 
 static void append_name(GString *sql, const char *name) {

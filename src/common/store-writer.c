@@ -4,6 +4,7 @@
  * sets `asleep`, looks once more, and waits; a submitter pushes first and then looks at `asleep`.
  * One of the two sees the other. */
 #include "common/error.h"
+#include "common/store-internal.h"
 #include "common/store-writer-internal.h"
 
 /* The writer is faster than the loop, so handed one job at a time it would fall asleep after each:
@@ -90,12 +91,19 @@ static gpointer writer_thread(gpointer data) {
   return NULL;
 }
 
+/* A salvage may take longer than the watchdog waits, but it is progress. */
+static void salvage_goes_on(gpointer data) {
+  wg_writer_stamp(data, g_get_monotonic_time());
+}
+
 WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer engine,
                         WgStoreStateFunc state_changed, gpointer user_data) {
   WgWriter *w = g_new0(WgWriter, 1);
   g_autoptr(GError) error = NULL;
 
   w->store = store;
+  store->progress = salvage_goes_on;
+  store->progress_data = w;
   w->funcs = *funcs;
   w->engine = engine;
   w->state_changed = state_changed;

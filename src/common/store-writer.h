@@ -1,9 +1,9 @@
 /* store-writer.h: the group-commit writer thread.
  *
  * Jobs are submitted from the loop; the one writer thread takes whatever has piled up, runs it
- * in ONE transaction, and hands each job back to the loop after the commit, so that no
- * caller ever waits for storage in the loop and one fdatasync pays for many. A reply that the
- * loop sends from done() is a promise: the commit was before.
+ * in ONE transaction, and hands each job back to the loop after the commit and its sync, so that
+ * no caller ever waits for storage in the loop and one fdatasync pays for many. A reply that the
+ * loop sends from done() is a promise: what it says is on the disk (but see `early`).
  *
  * run() may find that the request is refused: it sets job->error before it has changed anything,
  * and returns. When a statement fails (disk full, I/O) it calls wg_writer_fail(): the whole

@@ -171,6 +171,8 @@ WgStore *wg_store_open(const WgStoreOptions *options, WgSalvage *ret_salvage, GE
   store->migrations = options->migrations;
   store->reserve_bytes = options->reserve_bytes;
   store->low_water_bytes = options->low_water_bytes;
+  store->progress = options->progress;
+  store->progress_data = options->progress_data;
   store->probe_usec = 1000 * (gint64)(options->probe_msec ? options->probe_msec : 2000);
   if (!open_or_salvage(store, &salvage, error)) {
     wg_salvage_clear(&salvage);

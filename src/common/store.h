@@ -31,7 +31,10 @@ typedef struct {
                               delivery can go on; 0: none */
   guint64 low_water_bytes; /* below so many free bytes new work is refused; 0: never */
   const char *vfs;         /* SQLite VFS by name; NULL: the default (tests inject faults) */
-  guint probe_msec;        /* how often a store that is not OK is tried again; 0: 2000 */
+  /* Called now and then while a salvage goes on: it is alive. May be NULL. */
+  void (*progress)(gpointer data);
+  gpointer progress_data;
+  guint probe_msec; /* how often a store that is not OK is tried again; 0: 2000 */
 } WgStoreOptions;
 
 WgStore *wg_store_open(const WgStoreOptions *options, WgSalvage *ret_salvage, GError **error);

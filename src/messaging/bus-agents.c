@@ -56,6 +56,16 @@ static void emit_changed(sd_bus *bus, MsgAgentView *view) {
     sd_bus_emit_properties_changed_strv(bus, view->path, WG_IFACE_AGENT, (char **)count_properties);
 }
 
+static void tell_status(MsgDaemon *daemon) {
+  guint agents = g_hash_table_size(daemon->agents);
+
+  wg_service_set_status(
+      daemon->service,
+      "%u agent%s, %" G_GUINT64_FORMAT " message%s queued, %" G_GUINT64_FORMAT " dead letter%s",
+      agents, agents == 1 ? "" : "s", daemon->n_queued, daemon->n_queued == 1 ? "" : "s",
+      daemon->n_dead, daemon->n_dead == 1 ? "" : "s");
+}
+
 /* Mail to all may mark thousands of agents: the loop has other things to do between. */
 static gboolean emit_some(gpointer data) {
   MsgDaemon *daemon = data;
@@ -72,6 +82,7 @@ static gboolean emit_some(gpointer data) {
                                    "NDead", NULL);
   if (daemon->dirty->len > 0)
     return G_SOURCE_CONTINUE;
+  tell_status(daemon);
   daemon->changed_timer = 0;
   return G_SOURCE_REMOVE;
 }

@@ -41,6 +41,7 @@ typedef struct MsgDaemon {
   GSource *wake_boot, *wake_real;
   gint64 wake_at, wake_calendar; /* as the engine said last; G_MAXINT64: none */
   WgStoreState store_state;
+  gint64 start_extended; /* monotonic us: when systemd was last asked for patience */
   MsgStats stats;
 } MsgDaemon;
 

@@ -1,8 +1,8 @@
 /* codec.c: deliveries and messages as bytes.
  *
- * Each packed record starts with a CRC-32 over its key and the rest of it, is little-endian and has
- * a version, so that a damaged record is told from a sound one when it is read and an old one from
- * a new one. Unpacking believes nothing: every length is checked against what is there. */
+ * Each packed record starts with a checksum over its key and the rest of it, is little-endian and
+ * has a version, so that a damaged record is told from a sound one when it is read and an old one
+ * from a new one. Unpacking believes nothing: every length is checked against what is there. */
 #include "messaging/engine-private.h"
 
 #include <string.h>

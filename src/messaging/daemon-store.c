@@ -86,6 +86,18 @@ static MsgEngine *open_engine(WgStore *store, const MsgSettings *settings, gbool
   return msg_engine_new(store, settings, user_scope, error);
 }
 
+/* A salvage of a large store takes longer than systemd waits for READY=1; while it goes on it says
+ * so. */
+static void salvage_goes_on(gpointer data) {
+  MsgDaemon *daemon = data;
+  gint64 now = g_get_monotonic_time();
+
+  if (now - daemon->start_extended < G_USEC_PER_SEC)
+    return;
+  daemon->start_extended = now;
+  wg_service_extend_start(daemon->service, 30 * G_USEC_PER_SEC);
+}
+
 gboolean msg_daemon_open_store(MsgDaemon *daemon, const MsgSettings *settings, GError **error) {
   const WgConfig *config = wg_service_config(daemon->service);
   g_autofree char *path = g_build_filename(wg_service_state_dir(daemon->service), STORE_FILE, NULL);
@@ -95,6 +107,8 @@ gboolean msg_daemon_open_store(MsgDaemon *daemon, const MsgSettings *settings, G
       .migrations = msg_migrations,
       .reserve_bytes = msg_settings_store_reserve(config),
       .low_water_bytes = msg_settings_store_low_water(config),
+      .progress = salvage_goes_on,
+      .progress_data = daemon,
   };
   g_autoptr(WgStore) store = wg_store_open(&options, &salvage, error);
 

@@ -28,7 +28,6 @@ gboolean msg_rare_run(MsgEngine *e, sqlite3_stmt *stmt);
 /* The next row; FALSE: there is none, or the batch failed. */
 gboolean msg_rare_row(MsgEngine *e, sqlite3_stmt *stmt);
 gboolean msg_meta_put(MsgEngine *e, const char *key, gint64 value);
-gint64 msg_meta_get(MsgEngine *e, const char *key); /* 0: not there */
 
 static inline sqlite3_stmt *msg_sql(MsgEngine *e, gboolean is_volatile, MsgSql which) {
   return e->sql[is_volatile ? 1 : 0][which];

@@ -3,7 +3,7 @@
  * The engine is the whole state of messaging: agents, messages, leases, receipts. It
  * lives on the writer thread and nowhere else: each request is a WgJob, run
  * in the batch's transaction (common/store-writer.h), so that engine code is plain sequential
- * code on SQLite and memory, and a reply leaves only after the commit. The loop thread
+ * code on SQLite and memory, and a reply leaves only when it is on the disk. The loop thread
  * (the bus layer) parses messages into the jobs below, submits them and answers from done().
  *
  * A job keeps `call` referenced from submit to done(); strings and bodies of a request point into

@@ -43,12 +43,3 @@ gboolean msg_meta_put(MsgEngine *e, const char *key, gint64 value) {
   sqlite3_bind_int64(stmt, 2, value);
   return msg_rare_run(e, stmt);
 }
-
-gint64 msg_meta_get(MsgEngine *e, const char *key) {
-  g_autoptr(sqlite3_stmt) stmt = msg_rare(e, "SELECT value FROM meta WHERE key = ?1");
-
-  if (!stmt)
-    return 0;
-  sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
-  return msg_rare_row(e, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
-}

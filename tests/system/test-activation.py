@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The service starts when somebody calls, whichever way."""
 
+import re
+
 from harness import tap
 from harness.machine import SERVICE, SOCKET
 
@@ -27,9 +29,13 @@ def test_first_use(m):
 
 
 def test_ready_means_ready(m):
-    """once the unit is active the bus name answers and STATUS= says something"""
+    """once the unit is active the bus name answers and STATUS= tells what is there"""
     assert m.call("Ping", door="bus", user="alice") == []
     assert m.show(SERVICE, "StatusText") != ""
+    m.register("status", user="alice")
+    m.send("status", "hello", user="bob")
+    told = re.compile(r"[1-9]\d* agents?, [1-9]\d* messages? queued, \d+ dead letters?")
+    m.wait("STATUS= with its figures", lambda: told.fullmatch(m.show(SERVICE, "StatusText")))
 
 
 def test_state_directory(m):

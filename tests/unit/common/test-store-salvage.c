@@ -59,6 +59,10 @@ static Count survive(Test *t, const char *bytes, gsize size, WgSalvage *ret) {
   return count;
 }
 
+static void count_sign(gpointer data) {
+  ++*(guint *)data;
+}
+
 static void test_sound(Test *t, gconstpointer data) {
   WgSalvage salvage = {0};
   Count c = survive(t, t->file, t->size, &salvage);
@@ -66,10 +70,14 @@ static void test_sound(Test *t, gconstpointer data) {
   g_assert_cmpuint(c.messages, ==, ROWS);
   g_assert_cmpuint(c.receipts, ==, RECEIPTS);
   g_assert_cmpuint(c.wrong + c.raised, ==, 0);
-  /* A salvage of what is sound takes all of it. */
+  /* A salvage of what is sound takes all of it, and shows now and then that it is at work. */
+  guint signs = 0;
+  t->fx.options.progress = count_sign;
+  t->fx.options.progress_data = &signs;
   WgStore *store = fixture_open(&t->fx);
   g_assert_true(wg_store_reopen_damaged(store, &salvage, NULL));
   g_assert_true(salvage.happened);
+  g_assert_cmpuint(signs, >, 0);
   g_assert_cmpuint(salvage.rows_lost, ==, 0);
   g_assert_cmpuint(salvage.rows_salvaged, ==, ROWS + RECEIPTS);
   c = salvage_count(wg_store_db(store));
