@@ -67,6 +67,8 @@ typedef struct {
 /* `child_bytes`: 0 as a leaf, 4 as an interior page of an index tree. */
 SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *table, guint number, guint child_bytes,
                             SalvageRange range);
+guint wg_salvage_free_bytes(const WgPages *pages, const guint8 *page,
+                            guint at); /* of the page's header at `at` */
 void wg_salvage_read_cells(Salvage *s, SalvageTable *table, guint number, guint child_bytes,
                            SalvageRange range);
 

@@ -143,7 +143,7 @@ static guint uncovered(const Salvage *s, guint start) {
 }
 
 /* Free blocks and fragments, as far as their chain is sound. */
-static guint free_bytes(const WgPages *pages, const guint8 *page, guint at) {
+guint wg_salvage_free_bytes(const WgPages *pages, const guint8 *page, guint at) {
   guint n = page[at + 7], steps = 0;
   for (guint p = wg_be16(page + at + 1); p >= at + 8 && p + 4 <= pages->usable && steps < 16384;
        steps++) {
@@ -171,7 +171,9 @@ void wg_salvage_read_cells(Salvage *s, SalvageTable *t, guint number, guint chil
     failed += bad[i] = !read_pointer(s, t, &r, i);
   guint start = wg_be16(page + at + 5);
   start = start < r.header || start > s->pages->usable ? r.header + 2 * r.n : start;
-  if (failed > 0 || n_cells != r.n || uncovered(s, start) != free_bytes(s->pages, page, at)) {
+  if (failed > 0 || n_cells != r.n ||
+      uncovered(s, start) != wg_salvage_free_bytes(s->pages, page, at)) {
+    t->damaged |= child_bytes > 0; /* children that no cell told of are searched */
     guint found = read_uncovered(s, t, &r, start);
     for (guint i = 0; i < r.n; i++) {
       guint p = wg_be16(page + r.header + 2 * i);

@@ -58,6 +58,7 @@ static void walk_interior(Salvage *s, SalvageTable *t, guint number, SalvageRang
   guint at = number == 1 ? 100 : 0;
   guint n = MIN(wg_be16(page + at + 3), (s->pages->usable - at - 12) / 2);
   gint64 lo = range.lo;
+  guint cells = 0; /* their bytes */
   for (guint i = 0; i < n; i++) {
     guint p = wg_be16(page + at + 12 + 2 * i);
     guint64 key = 0;
@@ -66,8 +67,9 @@ static void walk_interior(Salvage *s, SalvageTable *t, guint number, SalvageRang
       continue;
     }
     guint32 child = wg_be32(page + p);
-    gboolean ok =
-        t->tree == WG_TREE_INDEX || wg_varint(page + p + 4, page + s->pages->usable, &key) > 0;
+    guint key_size = wg_varint(page + p + 4, page + s->pages->usable, &key);
+    gboolean ok = t->tree == WG_TREE_INDEX || key_size > 0;
+    cells += 4 + key_size;
     if (t->tree == WG_TREE_TABLE && (!ok || (gint64)key <= lo || (gint64)key > range.hi)) {
       /* A key that is out of order says nothing about its children. */
       walk(s, t, child, (SalvageRange){lo, range.hi}, depth + 1);
@@ -77,6 +79,12 @@ static void walk_interior(Salvage *s, SalvageTable *t, guint number, SalvageRang
     walk(s, t, child, (SalvageRange){lo, hi}, depth + 1);
     lo = t->tree == WG_TREE_TABLE ? hi : lo;
   }
+  /* More bytes in use than the cells have: the number of cells is wrong, and children were passed
+   * over. */
+  guint start = wg_be16(page + at + 5);
+  if (t->tree == WG_TREE_TABLE &&
+      s->pages->usable - start != cells + wg_salvage_free_bytes(s->pages, page, at))
+    t->damaged = TRUE;
   walk(s, t, wg_be32(page + at + 8), (SalvageRange){lo, range.hi}, depth + 1);
 }
 

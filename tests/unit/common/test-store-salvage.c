@@ -116,6 +116,20 @@ static void test_flips_anywhere(Test *t, gconstpointer data) {
   g_test_message("at most %u rows lost by one bit", t->worst);
 }
 
+/* A number of cells that is too small passes children over: whole pages of rows. Few pages have
+ * any. */
+static void test_flips_in_cell_counts(Test *t, gconstpointer data) {
+  guint interior = 0;
+  for (gsize page = 4096; page < t->size; page += 4096) {
+    if (t->file[page] != 0x02 && t->file[page] != 0x05)
+      continue;
+    interior++;
+    for (guint bit = 0; bit < 16; bit++)
+      flip_at(t, page + 3 + bit / 8, bit % 8);
+  }
+  g_assert_cmpuint(interior, >, 0);
+}
+
 /* Headers and pointers are a small part of the file: random places hardly meet them. */
 static void test_flips_in_headers(Test *t, gconstpointer data) {
   guint pages = (guint)(t->size / 4096), n = g_test_slow() ? 5000 : 350;
@@ -183,6 +197,7 @@ int main(int argc, char **argv) {
 #define ADD(path, func) g_test_add("/store-salvage/" path, Test, NULL, set_up, func, tear_down)
   ADD("sound", test_sound);
   ADD("flips-anywhere", test_flips_anywhere);
+  ADD("flips-in-cell-counts", test_flips_in_cell_counts);
   ADD("flips-in-headers", test_flips_in_headers);
   ADD("zeroed-page", test_zeroed_page);
   ADD("truncated", test_truncated);
