@@ -13,11 +13,21 @@
 #define WG_IFACE_AGENT "org.waggle.Messaging1.Agent"
 #define WG_IFACE_COURIER "org.waggle.Messaging1.Courier"
 
+#define WG_BUS_DELIVERY "org.waggle.Delivery1"
+#define WG_PATH_DELIVERY "/org/waggle.Delivery1"
+#define WG_IFACE_DELIVERY "org.waggle.Delivery1"
+
+#define WG_BUS_TYPING "org.waggle.Typing1"
+#define WG_PATH_TYPING "/org/waggle.Typing1"
+#define WG_IFACE_TYPING "org.waggle.Typing1"
+
 #define WG_ERROR_PREFIX "org.waggle.Error."
 
 /* Sockets below the runtime directory: %t/waggle/NAME */
 #define WG_SOCKET_DIR "waggle"
 #define WG_SOCKET_MESSAGING "messaging"
+#define WG_SOCKET_DELIVERY "delivery"
+#define WG_SOCKET_TYPING "typing"
 #define WG_FD_NAME_PRIVATE "private"
 
 /* Configuration: WG_CONFIG_DIR below the vendor's, the administrator's and the user's directory */
