@@ -14,11 +14,11 @@
 #define WG_IFACE_COURIER "org.waggle.Messaging1.Courier"
 
 #define WG_BUS_DELIVERY "org.waggle.Delivery1"
-#define WG_PATH_DELIVERY "/org/waggle.Delivery1"
+#define WG_PATH_DELIVERY "/org/waggle/Delivery1"
 #define WG_IFACE_DELIVERY "org.waggle.Delivery1"
 
 #define WG_BUS_TYPING "org.waggle.Typing1"
-#define WG_PATH_TYPING "/org/waggle.Typing1"
+#define WG_PATH_TYPING "/org/waggle/Typing1"
 #define WG_IFACE_TYPING "org.waggle.Typing1"
 
 #define WG_ERROR_PREFIX "org.waggle.Error."
