@@ -1,6 +1,8 @@
 /* load.c: see load.h. */
 #include "load.h"
 
+#include "wire.h"
+
 #include "common/names.h"
 
 #include <poll.h>
@@ -73,6 +75,8 @@ static gboolean turn(Load *load, struct pollfd *fds, int timeout_ms) {
   for (guint i = 0; i < load->spec.connections; i++) {
     fds[i].fd = sd_bus_get_fd(load->buses[i]);
     fds[i].events = sd_bus_get_events(load->buses[i]);
+    if (wire_flush(fds[i].fd))
+      fds[i].events |= POLLOUT;
   }
   poll(fds, load->spec.connections, timeout_ms);
   for (guint i = 0; i < load->spec.connections; i++) {
@@ -144,6 +148,8 @@ static void open_all(Load *load, Rig *rig) {
 }
 
 static void start_slots(Load *load) {
+  for (guint i = 0; i < load->spec.connections && !load->error; i++)
+    wire_attach(sd_bus_get_fd(load->buses[i]));
   for (guint i = 0; i < load->spec.outstanding && !load->error; i++) {
     load->slots[i] =
         (Slot){.load = load, .bus = load->buses[i % load->spec.connections], .index = i};
@@ -152,8 +158,10 @@ static void start_slots(Load *load) {
 }
 
 static void close_all(Load *load) {
-  for (guint i = 0; i < load->spec.connections; i++)
+  for (guint i = 0; i < load->spec.connections; i++) {
+    wire_detach(sd_bus_get_fd(load->buses[i]));
     sd_bus_close_unref(load->buses[i]);
+  }
   for (guint i = 0; i < load->spec.outstanding; i++)
     g_free(load->slots[i].tokens);
   g_ptr_array_unref(load->consumers);

@@ -3,7 +3,8 @@
  * `outstanding` slots are spread evenly over the connections; each has one call under way at any
  * time and issues the next when the reply is there. What a slot does is its operation's matter
  * (ops.h). The loop is the same for all operations, so that their ratios say something: sd-bus,
- * poll(), no time limits on calls. A reply that is an error ends the case and is kept. */
+ * poll(), no time limits on calls, the writes and reads of a turn gathered (wire.h). A reply that
+ * is an error ends the case and is kept. */
 #pragma once
 
 #include "common/histogram.h"
