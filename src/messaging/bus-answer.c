@@ -1,9 +1,9 @@
 /* bus-answer.c: the rare methods' results, where the loop has something to add: object
  * paths, its own share of the statistics, and bodies that are too large for a message. */
+#include "common/bus-variant.h"
 #include "messaging/bus-agents.h"
 #include "messaging/bus-call.h"
 #include "messaging/bus-memfd.h"
-#include "messaging/bus-variant.h"
 
 #include "common/names.h"
 
@@ -37,7 +37,7 @@ static int append_agent(sd_bus_message *reply, GVariant *info) {
   int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
   if (r >= 0)
-    r = msg_variant_append_children(reply, info);
+    r = wg_variant_append_children(reply, info);
   if (r >= 0 && g_variant_lookup(info, "name", "&s", &name)) {
     char *path = msg_agent_path(name);
     r = path != NULL ? sd_bus_message_append(reply, "{sv}", "path", "o", path) : -EINVAL;
@@ -63,7 +63,7 @@ static int append_body(sd_bus_message *reply, GVariant *body) {
   const void *data = g_variant_get_fixed_array(body, &size, 1);
 
   if (size <= MSG_INLINE_MAX)
-    return msg_variant_append_entry(reply, "body", body);
+    return wg_variant_append_entry(reply, "body", body);
   int fd = msg_memfd_new(data, size);
   if (fd < 0)
     return -errno;
@@ -83,7 +83,7 @@ static int answer_message(sd_bus_message *reply, GVariant *result) {
   while (r >= 0 && g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
     g_autoptr(GVariant) owned G_GNUC_UNUSED = value;
     r = strcmp(key, "body") == 0 ? append_body(reply, value)
-                                 : msg_variant_append_entry(reply, key, value);
+                                 : wg_variant_append_entry(reply, key, value);
   }
   return r >= 0 ? sd_bus_message_close_container(reply) : r;
 }
@@ -118,7 +118,7 @@ static int answer_statistics(MsgDaemon *daemon, sd_bus_message *reply, GVariant 
   g_variant_dict_insert(&dict, "store-state", "s", msg_store_state_name(daemon->store_state));
   g_variant_dict_insert(&dict, "degraded", "^as", degraded);
   g_autoptr(GVariant) all = g_variant_ref_sink(g_variant_dict_end(&dict));
-  return msg_variant_append(reply, all);
+  return wg_variant_append(reply, all);
 }
 
 int msg_answer_append(MsgDaemon *daemon, sd_bus_message *reply, MsgCallKind kind,
@@ -137,6 +137,6 @@ int msg_answer_append(MsgDaemon *daemon, sd_bus_message *reply, MsgCallKind kind
   case MSG_CALL_GET_STATISTICS:
     return answer_statistics(daemon, reply, result);
   default:
-    return msg_variant_append_children(reply, result);
+    return wg_variant_append_children(reply, result);
   }
 }

@@ -5,9 +5,9 @@
  * row here, a row in the vtable and a case in the engine. */
 #include "messaging/bus-call.h"
 
+#include "common/bus-variant.h"
 #include "messaging/bus-access.h"
 #include "messaging/bus-reply.h"
-#include "messaging/bus-variant.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ static gboolean check_entries(GVariant *args, GError **error) {
 
   for (gsize i = 0; i < n; i++) {
     g_autoptr(GVariant) entry = g_variant_get_child_value(entries, i);
-    if (!msg_options_verify(msg_options_import_entry, entry, error)) {
+    if (!wg_options_verify(msg_options_import_entry, entry, error)) {
       g_prefix_error(error, "entry %" G_GSIZE_FORMAT ": ", i);
       return FALSE;
     }
@@ -74,7 +74,7 @@ static gboolean check_args(const MsgMethod *method, GVariant *args, GError **err
   if (method->options == NULL)
     return TRUE;
   g_autoptr(GVariant) options = g_variant_get_child_value(args, n - 1);
-  return msg_options_verify(method->options, options, error);
+  return wg_options_verify(method->options, options, error);
 }
 
 static void job_free(MsgCallJob *job) {
@@ -150,7 +150,7 @@ static gboolean read_call(sd_bus_message *m, const MsgMethod *method, MsgCallJob
                           GError **error) {
   job->kind = method->kind;
   job->base.job.new_work = method->new_work;
-  job->args = msg_variant_read_all(m, error);
+  job->args = wg_variant_read_all(m, error);
   if (job->args == NULL || !check_args(method, job->args, error))
     return FALSE;
   if (msg_job_daemon(job)->draining &&

@@ -7,8 +7,8 @@
 typedef struct {
   const char *member;
   MsgCallKind kind;
-  const MsgOption *options; /* of the trailing a{sv}; NULL: the method has none */
-  gboolean new_work;        /* refused while the disk is full */
+  const WgOption *options; /* of the trailing a{sv}; NULL: the method has none */
+  gboolean new_work;       /* refused while the disk is full */
 } MsgMethod;
 extern const MsgMethod msg_methods[]; /* ends with a NULL member */
 

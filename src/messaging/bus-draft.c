@@ -4,7 +4,7 @@
  * kept. */
 #include "messaging/bus-draft.h"
 
-#include "messaging/bus-variant.h"
+#include "common/bus-variant.h"
 
 #include <string.h>
 
@@ -74,7 +74,7 @@ static gboolean read_value(sd_bus_message *m, guint option, MsgDraft *draft) {
     return sd_bus_message_read_basic(m, 'h', &draft->body_fd) > 0;
   default:
     g_clear_pointer(&draft->head[option - MSG_SEND_HEAD], g_variant_unref);
-    draft->head[option - MSG_SEND_HEAD] = msg_variant_read(m, NULL);
+    draft->head[option - MSG_SEND_HEAD] = wg_variant_read(m, NULL);
     return draft->head[option - MSG_SEND_HEAD] != NULL;
   }
 }
@@ -101,10 +101,10 @@ gboolean msg_draft_read_options(sd_bus_message *m, MsgDraft *draft, GError **err
     return msg_refuse_unreadable(error);
   if (sd_bus_message_at_end(m, /* complete= */ FALSE) > 0)
     return sd_bus_message_exit_container(m) >= 0 || msg_refuse_unreadable(error);
-  while ((r = msg_options_next(m, msg_options_send, &draft->seen, &option, error)) > 0) {
+  while ((r = wg_options_next(m, msg_options_send, &draft->seen, &option, error)) > 0) {
     if (!read_value(m, option, draft))
       return msg_refuse_unreadable(error);
-    if (!msg_options_leave(m, error))
+    if (!wg_options_leave(m, error))
       return FALSE;
   }
   if (r < 0)

@@ -14,7 +14,7 @@ typedef struct {
   MsgLeaseVerb verb;
   gboolean many;
   gboolean has_reason; /* Terminate: the reason is an argument */
-  const MsgOption *options;
+  const WgOption *options;
 } Verb;
 
 static const Verb verbs[] = {
@@ -68,7 +68,7 @@ static gboolean read_value(sd_bus_message *m, const char *key, MsgLeaseJob *job,
          refuse_unreadable(error);
 }
 
-static gboolean read_options(sd_bus_message *m, const MsgOption *table, MsgLeaseJob *job,
+static gboolean read_options(sd_bus_message *m, const WgOption *table, MsgLeaseJob *job,
                              GError **error) {
   guint64 seen = 0;
   guint option;
@@ -76,8 +76,8 @@ static gboolean read_options(sd_bus_message *m, const MsgOption *table, MsgLease
 
   if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}") < 0)
     return refuse_unreadable(error);
-  while ((r = msg_options_next(m, table, &seen, &option, error)) > 0)
-    if (!read_value(m, table[option].key, job, error) || !msg_options_leave(m, error))
+  while ((r = wg_options_next(m, table, &seen, &option, error)) > 0)
+    if (!read_value(m, table[option].key, job, error) || !wg_options_leave(m, error))
       return FALSE;
   return r == 0;
 }

@@ -2,9 +2,9 @@
  *
  * sd-bus never checks who reads a property, so that is done here: metadata and policy are the
  * owner's, everybody else reads them empty. */
+#include "common/bus-variant.h"
 #include "messaging/bus-access.h"
 #include "messaging/bus-agents.h"
-#include "messaging/bus-variant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -52,7 +52,7 @@ int msg_agent_get_info(sd_bus *bus, const char *path, const char *interface, con
       value = g_variant_lookup_value(view->info, infos[i].key, G_VARIANT_TYPE(infos[i].type));
     if (value == NULL)
       value = g_variant_ref_sink(empty_value(infos[i].type));
-    return msg_variant_append(reply, value);
+    return wg_variant_append(reply, value);
   }
   return -ENOENT;
 }

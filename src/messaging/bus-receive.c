@@ -52,10 +52,10 @@ static gboolean read_receive(sd_bus_message *m, MsgReceiveJob *job, GError **err
   if (sd_bus_message_read_basic(m, 's', &job->agent) <= 0 ||
       sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}") < 0)
     return refuse_unreadable(error);
-  while ((r = msg_options_next(m, msg_options_receive, &seen, &option, error)) > 0) {
+  while ((r = wg_options_next(m, msg_options_receive, &seen, &option, error)) > 0) {
     if (!read_value(m, option, job))
       return refuse_unreadable(error);
-    if (!msg_options_leave(m, error))
+    if (!wg_options_leave(m, error))
       return FALSE;
   }
   if (r < 0)

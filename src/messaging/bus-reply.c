@@ -3,8 +3,8 @@
  * sender's own dictionary (`head`) comes as one, and is copied entry by entry. */
 #include "messaging/bus-reply.h"
 
+#include "common/bus-variant.h"
 #include "messaging/bus-log.h"
-#include "messaging/bus-variant.h"
 
 #include <errno.h>
 
@@ -124,7 +124,7 @@ static int append_head(sd_bus_message *m, const MsgDelivery *d) {
   g_variant_iter_init(&iter, head);
   while (r >= 0 && g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
     g_autoptr(GVariant) owned G_GNUC_UNUSED = value;
-    r = msg_variant_append_entry(m, key, value);
+    r = wg_variant_append_entry(m, key, value);
   }
   return r;
 }

@@ -6,11 +6,11 @@
  * that is unmapped with the job. SendMany's defaults stand behind its messages: what a message did
  * not give is taken from them afterwards, since skipping the messages first would cost more than
  * reading them. */
+#include "common/bus-variant.h"
 #include "messaging/bus-access.h"
 #include "messaging/bus-draft.h"
 #include "messaging/bus-memfd.h"
 #include "messaging/bus-reply.h"
-#include "messaging/bus-variant.h"
 #include "messaging/bus.h"
 
 #define MANY_MAX 4096
@@ -207,7 +207,7 @@ static int append_receipt(sd_bus_message *reply, const MsgSend *send) {
   if (r >= 0 && send->recipients != NULL) {
     g_autoptr(GVariant) names = g_variant_ref_sink(
         g_variant_new_strv((const char *const *)send->recipients, /* length= */ -1));
-    r = msg_variant_append_entry(reply, "recipients", names);
+    r = wg_variant_append_entry(reply, "recipients", names);
   }
   return r >= 0 ? sd_bus_message_close_container(reply) : r;
 }

@@ -1,7 +1,7 @@
 /* bus-variant.c: see bus-variant.h. The recursion is bounded by sd-bus, which refuses
  * messages nested deeper than the D-Bus specification allows. Arrays of numbers are copied in
  * one piece; `b` is not among them, because it takes four bytes on the wire and one here. */
-#include "messaging/bus-variant.h"
+#include "common/bus-variant.h"
 
 #include "common/error.h"
 
@@ -111,7 +111,7 @@ static gboolean read_until_end(sd_bus_message *m, GVariantBuilder *builder, GErr
       refuse(error, r);
       return FALSE;
     }
-    child = msg_variant_read(m, error);
+    child = wg_variant_read(m, error);
     if (child == NULL)
       return FALSE;
     g_variant_builder_add_value(builder, child);
@@ -141,7 +141,7 @@ static GVariant *read_container(sd_bus_message *m, char type, const char *conten
   return g_variant_builder_end(&builder);
 }
 
-GVariant *msg_variant_read(sd_bus_message *m, GError **error) {
+GVariant *wg_variant_read(sd_bus_message *m, GError **error) {
   char type;
   const char *contents = NULL;
   GVariant *value;
@@ -151,7 +151,7 @@ GVariant *msg_variant_read(sd_bus_message *m, GError **error) {
     return refuse(error, r == 0 ? -ENXIO : r);
   if (type == SD_BUS_TYPE_UNIX_FD) {
     g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                        "a file descriptor is only taken as the option 'body-fd' of Send");
+                        "a file descriptor is not taken here");
     return NULL;
   }
   if (contents == NULL)
@@ -163,7 +163,7 @@ GVariant *msg_variant_read(sd_bus_message *m, GError **error) {
   return value != NULL ? g_variant_take_ref(value) : NULL;
 }
 
-GVariant *msg_variant_read_all(sd_bus_message *m, GError **error) {
+GVariant *wg_variant_read_all(sd_bus_message *m, GError **error) {
   GVariantBuilder builder;
 
   g_variant_builder_init(&builder, G_VARIANT_TYPE_TUPLE);
@@ -190,7 +190,7 @@ static int append_container(sd_bus_message *m, char type, const char *contents, 
   int r = sd_bus_message_open_container(m, type, contents);
 
   if (r >= 0)
-    r = msg_variant_append_children(m, value);
+    r = wg_variant_append_children(m, value);
   return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
@@ -205,7 +205,7 @@ static int append_array(sd_bus_message *m, GVariant *value) {
   return sd_bus_message_append_array(m, contents[0], data, n * width);
 }
 
-int msg_variant_append(sd_bus_message *m, GVariant *value) {
+int wg_variant_append(sd_bus_message *m, GVariant *value) {
   const char *type = g_variant_get_type_string(value);
 
   switch (type[0]) {
@@ -226,19 +226,19 @@ int msg_variant_append(sd_bus_message *m, GVariant *value) {
   }
 }
 
-int msg_variant_append_children(sd_bus_message *m, GVariant *tuple) {
+int wg_variant_append_children(sd_bus_message *m, GVariant *tuple) {
   gsize n = g_variant_n_children(tuple);
 
   for (gsize i = 0; i < n; i++) {
     g_autoptr(GVariant) child = g_variant_get_child_value(tuple, i);
-    int r = msg_variant_append(m, child);
+    int r = wg_variant_append(m, child);
     if (r < 0)
       return r;
   }
   return 0;
 }
 
-int msg_variant_append_entry(sd_bus_message *m, const char *key, GVariant *value) {
+int wg_variant_append_entry(sd_bus_message *m, const char *key, GVariant *value) {
   int r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv");
 
   if (r >= 0)
@@ -246,7 +246,7 @@ int msg_variant_append_entry(sd_bus_message *m, const char *key, GVariant *value
   if (r >= 0)
     r = sd_bus_message_open_container(m, SD_BUS_TYPE_VARIANT, g_variant_get_type_string(value));
   if (r >= 0)
-    r = msg_variant_append(m, value);
+    r = wg_variant_append(m, value);
   if (r >= 0)
     r = sd_bus_message_close_container(m);
   return r >= 0 ? sd_bus_message_close_container(m) : r;
