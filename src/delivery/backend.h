@@ -62,6 +62,8 @@ typedef enum {
   DLV_LEASES = 2,  /* handles the message itself: leased before run(), settled after it */
   DLV_EACH = 4,    /* every message for itself: no digest; else one doorbell tells of all */
   DLV_DURABLE = 8, /* announced once means there until acked: wants finished() */
+  DLV_TIMES = 16,  /* holds each message to the common key "timeout" by itself: the core sets the
+                      job no limit and cancels only to shut down */
 } DlvBackendFlags;
 
 typedef enum {
@@ -89,14 +91,18 @@ typedef struct {
   const char *name; /* "inbox": the value of "use" */
   const char *summary;
   DlvBackendFlags flags;
-  guint max_messages;       /* in one job; 0: 256 */
+  guint max_messages;       /* in one job; 0: 256; see room() */
   const DlvOption *options; /* ends with a NULL name */
 
-  /* Makes the state of one rung of one agent from its options (checked by the table). NULL with an
-   * error that tells what to change: the policy is refused then. Does no I/O. */
+  /* Makes the state of one rung of one agent from its options (checked by the table; the rung's
+   * whole object, so the core's own keys, "timeout", can be read as well). NULL with an error that
+   * tells what to change: the policy is refused then. Does no I/O. */
   gpointer (*configure)(DlvCourier *courier, const char *agent, JsonObject *options,
                         GError **error);
   void (*free)(gpointer state);
+  /* How many messages the next job may have, at most max_messages. May be NULL. A leased message
+   * counts as received, so a class that leases asks for no more than it can begin soon. */
+  guint (*room)(gpointer state);
   /* Starts; dlv_job_report() ends it. */
   void (*run)(gpointer state, DlvJob *job);
   /* The core gives up (time limit, shutdown): end what runs and report what is left, soon. */
@@ -104,7 +110,8 @@ typedef struct {
   /* DLV_DURABLE: the message is acked, expired, dead, canceled ...: clean up. May be NULL. */
   void (*finished)(gpointer state, guint64 number, const char *receipt);
   /* DLV_DURABLE: calls `each` for what lies there from earlier runs, so that the core can ask for
-   * what was finished meanwhile. May be NULL. */
+   * what was finished meanwhile. A disk is not waited for: the calls come later, on the loop's
+   * thread, and none after free(); `data` lives as long. May be NULL. */
   void (*sweep)(gpointer state, void (*each)(guint64 number, gpointer data), gpointer data);
 } DlvBackendClass;
 
