@@ -49,6 +49,8 @@ const CliVerb cli_verbs[] = {
      TABLES(cli_one_agent_options), cli_verb_hold},
     {NULL, "release", "MESSAGE...", "Let held messages go on", 1, MANY,
      TABLES(cli_one_agent_options), cli_verb_release},
+    {NULL, "hook drain", "[AGENT]", "Print new mail for a coding agent's hook", 0, 1,
+     TABLES(cli_hook_drain_options), cli_verb_hook_drain},
 
     {"Looking", "list", "[AGENT]", "List messages, newest first", 0, 1, TABLES(cli_filter_options),
      cli_verb_list},
@@ -86,11 +88,14 @@ static const CliVerb *lookup(const char *name) {
   return NULL;
 }
 
-/* "agent" and "dead" alone list. */
-static const CliVerb *family(const char *word) {
-  g_autofree char *name = g_strconcat(word, " list", NULL);
+/* Whether verbs of two words begin with this one. */
+static gboolean is_family(const char *word) {
+  g_autofree char *start = g_strconcat(word, " ", NULL);
 
-  return lookup(name);
+  for (const CliVerb *v = cli_verbs; v->name; v++)
+    if (g_str_has_prefix(v->name, start))
+      return TRUE;
+  return FALSE;
 }
 
 static void set_unknown(const char *name, GError **error) {
@@ -110,17 +115,15 @@ const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error) {
   *ret_n = 1;
   if (verb)
     return verb;
-  verb = family(words[0]);
-  if (!verb) {
+  if (!is_family(words[0])) {
     set_unknown(words[0], error);
     return NULL;
   }
-  if (!words[1])
-    return verb;
-  g_autofree char *two = g_strconcat(words[0], " ", words[1], NULL);
+  /* "agent" and "dead" alone list */
+  g_autofree char *two = g_strconcat(words[0], " ", words[1] ?: "list", NULL);
   verb = lookup(two);
-  *ret_n = 2;
+  *ret_n = words[1] ? 2 : 1;
   if (!verb)
-    set_unknown(two, error);
+    set_unknown(words[1] ? two : words[0], error);
   return verb;
 }

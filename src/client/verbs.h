@@ -46,6 +46,7 @@ CLI_DECLARE_VERB(export);
 CLI_DECLARE_VERB(fsck);
 CLI_DECLARE_VERB(help);
 CLI_DECLARE_VERB(hold);
+CLI_DECLARE_VERB(hook_drain);
 CLI_DECLARE_VERB(import);
 CLI_DECLARE_VERB(list);
 CLI_DECLARE_VERB(nack);
@@ -65,6 +66,6 @@ CLI_DECLARE_VERB(watch);
 extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_options[],
     cli_agent_update_options[], cli_agent_pause_options[], cli_agent_remove_options[],
     cli_cancel_options[], cli_dead_purge_options[], cli_dead_requeue_options[],
-    cli_export_options[], cli_filter_options[], cli_fsck_options[], cli_nack_options[],
-    cli_one_agent_options[], cli_receive_options[], cli_reply_options[], cli_send_options[],
-    cli_touch_options[], cli_wait_options[];
+    cli_export_options[], cli_filter_options[], cli_fsck_options[], cli_hook_drain_options[],
+    cli_nack_options[], cli_one_agent_options[], cli_receive_options[], cli_reply_options[],
+    cli_send_options[], cli_touch_options[], cli_wait_options[];
