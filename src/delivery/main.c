@@ -1,0 +1,7 @@
+/* main.c: the program waggle-courier. Everything it does is in the library beside it, so that
+ * tests can link the real code, with back-ends of their own. */
+#include "delivery/courier.h"
+
+int main(int argc, char **argv) {
+  return dlv_courier_main(argc, argv, dlv_backends);
+}
