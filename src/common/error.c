@@ -34,6 +34,7 @@ static const char *const error_names[] = {
     [WG_ERROR_SHUTTING_DOWN] = WG_ERROR_PREFIX "ShuttingDown",
     [WG_ERROR_CONFIGURATION] = WG_ERROR_PREFIX "Configuration",
     [WG_ERROR_LOCKED] = WG_ERROR_PREFIX "Locked",
+    [WG_ERROR_NO_DISPLAY] = WG_ERROR_PREFIX "NoDisplay",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(error_names) == _WG_ERROR_MAX);
 

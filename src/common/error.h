@@ -34,6 +34,7 @@ typedef enum {
   WG_ERROR_SHUTTING_DOWN,      /* the service is leaving; repeat the call */
   WG_ERROR_CONFIGURATION,      /* a configuration file is refused */
   WG_ERROR_LOCKED,             /* another process holds the state directory */
+  WG_ERROR_NO_DISPLAY,         /* no window system that can be typed into */
   _WG_ERROR_MAX,
 } WgErrorCode;
 

@@ -1,0 +1,34 @@
+/* bus-tables.c: the D-Bus interface, which is nothing but these tables.
+ *
+ * dbus/org.waggle.Typing1.xml is dumped from them by --introspect and compared by a test; the
+ * manual page org.waggle.Typing1(5) says what each entry means. Who may call is decided in
+ * bus-call.c, because sd-bus knows only root and others. */
+#include "typing/bus.h"
+
+#include "common/names.h"
+
+/* Aliases without arguments of their own: SD_BUS_ARGS() must not be expanded too early. */
+#define METHOD SD_BUS_METHOD_WITH_ARGS
+#define ARGS SD_BUS_ARGS
+#define RESULT SD_BUS_RESULT
+#define OPEN SD_BUS_VTABLE_UNPRIVILEGED
+#define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, typ_property_get, 0, flags)
+
+static const sd_bus_vtable vtable[] = {
+    SD_BUS_VTABLE_START(0),
+    METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, typ_method_call, OPEN),
+    METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, typ_method_call, OPEN),
+
+    PROPERTY("Version", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+    PROPERTY("Degraded", "as", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_VTABLE_END,
+};
+
+const WgServiceInterface typ_interfaces[] = {
+    {WG_PATH_TYPING, WG_IFACE_TYPING, vtable},
+    {NULL},
+};
+
+int typ_tables_attach(TypDaemon *daemon, sd_bus *bus) {
+  return sd_bus_add_object_vtable(bus, NULL, WG_PATH_TYPING, WG_IFACE_TYPING, vtable, daemon);
+}
