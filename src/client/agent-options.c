@@ -1,6 +1,7 @@
 /* agent-options.c: the settings of an agent as options, for register and update. */
 #include "client/agent-options.h"
 
+#include "client/policy.h"
 #include "client/verbs.h"
 #include "common/config.h"
 
@@ -21,6 +22,7 @@ const CliOption cli_agent_options[] = {
     {"backoff", 0, CLI_VALUE_REQUIRED, "SPANS", "Pauses between attempts, like 1s,10s,1min"},
     {"balance", 0, CLI_VALUE_REQUIRED, "HOW", "Mail of a role: round-robin or least-loaded"},
     {"policy", 0, CLI_VALUE_REQUIRED, "JSON", "How the courier reaches it"},
+    {"policy-file", 0, CLI_VALUE_REQUIRED, "FILE", "The same from a file; \"-\": stdin"},
     {NULL},
 };
 
@@ -31,7 +33,7 @@ const CliOption cli_agent_update_options[] = {
 
 static const struct {
   const char *option, *key;
-} texts[] = {{"description", "description"}, {"balance", "balance"}, {"policy", "policy"}},
+} texts[] = {{"description", "description"}, {"balance", "balance"}},
   lists[] = {
       {"role", "roles"}, {"topic", "topics"}, {"tag", "tags"}, {"capability", "capabilities"}};
 
@@ -103,6 +105,27 @@ static gboolean add_backoff(const CliArgs *args, GVariantDict *o, GError **error
   return TRUE;
 }
 
+/* The policy of either option, checked by the courier where there is one. */
+static gboolean add_policy(const CliArgs *args, GVariantDict *o, GError **error) {
+  const char *file = cli_args_get(args, "policy-file");
+  g_autofree char *json = g_strdup(cli_args_get(args, "policy"));
+
+  if (file && json) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
+                "one policy at a time: --policy or --policy-file");
+    return FALSE;
+  }
+  if (file) {
+    json = cli_policy_read(file, error);
+    if (!json)
+      return FALSE;
+  }
+  if (!json)
+    return TRUE;
+  g_variant_dict_insert(o, "policy", "s", json);
+  return cli_policy_check(json, error);
+}
+
 GVariant *cli_agent_options_read(const CliArgs *args, GError **error) {
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
   g_autoptr(GVariant) metadata = NULL;
@@ -114,7 +137,7 @@ GVariant *cli_agent_options_read(const CliArgs *args, GError **error) {
     if (cli_args_has(args, lists[i].option))
       g_variant_dict_insert_value(&o, lists[i].key, cli_args_names(args, lists[i].option));
   if (!cli_args_pairs(args, "metadata", &metadata, error) || !add_numbers(args, &o, error) ||
-      !add_rate(args, &o, error) || !add_backoff(args, &o, error))
+      !add_rate(args, &o, error) || !add_backoff(args, &o, error) || !add_policy(args, &o, error))
     return NULL;
   if (metadata)
     g_variant_dict_insert_value(&o, "metadata", metadata);

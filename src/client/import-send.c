@@ -177,8 +177,8 @@ static gboolean pause_agent(Cli *cli, const char *name, GError **error) {
   return reply != NULL;
 }
 
-/* An agent that exists keeps its description and its pause: somebody has looked after it since. One
- * that an earlier file only mentioned has no description yet. */
+/* An agent that exists keeps its description, its policy and its pause: somebody has looked after
+ * it since. One that an earlier file only mentioned has no description yet. */
 static gboolean send_agent(Cli *cli, CliImport *import, const CliLegacyAgent *agent,
                            GError **error) {
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
@@ -192,12 +192,17 @@ static gboolean send_agent(Cli *cli, CliImport *import, const CliLegacyAgent *ag
   g_clear_error(&local);
   g_autoptr(GVariant) known = got ? g_variant_get_child_value(got, 0) : NULL;
   GVariant *metadata = merged_metadata(agent, known);
-  if (!metadata) {
+  const char *description = known ? cli_dict_string(known, "description") : NULL;
+  const char *policy = known ? cli_dict_string(known, "policy") : NULL;
+  gboolean reach = agent->policy && (!policy || !*policy);
+  if (!metadata && !reach) {
     import->duplicates++;
     return TRUE;
   }
-  g_variant_dict_insert_value(&o, "metadata", metadata);
-  const char *description = known ? cli_dict_string(known, "description") : NULL;
+  if (metadata)
+    g_variant_dict_insert_value(&o, "metadata", metadata);
+  if (reach)
+    g_variant_dict_insert(&o, "policy", "s", agent->policy);
   if (agent->description && (!description || !*description))
     g_variant_dict_insert(&o, "description", "s", agent->description);
   g_autoptr(GVariant) reply =

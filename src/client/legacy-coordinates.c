@@ -1,11 +1,14 @@
 /* legacy-coordinates.c: the file that said where on the screen to click for which agent.
  *
- * The agents are registered; the coordinates are kept as metadata "typing-NAME" = "X,Y", for the
- * back-end that types. They may be negative, on monitors to the left. */
+ * The agents are registered with a policy that types a doorbell where the old system did, into the
+ * chat input; all coordinates are kept as metadata "typing-NAME" = "X,Y". They may be negative, on
+ * monitors to the left. */
 #include "client/legacy-value.h"
 #include "client/legacy.h"
 
 #include <string.h>
+
+#define CHAT_INPUT "typing-chat-input"
 
 static gboolean is_point(JsonNode *node) {
   if (!JSON_NODE_HOLDS_ARRAY(node) || json_array_get_length(json_node_get_array(node)) != 2)
@@ -61,6 +64,14 @@ static char *point_text(JsonArray *point) {
                          json_array_get_int_element(point, 1));
 }
 
+/* The window at the chat input, by coordinates until somebody names it better. */
+static char *policy_text(JsonArray *point) {
+  return g_strdup_printf("{\"backends\": [{\"use\": \"type\", \"target\": "
+                         "{\"x\": %" G_GINT64_FORMAT ", \"y\": %" G_GINT64_FORMAT "}}]}",
+                         json_array_get_int_element(point, 0),
+                         json_array_get_int_element(point, 1));
+}
+
 static CliLegacyAgent *read_agent(const char *name, JsonObject *object) {
   CliLegacyAgent *agent = g_new0(CliLegacyAgent, 1);
   JsonNode *active = json_object_get_member(object, "active");
@@ -76,10 +87,12 @@ static CliLegacyAgent *read_agent(const char *name, JsonObject *object) {
   agent->metadata = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   json_object_iter_init(&iter, object);
   while (json_object_iter_next(&iter, &key, &node)) {
-    if (is_point(node))
-      g_hash_table_insert(agent->metadata, metadata_name(key),
-                          point_text(json_node_get_array(node)));
-    else if (!g_str_equal(key, "description") && !g_str_equal(key, "active")) {
+    if (is_point(node)) {
+      char *name_of_point = metadata_name(key);
+      if (g_str_equal(name_of_point, CHAT_INPUT) && !agent->policy)
+        agent->policy = policy_text(json_node_get_array(node));
+      g_hash_table_insert(agent->metadata, name_of_point, point_text(json_node_get_array(node)));
+    } else if (!g_str_equal(key, "description") && !g_str_equal(key, "active")) {
       g_autofree char *tag = cli_value_tag(key);
       char *value = tag ? cli_value_any(node, FALSE) : NULL;
       if (value)

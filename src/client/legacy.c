@@ -21,6 +21,7 @@ static void agent_free(gpointer data) {
   g_free(agent->description);
   g_free(agent->where);
   g_hash_table_unref(agent->metadata);
+  g_free(agent->policy);
   g_free(agent);
 }
 

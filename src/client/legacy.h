@@ -30,6 +30,7 @@ typedef struct {
   char *name, *description; /* description may be NULL */
   gboolean active;
   GHashTable *metadata; /* utf8 -> utf8: the coordinates */
+  char *policy;         /* JSON: it is reached by typing there; NULL: nothing was said */
   char *where;
 } CliLegacyAgent;
 

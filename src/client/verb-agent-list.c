@@ -3,12 +3,14 @@
 #include "client/fields.h"
 #include "client/json.h"
 #include "client/pager.h"
+#include "client/policy.h"
 #include "client/table.h"
 #include "client/times.h"
 #include "client/verbs.h"
 
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
 
 const CliOption cli_agent_list_options[] = {
     {"role", 0, CLI_VALUE_REQUIRED, "ROLE", "Only agents of this role"},
@@ -190,7 +192,10 @@ static void print_agent(GVariant *a) {
     g_variant_get_child(metadata, i, "{&s&s}", &key, &value);
     cli_field_printf(i == 0 ? "Metadata" : "", "%s=%s", key, value);
   }
-  cli_field("Policy", cli_dict_string(a, "policy"));
+  const char *policy = cli_dict_string(a, "policy");
+  cli_field("Policy", policy);
+  if (policy && *policy && cli_dict_u64(a, "uid") == getuid())
+    cli_policy_explain(cli_dict_string(a, "name"), /* must= */ FALSE, NULL);
 }
 
 int cli_verb_agent_show(Cli *cli, CliArgs *args, GError **error) {

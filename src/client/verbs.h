@@ -38,6 +38,9 @@ CLI_DECLARE_VERB(agent_resume);
 CLI_DECLARE_VERB(agent_show);
 CLI_DECLARE_VERB(agent_update);
 CLI_DECLARE_VERB(cancel);
+CLI_DECLARE_VERB(courier_check);
+CLI_DECLARE_VERB(courier_list);
+CLI_DECLARE_VERB(courier_show);
 CLI_DECLARE_VERB(dead_list);
 CLI_DECLARE_VERB(dead_purge);
 CLI_DECLARE_VERB(dead_requeue);
@@ -59,6 +62,11 @@ CLI_DECLARE_VERB(stats);
 CLI_DECLARE_VERB(status);
 CLI_DECLARE_VERB(touch);
 CLI_DECLARE_VERB(trace);
+CLI_DECLARE_VERB(typist_doctor);
+CLI_DECLARE_VERB(typist_hold);
+CLI_DECLARE_VERB(typist_release);
+CLI_DECLARE_VERB(typist_type);
+CLI_DECLARE_VERB(typist_windows);
 CLI_DECLARE_VERB(version);
 CLI_DECLARE_VERB(wait);
 CLI_DECLARE_VERB(watch);
@@ -68,4 +76,5 @@ extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_op
     cli_cancel_options[], cli_dead_purge_options[], cli_dead_requeue_options[],
     cli_export_options[], cli_filter_options[], cli_fsck_options[], cli_hook_drain_options[],
     cli_nack_options[], cli_one_agent_options[], cli_receive_options[], cli_reply_options[],
-    cli_send_options[], cli_touch_options[], cli_wait_options[];
+    cli_send_options[], cli_touch_options[], cli_typist_hold_options[], cli_typist_type_options[],
+    cli_wait_options[];

@@ -140,6 +140,23 @@ def test_coordinates_register_agents():
         equal(cli.json("agent", "show", "Agent-2")["paused"], False)
 
 
+def test_coordinates_become_a_policy_that_types():
+    with Daemon() as d:
+        cli = Cli(d)
+        path = Files(d).write("c.json", json.dumps({"agents": {
+            "Agent-1": {"onboarding_input_coords": [5, 6], "chat_input_coordinates": [-1269, 496]},
+            "Agent-2": {"onboarding_input_coords": [1, 2]}}}))
+        cli.run("agent", "register", "Agent-3")
+        cli.run("import", path)
+        policy = json.loads(cli.json("agent", "show", "Agent-1")["policy"])
+        equal(policy, {"backends": [{"use": "type", "target": {"x": -1269, "y": 496}}]})
+        equal(cli.json("agent", "show", "Agent-2").get("policy", ""), "")
+        # somebody's own policy stays
+        cli.run("agent", "update", "Agent-1", "--policy", '{"backends": []}')
+        cli.run("import", path)
+        equal(cli.json("agent", "show", "Agent-1")["policy"], '{"backends": []}')
+
+
 def test_a_file_that_cannot_be_read_does_not_stop_the_others():
     with Daemon() as d:
         cli, path = Cli(d), Files(d).write("queue.json", json.dumps(ALL))

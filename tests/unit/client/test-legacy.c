@@ -273,6 +273,8 @@ static void test_coordinates(void) {
   g_assert_false(a->active);
   g_assert_cmpstr(g_hash_table_lookup(a->metadata, "typing-chat-input"), ==, "-1269,496");
   g_assert_cmpstr(g_hash_table_lookup(a->metadata, "typing-onboarding-input"), ==, "-1265,156");
+  g_assert_cmpstr(a->policy, ==,
+                  "{\"backends\": [{\"use\": \"type\", \"target\": {\"x\": -1269, \"y\": 496}}]}");
 }
 
 static void test_export_lines(void) {
