@@ -2,6 +2,6 @@
  */
 #include "delivery/courier.h"
 
-const DlvBackendClass *const dlv_backends[] = {
+const DlvBackendClass *const dlv_backend_classes[] = {
     NULL,
 };

@@ -20,7 +20,7 @@ struct DlvCourier {
 /* The program's main; `classes` are the back-ends it has, ending with NULL. */
 int dlv_courier_main(int argc, char **argv, const DlvBackendClass *const *classes);
 /* All that main.c has. */
-extern const DlvBackendClass *const dlv_backends[];
+extern const DlvBackendClass *const dlv_backend_classes[];
 
 /* bus-tables.c */
 extern const WgServiceInterface dlv_interfaces[];

@@ -3,5 +3,5 @@
 #include "delivery/courier.h"
 
 int main(int argc, char **argv) {
-  return dlv_courier_main(argc, argv, dlv_backends);
+  return dlv_courier_main(argc, argv, dlv_backend_classes);
 }
