@@ -20,6 +20,13 @@ PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "dbus-user-session", "polkitd", "libpam-systemd",
     "init-system-helpers", "login", "passwd", "util-linux", "python3-minimal", "python3-gi",
     "libglib2.0-0", "libjson-glib-1.0-0", "libsqlite3-0", "libxxhash0",
+    # for the courier: a terminal that it rings a bell in
+    "tmux",
+    # for the typist: a display, a window manager, a program to type into, and what it is linked with
+    "xvfb", "openbox", "xterm", "x11-utils", "x11-xkb-utils",
+    "libxdo3", "libx11-6", "libxi6", "libxtst6", "libxss1", "libxkbfile1", "libatspi2.0-0",
+    # for the virtual machine, which boots the same root
+    "linux-image-cloud-amd64", "initramfs-tools", "zstd",
 ]  # fmt: skip
 # Who the tests act as: two who have nothing to do with each other, and an administrator's
 # helper, who is put into the package's group once that exists.
@@ -138,8 +145,13 @@ def package():
     return path
 
 
-def deb():
-    return next(p for p in package().glob("waggle_*.deb"))
+def deb(name="waggle"):
+    return next(p for p in package().glob(f"{name}_*.deb"))
+
+
+def debs():
+    """All that is built from this checkout."""
+    return [deb(), deb("waggle-typist")]
 
 
 def overlay(lower, upper, target):
@@ -154,8 +166,8 @@ def overlay(lower, upper, target):
 def layers():
     """What a machine with our package boots from, topmost first."""
     below = base()
-    built = deb()
-    path = cache() / ("with-" + _digest(below.name, built.read_bytes()))
+    built = debs()
+    path = cache() / ("with-" + _digest(below.name, *[p.read_bytes() for p in built]))
     with _locked("make.lock", fcntl.LOCK_EX):
         if not path.exists():
             work = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=cache()))
@@ -163,7 +175,8 @@ def layers():
             overlay([below], work / "layer", root)
             _run(
                 ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network",
-                 f"--bind-ro={built}:/run/waggle.deb", "-D", root, "dpkg", "--install", "/run/waggle.deb"],
+                 *[f"--bind-ro={p}:/run/{p.name}" for p in built],
+                 "-D", root, "dpkg", "--install", *[f"/run/{p.name}" for p in built]],
                 cache() / "install.log",
             )  # fmt: skip
             subprocess.run(["umount", root], check=True)

@@ -38,5 +38,8 @@ def same(path):
 
 
 FILES = sorted((TOP / "dbus").glob("org.waggle.*.xml"))
+# waggle-typist is optional: when it was not built, nobody here can tell what its file should be
+if not any(daemon.endswith("/waggle-typist") for daemon in DAEMONS):
+    FILES = [path for path in FILES if ".Typing1" not in path.name]
 assert FILES
 checks.run({f"{path.name} is up to date": same(path) for path in FILES})
