@@ -5,6 +5,7 @@
  * rolled back whole and its jobs run again one by one. A transaction that has written nothing
  * costs no sync: BEGIN is deferred. */
 #include "common/error.h"
+#include "common/store-wal-gather.h"
 #include "common/store-writer-internal.h"
 
 #define BATCH_JOBS 512
@@ -17,6 +18,7 @@ gboolean wg_writer_prepare(WgWriter *w, GError **error) {
   sqlite3_exec(db, "PRAGMA synchronous=NORMAL", NULL, NULL,
                NULL); /* store-writer-sync.c does the rest */
   w->rollback = w->commit ? wg_store_prepare(db, "ROLLBACK", error) : NULL;
+  wg_wal_gather(db);
   wg_writer_watch_wal(w);
   return w->rollback != NULL;
 }
