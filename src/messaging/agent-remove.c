@@ -45,7 +45,7 @@ static gboolean sweep(MsgEngine *e, MsgAgent *agent) {
     return FALSE;
   /* whatever a damaged count said */
   agent->counts.queued = agent->counts.scheduled = agent->counts.held = 0;
-  agent->counts.in_flight = agent->counts.bytes = 0;
+  agent->counts.in_flight = agent->counts.bytes = agent->counts.urgent = 0;
   agent->volatile_counts = (MsgCounts){.dead = agent->volatile_counts.dead};
   agent->volatile_dirty = TRUE;
   msg_agent_dirty(e, agent);

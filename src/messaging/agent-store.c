@@ -181,9 +181,9 @@ static void read_rows_again(MsgEngine *e) {
 
 static void read_counts(MsgEngine *e, gboolean is_volatile) {
   const char *text = is_volatile ? "SELECT agent, queued, scheduled, held, in_flight, dead, bytes, "
-                                   "last_seen FROM vol.count"
+                                   "last_seen, urgent FROM vol.count"
                                  : "SELECT agent, queued, scheduled, held, in_flight, dead, bytes, "
-                                   "last_seen FROM main.count";
+                                   "last_seen, urgent FROM main.count";
   g_autoptr(sqlite3_stmt) stmt = wg_store_prepare(e->db, text, NULL);
 
   while (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
@@ -196,7 +196,8 @@ static void read_counts(MsgEngine *e, gboolean is_volatile) {
                    .in_flight = sqlite3_column_int64(stmt, 4),
                    .dead = sqlite3_column_int64(stmt, 5),
                    .bytes = sqlite3_column_int64(stmt, 6),
-                   .last_seen = sqlite3_column_int64(stmt, 7)};
+                   .last_seen = sqlite3_column_int64(stmt, 7),
+                   .urgent = sqlite3_column_int64(stmt, 8)};
     if (!is_volatile) {
       agent->counts = c;
       continue;
@@ -208,6 +209,7 @@ static void read_counts(MsgEngine *e, gboolean is_volatile) {
     agent->counts.in_flight += c.in_flight;
     agent->counts.dead += c.dead;
     agent->counts.bytes += c.bytes;
+    agent->counts.urgent += c.urgent;
   }
 }
 

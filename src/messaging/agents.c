@@ -144,6 +144,7 @@ static void count_put(MsgEngine *e, gboolean of_volatile, guint id, const MsgCou
   sqlite3_bind_int64(stmt, 6, c->dead);
   sqlite3_bind_int64(stmt, 7, c->bytes);
   sqlite3_bind_int64(stmt, 8, c->last_seen);
+  sqlite3_bind_int64(stmt, 9, c->urgent);
   msg_sql_run(e, stmt);
 }
 
@@ -158,6 +159,7 @@ static void counts_write(MsgEngine *e, MsgAgent *agent) {
   c.in_flight -= v->in_flight;
   c.dead -= v->dead;
   c.bytes -= v->bytes;
+  c.urgent -= v->urgent;
   count_put(e, FALSE, agent->id, &c);
   if (agent->volatile_dirty)
     count_put(e, TRUE, agent->id, v);

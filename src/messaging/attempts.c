@@ -1,11 +1,15 @@
-/* attempts.c: attempts to tell an agent of a delivery, and what came of them.
+/* attempts.c: attempts to tell an agent of a delivery: which comes next, who has it.
  *
  * For each level of priority an agent remembers up to which number its queued deliveries were
  * offered; a delivery that comes back to the queue, or whose back-off is over, moves that mark down
- * again. So an offer looks at each delivery once, however many wait. */
+ * again. So an offer looks at each delivery once, however many wait. The windows (ready.c) hold
+ * only a beginning of the queue; behind it the store is read. */
 #include "messaging/courier.h"
 
 #include <string.h>
+
+#define SCAN_ROWS 64
+#define LOOKS_MAX 32768 /* deliveries that one batch looks at; the next goes on */
 
 static void forget(MsgEngine *e, MsgAttempt *a) {
   msg_timer_remove(e, &a->timer);
@@ -30,6 +34,7 @@ MsgAttempt *msg_attempt_new(MsgEngine *e, MsgAgent *agent, guint64 place, MsgCou
   a->courier = courier;
   a->agent = agent;
   a->place = place;
+  a->lease = (guint64)MAX(when - e->now, 0);
   a->made = e->batch;
   a->timer = (MsgTimer){.when = when, .kind = MSG_TIMER_ATTEMPT, .what = a};
   remember(e, a);
@@ -42,8 +47,27 @@ void msg_attempt_end(MsgEngine *e, MsgAttempt *a) {
   g_ptr_array_add(e->attempts_ended, a);
 }
 
+void msg_attempt_renew(MsgEngine *e, MsgAttempt *a) {
+  if (a->renewed != e->batch)
+    a->before = a->timer.when;
+  a->renewed = e->batch;
+  msg_timer_remove(e, &a->timer);
+  msg_timer_add(e, &a->timer, e->now + (gint64)a->lease);
+}
+
 void msg_attempts_commit(MsgEngine *e) {
   g_ptr_array_set_size(e->attempts_ended, 0);
+}
+
+/* As it was before the batch; the courier of one that ended with it does not come back. */
+static void put_back(MsgEngine *e, MsgAttempt *a) {
+  if (a->renewed == e->batch)
+    a->timer.when = a->before;
+  a->ended = a->renewed = 0;
+  if (a->made == e->batch || (a->token && !a->courier))
+    g_free(a);
+  else
+    remember(e, a);
 }
 
 void msg_attempts_undo(MsgEngine *e) {
@@ -51,19 +75,13 @@ void msg_attempts_undo(MsgEngine *e) {
 
   for (GList *l = all; l; l = l->next) {
     MsgAttempt *a = l->data;
-    if (a->made != e->batch)
+    if (a->made != e->batch && a->renewed != e->batch)
       continue;
     forget(e, a);
-    g_free(a);
+    put_back(e, a);
   }
-  while (e->attempts_ended->len > 0) {
-    MsgAttempt *a = g_ptr_array_steal_index(e->attempts_ended, e->attempts_ended->len - 1);
-    a->ended = 0;
-    if (a->made == e->batch)
-      g_free(a);
-    else
-      remember(e, a);
-  }
+  while (e->attempts_ended->len > 0)
+    put_back(e, g_ptr_array_steal_index(e->attempts_ended, e->attempts_ended->len - 1));
   for (guint i = 0; i < e->agents->len; i++) { /* what was passed over is looked at again */
     MsgAgent *agent = e->agents->pdata[i];
     if (agent)
@@ -75,29 +93,111 @@ static guint64 *mark_of(MsgAgent *agent, guint64 place) {
   return &agent->offered[msg_place_volatile(place)][MIN(msg_place_rank(place), MSG_LEVELS - 1)];
 }
 
-void msg_attempt_mark_down(MsgAgent *agent, guint64 place) {
+static void mark_down(MsgAgent *agent, guint64 place) {
   guint64 *mark = mark_of(agent, place), seq = msg_place_seq(place);
 
   if (*mark >= seq)
     *mark = seq - 1;
 }
 
+void msg_attempt_queued(MsgEngine *e, MsgAgent *agent, guint64 place) {
+  MsgAttempt *a = g_hash_table_size(e->attempts_by_place) > 0
+                      ? g_hash_table_lookup(e->attempts_by_place, &place)
+                      : NULL;
+
+  mark_down(agent, place);
+  if (a && !a->token)
+    msg_attempt_end(e, a); /* its time was that of an earlier turn in the queue */
+}
+
 void msg_attempt_again(MsgEngine *e, MsgAttempt *a) {
   msg_attempt_end(e, a);
-  msg_attempt_mark_down(a->agent, a->place);
+  mark_down(a->agent, a->place);
   msg_touch(e, a->agent);
+}
+
+/* Nothing but a return to the queue would make it one to be offered. */
+static gboolean is_done_with(const MsgLive *live) {
+  return live->state != MSG_STATE_QUEUED || (live->flags & MSG_LIVE_NO_ATTEMPT) ||
+         ((live->flags & MSG_LIVE_ANNOUNCED) && !live->next_attempt);
 }
 
 /* Whether a courier may be told of it now; one whose time is still to come gets a timer. */
 static gboolean eligible(MsgEngine *e, MsgAgent *agent, const MsgLive *live) {
-  if (live->state != MSG_STATE_QUEUED ||
-      (live->flags & (MSG_LIVE_NO_ATTEMPT | MSG_LIVE_ANNOUNCED)) ||
-      g_hash_table_contains(e->attempts_by_place, &live->place))
+  if (is_done_with(live) || g_hash_table_contains(e->attempts_by_place, &live->place))
     return FALSE;
   if (live->next_attempt <= e->now)
-    return TRUE;
+    return msg_ready_is_turn(e, live);
   msg_attempt_new(e, agent, live->place, NULL, live->next_attempt);
   return FALSE;
+}
+
+/* FALSE: this batch has looked at enough. */
+static gboolean may_look(MsgEngine *e, MsgAgent *agent) {
+  if (e->looks_batch != e->batch)
+    e->looks = 0;
+  e->looks_batch = e->batch;
+  if (e->looks++ < LOOKS_MAX)
+    return TRUE;
+  agent->look_later = e->look_later = TRUE;
+  msg_wake_now(e);
+  return FALSE;
+}
+
+void msg_attempts_look_on(MsgEngine *e) {
+  if (!e->look_later)
+    return;
+  e->look_later = FALSE;
+  for (guint i = 0; i < e->agents->len; i++) {
+    MsgAgent *agent = e->agents->pdata[i];
+    if (!agent || !agent->look_later)
+      continue;
+    agent->look_later = FALSE;
+    msg_touch(e, agent);
+  }
+}
+
+/* The first number after `*mark` in the store that may be one to be offered; 0: none. Moves the
+ * mark over the others. */
+static guint64 scan_store(MsgEngine *e, MsgAgent *agent, guint rank, gboolean v, guint64 *mark) {
+  gint64 base = msg_place_row(msg_place(agent->id, rank, 0));
+  sqlite3_stmt *stmt = msg_sql(e, v, MSG_SQL_LIVE_SCAN);
+  guint64 found = 0;
+  guint rows;
+  int r;
+
+  do {
+    rows = 0;
+    sqlite3_bind_int64(stmt, 1, base + (gint64)(*mark & MSG_SEQ_MASK));
+    sqlite3_bind_int64(stmt, 2, base + (gint64)MSG_SEQ_MASK);
+    sqlite3_bind_int(stmt, 3, SCAN_ROWS);
+    while ((r = sqlite3_step(stmt)) == SQLITE_ROW && !found && may_look(e, agent)) {
+      guint64 place = (guint64)sqlite3_column_int64(stmt, 0) | (v ? MSG_PLACE_VOLATILE : 0);
+      g_autoptr(MsgLive) live =
+          msg_live_unpack(place, sqlite3_column_blob(stmt, 1), sqlite3_column_bytes(stmt, 1));
+      rows++;
+      if (!live || !is_done_with(live)) /* a damaged one is mended when it is read */
+        found = msg_place_seq(place);
+      else
+        *mark = msg_place_seq(place);
+    }
+    sqlite3_reset(stmt);
+    if (r != SQLITE_ROW && r != SQLITE_DONE)
+      msg_fail(e, "looking for what couriers could be told of");
+  } while (!found && rows == SCAN_ROWS && !e->failed);
+  return found;
+}
+
+static guint64 number_after(MsgEngine *e, MsgAgent *agent, guint rank, gboolean v, guint64 *mark) {
+  guint64 seq = msg_ready_after(agent, rank, v, *mark), loaded;
+
+  if (seq)
+    return may_look(e, agent) ? seq : 0;
+  loaded = msg_ready_loaded(agent, rank, v);
+  if (loaded == G_MAXUINT64)
+    return 0;
+  *mark = MAX(*mark, loaded);
+  return scan_store(e, agent, rank, v, mark);
 }
 
 /* `pass`: move the mark beyond it. */
@@ -107,7 +207,7 @@ static MsgLive *next_candidate(MsgEngine *e, MsgAgent *agent, gboolean pass) {
   for (guint rank = 0; rank < MSG_LEVELS; rank++)
     for (guint v = 0; v < 2; v++) {
       guint64 *mark = &agent->offered[v][rank], seq;
-      while ((seq = msg_ready_after(agent, rank, v == 1, *mark)) != 0) {
+      while (!e->failed && (seq = number_after(e, agent, rank, v == 1, mark)) != 0) {
         MsgLive *live = msg_live_get(e, msg_place(agent->id, rank, seq));
         gboolean found = live && eligible(e, agent, live);
         if (!found || pass)
@@ -127,47 +227,6 @@ gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent) {
   return next_candidate(e, agent, FALSE) != NULL;
 }
 
-/* ---- results ---- */
-static gint64 attempt_backoff(const MsgEngine *e, guint attempts) {
-  guint64 step = e->settings.attempt_backoff_first << MIN(MAX(attempts, 1) - 1, 20);
-
-  return (gint64)MIN(step, e->settings.attempt_backoff_max);
-}
-
-static void take_result(MsgEngine *e, MsgAttempt *a, MsgState event, guint64 retry,
-                        gboolean partial, const MsgActor *actor, const char *cause) {
-  MsgLive *live = msg_live_get(e, a->place);
-  MsgAgent *agent = a->agent;
-
-  msg_attempt_end(e, a);
-  if (!live)
-    return; /* it ended meanwhile: there is nobody to tell any more */
-  MsgLease *lease = live->state == MSG_STATE_LEASED ? msg_lease_of(e, live) : NULL;
-  if (lease)
-    msg_lease_changed(e, lease);
-  live->attempts += live->attempts < G_MAXUINT16;
-  if (event == MSG_EVENT_ANNOUNCED)
-    live->flags |= MSG_LIVE_ANNOUNCED;
-  else if (partial)
-    live->flags |= MSG_LIVE_NO_ATTEMPT;
-  else
-    live->next_attempt = e->now + (retry ? (gint64)MIN(retry, (guint64)G_TIME_SPAN_DAY * 30)
-                                         : attempt_backoff(e, live->attempts));
-  if (live->state == MSG_STATE_QUEUED && event != MSG_EVENT_ANNOUNCED && !partial)
-    msg_attempt_new(e, agent, live->place, NULL, live->next_attempt);
-  msg_live_note(e, agent, live, event, actor, cause);
-}
-
-void msg_attempt_timeout(MsgEngine *e, gpointer attempt) {
-  MsgAttempt *a = attempt;
-
-  if (a->token)
-    take_result(e, a, MSG_EVENT_ATTEMPT_FAILED, 0, FALSE, NULL,
-                "the courier did not report in time");
-  else
-    msg_attempt_again(e, a);
-}
-
 void msg_attempts_of_gone(MsgEngine *e, MsgCourier *courier) {
   g_autoptr(GList) all = g_hash_table_get_values(e->attempts);
 
@@ -180,8 +239,7 @@ void msg_attempts_of_gone(MsgEngine *e, MsgCourier *courier) {
   }
 }
 
-static MsgAttempt *find_attempt(MsgEngine *e, const MsgCallJob *job, guint64 token,
-                                GError **error) {
+MsgAttempt *msg_attempt_find(MsgEngine *e, const MsgCallJob *job, guint64 token, GError **error) {
   MsgAttempt *a = g_hash_table_lookup(e->attempts, &token);
 
   if (a && a->courier && a->courier->actor->caller == job->base.actor->caller)
@@ -193,34 +251,6 @@ static MsgAttempt *find_attempt(MsgEngine *e, const MsgCallJob *job, guint64 tok
   return NULL;
 }
 
-WgJobResult msg_call_report_attempt(MsgEngine *e, MsgCallJob *job) {
-  GError **error = &job->base.job.error;
-  guint64 token, retry = 0;
-  const char *result, *cause = NULL, *backend = NULL;
-  g_autoptr(GVariant) options = NULL;
-
-  g_variant_get(job->args, "(t&s@a{sv})", &token, &result, &options);
-  g_variant_lookup(options, "cause", "&s", &cause);
-  g_variant_lookup(options, "backend", "&s", &backend);
-  g_variant_lookup(options, "retry-after", "t", &retry);
-  gboolean announced = g_str_equal(result, "announced"), partial = g_str_equal(result, "partial");
-  gboolean held = g_str_equal(result, "held");
-  if (!announced && !partial && !held && !g_str_equal(result, "failed")) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%.40s' is no result: announced, failed, held or partial", result);
-    return WG_JOB_DONE;
-  }
-  MsgAttempt *a = find_attempt(e, job, token, error);
-  if (!a)
-    return WG_JOB_DONE;
-  g_autofree char *text =
-      g_strdup_printf("%s%s%s%s", partial ? "partial: " : "", backend ? backend : "",
-                      backend && cause ? ": " : "", cause ? cause : "");
-  take_result(e, a,
-              announced ? MSG_EVENT_ANNOUNCED
-              : held    ? MSG_EVENT_ATTEMPT_HELD
-                        : MSG_EVENT_ATTEMPT_FAILED,
-              retry, partial, job->base.actor, *text ? text : NULL);
-  job->result = g_variant_ref_sink(g_variant_new("()"));
-  return WG_JOB_DONE;
+void msg_attempt_refuse(GVariantBuilder *refused, guint64 token, const GError *error) {
+  g_variant_builder_add(refused, "(tss)", token, wg_error_name(error->code), error->message);
 }

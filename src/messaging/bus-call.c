@@ -41,6 +41,8 @@ const MsgMethod msg_methods[] = {
     {"RegisterCourier", MSG_CALL_REGISTER_COURIER, msg_options_courier, FALSE},
     {"LeaseAttempts", MSG_CALL_LEASE_ATTEMPTS, msg_options_attempts, FALSE},
     {"ReportAttempt", MSG_CALL_REPORT_ATTEMPT, msg_options_report, FALSE},
+    {"ReportAttempts", MSG_CALL_REPORT_ATTEMPTS, NULL, FALSE},
+    {"TakeAttempts", MSG_CALL_TAKE_ATTEMPTS, msg_options_take, FALSE},
     {NULL},
 };
 
@@ -49,6 +51,22 @@ static const MsgMethod *find_method(const char *member) {
     if (strcmp(method->member, member) == 0)
       return method;
   return NULL;
+}
+
+/* Each report of many has its options, which are its last member. */
+static gboolean check_reports(GVariant *args, GError **error) {
+  g_autoptr(GVariant) reports = g_variant_get_child_value(args, 0);
+  gsize n = g_variant_n_children(reports);
+
+  for (gsize i = 0; i < n; i++) {
+    g_autoptr(GVariant) report = g_variant_get_child_value(reports, i);
+    g_autoptr(GVariant) options = g_variant_get_child_value(report, 2);
+    if (!wg_options_verify(msg_options_report, options, error)) {
+      g_prefix_error(error, "report %" G_GSIZE_FORMAT ": ", i);
+      return FALSE;
+    }
+  }
+  return TRUE;
 }
 
 /* Each entry of an import is a dictionary of its own. */
@@ -70,6 +88,8 @@ static gboolean check_args(const MsgMethod *method, GVariant *args, GError **err
   gsize n = g_variant_n_children(args);
 
   if (method->kind == MSG_CALL_IMPORT && !check_entries(args, error))
+    return FALSE;
+  if (method->kind == MSG_CALL_REPORT_ATTEMPTS && !check_reports(args, error))
     return FALSE;
   if (method->options == NULL)
     return TRUE;

@@ -18,8 +18,8 @@ typedef struct {
 } Verb;
 
 static const Verb verbs[] = {
-    {"Ack", MSG_LEASE_ACK, FALSE, FALSE, msg_options_none},
-    {"AckMany", MSG_LEASE_ACK, TRUE, FALSE, msg_options_none},
+    {"Ack", MSG_LEASE_ACK, FALSE, FALSE, msg_options_ack},
+    {"AckMany", MSG_LEASE_ACK, TRUE, FALSE, msg_options_ack},
     {"Nack", MSG_LEASE_NACK, FALSE, FALSE, msg_options_nack},
     {"Touch", MSG_LEASE_TOUCH, FALSE, FALSE, msg_options_touch},
     {"Terminate", MSG_LEASE_TERMINATE, FALSE, TRUE, msg_options_none},
@@ -55,13 +55,22 @@ static gboolean take_mode(const char *mode, MsgLeaseJob *job, GError **error) {
   return refuse(error, "option 'mode' is one of silent, fail, fatal");
 }
 
+static gboolean read_step(sd_bus_message *m, MsgLeaseJob *job, GError **error) {
+  job->has_step = TRUE;
+  if (sd_bus_message_read_basic(m, 'u', &job->step) <= 0)
+    return refuse_unreadable(error);
+  return job->step <= G_MAXUINT8 || refuse(error, "option 'step' is a number from 0 to 255");
+}
+
 static gboolean read_value(sd_bus_message *m, const char *key, MsgLeaseJob *job, GError **error) {
   const char *mode = NULL;
 
   if (strcmp(key, "mode") == 0)
     return sd_bus_message_read_basic(m, 's', &mode) > 0 ? take_mode(mode, job, error)
                                                         : refuse_unreadable(error);
-  if (strcmp(key, "reason") == 0)
+  if (strcmp(key, "step") == 0)
+    return read_step(m, job, error);
+  if (strcmp(key, "reason") == 0 || strcmp(key, "cause") == 0)
     return sd_bus_message_read_basic(m, 's', &job->reason) > 0 || refuse_unreadable(error);
   return sd_bus_message_read_basic(m, 't', strcmp(key, "delay") == 0 ? &job->delay : &job->lease) >
              0 ||

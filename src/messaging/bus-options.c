@@ -51,7 +51,8 @@ const WgOption msg_options_send[] = {
 const WgOption msg_options_receive[] = {{"max", "u"},    {"wait", "t"},      {"lease", "t"},
                                         {"detach", "b"}, {"max-bytes", "t"}, {"no-body", "b"},
                                         {NULL}};
-const WgOption msg_options_nack[] = {{"mode", "s"}, {"delay", "t"}, {"reason", "s"}, {NULL}};
+const WgOption msg_options_nack[] = {
+    {"mode", "s"}, {"delay", "t"}, {"reason", "s"}, {"step", "u"}, {NULL}};
 const WgOption msg_options_touch[] = {{"lease", "t"}, {NULL}};
 const WgOption msg_options_subscribe[] = {{"lease", "t"}, {"no-body", "b"}, {NULL}};
 const WgOption msg_options_get_message[] = {{"no-body", "b"}, {NULL}};
@@ -72,7 +73,9 @@ const WgOption msg_options_import_entry[] = {
     {"subject", "s"}, {"uid", "u"},         {NULL}};
 const WgOption msg_options_check[] = {{"dry-run", "b"}, {NULL}};
 const WgOption msg_options_courier[] = {{"name", "s"}, {"backends", "as"}, {NULL}};
-const WgOption msg_options_attempts[] = {
-    {"max", "u"}, {"wait", "t"}, {"lease", "t"}, {"body", "b"}, {NULL}};
-const WgOption msg_options_report[] = {
-    {"cause", "s"}, {"backend", "s"}, {"retry-after", "t"}, {NULL}};
+const WgOption msg_options_attempts[] = {{"max", "u"},  {"wait", "t"},   {"lease", "t"},
+                                         {"body", "b"}, {"policy", "b"}, {NULL}};
+const WgOption msg_options_report[] = {{"cause", "s"}, {"backend", "s"},  {"retry-after", "t"},
+                                       {"step", "u"},  {"continue", "b"}, {NULL}};
+const WgOption msg_options_take[] = {{"lease", "t"}, {"step", "u"}, {NULL}};
+const WgOption msg_options_ack[] = {{"cause", "s"}, {NULL}};

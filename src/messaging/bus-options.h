@@ -9,7 +9,8 @@ extern const WgOption msg_options_none[], msg_options_agent[], msg_options_unreg
     msg_options_nack[], msg_options_touch[], msg_options_subscribe[], msg_options_get_message[],
     msg_options_for_agent[], msg_options_wait[], msg_options_list[], msg_options_requeue[],
     msg_options_purge[], msg_options_import[], msg_options_import_entry[], msg_options_check[],
-    msg_options_courier[], msg_options_attempts[], msg_options_report[];
+    msg_options_courier[], msg_options_attempts[], msg_options_report[], msg_options_take[],
+    msg_options_ack[];
 
 /* The place of each option in msg_options_send, for the hot path's switch. */
 typedef enum {

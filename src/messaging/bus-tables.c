@@ -112,6 +112,10 @@ const sd_bus_vtable msg_vtable_courier[] = {
            RESULT("a(ttsa{sv})", attempts, "b", more), msg_method_call, OPEN),
     METHOD("ReportAttempt", ARGS("t", attempt, "s", result, "a{sv}", options), SD_BUS_NO_RESULT,
            msg_method_call, OPEN),
+    METHOD("ReportAttempts", ARGS("a(tsa{sv})", reports), RESULT("a(tss)", refused),
+           msg_method_call, OPEN),
+    METHOD("TakeAttempts", ARGS("at", attempts, "a{sv}", options),
+           RESULT("a(tt)", taken, "a(tss)", refused), msg_method_call, OPEN),
     SD_BUS_SIGNAL_WITH_ARGS("Waiting", ARGS("t", courier, "u", count), 0),
     SD_BUS_VTABLE_END,
 };

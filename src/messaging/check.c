@@ -208,7 +208,8 @@ static gboolean check_deliveries(MsgEngine *e, Check *c, gboolean done) {
 
 static gboolean same_counts(const MsgCounts *a, const MsgCounts *b) {
   return a->queued == b->queued && a->scheduled == b->scheduled && a->held == b->held &&
-         a->in_flight == b->in_flight && a->dead == b->dead && a->bytes == b->bytes;
+         a->in_flight == b->in_flight && a->dead == b->dead && a->bytes == b->bytes &&
+         a->urgent == b->urgent;
 }
 
 static MsgCounts sum_of(const MsgCounts *a, const MsgCounts *b) {
@@ -217,7 +218,8 @@ static MsgCounts sum_of(const MsgCounts *a, const MsgCounts *b) {
                      .held = a->held + b->held,
                      .in_flight = a->in_flight + b->in_flight,
                      .dead = a->dead + b->dead,
-                     .bytes = a->bytes + b->bytes};
+                     .bytes = a->bytes + b->bytes,
+                     .urgent = a->urgent + b->urgent};
 }
 
 static void check_agent(MsgEngine *e, Check *c, MsgAgent *agent) {

@@ -85,7 +85,8 @@ enum {
   HAS_UNTIL = 4,
   HAS_ATTEMPT = 8,
   HAS_CALENDAR = 16,
-  HAS_KEY = 32
+  HAS_KEY = 32,
+  HAS_STEP = 64
 };
 
 #define LIVE_HEAD_MAX 96
@@ -93,7 +94,8 @@ enum {
 GByteArray *msg_live_pack(const MsgLive *live, GByteArray *a) {
   guint8 mask = (live->ready_at ? HAS_READY : 0) | (live->expires ? HAS_EXPIRES : 0) |
                 (live->until ? HAS_UNTIL : 0) | (live->next_attempt ? HAS_ATTEMPT : 0) |
-                (live->calendar ? HAS_CALENDAR : 0) | (live->okey ? HAS_KEY : 0);
+                (live->calendar ? HAS_CALENDAR : 0) | (live->okey ? HAS_KEY : 0) |
+                (live->step ? HAS_STEP : 0);
 
   guint8 *start = room(a, LIVE_HEAD_MAX + live->history_size), *p = start + 4;
 
@@ -121,6 +123,8 @@ GByteArray *msg_live_pack(const MsgLive *live, GByteArray *a) {
     p = put_u64(p, live->calendar);
   if (live->okey)
     p = put_u64(p, live->okey);
+  if (live->step)
+    p = put_u8(p, live->step);
   p = put(p, live->history, live->history_size);
   guint32 crc = GUINT32_TO_LE(keyed_crc(live->place, start + 4, p - start - 4));
   memcpy(start, &crc, 4);
@@ -153,6 +157,7 @@ MsgLive *msg_live_unpack(guint64 place, const void *data, gsize size) {
   live->next_attempt = mask & HAS_ATTEMPT ? (gint64)take_u64(&r) : 0;
   live->calendar = mask & HAS_CALENDAR ? (gint64)take_u64(&r) : 0;
   live->okey = mask & HAS_KEY ? take_u64(&r) : 0;
+  live->step = mask & HAS_STEP ? take_u8(&r) : 0;
   if (r.bad || (gsize)(r.end - r.p) != live->history_size || live->state >= _MSG_STATE_MAX)
     return NULL;
   if (live->history_size > live->history_room) {

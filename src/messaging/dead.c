@@ -22,14 +22,14 @@ static void delete_row(MsgEngine *e, MsgSql which, guint64 place) {
 static void take_out(MsgEngine *e, MsgAgent *agent, guint64 place) {
   delete_row(e, MSG_SQL_DONE_DELETE, place);
   delete_row(e, MSG_SQL_DEAD_DELETE, place);
-  msg_count_move(e, agent, msg_place_volatile(place), MSG_STATE_DEAD, MSG_STATE_NONE);
+  msg_count_move(e, agent, place, MSG_STATE_DEAD, MSG_STATE_NONE);
 }
 
 /* Takes `done`. */
 static void revive(MsgEngine *e, const MsgJob *job, MsgLive *done, MsgAgent *agent,
                    const char *cause) {
   done->state = MSG_STATE_QUEUED;
-  done->flags = 0;
+  done->flags = done->step = 0;
   done->acquired = done->failed = done->attempts = 0;
   done->ready_at = done->until = done->next_attempt = done->calendar = 0;
   done->expires = 0; /* who requeues it wants it delivered, also when its time to live is over */

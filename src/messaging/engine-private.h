@@ -90,8 +90,7 @@ void msg_live_note(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState event,
 void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode mode, guint64 delay,
                      const MsgActor *actor, const char *cause);
 /* A delivery of `agent` goes from one state to another, for the counts; MSG_STATE_NONE: none. */
-void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgState from,
-                    MsgState to);
+void msg_count_move(MsgEngine *e, MsgAgent *agent, guint64 place, MsgState from, MsgState to);
 /* Adds it to what its agent and its sender have outstanding. */
 void msg_live_count_size(MsgEngine *e, MsgAgent *agent, MsgLive *live);
 void msg_live_index(MsgEngine *e, MsgLive *live); /* writes the rows beside it anew */
@@ -108,6 +107,10 @@ void msg_ready_key_freed(MsgEngine *e, MsgAgent *agent,
 MsgLive *msg_ready_peek(MsgEngine *e, MsgAgent *agent);
 /* The first number of the level's window after `seq`; 0: none. */
 guint64 msg_ready_after(MsgAgent *agent, guint rank, gboolean is_volatile, guint64 seq);
+/* Up to which number the window knows the store; G_MAXUINT64: all of it. */
+guint64 msg_ready_loaded(const MsgAgent *agent, guint rank, gboolean is_volatile);
+/* It comes before all others of its ordering key, and none of them is being handled. */
+gboolean msg_ready_is_turn(MsgEngine *e, const MsgLive *live);
 void msg_touch(MsgEngine *e,
                MsgAgent *agent); /* look after this batch whether somebody waits for its mail */
 
@@ -263,6 +266,8 @@ WgJobResult msg_call_unwatch(MsgEngine *e, MsgCallJob *job);
 WgJobResult msg_call_register_courier(MsgEngine *e, MsgCallJob *job);
 WgJobResult msg_call_lease_attempts(MsgEngine *e, MsgCallJob *job);
 WgJobResult msg_call_report_attempt(MsgEngine *e, MsgCallJob *job);
+WgJobResult msg_call_report_attempts(MsgEngine *e, MsgCallJob *job);
+WgJobResult msg_call_take_attempts(MsgEngine *e, MsgCallJob *job);
 /* slices.c: a call in small steps, one each tick. `state` is copied, plain memory. `last`: answer
  * with what there is, the client is gone or the service leaves. TRUE: the answer is made. */
 typedef gboolean (*MsgSliceFunc)(MsgEngine *e, MsgCallJob *job, gpointer state, gboolean last);
@@ -292,7 +297,8 @@ void msg_attempts_unpark_batch(MsgEngine *e, guint64 batch);
 void msg_courier_init(MsgEngine *e);
 void msg_courier_free(MsgEngine *e);
 void msg_attempt_timeout(MsgEngine *e, gpointer attempt);
-void msg_attempt_mark_down(MsgAgent *agent, guint64 place); /* it is in the queue again */
+void msg_attempt_queued(MsgEngine *e, MsgAgent *agent, guint64 place); /* it is in the queue */
+void msg_attempts_look_on(MsgEngine *e); /* in a tick: what a batch had no time to look at */
 gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent);
 void msg_attempts_commit(MsgEngine *e);
 void msg_watch_gone(MsgEngine *e, MsgClient *client);

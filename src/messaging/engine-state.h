@@ -99,6 +99,7 @@ struct MsgAgent {
   guint64 turn;                   /* when it last got role mail, for round-robin */
   guint64 offered[2][MSG_LEVELS]; /* attempts.c: up to which number couriers were asked */
   gboolean has_policy;
+  gboolean look_later; /* attempts.c: a batch had no time to look at all its mail */
   gboolean dirty, volatile_dirty, touched, changed;
 };
 
@@ -203,7 +204,10 @@ struct MsgEngine {
   GHashTable *subscriptions, *watches, *couriers, *attempts; /* id -> ... */
   GHashTable *attempts_by_place; /* place -> MsgAttempt, also those that wait for their time */
   GPtrArray *attempts_ended;     /* in this batch */
-  GQueue *attempt_jobs;          /* of MsgCallJob: parked LeaseAttempts */
+  GQueue *attempt_jobs;          /* of MsgCallJob: parked LeaseAttempts; state: its courier */
+  guint looks;                   /* of this batch at deliveries that could be offered */
+  guint64 looks_batch;
+  gboolean look_later; /* some agent's */
   guint64 last_id;
   GRand *random;
 

@@ -36,6 +36,8 @@ static const MsgCallFunc call_funcs[_MSG_CALL_MAX] = {
     [MSG_CALL_REGISTER_COURIER] = msg_call_register_courier,
     [MSG_CALL_LEASE_ATTEMPTS] = msg_call_lease_attempts,
     [MSG_CALL_REPORT_ATTEMPT] = msg_call_report_attempt,
+    [MSG_CALL_REPORT_ATTEMPTS] = msg_call_report_attempts,
+    [MSG_CALL_TAKE_ATTEMPTS] = msg_call_take_attempts,
 };
 
 WgJobResult msg_run_call(WgJob *job, gpointer engine) {

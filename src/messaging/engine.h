@@ -62,6 +62,7 @@ static inline gboolean msg_state_is_final(MsgState state) {
   return state >= MSG_STATE_ACKED && state <= MSG_STATE_CANCELED;
 }
 
+#define MSG_URGENT 7
 #define MSG_VOLATILE_BIT (G_GUINT64_CONSTANT(1) << 62)
 
 /* The head of every job. The bus layer fills it, the engine fills job.error and retry_after. */
@@ -162,9 +163,11 @@ typedef struct {
   guint64 one;
   gboolean many; /* AckMany: refusals are in `refused`, never in job.error */
   MsgNackMode mode;
-  guint64 delay; /* us; G_MAXUINT64: the back-off decides */
-  guint64 lease; /* us, 0: as before */
-  const char *reason;
+  guint64 delay;      /* us; G_MAXUINT64: the back-off decides */
+  guint64 lease;      /* us, 0: as before */
+  const char *reason; /* Ack: the cause in its receipt */
+  gboolean has_step;
+  guint32 step; /* Nack: told with the next attempt, when `has_step` */
   /* results */
   GArray *refused; /* of MsgRefusal; NULL: none */
   MsgState state;  /* Nack */
@@ -210,6 +213,8 @@ typedef enum {
   MSG_CALL_REGISTER_COURIER, /* (a{sv}) -> (t) */
   MSG_CALL_LEASE_ATTEMPTS,   /* (ta{sv}) -> (a(ttsa{sv})b); parks */
   MSG_CALL_REPORT_ATTEMPT,   /* (tsa{sv}) -> () */
+  MSG_CALL_REPORT_ATTEMPTS,  /* (a(tsa{sv})) -> (a(tss)) */
+  MSG_CALL_TAKE_ATTEMPTS,    /* (ata{sv}) -> (a(tt)a(tss)) */
   _MSG_CALL_MAX,
 } MsgCallKind;
 
@@ -238,6 +243,7 @@ WgJobResult msg_run_resume_push(WgJob *job, gpointer engine);
 /* ---- what the engine tells after a batch ---- */
 typedef struct {
   guint64 queued, scheduled, held, in_flight, dead, bytes;
+  guint64 urgent;   /* of the queued ones: priority MSG_URGENT or more */
   gint64 last_seen; /* CLOCK_REALTIME us */
 } MsgCounts;
 

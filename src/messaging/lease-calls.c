@@ -36,7 +36,7 @@ static void end_lease(MsgEngine *e, MsgLeaseJob *j, MsgLease *lease) {
   switch (j->verb) {
   case MSG_LEASE_ACK:
     e->stat.acked++;
-    msg_live_move(e, agent, live, MSG_STATE_ACKED, actor, NULL);
+    msg_live_move(e, agent, live, MSG_STATE_ACKED, actor, j->reason);
     j->state = MSG_STATE_ACKED;
     break;
   case MSG_LEASE_NACK:
@@ -45,6 +45,8 @@ static void end_lease(MsgEngine *e, MsgLeaseJob *j, MsgLease *lease) {
     if (j->mode == MSG_NACK_SILENT && live->acquired > 0)
       live->acquired--;
     j->state = live->state;
+    if (j->has_step)
+      live->step = (guint8)j->step;
     guint64 place = live->place;
     msg_live_return(e, agent, live, j->mode, j->delay, actor, j->reason ? j->reason : "nacked");
     MsgLive *after = msg_live_get(e, place);

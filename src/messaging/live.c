@@ -197,20 +197,24 @@ static void add_to(guint64 *value, guint64 n, gint sign) {
   *value = sign > 0 ? *value + n : *value - MIN(*value, n);
 }
 
-static void count_in(MsgCounts *counts, MsgState from, MsgState to) {
-  guint64 *a = count_of(counts, from), *b = count_of(counts, to);
+static void count_one(MsgCounts *counts, guint64 place, MsgState state, gint sign) {
+  guint64 *count = count_of(counts, state);
 
-  if (a)
-    add_to(a, 1, -1);
-  if (b)
-    add_to(b, 1, 1);
+  if (count)
+    add_to(count, 1, sign);
+  if (state == MSG_STATE_QUEUED && msg_place_urgent(place))
+    add_to(&counts->urgent, 1, sign);
 }
 
-void msg_count_move(MsgEngine *e, MsgAgent *agent, gboolean of_volatile, MsgState from,
-                    MsgState to) {
-  count_in(&agent->counts, from, to);
-  if (of_volatile) {
-    count_in(&agent->volatile_counts, from, to);
+static void count_in(MsgCounts *counts, guint64 place, MsgState from, MsgState to) {
+  count_one(counts, place, from, -1);
+  count_one(counts, place, to, 1);
+}
+
+void msg_count_move(MsgEngine *e, MsgAgent *agent, guint64 place, MsgState from, MsgState to) {
+  count_in(&agent->counts, place, from, to);
+  if (msg_place_volatile(place)) {
+    count_in(&agent->volatile_counts, place, from, to);
     agent->volatile_dirty = TRUE;
   }
   msg_agent_dirty(e, agent);
@@ -244,7 +248,7 @@ void msg_live_add(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
     msg_live_free(live);
     return;
   }
-  msg_count_move(e, agent, is_volatile(live), MSG_STATE_NONE, live->state);
+  msg_count_move(e, agent, live->place, MSG_STATE_NONE, live->state);
   size_add(e, agent, live, 1);
   cache_add(e, live);
   if (live->state == MSG_STATE_QUEUED)
@@ -267,7 +271,7 @@ void msg_live_add_final(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
   record_write(e, live, MSG_SQL_DONE_INSERT);
   if (live->state == MSG_STATE_DEAD)
     dead_insert(e, live);
-  msg_count_move(e, agent, is_volatile(live), MSG_STATE_NONE, live->state);
+  msg_count_move(e, agent, live->place, MSG_STATE_NONE, live->state);
   msg_live_free(live);
 }
 
@@ -307,7 +311,7 @@ void msg_live_move(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgState state,
     msg_ready_remove(e, agent, live->place);
   live->state = state;
   msg_history_add(live, state, e->now_real, msg_actor_row(e, actor), cause);
-  msg_count_move(e, agent, is_volatile(live), old, state);
+  msg_count_move(e, agent, live->place, old, state);
   msg_event_happened(e, agent, live, state, actor, cause);
   if (msg_state_is_final(state)) {
     live_finish(e, agent, live, cause);
@@ -375,7 +379,9 @@ void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode m
     delay = mode == MSG_NACK_FAIL ? backoff(e, agent, live->failed) : 0;
   live->until = 0;
   live->ready_at = delay ? e->now + (gint64)MIN(delay, G_MAXINT64 / 4) : 0;
-  /* whoever was told of it did not finish: it may be told again */
+  /* whoever was told of it did not finish: it may be told again, from the first step on */
+  if (live->flags & MSG_LIVE_ANNOUNCED)
+    live->step = live->next_attempt = 0;
   live->flags &= ~(MSG_LIVE_DETACHED | MSG_LIVE_FIRST_WAIT | MSG_LIVE_ANNOUNCED);
   live->calendar = 0;
   msg_live_move(e, agent, live, delay ? MSG_STATE_SCHEDULED : MSG_STATE_QUEUED, actor, cause);

@@ -95,7 +95,7 @@ static guint64 key_first(MsgEngine *e, gboolean is_volatile, guint64 okey) {
   return place;
 }
 
-static gboolean is_turn(MsgEngine *e, const MsgLive *live) {
+gboolean msg_ready_is_turn(MsgEngine *e, const MsgLive *live) {
   return !live->okey || (!msg_lease_has_key(e, live->okey) &&
                          key_first(e, msg_place_volatile(live->place), live->okey) == live->place);
 }
@@ -105,7 +105,7 @@ void msg_ready_insert(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
   guint64 seq = msg_place_seq(live->place);
 
   msg_touch(e, agent);
-  msg_attempt_mark_down(agent, live->place);
+  msg_attempt_queued(e, agent, live->place);
   if (l->complete && seq > l->loaded_to) {
     if (l->n >= WINDOW_MAX) {
       l->complete = FALSE;
@@ -115,7 +115,7 @@ void msg_ready_insert(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
   } else if (seq > l->loaded_to) {
     return; /* the scan will come to it */
   }
-  if (is_turn(e, live))
+  if (msg_ready_is_turn(e, live))
     ring_insert(l, seq);
 }
 
@@ -179,7 +179,7 @@ static void level_load(MsgEngine *e, MsgAgent *agent, guint rank, gboolean is_vo
     for (guint i = 0; i < places->len; i++) {
       guint64 place = g_array_index(places, guint64, i);
       MsgLive *live = msg_live_get(e, place);
-      if (live && live->state == MSG_STATE_QUEUED && is_turn(e, live))
+      if (live && live->state == MSG_STATE_QUEUED && msg_ready_is_turn(e, live))
         ring_insert(l, msg_place_seq(place));
     }
   }
@@ -195,7 +195,7 @@ static MsgLive *level_head(MsgEngine *e, MsgAgent *agent, guint rank, gboolean i
     if (l->n == 0)
       return NULL;
     MsgLive *live = msg_live_get(e, msg_place(agent->id, rank, ring_at(l, 0)));
-    if (live && live->state == MSG_STATE_QUEUED && is_turn(e, live))
+    if (live && live->state == MSG_STATE_QUEUED && msg_ready_is_turn(e, live))
       return live;
     if (e->failed)
       return NULL;
@@ -234,6 +234,12 @@ guint64 msg_ready_after(MsgAgent *agent, guint rank, gboolean is_volatile, guint
   guint at = l->n > 0 ? ring_find(l, seq + 1) : 0;
 
   return at < l->n ? ring_at(l, at) : 0;
+}
+
+guint64 msg_ready_loaded(const MsgAgent *agent, guint rank, gboolean is_volatile) {
+  const MsgLevel *l = is_volatile ? &agent->volatile_level[rank] : &agent->level[rank];
+
+  return l->complete ? G_MAXUINT64 : l->loaded_to;
 }
 
 void msg_touch(MsgEngine *e, MsgAgent *agent) {

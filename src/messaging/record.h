@@ -34,6 +34,9 @@ static inline guint64 msg_place_seq(guint64 place) {
 static inline guint msg_place_rank(guint64 place) {
   return (place >> MSG_SEQ_BITS) & ((1 << MSG_RANK_BITS) - 1);
 }
+static inline gboolean msg_place_urgent(guint64 place) {
+  return msg_place_rank(place) <= MSG_LEVELS - 1 - MSG_URGENT;
+}
 static inline guint msg_place_agent(guint64 place) {
   return (place >> (MSG_SEQ_BITS + MSG_RANK_BITS)) & MSG_AGENT_MAX;
 }
@@ -51,12 +54,13 @@ typedef struct {
   guint64 place;
   guint8 state, flags;
   guint16 acquired, failed, attempts;
+  guint8 step;    /* the courier's: how far its ladder was climbed */
   guint32 nonce;  /* of the lease: low bits of its token */
   guint32 sender; /* row of table sender */
   guint64 size;
   gint64 time;                     /* stored, CLOCK_REALTIME us */
   gint64 ready_at, expires, until; /* lasting time, 0: none */
-  gint64 next_attempt;             /* lasting time */
+  gint64 next_attempt;             /* lasting time; with ANNOUNCED 0: no further one */
   gint64 calendar;                 /* CLOCK_REALTIME us, 0: none */
   guint64 okey;                    /* hash of agent and ordering key, 0: none */
   gint64 due_row, calendar_row;    /* what tables due and calendar have for it; 0: nothing */

@@ -90,7 +90,7 @@ static void recount_live(MsgEngine *e, gboolean is_volatile) {
     if (!agent)
       continue;
     /* a damaged one is mended into a queued one when it is read */
-    msg_count_move(e, agent, is_volatile, MSG_STATE_NONE, live ? live->state : MSG_STATE_QUEUED);
+    msg_count_move(e, agent, place, MSG_STATE_NONE, live ? live->state : MSG_STATE_QUEUED);
     if (!live)
       continue;
     msg_live_count_size(e, agent, live);
@@ -102,9 +102,10 @@ static void recount_dead(MsgEngine *e, gboolean is_volatile) {
   g_autoptr(sqlite3_stmt) stmt = msg_rare_in(e, is_volatile, "SELECT place FROM %s.dead");
 
   while (msg_rare_row(e, stmt)) {
-    MsgAgent *agent = msg_agent_by_id(e, msg_place_agent((guint64)sqlite3_column_int64(stmt, 0)));
+    guint64 place = (guint64)sqlite3_column_int64(stmt, 0) | (is_volatile ? MSG_PLACE_VOLATILE : 0);
+    MsgAgent *agent = msg_agent_by_id(e, msg_place_agent(place));
     if (agent)
-      msg_count_move(e, agent, is_volatile, MSG_STATE_NONE, MSG_STATE_DEAD);
+      msg_count_move(e, agent, place, MSG_STATE_NONE, MSG_STATE_DEAD);
   }
 }
 
@@ -129,6 +130,7 @@ void msg_count_rows(MsgEngine *e, const MsgAgent *agent, gboolean is_volatile, M
       MsgState state = i == 1 ? MSG_STATE_DEAD : live ? live->state : MSG_STATE_QUEUED;
       ret->dead += state == MSG_STATE_DEAD;
       ret->queued += state == MSG_STATE_QUEUED;
+      ret->urgent += state == MSG_STATE_QUEUED && msg_place_urgent(place);
       ret->scheduled += state == MSG_STATE_SCHEDULED;
       ret->held += state == MSG_STATE_HELD;
       ret->in_flight += state == MSG_STATE_LEASED;

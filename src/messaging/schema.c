@@ -24,7 +24,7 @@ const WgMigration msg_migrations[] = {
      "CREATE UNIQUE INDEX agent_name ON agent(name) WHERE removed = 0;"
      "CREATE TABLE count(agent INTEGER PRIMARY KEY, queued INTEGER, scheduled INTEGER, held "
      "INTEGER,"
-     " in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER);"
+     " in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER, urgent INTEGER);"
      "CREATE TABLE sender(id INTEGER PRIMARY KEY, uid INTEGER NOT NULL, name TEXT NOT NULL,"
      " messages INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, UNIQUE(uid, name));"
      "CREATE TABLE message(seq INTEGER PRIMARY KEY, sender INTEGER NOT NULL, time INTEGER NOT NULL,"
@@ -66,7 +66,7 @@ static const char volatile_schema[] =
     "CREATE TABLE vol.dead(place INTEGER PRIMARY KEY, time INTEGER NOT NULL);"
     "CREATE INDEX vol.dead_seq ON dead(place & 274877906943);"
     "CREATE TABLE vol.count(agent INTEGER PRIMARY KEY, queued INTEGER, scheduled INTEGER, held "
-    "INTEGER, in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER);"
+    "INTEGER, in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER, urgent INTEGER);"
     "CREATE TABLE vol.outstanding(sender INTEGER PRIMARY KEY, messages INTEGER, bytes INTEGER);";
 
 /* %s is the schema. */
@@ -97,7 +97,8 @@ static const char *const both_text[_MSG_SQL_BOTH_MAX] = {
     [MSG_SQL_DONE_DELETE] = "DELETE FROM %s.done WHERE place = ?1",
     [MSG_SQL_DEAD_INSERT] = "INSERT OR REPLACE INTO %s.dead VALUES(?1, ?2)",
     [MSG_SQL_DEAD_DELETE] = "DELETE FROM %s.dead WHERE place = ?1",
-    [MSG_SQL_COUNT_PUT] = "INSERT OR REPLACE INTO %s.count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [MSG_SQL_COUNT_PUT] =
+        "INSERT OR REPLACE INTO %s.count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 };
 
 static const char *const main_text[_MSG_SQL_MAX] = {

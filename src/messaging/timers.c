@@ -242,6 +242,7 @@ WgJobResult msg_run_tick(WgJob *job, gpointer engine) {
   if (!msg_may_write(e))
     return WG_JOB_DONE;
   msg_recover_step(e);
+  msg_attempts_look_on(e);
   msg_sweep_step(e);
   msg_retention_step(e);
   msg_slices_step(e);

@@ -24,8 +24,8 @@ LIMIT_MS = 30000
 # D-Bus types of all options, so that a test may write options as keywords.
 TYPES = {
     "a{ss}": "metadata headers", "as": "roles topics tags capabilities unset backends",
-    "at": "backoff", "b": "detach no_body expects_reply volatile hold force reverse dry_run",
-    "d": "rate", "h": "body_fd", "u": "uid burst max_deliveries max limit count", "y": "priority",
+    "at": "backoff", "b": "detach no_body expects_reply volatile hold force reverse dry_run continue",
+    "d": "rate", "h": "body_fd", "u": "uid burst max_deliveries max limit count step", "y": "priority",
     "t": "max_messages max_bytes lease until ttl deliver_at delay in_reply_to reply_by wait "
          "timeout since cursor before retry_after time updated",
 }
@@ -44,6 +44,7 @@ SIGNATURES = {
     "Release": "(ta{sv})", "Watch": "(a{sv})", "Unwatch": "(t)", "GetStatistics": "()",
     "Import": "(aa{sv}a{sv})", "Check": "(a{sv})", "Reload": "()", "Ping": "()", "Discard": "(ay)",
     "RegisterCourier": "(a{sv})", "LeaseAttempts": "(ta{sv})", "ReportAttempt": "(tsa{sv})",
+    "ReportAttempts": "(a(tsa{sv}))", "TakeAttempts": "(ata{sv})",
 }
 
 
@@ -132,8 +133,7 @@ class Client:
 
     def message(self, method, args, path=PATH, interface=None, fds=()):
         if interface is None:
-            interface = COURIER if method in ("RegisterCourier", "LeaseAttempts",
-                                              "ReportAttempt") else ROOT
+            interface = COURIER if "Attempt" in method or method == "RegisterCourier" else ROOT
         m = Gio.DBusMessage.new_method_call(self.destination, path, interface, method)
         if args is not None:
             m.set_body(args)

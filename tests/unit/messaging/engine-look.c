@@ -71,6 +71,7 @@ static void check_agent(MsgEngine *e, MsgAgent *agent, MsgCounts *have) {
   g_assert_cmpuint(c.in_flight, ==, have->in_flight);
   g_assert_cmpuint(c.dead, ==, have->dead);
   g_assert_cmpuint(c.bytes, ==, have->bytes);
+  g_assert_cmpuint(c.urgent, ==, have->urgent);
 }
 
 static void count_rows(MsgEngine *e, gboolean is_volatile, MsgCounts *have) {
@@ -84,6 +85,7 @@ static void count_rows(MsgEngine *e, gboolean is_volatile, MsgCounts *have) {
     g_assert_false(msg_state_is_final(live->state));
     MsgCounts *c = &have[msg_place_agent(place)];
     c->queued += live->state == MSG_STATE_QUEUED;
+    c->urgent += live->state == MSG_STATE_QUEUED && msg_place_rank(place) <= 2; /* 9, 8, 7 */
     c->scheduled += live->state == MSG_STATE_SCHEDULED;
     c->held += live->state == MSG_STATE_HELD;
     c->in_flight += live->state == MSG_STATE_LEASED;

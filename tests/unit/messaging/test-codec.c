@@ -13,6 +13,7 @@ static void same_live(const MsgLive *a, const MsgLive *b) {
   g_assert_cmpuint(a->acquired, ==, b->acquired);
   g_assert_cmpuint(a->failed, ==, b->failed);
   g_assert_cmpuint(a->attempts, ==, b->attempts);
+  g_assert_cmpuint(a->step, ==, b->step);
   g_assert_cmpuint(a->nonce, ==, b->nonce);
   g_assert_cmpuint(a->sender, ==, b->sender);
   g_assert_cmpuint(a->size, ==, b->size);
@@ -32,10 +33,11 @@ static MsgLive *random_live(void) {
                                       (guint64)g_test_rand_int_range(1, G_MAXINT)));
 
   l->state = (guint8)g_test_rand_int_range(1, _MSG_STATE_MAX);
-  l->flags = (guint8)g_test_rand_int_range(0, 16);
+  l->flags = (guint8)g_test_rand_int_range(0, 32);
   l->acquired = (guint16)g_test_rand_int();
   l->failed = (guint16)g_test_rand_int();
   l->attempts = (guint16)g_test_rand_int();
+  l->step = g_test_rand_bit() ? (guint8)g_test_rand_int() : 0;
   l->nonce = (guint32)g_test_rand_int();
   l->sender = (guint32)g_test_rand_int();
   l->size = (guint32)g_test_rand_int();

@@ -1,42 +1,11 @@
 /* test-engine-courier.c: delivery attempts. */
+#include "engine-couriers.h"
 #include "engine-faults.h"
 
 #include <string.h>
 
-static guint64 courier(Env *env, MsgActor *actor) {
-  guint64 id;
-  g_autoptr(GVariant) r =
-      env_ok(env, actor, MSG_CALL_REGISTER_COURIER, g_variant_new_parsed("({'name': <'c'>},)"));
-
-  g_variant_get(r, "(t)", &id);
-  return id;
-}
-
-/* The tokens of up to `max` attempts; how many. */
-static gsize lease(Env *env, MsgActor *actor, guint64 id, guint32 max, guint64 *tokens,
-                   guint64 *seqs) {
-  g_autoptr(GVariant) r =
-      env_ok(env, actor, MSG_CALL_LEASE_ATTEMPTS,
-             g_variant_new_parsed("(%t, {'max': <%u>, 'lease': <uint64 30000000>})", id, max));
-  g_autoptr(GVariant) list = g_variant_get_child_value(r, 0);
-  gsize n = g_variant_n_children(list);
-
-  for (gsize i = 0; i < n; i++) {
-    guint64 token, seq;
-    g_autoptr(GVariant) fields = NULL;
-    g_variant_get_child(list, i, "(tt&s@a{sv})", &token, &seq, NULL, &fields);
-    if (tokens)
-      tokens[i] = token;
-    if (seqs)
-      seqs[i] = seq;
-  }
-  return n;
-}
-
 static void report(Env *env, MsgActor *actor, guint64 token, const char *result) {
-  g_autoptr(GVariant) r = env_ok(
-      env, actor, MSG_CALL_REPORT_ATTEMPT,
-      g_variant_new_parsed("(%t, %s, {'backend': <'tmux'>, 'cause': <'why'>})", token, result));
+  env_report(env, actor, token, result, "{'backend': <'tmux'>, 'cause': <'why'>}");
 }
 
 static void test_results(void) {
@@ -50,10 +19,10 @@ static void test_results(void) {
   for (guint i = 0; i < 4; i++)
     env_send(&env, bob, "a", "x");
   env_send(&env, bob, "b", "x"); /* never seen by a courier of another uid */
-  guint64 id = courier(&env, alice);
+  guint64 id = env_courier(&env, alice);
   g_assert_cmpuint(env_count_notes(&env, MSG_NOTE_ATTEMPTS), ==, 1);
-  g_assert_cmpuint(lease(&env, alice, id, 8, token, seq), ==, 4);
-  g_assert_cmpuint(lease(&env, alice, id, 8, NULL, NULL), ==, 0); /* each once */
+  g_assert_cmpuint(env_attempts(&env, alice, id, 8, token, seq), ==, 4);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 8, NULL, NULL), ==, 0); /* each once */
   report(&env, alice, token[0], "announced");
   report(&env, alice, token[1], "failed");
   report(&env, alice, token[2], "held");
@@ -70,10 +39,10 @@ static void test_results(void) {
   g_assert_cmpstr(two, ==, "stored queued attempt-failed");
   g_assert_cmpstr(three, ==, "stored queued attempt-held");
   env_advance(&env, 4 * G_USEC_PER_SEC);
-  g_assert_cmpuint(lease(&env, alice, id, 8, NULL, NULL), ==, 0);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 8, NULL, NULL), ==, 0);
   env_advance(&env, 2 * G_USEC_PER_SEC); /* their back-off; announced and partial stay quiet */
   guint64 again[8];
-  g_assert_cmpuint(lease(&env, alice, id, 8, token, again), ==, 2);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 8, token, again), ==, 2);
   g_assert_true(again[0] == seq[1] && again[1] == seq[2]);
   g_autoptr(GPtrArray) got = env_receive(&env, alice, "a", 10); /* all were in the queue */
   g_assert_cmpuint(got->len, ==, 4);
@@ -89,10 +58,10 @@ static void test_waiting(void) {
   gboolean more;
 
   env_agent(&env, alice, "a", NULL);
-  guint64 id = courier(&env, alice);
+  guint64 id = env_courier(&env, alice);
   env_refused(&env, other, MSG_CALL_REGISTER_COURIER, g_variant_new_parsed("({'name': <'c'>},)"),
               WG_ERROR_INVALID_STATE);
-  g_assert_cmpuint(courier(&env, alice), ==, id);
+  g_assert_cmpuint(env_courier(&env, alice), ==, id);
   g_autoptr(Waiter) w =
       env_call_start(&env, alice, MSG_CALL_LEASE_ATTEMPTS,
                      g_variant_new_parsed("(%t, {'wait': <uint64 10000000>})", id));
@@ -115,10 +84,10 @@ static void test_waiting(void) {
   g_autofree char *receipts = env_receipts(&env, alice, seq);
   g_assert_cmpstr(receipts, ==, "stored queued attempt-failed");
   env_advance(&env, 6 * G_USEC_PER_SEC); /* the back-off */
-  g_assert_cmpuint(lease(&env, alice, id, 1, NULL, NULL), ==, 1);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 1, NULL, NULL), ==, 1);
   env_gone(&env, alice);
-  guint64 next = courier(&env, other);
-  g_assert_cmpuint(lease(&env, other, next, 1, NULL, NULL), ==, 1);
+  guint64 next = env_courier(&env, other);
+  g_assert_cmpuint(env_attempts(&env, other, next, 1, NULL, NULL), ==, 1);
   env_clear(&env);
 }
 
@@ -135,8 +104,8 @@ static void test_no_session(void) {
   g_autofree char *one = env_receipts(&env, alice, with), *two = env_receipts(&env, alice, without);
   g_assert_cmpstr(one, ==, "stored queued attempt-held"); /* once */
   g_assert_cmpstr(two, ==, "stored queued");
-  guint64 id = courier(&env, alice);
-  g_assert_cmpuint(lease(&env, alice, id, 10, NULL, NULL), ==, 3);
+  guint64 id = env_courier(&env, alice);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 10, NULL, NULL), ==, 3);
   env_check(&env);
   env_clear(&env);
 }

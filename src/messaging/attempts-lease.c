@@ -1,0 +1,166 @@
+/* attempts-lease.c: LeaseAttempts, which gives a courier the mail that it may tell of.
+ *
+ * Agents take turns, so that one with much mail does not keep a courier from the others; what an
+ * answer has of one agent stands together. Where there is nothing the call is parked. */
+#include "messaging/courier.h"
+
+#define OFFER_MAX 256
+#define OFFER_BYTES (4 * 1024 * 1024)
+#define WAIT_MAX (20 * G_USEC_PER_SEC)
+#define LEASE_DEFAULT (60 * G_USEC_PER_SEC)
+#define LEASE_MAX (10 * G_TIME_SPAN_MINUTE)
+
+typedef struct {
+  guint64 max, lease, wait;
+  gboolean body, policy;
+  MsgCourier *courier;
+} Terms;
+
+static gboolean terms_of(MsgEngine *e, MsgCallJob *job, Terms *t, GError **error) {
+  guint64 id, wait = 0;
+  guint32 max = 1;
+  g_autoptr(GVariant) options = NULL;
+
+  g_variant_get(job->args, "(t@a{sv})", &id, &options);
+  *t = (Terms){.lease = LEASE_DEFAULT};
+  g_variant_lookup(options, "max", "u", &max);
+  g_variant_lookup(options, "wait", "t", &wait);
+  g_variant_lookup(options, "lease", "t", &t->lease);
+  g_variant_lookup(options, "body", "b", &t->body);
+  g_variant_lookup(options, "policy", "b", &t->policy);
+  t->max = CLAMP(max, 1, OFFER_MAX);
+  t->lease = CLAMP(t->lease, G_USEC_PER_SEC, (guint64)LEASE_MAX);
+  t->wait = MIN(wait, (guint64)WAIT_MAX);
+  t->courier = g_hash_table_lookup(e->couriers, &id);
+  if (t->courier && t->courier->actor->caller == job->base.actor->caller)
+    return TRUE;
+  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+              "This connection has no courier %" G_GUINT64_FORMAT "; RegisterCourier gives one",
+              id);
+  return FALSE;
+}
+
+/* An answer that is being made. */
+typedef struct {
+  const Terms *terms;
+  GVariantBuilder list;
+  guint n;
+  gsize bytes;
+} Answer;
+
+static gboolean is_full(const Answer *a) {
+  return a->n == a->terms->max || a->bytes >= OFFER_BYTES;
+}
+
+static void add_state(const MsgAgent *agent, const MsgLive *live, GVariantDict *d) {
+  g_variant_dict_insert(d, "attempts", "u", (guint32)live->attempts);
+  g_variant_dict_insert(d, "step", "u", (guint32)live->step);
+  g_variant_dict_insert(d, "announced", "b", (live->flags & MSG_LIVE_ANNOUNCED) != 0);
+  g_variant_dict_insert(d, "waiting", "u", (guint32)MIN(agent->counts.queued, G_MAXUINT32));
+  g_variant_dict_insert(d, "urgent", "u", (guint32)MIN(agent->counts.urgent, G_MAXUINT32));
+  g_variant_dict_insert(d, "last-seen", "t", (guint64)agent->counts.last_seen);
+}
+
+static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, const MsgLive *live) {
+  const Terms *t = answer->terms;
+  gboolean body = t->body && live->size <= MSG_INLINE_MAX;
+  g_autoptr(MsgMessage) m = msg_message_load(e, msg_place_seq(live->place), body, NULL);
+  const char *policy = NULL;
+
+  if (!m)
+    return; /* a receiver will find it damaged */
+  MsgAttempt *a = msg_attempt_new(e, agent, live->place, t->courier, e->now + (gint64)t->lease);
+  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+  msg_message_fields(e, m, &d);
+  add_state(agent, live, &d);
+  if (t->policy && g_variant_lookup(agent->info, "policy", "&s", &policy))
+    g_variant_dict_insert(&d, "policy", "s", policy);
+  if (body && m->body)
+    g_variant_dict_insert_value(
+        &d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
+  GVariant *fields = g_variant_dict_end(&d);
+  answer->bytes += g_variant_get_size(fields);
+  answer->n++;
+  g_variant_builder_add(&answer->list, "(tts@a{sv})", a->token, m->seq, agent->name, fields);
+}
+
+static gboolean takes(const MsgCourier *courier, gboolean policy, const MsgAgent *agent) {
+  return !agent->removed && agent->uid == courier->actor->uid && !agent->receivers.head &&
+         (!policy || agent->has_policy);
+}
+
+/* How many attempts the job got. */
+static guint fill(MsgEngine *e, MsgCallJob *job, const Terms *t) {
+  MsgCourier *courier = t->courier;
+  Answer answer = {.terms = t};
+  guint start = courier->turn, of = e->agents->len;
+
+  g_variant_builder_init(&answer.list, G_VARIANT_TYPE("a(ttsa{sv})"));
+  for (guint i = 0; i < of && !is_full(&answer) && !e->failed; i++) {
+    guint at = (start + i) % of;
+    MsgAgent *agent = e->agents->pdata[at];
+    if (!agent || !takes(courier, t->policy, agent))
+      continue;
+    for (MsgLive *live; !is_full(&answer) && (live = msg_attempt_candidate(e, agent));)
+      add_attempt(e, &answer, agent, live);
+    courier->turn = at + 1;
+  }
+  g_clear_pointer(&job->result, g_variant_unref);
+  job->result = g_variant_ref_sink(g_variant_new("(a(ttsa{sv})b)", &answer.list, is_full(&answer)));
+  courier->told = FALSE;
+  courier->policy = t->policy;
+  return answer.n;
+}
+
+void msg_attempts_unpark(MsgEngine *e, MsgCallJob *job) {
+  MsgClient *client = msg_client_get(e, job->base.actor->caller, FALSE);
+
+  g_queue_remove(e->attempt_jobs, job);
+  msg_timer_remove(e, job->timer);
+  g_clear_pointer(&job->timer, g_free);
+  job->state = NULL;
+  if (client && g_queue_remove(&client->parked, job))
+    msg_client_check(e, client);
+}
+
+WgJobResult msg_call_lease_attempts(MsgEngine *e, MsgCallJob *job) {
+  Terms terms;
+
+  if (!terms_of(e, job, &terms, &job->base.job.error))
+    return WG_JOB_DONE;
+  if (fill(e, job, &terms) > 0 || terms.wait == 0 || e->draining || e->failed)
+    return WG_JOB_DONE;
+  MsgTimer *timer = g_new0(MsgTimer, 1);
+  timer->kind = MSG_TIMER_CALL;
+  timer->what = job;
+  msg_timer_add(e, timer, e->now + (gint64)terms.wait);
+  job->timer = timer;
+  job->about = terms.courier->id;
+  job->state = terms.courier;
+  g_queue_push_tail(e->attempt_jobs, job);
+  g_queue_push_tail(&msg_client_get(e, job->base.actor->caller, TRUE)->parked, job);
+  return WG_JOB_PARKED;
+}
+
+MsgCallJob *msg_attempts_parked(MsgEngine *e, const MsgAgent *agent) {
+  for (GList *l = e->attempt_jobs->head; l; l = l->next) {
+    const MsgCourier *courier = ((MsgCallJob *)l->data)->state;
+    if (takes(courier, courier->policy, agent))
+      return l->data;
+  }
+  return NULL;
+}
+
+void msg_attempts_finish(MsgEngine *e, MsgCallJob *job) {
+  msg_attempts_unpark(e, job);
+  wg_writer_complete(e->writer, &job->base.job);
+}
+
+void msg_attempts_answer(MsgEngine *e, MsgCallJob *job) {
+  Terms terms;
+  g_autoptr(GError) error = NULL;
+
+  if (terms_of(e, job, &terms, &error))
+    fill(e, job, &terms);
+  msg_attempts_finish(e, job);
+}

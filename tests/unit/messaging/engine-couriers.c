@@ -1,0 +1,74 @@
+/* engine-couriers.c: see engine-couriers.h. */
+#include "engine-couriers.h"
+
+guint64 env_courier(Env *env, MsgActor *actor) {
+  guint64 id;
+  g_autoptr(GVariant) r =
+      env_ok(env, actor, MSG_CALL_REGISTER_COURIER, g_variant_new_parsed("({'name': <'c'>},)"));
+
+  g_variant_get(r, "(t)", &id);
+  return id;
+}
+
+GVariant *env_attempts_full(Env *env, MsgActor *actor, guint64 courier, const char *options) {
+  GVariant *o = g_variant_new_parsed(options);
+  g_autoptr(GVariant) r =
+      env_ok(env, actor, MSG_CALL_LEASE_ATTEMPTS, g_variant_new("(t@a{sv})", courier, o));
+
+  return g_variant_get_child_value(r, 0);
+}
+
+gsize env_attempts(Env *env, MsgActor *actor, guint64 courier, guint32 max, guint64 *tokens,
+                   guint64 *seqs) {
+  g_autofree char *options =
+      g_strdup_printf("{'max': <uint32 %u>, 'lease': <uint64 30000000>}", max);
+  g_autoptr(GVariant) list = env_attempts_full(env, actor, courier, options);
+  gsize n = g_variant_n_children(list);
+
+  for (gsize i = 0; i < n; i++) {
+    guint64 token, seq;
+    g_variant_get_child(list, i, "(tt&s@a{sv})", &token, &seq, NULL, NULL);
+    if (tokens)
+      tokens[i] = token;
+    if (seqs)
+      seqs[i] = seq;
+  }
+  return n;
+}
+
+GVariant *env_fields(GVariant *list, gsize i) {
+  GVariant *fields;
+
+  g_variant_get_child(list, i, "(tt&s@a{sv})", NULL, NULL, NULL, &fields);
+  return fields;
+}
+
+guint32 env_field(GVariant *fields, const char *key) {
+  guint32 value = 0;
+
+  g_assert_true(g_variant_lookup(fields, key, "u", &value));
+  return value;
+}
+
+void env_report(Env *env, MsgActor *actor, guint64 attempt, const char *result,
+                const char *options) {
+  GVariant *o = g_variant_new_parsed(options);
+  g_autoptr(GVariant) r =
+      env_ok(env, actor, MSG_CALL_REPORT_ATTEMPT, g_variant_new("(ts@a{sv})", attempt, result, o));
+}
+
+guint64 env_take_attempt(Env *env, MsgActor *actor, guint64 attempt, char **ret_refused) {
+  g_autoptr(GVariant) r = env_ok(env, actor, MSG_CALL_TAKE_ATTEMPTS,
+                                 g_variant_new_parsed("([%t], @a{sv} {})", attempt));
+  g_autoptr(GVariant) taken = g_variant_get_child_value(r, 0),
+                      refused = g_variant_get_child_value(r, 1);
+  guint64 token = 0, of = 0;
+
+  g_assert_cmpuint(g_variant_n_children(taken) + g_variant_n_children(refused), ==, 1);
+  if (g_variant_n_children(taken) == 1)
+    g_variant_get_child(taken, 0, "(tt)", &of, &token);
+  else
+    g_variant_get_child(refused, 0, "(tss)", &of, ret_refused, NULL);
+  g_assert_cmpuint(of, ==, attempt);
+  return token;
+}
