@@ -130,5 +130,6 @@ guint64 dlv_option_size(JsonObject *options, const char *name, guint64 fallback)
 sd_bus *dlv_courier_bus(DlvCourier *courier); /* the session's bus; NULL: there is none (now) */
 const char *dlv_courier_state_dir(DlvCourier *courier);
 gboolean dlv_courier_is_user(DlvCourier *courier); /* runs in a user manager */
-/* The message as JSON, all fields and a readable text part; one line, ends with a newline. */
+/* The message as JSON, all fields and a readable text part; one line, ends with a newline. May be
+ * called on any thread. */
 GBytes *dlv_message_json(const char *agent, const DlvMessage *message);
