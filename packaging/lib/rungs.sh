@@ -5,19 +5,26 @@
 # One line a rung, then one that counts every single test. A rung that this machine cannot do
 # is skipped with its reason; where that must not be ($CI is set) it is a failure.
 
-rungs_all=(unit bus crash system)
+rungs_all=(unit bus crash system vm)
 
 # Prints why a rung cannot run here; nothing if it can.
 rung_obstacle() {
   case $1 in
     bus | crash) command -v dbus-daemon >/dev/null || echo "there is no dbus-daemon" ;;
-    system)
+    system | vm)
       if [ "$(id -u)" != 0 ]; then
-        echo "booting a container needs root"
+        echo "making and booting a Debian needs root"
         return
       fi
-      local tool
-      for tool in systemd-nspawn mmdebstrap dpkg-buildpackage nsenter; do
+      local tools=(systemd-nspawn mmdebstrap dpkg-buildpackage nsenter) tool
+      if [ "$1" = vm ]; then
+        if [ "$(uname -m)" != x86_64 ]; then
+          echo "the machine that is emulated is an x86_64"
+          return
+        fi
+        tools+=(qemu-system-x86_64 mke2fs)
+      fi
+      for tool in "${tools[@]}"; do
         command -v "$tool" >/dev/null || { echo "there is no $tool"; return; }
       done
       ;;

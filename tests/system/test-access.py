@@ -5,7 +5,7 @@ alice owns the agent "secretary"; bob is somebody else; carol is in the group wa
 """
 
 from harness import tap
-from harness.machine import SERVICE
+from harness.host import SERVICE
 
 NOT_MINE = ("NotAuthorized", "InteractiveAuthorizationRequired", "AccessDenied")
 EMPTY = "@a{sv} {}"

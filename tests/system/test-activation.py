@@ -4,7 +4,7 @@
 import re
 
 from harness import tap
-from harness.machine import SERVICE, SOCKET
+from harness.host import SERVICE, SOCKET
 
 
 def _all_off(m):

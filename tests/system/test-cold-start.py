@@ -6,7 +6,7 @@ import shutil
 import statistics
 
 from harness import tap
-from harness.machine import INSIDE, SERVICE, SOCKET
+from harness.host import INSIDE, SERVICE, SOCKET
 
 ROUNDS = 25
 LIMIT_US = 40_000

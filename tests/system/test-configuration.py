@@ -2,7 +2,7 @@
 """Configuration, log level and journal, as an administrator meets them."""
 
 from harness import tap
-from harness.machine import SERVICE, SOCKET, CallError
+from harness.host import SERVICE, SOCKET, CallError
 
 STARTED = "cf61cea1e6974d1685416ccf5de24b69"
 RELOADED = "9fbacc466a774c99801e4d437df4c9b3"

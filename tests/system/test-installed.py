@@ -4,7 +4,7 @@
 import re
 
 from harness import tap
-from harness.machine import SERVICE, SOCKET
+from harness.host import SERVICE, SOCKET
 
 EXPOSURE = 1.5
 

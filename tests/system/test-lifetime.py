@@ -4,7 +4,7 @@
 import json
 
 from harness import tap
-from harness.machine import INSIDE, SERVICE
+from harness.host import INSIDE, SERVICE
 
 
 def test_restart(m):

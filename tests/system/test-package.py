@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from harness import roots, tap
-from harness.machine import SERVICE, SOCKET
+from harness.host import SERVICE, SOCKET
 
 # what a package of ours could have left behind, besides the user that stays on purpose
 LEFT = "( -iname '*waggle*' ) -not -path '/proc/*' -not -path '/sys/*' -not -path '/srv/*' -not -path '/var/log/*'"

@@ -2,7 +2,7 @@
 """The same service in a user manager: no root needed, and one uid only."""
 
 from harness import tap
-from harness.machine import SERVICE, SOCKET
+from harness.host import SERVICE, SOCKET
 
 
 def test_enable(m):

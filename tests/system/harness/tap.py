@@ -35,7 +35,7 @@ def _own_mounts():
         os.execvp(command[0], command + sys.argv)
 
 
-def main(namespace, **machine_options):
+def main(namespace, machine_class=Machine, **machine_options):
     """Boots one machine and runs all tests of `namespace` on it, in the order of the file."""
     tests = [f for name, f in namespace.items() if name.startswith("test_")]
     if len(sys.argv) > 1:
@@ -44,7 +44,7 @@ def main(namespace, **machine_options):
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     roots.prune()
-    with roots.lock_shared(), Machine(**machine_options) as machine:
+    with roots.lock_shared(), machine_class(**machine_options) as machine:
         for number, test in enumerate(tests, 1):
             try:
                 machine.test_begin()
