@@ -21,6 +21,13 @@
 #define WG_PATH_TYPING "/org/waggle/Typing1"
 #define WG_IFACE_TYPING "org.waggle.Typing1"
 
+/* What others serve */
+#define WG_BUS_SYSTEMD "org.freedesktop.systemd1"
+#define WG_PATH_SYSTEMD "/org/freedesktop/systemd1"
+#define WG_IFACE_SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+#define WG_IFACE_SYSTEMD_UNIT "org.freedesktop.systemd1.Unit"
+#define WG_IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
+
 #define WG_ERROR_PREFIX "org.waggle.Error."
 
 /* Sockets below the runtime directory: %t/waggle/NAME */
