@@ -9,13 +9,13 @@
 #include "common/logcontrol.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/names.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #define LOG_PATH "/org/freedesktop/LogControl1"
 #define LOG_IFACE "org.freedesktop.LogControl1"
-#define PROPERTIES_IFACE "org.freedesktop.DBus.Properties"
 
 static const char *const level_names[] = {
     [LOG_EMERG] = "emerg",     [LOG_ALERT] = "alert",   [LOG_CRIT] = "crit", [LOG_ERR] = "err",
@@ -161,7 +161,7 @@ static int on_object(sd_bus_message *m, void *user_data, sd_bus_error *reterr) {
   const char *interface = NULL;
   uid_t uid = (uid_t)-1;
 
-  if (sd_bus_message_is_method_call(m, PROPERTIES_IFACE, "Set") <= 0)
+  if (sd_bus_message_is_method_call(m, WG_IFACE_PROPERTIES, "Set") <= 0)
     return 0;
   if (sd_bus_message_has_signature(m, "ssv") <= 0 || sd_bus_message_read(m, "s", &interface) < 0)
     return 0;
