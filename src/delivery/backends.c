@@ -3,8 +3,5 @@
 #include "delivery/courier.h"
 
 const DlvBackendClass *const dlv_backend_classes[] = {
-    &dlv_backend_signal,
-    &dlv_backend_activation,
-    &dlv_backend_type,
     NULL,
 };
