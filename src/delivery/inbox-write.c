@@ -1,8 +1,8 @@
 /* inbox-write.c: messages into files that are there whole or not at all.
  *
  * A batch goes through each step together, so that the disk sees one burst and not one wait after
- * the other: all are written to tmp/, write-back is started for all, each is synced, each is
- * renamed into new/, and new/ is synced once. Only then has anything been announced. A file that
+ * the other: all are written to tmp/, all are synced (inbox-sync.c), each is renamed into new/, and
+ * new/ is synced once. Only then has anything been announced. A file that
  * cannot be finished is removed from tmp/ again; a crash leaves it there for the next start. */
 #include "delivery/inbox.h"
 
@@ -134,8 +134,6 @@ static void write_one(Batch *b, DlvInboxItem *item) {
   b->bytes += item->size;
   if (fchmod(item->fd, b->inbox->mode) < 0 || !write_all(item->fd, item->text))
     give_up(b, item, "the message cannot be written");
-  else
-    sync_file_range(item->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a head start */
 }
 
 static void write_files(Batch *b, DlvInboxItem *items, guint n, const int *canceled) {
@@ -156,11 +154,13 @@ static void write_files(Batch *b, DlvInboxItem *items, guint n, const int *cance
 }
 
 static void move_files(Batch *b, DlvInboxItem *items, guint n) {
+  dlv_inbox_sync(items, n);
   for (guint i = 0; i < n; i++) {
     DlvInboxItem *item = &items[i];
     if (item->fd < 0)
       continue;
-    if (fsync(item->fd) < 0) {
+    errno = item->sync_errno;
+    if (errno != 0) {
       give_up(b, item, "the message cannot be brought to the disk");
     } else if (renameat(b->dirs.tmp, item->name, b->dirs.new, item->name) < 0) {
       give_up(b, item, "the message cannot be moved to new");

@@ -80,6 +80,7 @@ typedef struct {
   GBytes *text; /* until it is written */
   gsize size;
   int fd; /* open while the file is in tmp/, else -1 */
+  int sync_errno;
   gboolean settled;
   DlvResult result;
   char *cause;
@@ -88,6 +89,9 @@ typedef struct {
 /* Delivers: each item has a result afterwards. Once `canceled` is not 0 nothing new is begun. */
 void dlv_inbox_write(DlvInbox *inbox, DlvInboxItem *items, guint n, const int *canceled);
 DlvResult dlv_inbox_result(const GError *error);
+
+/* inbox-sync.c: fsync() of each that has a descriptor; what failed has `sync_errno`. */
+void dlv_inbox_sync(DlvInboxItem *items, guint n);
 
 /* inbox-worker.c */
 typedef void (*DlvInboxWork)(gpointer data);
