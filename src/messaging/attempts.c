@@ -84,20 +84,20 @@ void msg_attempts_undo(MsgEngine *e) {
     put_back(e, g_ptr_array_steal_index(e->attempts_ended, e->attempts_ended->len - 1));
   for (guint i = 0; i < e->agents->len; i++) { /* what was passed over is looked at again */
     MsgAgent *agent = e->agents->pdata[i];
-    if (agent)
-      memset(agent->offered, 0, sizeof agent->offered);
+    if (!agent)
+      continue;
+    memset(agent->offered, 0, sizeof agent->offered);
+    memset(agent->noted, 0, sizeof agent->noted);
   }
 }
 
-static guint64 *mark_of(MsgAgent *agent, guint64 place) {
-  return &agent->offered[msg_place_volatile(place)][MIN(msg_place_rank(place), MSG_LEVELS - 1)];
-}
-
 static void mark_down(MsgAgent *agent, guint64 place) {
-  guint64 *mark = mark_of(agent, place), seq = msg_place_seq(place);
+  guint rank = MIN(msg_place_rank(place), MSG_LEVELS - 1);
+  guint64 *mark = &agent->offered[msg_place_volatile(place)][rank], seq = msg_place_seq(place);
 
-  if (*mark >= seq)
-    *mark = seq - 1;
+  *mark = MIN(*mark, seq - 1);
+  mark = &agent->noted[msg_place_volatile(place)][rank];
+  *mark = MIN(*mark, seq - 1);
 }
 
 void msg_attempt_queued(MsgEngine *e, MsgAgent *agent, guint64 place) {
@@ -201,12 +201,13 @@ static guint64 number_after(MsgEngine *e, MsgAgent *agent, guint rank, gboolean 
 }
 
 /* `pass`: move the mark beyond it. */
-static MsgLive *next_candidate(MsgEngine *e, MsgAgent *agent, gboolean pass) {
+static MsgLive *next_candidate(MsgEngine *e, MsgAgent *agent, guint64 marks[2][MSG_LEVELS],
+                               gboolean pass) {
   if (!msg_ready_peek(e, agent)) /* loads the windows; paused: none */
     return NULL;
   for (guint rank = 0; rank < MSG_LEVELS; rank++)
     for (guint v = 0; v < 2; v++) {
-      guint64 *mark = &agent->offered[v][rank], seq;
+      guint64 *mark = &marks[v][rank], seq;
       while (!e->failed && (seq = number_after(e, agent, rank, v == 1, mark)) != 0) {
         MsgLive *live = msg_live_get(e, msg_place(agent->id, rank, seq));
         gboolean found = live && eligible(e, agent, live);
@@ -220,11 +221,19 @@ static MsgLive *next_candidate(MsgEngine *e, MsgAgent *agent, gboolean pass) {
 }
 
 MsgLive *msg_attempt_candidate(MsgEngine *e, MsgAgent *agent) {
-  return next_candidate(e, agent, TRUE);
+  return next_candidate(e, agent, agent->offered, TRUE);
 }
 
 gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent) {
-  return next_candidate(e, agent, FALSE) != NULL;
+  return next_candidate(e, agent, agent->offered, FALSE) != NULL;
+}
+
+/* What is not to be offered has nothing to be noted either. */
+MsgLive *msg_attempt_unnoted(MsgEngine *e, MsgAgent *agent) {
+  for (guint rank = 0; rank < MSG_LEVELS; rank++)
+    for (guint v = 0; v < 2; v++)
+      agent->noted[v][rank] = MAX(agent->noted[v][rank], agent->offered[v][rank]);
+  return next_candidate(e, agent, agent->noted, TRUE);
 }
 
 void msg_attempts_of_gone(MsgEngine *e, MsgCourier *courier) {

@@ -8,6 +8,7 @@
 #include "common/bus-variant.h"
 #include "messaging/bus-access.h"
 #include "messaging/bus-reply.h"
+#include "messaging/daemon-wake.h"
 
 #include <string.h>
 
@@ -108,6 +109,8 @@ static void count_held(MsgCallJob *job) {
   MsgDaemon *daemon = job->base.owner;
   MsgConnection *client = g_hash_table_lookup(daemon->clients, &job->base.actor->caller);
 
+  if (job->kind == MSG_CALL_REGISTER_COURIER)
+    msg_waker_registered(daemon, job->base.actor->uid);
   if (client == NULL)
     return;
   switch (job->kind) {

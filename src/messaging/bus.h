@@ -38,6 +38,7 @@ typedef struct MsgDaemon {
   guint64 n_queued, n_dead; /* sums over the agents */
   GPtrArray *held_back;     /* clients with pushes that wait for room */
   guint push_timer;
+  GHashTable *wakes; /* uid -> of daemon-wake.c */
   GSource *wake_boot, *wake_real;
   gint64 wake_at, wake_calendar; /* as the engine said last; G_MAXINT64: none */
   WgStoreState store_state;

@@ -1,12 +1,8 @@
 /* courier.c: couriers register, and mail that nobody waits for is offered to them.
  *
- * A courier only ever sees mail of agents of its own uid. Where none is connected nothing happens
- * but that mail of an agent with a policy gets the receipt "attempt-held: no session", once. */
+ * A courier only ever sees mail of agents of its own uid. What happens where none is connected
+ * stands in absence.c. */
 #include "messaging/courier.h"
-
-#include <string.h>
-
-#define NOTED_MAX 256
 
 void msg_courier_init(MsgEngine *e) {
   e->couriers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -14,6 +10,7 @@ void msg_courier_init(MsgEngine *e) {
   e->attempts_by_place = g_hash_table_new(g_int64_hash, g_int64_equal);
   e->attempts_ended = g_ptr_array_new_with_free_func(g_free);
   e->attempt_jobs = g_queue_new();
+  msg_absence_init(e);
 }
 
 static void courier_free(MsgEngine *e, MsgCourier *c) {
@@ -41,6 +38,7 @@ void msg_courier_free(MsgEngine *e) {
   g_hash_table_unref(e->attempts_by_place);
   g_ptr_array_unref(e->attempts_ended);
   g_queue_free(e->attempt_jobs);
+  g_hash_table_unref(e->absences);
 }
 
 static MsgCourier *courier_named(MsgEngine *e, uid_t uid, const char *name) {
@@ -54,6 +52,15 @@ static MsgCourier *courier_named(MsgEngine *e, uid_t uid, const char *name) {
       return c;
   }
   return NULL;
+}
+
+/* What waits is offered to a courier that came, or somebody else is found for it. */
+static void look_at_all_of(MsgEngine *e, uid_t uid) {
+  for (guint i = 0; i < e->agents->len; i++) {
+    MsgAgent *agent = e->agents->pdata[i];
+    if (agent && !agent->removed && agent->uid == uid)
+      msg_touch(e, agent);
+  }
 }
 
 WgJobResult msg_call_register_courier(MsgEngine *e, MsgCallJob *job) {
@@ -80,15 +87,10 @@ WgJobResult msg_call_register_courier(MsgEngine *e, MsgCallJob *job) {
     c->actor = msg_actor_ref(actor);
     c->name = g_strdup(name);
     c->made = e->batch;
+    msg_absence_over(e, actor->uid);
     g_hash_table_insert(e->couriers, g_memdup2(&c->id, sizeof c->id), c);
     g_queue_push_tail(&msg_client_get(e, actor->caller, TRUE)->couriers, c);
-    for (guint i = 0; i < e->agents->len; i++) { /* what waits already is looked at */
-      MsgAgent *agent = e->agents->pdata[i];
-      if (!agent || agent->removed || agent->uid != actor->uid)
-        continue;
-      memset(agent->offered, 0, sizeof agent->offered);
-      msg_touch(e, agent);
-    }
+    look_at_all_of(e, actor->uid);
   }
   job->result = g_variant_ref_sink(g_variant_new("(t)", c->id));
   return WG_JOB_DONE;
@@ -124,21 +126,9 @@ static gboolean has_courier(MsgEngine *e, uid_t uid) {
   return FALSE;
 }
 
-static void note_no_session(MsgEngine *e, MsgAgent *agent) {
-  MsgLive *live;
-
-  for (guint i = 0; i < NOTED_MAX && (live = msg_attempt_candidate(e, agent)) && !e->failed; i++) {
-    if (live->flags & MSG_LIVE_NO_SESSION)
-      continue;
-    live->flags |= MSG_LIVE_NO_SESSION;
-    msg_live_note(e, agent, live, MSG_EVENT_ATTEMPT_HELD, NULL, "no session");
-  }
-}
-
 void msg_courier_offer(MsgEngine *e, MsgAgent *agent) {
   if (g_hash_table_size(e->couriers) == 0 || !has_courier(e, agent->uid)) {
-    if (G_UNLIKELY(agent->has_policy))
-      note_no_session(e, agent);
+    msg_absence_look(e, agent);
     return;
   }
   for (MsgCallJob *job; (job = msg_attempts_parked(e, agent)) && msg_attempt_waits(e, agent);)
@@ -149,8 +139,10 @@ void msg_courier_offer(MsgEngine *e, MsgAgent *agent) {
 void msg_courier_gone(MsgEngine *e, MsgClient *client) {
   while (client->couriers.head) {
     MsgCourier *c = client->couriers.head->data;
+    uid_t uid = c->actor->uid;
     msg_attempts_of_gone(e, c);
     courier_free(e, c);
+    look_at_all_of(e, uid);
   }
 }
 
@@ -162,6 +154,7 @@ void msg_attempts_unpark_batch(MsgEngine *e, guint64 batch) {
     if (((MsgCallJob *)l->data)->base.job.batch == batch)
       msg_attempts_unpark(e, l->data);
   msg_attempts_undo(e);
+  msg_absences_undo(e);
   for (GList *l = couriers; l; l = l->next) {
     MsgCourier *c = l->data;
     c->told = FALSE;

@@ -42,10 +42,18 @@ void msg_attempt_renew(MsgEngine *e, MsgAttempt *attempt); /* its time starts an
 void msg_attempt_again(MsgEngine *e, MsgAttempt *attempt); /* offered at once; ends it */
 void msg_attempts_of_gone(MsgEngine *e, MsgCourier *courier);
 void msg_attempts_undo(MsgEngine *e);
+/* The next delivery that waits for a courier and was not given by this function before. */
+MsgLive *msg_attempt_unnoted(MsgEngine *e, MsgAgent *agent);
 /* The attempt that the caller's connection has leased; NULL with LeaseExpired. */
 MsgAttempt *msg_attempt_find(MsgEngine *e, const MsgCallJob *job, guint64 token, GError **error);
 /* Adds (attempt, error's name, text) to a(tss). */
 void msg_attempt_refuse(GVariantBuilder *refused, guint64 token, const GError *error);
+
+/* absence.c */
+void msg_absence_init(MsgEngine *e);
+void msg_absence_look(MsgEngine *e, MsgAgent *agent); /* no courier of its user is there */
+void msg_absence_over(MsgEngine *e, uid_t uid);       /* one has come */
+void msg_absences_undo(MsgEngine *e);
 
 /* attempts-lease.c */
 /* Gives a parked LeaseAttempts what there is and ends it. */

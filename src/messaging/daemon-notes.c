@@ -7,6 +7,7 @@
 #include "messaging/bus-agents.h"
 #include "messaging/bus-log.h"
 #include "messaging/bus-push.h"
+#include "messaging/daemon-wake.h"
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -128,6 +129,9 @@ static void take_note(MsgDaemon *daemon, MsgNote *note) {
     break;
   case MSG_NOTE_DEAD:
     note_dead(daemon, note);
+    break;
+  case MSG_NOTE_COURIER_WANTED:
+    msg_waker_want(daemon, note->uid);
     break;
   case MSG_NOTE_WAKE:
     note_wake(daemon, note);

@@ -9,6 +9,7 @@
 #include "messaging/bus-reply.h"
 #include "messaging/daemon-notes.h"
 #include "messaging/daemon-store.h"
+#include "messaging/daemon-wake.h"
 #include "messaging/settings.h"
 
 #include "common/log.h"
@@ -24,6 +25,7 @@
 static void clear(MsgDaemon *daemon) {
   msg_push_clear(daemon);
   msg_wake_clear(daemon);
+  msg_waker_clear(daemon);
   msg_agents_clear(daemon);
   g_clear_pointer(&daemon->clients, g_hash_table_unref);
   g_clear_pointer(&daemon->by_name, g_hash_table_unref);
@@ -41,6 +43,7 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
   daemon->by_name = g_hash_table_new(g_str_hash, g_str_equal);
   daemon->held_back = g_ptr_array_new();
   msg_agents_init(daemon);
+  msg_waker_init(daemon);
   if (!msg_settings_load(wg_service_config(service), &settings, error) ||
       !msg_wake_init(daemon, error) || !msg_daemon_open_store(daemon, &settings, error)) {
     clear(daemon);
@@ -54,7 +57,14 @@ static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer
                           GError **error) {
   int r = msg_tables_attach(self, bus);
 
+  if (r >= 0 && peer == NULL)
+    msg_waker_bus(self, bus);
   return r >= 0 || wg_error_set_errno(error, r, "the objects cannot be put on the bus");
+}
+
+static void on_detach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer) {
+  if (peer == NULL)
+    msg_waker_bus_lost(self);
 }
 
 static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) {
@@ -107,7 +117,7 @@ static gboolean on_busy(WgService *service, gpointer self) {
   MsgDaemon *daemon = self;
 
   return daemon->n_jobs > 0 || daemon->n_volatile > 0 || msg_wake_armed(daemon) ||
-         anybody_holds(daemon);
+         msg_waker_busy(daemon) || anybody_holds(daemon);
 }
 
 static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
@@ -202,6 +212,7 @@ int msg_daemon_main(int argc, char **argv) {
       .interfaces = msg_interfaces,
       .start = on_start,
       .attach = on_attach,
+      .detach = on_detach,
       .caller_gone = on_caller_gone,
       .reload = on_reload,
       .busy = on_busy,

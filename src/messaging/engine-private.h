@@ -297,6 +297,9 @@ void msg_attempts_unpark_batch(MsgEngine *e, guint64 batch);
 void msg_courier_init(MsgEngine *e);
 void msg_courier_free(MsgEngine *e);
 void msg_attempt_timeout(MsgEngine *e, gpointer attempt);
+void msg_absence_timeout(MsgEngine *e, gpointer absence);
+/* Forgets who was missed, and finds it out again: at the start, with new settings. */
+void msg_absences_look_again(MsgEngine *e);
 void msg_attempt_queued(MsgEngine *e, MsgAgent *agent, guint64 place); /* it is in the queue */
 void msg_attempts_look_on(MsgEngine *e); /* in a tick: what a batch had no time to look at */
 gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent);

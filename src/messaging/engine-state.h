@@ -98,6 +98,7 @@ struct MsgAgent {
   GQueue subscriptions;           /* of MsgSubscription, the next to be served first */
   guint64 turn;                   /* when it last got role mail, for round-robin */
   guint64 offered[2][MSG_LEVELS]; /* attempts.c: up to which number couriers were asked */
+  guint64 noted[2][MSG_LEVELS];   /* and up to which "no session" was noted */
   gboolean has_policy;
   gboolean look_later; /* attempts.c: a batch had no time to look at all its mail */
   gboolean dirty, volatile_dirty, touched, changed;
@@ -128,7 +129,13 @@ typedef struct {
 typedef struct {
   gint64 when;
   guint index; /* in the heap, G_MAXUINT: not in it */
-  enum { MSG_TIMER_LEASE, MSG_TIMER_RECEIVE, MSG_TIMER_CALL, MSG_TIMER_ATTEMPT } kind;
+  enum {
+    MSG_TIMER_LEASE,
+    MSG_TIMER_RECEIVE,
+    MSG_TIMER_CALL,
+    MSG_TIMER_ATTEMPT,
+    MSG_TIMER_ABSENCE
+  } kind;
   gpointer what;
 } MsgTimer;
 
@@ -205,6 +212,7 @@ struct MsgEngine {
   GHashTable *attempts_by_place; /* place -> MsgAttempt, also those that wait for their time */
   GPtrArray *attempts_ended;     /* in this batch */
   GQueue *attempt_jobs;          /* of MsgCallJob: parked LeaseAttempts; state: its courier */
+  GHashTable *absences;          /* uid -> of absence.c */
   guint looks;                   /* of this batch at deliveries that could be offered */
   guint64 looks_batch;
   gboolean look_later; /* some agent's */

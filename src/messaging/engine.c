@@ -67,6 +67,7 @@ WgJobResult msg_run_settings(WgJob *job, gpointer engine) {
     msg_agent_apply_info(agent);
     msg_agent_finish_settings(e, agent);
   }
+  msg_absences_look_again(e);
   return WG_JOB_DONE;
 }
 
@@ -187,7 +188,8 @@ void msg_memory_reset(MsgEngine *e) {
   /* mail that was ready before is ready again, and whoever waits for it must not wait longer */
   for (guint i = 0; i < e->agents->len; i++) {
     MsgAgent *agent = e->agents->pdata[i];
-    if (agent && !agent->removed && (agent->receivers.head || agent->subscriptions.head))
+    if (agent && !agent->removed &&
+        (agent->receivers.head || agent->subscriptions.head || agent->has_policy))
       msg_touch(e, agent);
   }
   e->failed = FALSE;
@@ -319,6 +321,7 @@ MsgEngine *msg_engine_new(WgStore *store, const MsgSettings *settings, gboolean 
   }
   last_numbers(e);
   msg_recover(e, wg_store_was_salvaged(store));
+  msg_absences_look_again(e);
   return e;
 }
 

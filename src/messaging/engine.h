@@ -254,10 +254,11 @@ typedef enum {
   MSG_NOTE_PUSH,    /* caller, subscription, delivery (the note's receiver frees it) */
   MSG_NOTE_EVENT, /* caller, subscription (the watch), seq, name, state, time, cause, actor_text */
   MSG_NOTE_DEAD,  /* seq, name, cause */
-  MSG_NOTE_ATTEMPTS, /* caller, subscription (the courier), n */
-  MSG_NOTE_WAKE,     /* time: lasting time (common/clock.h) at which a tick is due; calendar:
-                        CLOCK_REALTIME or G_MAXINT64 */
-  MSG_NOTE_LOG,      /* log_level, log_id, cause (text), name and seq as fields */
+  MSG_NOTE_ATTEMPTS,       /* caller, subscription (the courier), n */
+  MSG_NOTE_COURIER_WANTED, /* uid: mail of its agents waits and no courier is there */
+  MSG_NOTE_WAKE,           /* time: lasting time (common/clock.h) at which a tick is due; calendar:
+                              CLOCK_REALTIME or G_MAXINT64 */
+  MSG_NOTE_LOG,            /* log_level, log_id, cause (text), name and seq as fields */
 } MsgNoteKind;
 
 typedef struct {
@@ -289,6 +290,8 @@ typedef struct {
   guint64 sender_max_messages, sender_max_bytes, sender_rate, sender_burst; /* 0: none */
   guint64 ageing_usec; /* a waiting message gains one level of priority each so long */
   guint64 attempt_backoff_first, attempt_backoff_max;
+  guint64 no_session_usec; /* without a courier, then messages get their receipt */
+  gboolean wake_couriers;
 } MsgSettings;
 
 extern const WgMigration msg_migrations[];

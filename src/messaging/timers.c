@@ -67,7 +67,7 @@ gboolean msg_may_write(MsgEngine *e) {
 }
 
 static void timer_fire(MsgEngine *e, MsgTimer *t) {
-  if ((t->kind == MSG_TIMER_LEASE || t->kind == MSG_TIMER_ATTEMPT) && !msg_may_write(e)) {
+  if (t->kind != MSG_TIMER_RECEIVE && t->kind != MSG_TIMER_CALL && !msg_may_write(e)) {
     msg_timer_add(e, t, e->now + UNWRITABLE_WAIT);
     return;
   }
@@ -83,6 +83,9 @@ static void timer_fire(MsgEngine *e, MsgTimer *t) {
     break;
   case MSG_TIMER_ATTEMPT:
     msg_attempt_timeout(e, t->what);
+    break;
+  case MSG_TIMER_ABSENCE:
+    msg_absence_timeout(e, t->what);
     break;
   }
 }

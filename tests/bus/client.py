@@ -61,6 +61,8 @@ def variant(key, value):
         return value
     if key == "body":  # of an import; LeaseAttempts asks for it by a flag
         return GLib.Variant("ay" if isinstance(value, bytes) else "b", value)
+    if value is True:  # `policy` is a flag there, too, and a text elsewhere
+        return GLib.Variant("b", value)
     return GLib.Variant(TYPE_OF.get(key.replace("-", "_"), "s"), value)
 
 

@@ -50,12 +50,30 @@ def rules_know_the_actions():
     assert "org.waggle.messaging.read-mail" not in named, "a group could read everybody's mail"
 
 
+def wakes_couriers_only():
+    rule = RULES.split("polkit.addRule(")[2]
+    units = re.compile(re.search(r"/(\^.*\$)/\.test\(action\.lookup\(\"unit\"\)\)", rule).group(1))
+    assert units.fullmatch("waggle-courier@1000.service")
+    for other in ("waggle-courier@.service", "waggle-courier@bob.service", "sshd.service", "waggle-courier.service",
+                  "waggle-courier@1000.service.d", "x-waggle-courier@1000.service", "waggle-courier@1000xservice",
+                  "waggle-courier@-1.service", "waggle-courier@1000.socket"):
+        assert not units.search(other), other
+    for condition in ('action.id == "org.freedesktop.systemd1.manage-units"', 'subject.user == "@messaged_user@"',
+                      'action.lookup("verb") == "start"'):
+        assert condition + " &&" in rule, condition
+    assert "||" not in rule and rule.count("polkit.Result") == 1
+    code = (TOP / "src/messaging/daemon-wake.c").read_text(encoding="utf-8")
+    made = re.search(r'#define UNIT_FORMAT "([^"]+)"', code).group(1).replace("%u", "1000")
+    assert units.fullmatch(made), f"{made} is not what the rule lets be started"
+
+
 checks.run(
     {
         "code and policy have the same actions": same_actions,
         "each action is asked for": each_is_asked,
         "each action names the service's user as its owner": owned,
         "each action is an administrator's": an_administrators,
+        "the service may start couriers' units, and nothing else": wakes_couriers_only,
         "the rules name actions that exist, and none that reads mail": rules_know_the_actions,
     }
 )

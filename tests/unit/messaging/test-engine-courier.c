@@ -91,29 +91,9 @@ static void test_waiting(void) {
   env_clear(&env);
 }
 
-static void test_no_session(void) {
-  Env env;
-  env_init(&env);
-  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
-
-  env_agent(&env, alice, "a", "{'policy': <'{}'>}");
-  env_agent(&env, alice, "b", NULL);
-  guint64 with = env_send(&env, alice, "a", "x"), without = env_send(&env, alice, "b", "x");
-  env_restart(&env);
-  env_send(&env, alice, "a", "y");
-  g_autofree char *one = env_receipts(&env, alice, with), *two = env_receipts(&env, alice, without);
-  g_assert_cmpstr(one, ==, "stored queued attempt-held"); /* once */
-  g_assert_cmpstr(two, ==, "stored queued");
-  guint64 id = env_courier(&env, alice);
-  g_assert_cmpuint(env_attempts(&env, alice, id, 10, NULL, NULL), ==, 3);
-  env_check(&env);
-  env_clear(&env);
-}
-
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/courier/results", test_results);
   g_test_add_func("/engine/courier/waiting", test_waiting);
-  g_test_add_func("/engine/courier/no-session", test_no_session);
   return g_test_run();
 }
