@@ -154,7 +154,7 @@ typedef struct {
   int rung;        /* -1: none from here on */
   guint64 held;    /* it is held there for so long; 0: it can run */
   guint64 soonest; /* when there is none: until one could be used */
-  gboolean moved;  /* a rung was left because of its hold-max */
+  guint left;      /* above the last rung that was left for its hold-max; 0: none was */
 } Walk;
 
 /* Rest of the time for which the rung may hold the message; 0: it has to go on. */
@@ -179,7 +179,8 @@ static Walk walk(const DlvLadder *l, const DlvMail *mail, guint from) {
       w.held = MIN(held, left);
       return w;
     }
-    w.moved = w.moved || left == 0;
+    if (left == 0)
+      w.left = i + 1;
     w.soonest = MIN(w.soonest, MAX(wait, held));
   }
   return w;
@@ -228,7 +229,9 @@ DlvAnswer dlv_ladder_judge(const DlvLadder *l, DlvMail *mail) {
   if (quiet)
     return hold(mail->step, (guint64)(quiet - l->now->real), quiet_text(l, mail->priority, quiet));
   Walk w = walk(l, mail, mail->step);
-  if (w.rung < 0 && (mail->step > mail->floor || w.moved)) {
+  if (w.rung >= 0)
+    mail->step = MAX(mail->step, w.left);
+  else if (mail->step > mail->floor || w.left) {
     mail->step = mail->floor;
     mail->held_since = 0;
     w = walk(l, mail, mail->floor);

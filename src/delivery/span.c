@@ -27,6 +27,8 @@ char *dlv_span_text(guint64 usec) {
   /* The smaller of the two units rounds up; that may carry into the larger one. */
   guint64 small = usec / units[i + 1].usec + (usec % units[i + 1].usec > 0);
   guint64 ratio = units[i].usec / units[i + 1].usec;
+  if (small * units[i + 1].usec != usec)
+    return dlv_span_text(small * units[i + 1].usec);
   if (small % ratio == 0)
     return g_strdup_printf("%" G_GUINT64_FORMAT "%s", small / ratio, units[i].name);
   return g_strdup_printf("%" G_GUINT64_FORMAT "%s %" G_GUINT64_FORMAT "%s", small / ratio,
