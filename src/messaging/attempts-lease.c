@@ -61,14 +61,17 @@ static void add_state(const MsgAgent *agent, const MsgLive *live, GVariantDict *
   g_variant_dict_insert(d, "last-seen", "t", (guint64)agent->counts.last_seen);
 }
 
-static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, const MsgLive *live) {
+static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *live) {
   const Terms *t = answer->terms;
   gboolean body = t->body && live->size <= MSG_INLINE_MAX;
   g_autoptr(MsgMessage) m = msg_message_load(e, msg_place_seq(live->place), body, NULL);
   const char *policy = NULL;
 
-  if (!m)
-    return; /* a receiver will find it damaged */
+  if (!m) {
+    if (!e->failed)
+      msg_live_corrupt(e, agent, live);
+    return;
+  }
   MsgAttempt *a = msg_attempt_new(e, agent, live->place, t->courier, e->now + (gint64)t->lease);
   g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
   msg_message_fields(e, m, &d);

@@ -61,6 +61,8 @@ guint64 msg_message_place(const MsgMessage *message, guint agent);
 void msg_live_read(MsgLive *live); /* just unpacked: which rows stand beside it */
 /* live-mend.c: what a damaged record becomes; its rows beside it are written with it. */
 MsgLive *msg_live_rebuild(MsgEngine *e, guint64 place, const void *bytes, gsize size);
+/* Its message is damaged: a dead letter. */
+void msg_live_corrupt(MsgEngine *e, MsgAgent *agent, MsgLive *live);
 /* A row of `due` or `calendar` was not true: makes it what the delivery says. */
 void msg_live_time_row(MsgEngine *e, guint64 place, gboolean calendar);
 /* The hash of an agent and an ordering key; never 0, which stands for none. */

@@ -283,8 +283,7 @@ MsgDelivery *msg_lease_take(MsgEngine *e, MsgAgent *agent, MsgLive *live,
 
   if (!m) {
     if (!e->failed)
-      msg_live_move(e, agent, live, MSG_STATE_DEAD, NULL,
-                    "corrupt: the message is damaged in the store");
+      msg_live_corrupt(e, agent, live);
     return NULL;
   }
   guint64 usec = terms->lease   ? terms->lease

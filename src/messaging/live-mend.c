@@ -19,6 +19,11 @@ static guint64 key_of_damaged(MsgEngine *e, guint64 place, const MsgMessage *m) 
   return okey;
 }
 
+void msg_live_corrupt(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
+  msg_live_move(e, agent, live, MSG_STATE_DEAD, NULL,
+                "corrupt: the message is damaged in the store");
+}
+
 /* A delivery's record is damaged but the message may be sound: mail is rather delivered twice than
  * lost, so it is queued again, and its receipts say what happened. */
 MsgLive *msg_live_rebuild(MsgEngine *e, guint64 place, const void *bytes, gsize size) {

@@ -1,5 +1,8 @@
 """Couriers: helpers of an agent's owner that try to announce mail by other means."""
 
+import ast
+
+from client import options
 from harness import OTHERS, Daemon, check, equal, main, refused, wait_for
 
 LONG = 10000000
@@ -98,6 +101,123 @@ def test_a_courier_serves_its_own_uid_only():
         c.send("a", b"x")
         equal(stranger.call("LeaseAttempts", f"({number}, @a{{sv}} {{}})", "(ta{sv})"),
               "([], false)")
+
+
+def reports(*entries):
+    """ReportAttempts' argument: (attempt, result, {option: value})."""
+    return [(attempt, result, options(**given)) for attempt, result, given in entries]
+
+
+def test_many_reports_are_one_call():
+    with Daemon() as d:
+        c, courier, number = ready(d)
+        sent = [c.send("a", b"x", priority=p) for p in (4, 7, 9)]
+        got = {a[1]: a for a in attempts(courier, number, max=10)}
+        equal(set(got), set(sent))
+        equal({(a[3]["waiting"], a[3]["urgent"], a[3]["attempts"], a[3]["step"], a[3]["announced"])
+               for a in got.values()}, {(3, 2, 0, 0, False)})
+        tokens = [got[n][0] for n in sent]
+        refusals = courier.call("ReportAttempts", reports(
+            (tokens[0], "announced", {"backend": "inbox"}),
+            (tokens[1], "failed", {"cause": "no pane", "continue": True, "step": 1}),
+            (tokens[0], "announced", {}),
+            (tokens[2], "announced", {"retry_after": 200000, "step": 4})))[0]
+        equal([r[:2] for r in refusals], [(tokens[0], "org.waggle.Error.LeaseExpired")])
+        # escalation: it comes again by itself, and tells how far the ladder was climbed
+        again = attempts(courier, number, max=10, wait=LONG)
+        equal([(a[1], a[3]["step"], a[3]["attempts"], a[3]["announced"]) for a in again],
+              [(sent[2], 4, 1, True)])
+        # the second goes on, so it is still this connection's
+        taken, refusals = courier.call("TakeAttempts", [tokens[1], tokens[0]], lease=60000000)
+        equal((taken[0][0], [r[0] for r in refusals]), (tokens[1], [tokens[0]]))
+        courier.call("Ack", taken[0][1], cause="exec: exit status 0")
+        receipts = c.call("GetReceipts", sent[1])[0]
+        equal([r[1] for r in receipts], ["stored", "queued", "attempt-failed", "leased", "acked"])
+        equal(receipts[-1][3], "exec: exit status 0")
+        equal(receipts[2][3], "no pane")
+
+
+def test_what_is_refused():
+    with Daemon() as d:
+        _, courier, number = ready(d)
+        refused("UnknownOption", courier.call, "ReportAttempts",
+                reports((1, "failed", {}), (1, "failed", {"caus": "x"})), text="report 1: ")
+        refused("InvalidArgument", courier.call, "ReportAttempts",
+                reports((1, "failed", {"step": True})), text="report 0: ")
+        refused("InvalidArgument", courier.call, "TakeAttempts", [1] * 4097, text="4096")
+        refused("InvalidArgument", courier.call, "ReportAttempts",
+                reports(*[(1, "failed", {})] * 4097), text="4096")
+        equal(courier.call("TakeAttempts", [])[0], [])
+        equal(courier.call("ReportAttempts", [])[0], [])
+
+
+def test_taken_leases_end_as_others_do():
+    with Daemon() as d:
+        c, courier, number = ready(d)
+        sent = [c.send("a", b"x") for _ in range(4)]
+        tokens = [a[0] for a in attempts(courier, number, max=10)]
+        taken = [t[1] for t in courier.call("TakeAttempts", tokens)[0]]
+        equal(courier.call("Nack", taken[0], mode="silent", step=2)[0], "queued")
+        courier.call("Terminate", taken[1], "killed by signal 9")
+        equal(courier.call("AckMany", taken[2:3], cause="done")[0], [])
+        got = attempts(courier, number, wait=LONG)
+        equal((got[0][1], got[0][3]["step"]), (sent[0], 2))
+        equal(c.call("GetReceipts", sent[2])[0][-1][3], "done")
+        equal(c.states(sent[1])[-1], "dead")
+        courier.close()  # its last lease ends with it
+        equal(c.call("Wait", sent[3], "leased")[0], True)
+        wait_for(lambda: c.states(sent[3])[-1] == "queued", "its return to the queue")
+
+
+def test_receive_goes_before_an_attempt():
+    with Daemon() as d:
+        c, courier, number = ready(d)
+        sent = c.send("a", b"x")
+        token = attempts(courier, number)[0][0]
+        equal(c.receive("a")[0][0], sent)
+        taken, refusals = courier.call("TakeAttempts", [token])
+        equal((taken, refusals[0][:2]), ([], (token, "org.waggle.Error.InvalidState")))
+        check("somebody else has received it" in refusals[0][2], refusals[0][2])
+
+
+def test_another_uid_neither_takes_nor_reports():
+    with Daemon(scope="system") as d:
+        c, courier, number = ready(d)
+        c.send("a", b"x")
+        token = attempts(courier, number)[0][0]
+        stranger = d.as_uid(OTHERS[0])
+        stranger.call("RegisterCourier", "(@a{sv} {},)", "(a{sv})")
+        text = stranger.call("TakeAttempts", f"([{token}], @a{{sv}} {{}})", "(ata{sv})")
+        check("org.waggle.Error.LeaseExpired" in text and text.startswith("([],"), text)
+        text = stranger.call("ReportAttempts", f"([({token}, 'announced', @a{{sv}} {{}})],)",
+                             "(a(tsa{sv}))")
+        check("org.waggle.Error.LeaseExpired" in text, text)
+        refused("LeaseExpired", stranger.call, "ReportAttempt",
+                f"({token}, 'announced', @a{{sv}} {{}})", "(tsa{sv})")
+        refused("InvalidArgument", stranger.call, "LeaseAttempts",
+                f"({number}, @a{{sv}} {{}})", "(ta{sv})")  # nor with another's number
+        equal(len(courier.call("TakeAttempts", [token])[0]), 1)
+
+
+def test_an_owner_watches_its_agents_mail_to_the_end():
+    with Daemon(scope="system") as d:
+        c = d.client()
+        owner = d.as_uid(OTHERS[0])
+        owner.call("RegisterAgent", "('a', @a{sv} {})", "(sa{sv})")
+        c.call("RegisterAgent", "not-mine")
+        owner.call("Watch", "(@a{sv} {},)", "(a{sv})")
+        acked, dead, canceled, secret = [c.send(to, b"x") for to in ("a", "a", "a", "not-mine")]
+        expired = c.send("a", b"x", ttl=1000, hold=True)
+        c.call("Cancel", canceled)
+        c.call("Ack", c.receive("a")[0][1])
+        c.call("Terminate", c.receive("a")[0][1], "no use")
+        c.call("Ack", c.receive("not-mine")[0][1])
+        wait_for(lambda: c.states(expired)[-1] == "expired", "the time to live")
+        events = ast.literal_eval(owner.call("Events"))
+        last = {number: [e[3] for e in events if e[1] == number][-1:]
+                for number in (acked, dead, canceled, expired, secret)}
+        equal(last, {acked: ["acked"], dead: ["dead"], canceled: ["canceled"],
+                     expired: ["expired"], secret: []})
 
 
 main(globals())
