@@ -117,7 +117,9 @@ static void log_leaving(WgService *service, WgLeaveReason reason) {
     wg_log(LOG_INFO, WG_MSG_IDLE_EXIT, NULL, "Leaving: idle; the next request starts it again");
   else
     wg_log(LOG_INFO, WG_MSG_STOPPING, NULL, "Leaving: %s",
-           reason == WG_LEAVE_SIGNAL ? "asked to" : "after a failure");
+           reason == WG_LEAVE_SIGNAL   ? "asked to"
+           : service->exit_status == 0 ? "nothing is left to do here"
+                                       : "after a failure");
 }
 
 void wg_service_leave(WgService *service, WgLeaveReason reason, int status) {

@@ -3,5 +3,6 @@
 #include "delivery/courier.h"
 
 const DlvBackendClass *const dlv_backend_classes[] = {
+    &dlv_backend_inbox,
     NULL,
 };

@@ -5,6 +5,9 @@
  * socket's mode. */
 #include "delivery/bus.h"
 
+#include "delivery/agent.h"
+#include "delivery/links.h"
+
 #include "common/error.h"
 #include "common/log.h"
 #include "common/names.h"
@@ -77,8 +80,10 @@ int dlv_method_ping(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 static void wake_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
-  if (dlv_may_enter(data, m, caller, lookup))
-    dlv_reply_empty(m);
+  if (!dlv_may_enter(data, m, caller, lookup))
+    return;
+  dlv_links_wake(data);
+  dlv_reply_empty(m);
 }
 
 int dlv_method_wake(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -114,6 +119,12 @@ static gboolean may_look(DlvCourier *courier, sd_bus *bus) {
   return peer == NULL ? wg_service_is_user(courier->service) : is_owner(wg_peer_uid(peer));
 }
 
+static void count_agent(DlvAgent *agent, gpointer data) {
+  guint32 *n = data;
+
+  *n += agent->policy_text != NULL && agent->policy_text[0] != '\0';
+}
+
 int dlv_root_get(sd_bus *bus, const char *path, const char *interface, const char *property,
                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
   DlvCourier *courier = userdata;
@@ -122,12 +133,17 @@ int dlv_root_get(sd_bus *bus, const char *path, const char *interface, const cha
     return -EACCES;
   if (strcmp(property, "Version") == 0)
     return sd_bus_message_append_basic(reply, 's', WG_VERSION);
-  if (strcmp(property, "NAgents") == 0)
-    return sd_bus_message_append_basic(reply, 'u', &(guint32){0});
+  if (strcmp(property, "NAgents") == 0) {
+    guint32 n = 0;
+    dlv_links_each_agent(courier, count_agent, &n);
+    return sd_bus_message_append_basic(reply, 'u', &n);
+  }
   if (strcmp(property, "NInFlight") == 0)
-    return sd_bus_message_append_basic(reply, 'u', &(guint32){0});
-  if (strcmp(property, "Connected") == 0)
-    return sd_bus_message_append_strv(reply, NULL);
+    return sd_bus_message_append_basic(reply, 'u', &(guint32){courier->n_jobs});
+  if (strcmp(property, "Connected") == 0) {
+    g_auto(GStrv) connected = dlv_links_connected(courier);
+    return sd_bus_message_append_strv(reply, connected);
+  }
   g_auto(GStrv) degraded = wg_service_degraded(courier->service);
   return sd_bus_message_append_strv(reply, degraded);
 }

@@ -17,6 +17,10 @@ static const sd_bus_vtable vtable_root[] = {
     METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, dlv_method_ping, OPEN),
     METHOD("Wake", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, dlv_method_wake, OPEN),
     METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, dlv_method_reload, OPEN),
+    METHOD("ListAgents", SD_BUS_NO_ARGS, RESULT("aa{sv}", agents), dlv_method_list_agents, OPEN),
+    METHOD("Explain", ARGS("s", agent), RESULT("a{sv}", explanation), dlv_method_explain, OPEN),
+    METHOD("CheckPolicy", ARGS("s", policy), RESULT("a(ss)", problems), dlv_method_check_policy,
+           OPEN),
 
     SD_BUS_SIGNAL_WITH_ARGS("MailWaiting",
                             ARGS("s", agent, "u", waiting, "u", urgent, "at", messages), 0),

@@ -110,6 +110,9 @@ class Bus:
 class Daemon:
     """waggle-messaged with state, configuration and socket in one scratch directory."""
 
+    program = DAEMON
+    config_name = "messaged.conf"
+
     def __init__(self, scope="user", bus=False, config=None, idle=None, start=True):
         self.directory = tempfile.mkdtemp(prefix="waggle-bus-")
         os.chmod(self.directory, 0o755)
@@ -160,7 +163,7 @@ class Daemon:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def configure(self, text):
-        with open(os.path.join(self.config_dir, "messaged.conf"), "w", encoding="utf-8") as f:
+        with open(os.path.join(self.config_dir, self.config_name), "w", encoding="utf-8") as f:
             f.write(text)
 
     def environment(self):
@@ -184,7 +187,7 @@ class Daemon:
         env["WAGGLE_TEST_FD"] = str(self.listener.fileno())
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                DIES_WITH_US + ["bash", "-c", script, "sh", DAEMON] + args, env=env,
+                DIES_WITH_US + ["bash", "-c", script, "sh", self.program] + args, env=env,
                 pass_fds=[self.listener.fileno()], stderr=log, stdout=log)
         if wait:
             self.wait_notify("READY=1")

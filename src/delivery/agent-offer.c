@@ -1,0 +1,166 @@
+/* agent-offer.c: mail that messaged offers: new, known, or done already.
+ *
+ * A connection that was lost brings back what was in hand. A message whose job still runs is joined
+ * to it again, and one whose result could not be told gets it now: what happened is never done
+ * twice because a connection broke. */
+#include "delivery/task.h"
+
+#include "common/log.h"
+#include "common/names.h"
+
+#include <string.h>
+
+#define PRIORITY_DEFAULT 4
+
+typedef struct {
+  DlvAgent *agent;
+  guint64 number;
+} Late;
+
+static DlvAttempt *find_queued(DlvAgent *agent, guint64 number) {
+  for (GList *l = agent->queue.head; l != NULL; l = l->next)
+    if (((DlvAttempt *)l->data)->number == number)
+      return l->data;
+  return NULL;
+}
+
+static DlvAttempt *attempt_new(const DlvOffer *offer) {
+  DlvAttempt *a = g_new0(DlvAttempt, 1);
+
+  a->number = offer->number;
+  a->attempt = offer->attempt;
+  a->offered = g_get_monotonic_time();
+  a->priority = PRIORITY_DEFAULT;
+  a->from = "";
+  a->fields = g_variant_ref(offer->fields);
+  a->body = offer->body != NULL ? g_bytes_ref(offer->body) : NULL;
+  guint64 time = 0;
+  g_variant_lookup(a->fields, "priority", "y", &a->priority);
+  g_variant_lookup(a->fields, "from", "&s", &a->from);
+  g_variant_lookup(a->fields, "subject", "&s", &a->subject);
+  g_variant_lookup(a->fields, "size", "t", &a->size);
+  g_variant_lookup(a->fields, "time", "t", &time);
+  a->time = (gint64)time;
+  a->node.data = a;
+  return a;
+}
+
+/* The lease of a job that outlived its connection, or of one that is over: then its result. */
+static void on_taken_late(DlvLink *link, sd_bus_message *reply, const GError *error,
+                          gpointer data) {
+  g_autofree Late *late = data;
+  DlvAgent *agent = late->agent;
+  guint64 token, lease;
+
+  if (reply == NULL || sd_bus_message_enter_container(reply, 'a', "(tt)") <= 0 ||
+      sd_bus_message_read(reply, "(tt)", &token, &lease) <= 0)
+    return;
+  DlvAttempt *running = agent->task != NULL ? dlv_task_find(agent->task, late->number) : NULL;
+  DlvLetter *letter = dlv_agent_letter(agent, late->number, FALSE);
+  if (running != NULL) {
+    running->lease = lease;
+  } else if (letter != NULL && letter->known.agent != NULL && letter->known.result == DLV_ACKED) {
+    g_autofree char *cause = g_strdup(letter->known.cause);
+    dlv_agent_forget(agent, late->number);
+    dlv_link_ack(link, agent, late->number, lease, cause);
+  } else {
+    dlv_link_nack(link, lease, FALSE, 0, 0, "the connection was lost while it was handled");
+  }
+}
+
+static void take_late(DlvAgent *agent, const DlvOffer *offer) {
+  g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(NULL);
+  Late *late = g_new(Late, 1);
+  GVariantBuilder tokens;
+
+  *late = (Late){agent, offer->number};
+  g_variant_builder_init(&tokens, G_VARIANT_TYPE("at"));
+  g_variant_builder_add(&tokens, "t", offer->attempt);
+  g_variant_dict_insert(&options, "lease", "t", (guint64)DLV_LEASE_USEC);
+  dlv_link_call(agent->link, WG_IFACE_COURIER, "TakeAttempts",
+                g_variant_new("(at@a{sv})", &tokens, g_variant_dict_end(&options)), on_taken_late,
+                late);
+}
+
+static void rejoin(DlvAgent *agent, DlvAttempt *running, const DlvOffer *offer) {
+  const DlvEntry *entry = &agent->task->plan->policy->entries[agent->task->told.entry];
+
+  running->attempt = offer->attempt;
+  if ((entry->class->flags & DLV_LEASES) != 0 && agent->task->running)
+    take_late(agent, offer);
+}
+
+static void tell_known(DlvAgent *agent, DlvLetter *letter, const DlvOffer *offer) {
+  DlvNotice notice = letter->known;
+
+  if (notice.result == DLV_ACKED) {
+    take_late(agent, offer);
+    return;
+  }
+  notice.attempt = offer->attempt;
+  letter->known = (DlvNotice){0}; /* its cause goes along */
+  if (notice.retry == 0)
+    dlv_agent_forget(agent, offer->number);
+  dlv_link_report(agent->link, &notice);
+}
+
+/* Nothing is known of it, or only how far it came on the ladder. */
+static void take_in(DlvAgent *agent, DlvLetter *letter, const DlvOffer *offer) {
+  DlvAttempt *attempt = attempt_new(offer);
+
+  if (letter == NULL) {
+    letter = dlv_agent_letter(agent, offer->number, TRUE);
+    dlv_mail_init(&letter->mail, offer->number, attempt->priority, attempt->time, offer->step,
+                  offer->announced);
+  }
+  letter->in_hand = TRUE;
+  agent->link->n_attempts++;
+  g_queue_push_tail_link(&agent->queue, &attempt->node);
+  dlv_agent_pump_soon(agent);
+}
+
+void dlv_agents_offer(DlvLink *link, const DlvOffer *offer) {
+  DlvAgent *agent = dlv_agent_get(link, offer->agent);
+  DlvLetter *letter = dlv_agent_letter(agent, offer->number, FALSE);
+
+  dlv_agent_set_policy(agent, offer->policy != NULL ? offer->policy : "");
+  agent->waiting = offer->waiting;
+  agent->urgent = offer->urgent;
+  agent->state.last_seen = (gint64)offer->last_seen;
+  DlvAttempt *running = agent->task != NULL ? dlv_task_find(agent->task, offer->number) : NULL;
+  if (running != NULL) {
+    rejoin(agent, running, offer);
+  } else if (letter != NULL && letter->known.agent != NULL) {
+    tell_known(agent, letter, offer);
+  } else if (letter != NULL && letter->in_hand) {
+    DlvAttempt *queued = find_queued(agent, offer->number);
+    if (queued != NULL)
+      queued->attempt = offer->attempt;
+  } else {
+    take_in(agent, letter, offer);
+  }
+}
+
+/* What waits comes again with the connection; what runs goes on. */
+static void agent_link_lost(DlvAgent *agent) {
+  for (GList *l; (l = g_queue_pop_head_link(&agent->queue)) != NULL;) {
+    DlvAttempt *attempt = l->data;
+    DlvLetter *letter = dlv_agent_letter(agent, attempt->number, FALSE);
+    if (letter != NULL)
+      letter->in_hand = FALSE;
+    agent->link->n_attempts--;
+    dlv_attempt_free(attempt);
+  }
+  if (agent->task != NULL)
+    dlv_task_link_lost(agent->task);
+  agent->watch = 0;
+}
+
+void dlv_agents_link_lost(DlvLink *link) {
+  GHashTableIter iter;
+  gpointer agent;
+
+  g_hash_table_iter_init(&iter, link->agents);
+  while (g_hash_table_iter_next(&iter, NULL, &agent))
+    agent_link_lost(agent);
+}

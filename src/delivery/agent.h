@@ -1,0 +1,113 @@
+/* agent.h: an agent, as far as the courier knows it: its mail in hand, its policy, and how its
+ * back-ends fared.
+ *
+ * What is waiting for its turn stands in the agent's queue; ladder.h decides over it whenever
+ * something changed and no job is in flight (one at a time for each agent). What messaged can keep
+ * until later is given back to it at once, with the time; no timer of an agent runs here.
+ * Everything in this file is memory and may be lost without harm. */
+#pragma once
+
+#include "delivery/ladder.h"
+#include "delivery/link.h"
+#include "delivery/plan.h"
+#include "delivery/report.h"
+
+/* How long messaged leaves an attempt to us, and a lease of a class that handles mail itself (it is
+ * touched at half of it). Both end with the connection. */
+#define DLV_ATTEMPT_USEC (10 * 60 * G_USEC_PER_SEC)
+#define DLV_LEASE_USEC (60 * G_USEC_PER_SEC)
+
+typedef struct DlvTask DlvTask;
+
+/* An attempt as messaged offers it; all borrowed. */
+typedef struct {
+  guint64 attempt, number;
+  const char *agent, *policy;
+  guint32 attempts, step, waiting, urgent;
+  guint64 last_seen;
+  gboolean announced;
+  GVariant *fields; /* a{sv} as Receive tells them */
+  GBytes *body;     /* NULL: it did not come along */
+} DlvOffer;
+
+/* One message in hand. */
+struct DlvAttempt {
+  guint64 number;
+  guint64 attempt; /* 0: its connection is gone */
+  guint64 lease;   /* 0: not leased */
+  gint64 offered;  /* monotonic, us */
+  guint8 priority;
+  gint64 time;                /* stored, REALTIME us */
+  guint64 size;               /* of the body */
+  const char *from, *subject; /* of `fields`; subject may be NULL */
+  GVariant *fields;
+  GBytes *body;
+  GList node; /* in the agent's queue */
+};
+
+/* What is remembered of a message between its offers. */
+typedef struct {
+  DlvMail mail; /* the ladder's */
+  gboolean in_hand;
+  gint64 used;     /* monotonic, us */
+  DlvNotice known; /* `agent` set: a result that messaged could not be told */
+} DlvLetter;
+
+/* How a rung fared last, for Explain. */
+typedef struct {
+  gboolean any;
+  DlvResult result;
+  char *cause;
+  gint64 time; /* REALTIME us */
+} DlvLast;
+
+struct DlvAgent {
+  DlvLink *link;
+  char *name;
+  char *policy_text; /* as messaged told it last; NULL: never */
+  DlvPlan *plan;     /* NULL: there is none, or it is refused */
+  char *problem;     /* why it is refused */
+  guint n_rungs;
+  DlvRung *rungs;
+  DlvLast *last;
+  DlvAgentState state;
+  GQueue queue;          /* of DlvAttempt */
+  GHashTable *letters;   /* number -> DlvLetter */
+  DlvTask *task;         /* NULL: none in flight */
+  guint waiting, urgent; /* as messaged said last */
+  gboolean pumping;      /* in the courier's list */
+  gboolean watching;     /* the call for it is under way */
+  guint64 watch;         /* of messaged, for durable back-ends; 0: none */
+};
+
+/* agent.c */
+DlvAgent *dlv_agent_get(DlvLink *link, const char *name); /* made at first sight */
+void dlv_agent_free(DlvAgent *agent);
+void dlv_agent_set_policy(DlvAgent *agent, const char *text);
+DlvLetter *dlv_agent_letter(DlvAgent *agent, guint64 number, gboolean make);
+void dlv_agent_forget(DlvAgent *agent, guint64 number);
+/* A result that did not get through; told when the message is offered again. */
+void dlv_agent_remember(const DlvNotice *notice);
+void dlv_attempt_free(DlvAttempt *attempt);
+/* Gives an attempt in hand back to messaged, held until `retry` us from now. Takes it. */
+void dlv_agent_give_back(DlvAgent *agent, DlvAttempt *attempt, guint64 retry, int step,
+                         const char *why);
+
+/* agent-offer.c */
+void dlv_agents_offer(DlvLink *link, const DlvOffer *offer);
+void dlv_agents_link_lost(DlvLink *link);
+
+/* agent-pump.c: decides and starts, from the loop, soon. */
+void dlv_agent_pump_soon(DlvAgent *agent);
+/* A job of the agent is over. */
+void dlv_agent_task_over(DlvAgent *agent);
+/* Another look at all agents that wait for one. */
+void dlv_courier_pump(DlvCourier *courier);
+void dlv_courier_pump_stop(DlvCourier *courier);
+
+/* durable.c: back-ends whose announcements lie somewhere until the mail is done with.
+ * At the begin of a connection: looks for agents with a policy, and for what was done meanwhile. */
+void dlv_agents_link_ready(DlvLink *link);
+/* The agent's plan is a new one. */
+void dlv_agent_watch(DlvAgent *agent);
+void dlv_agents_event(DlvLink *link, guint64 watch, guint64 number, const char *state);

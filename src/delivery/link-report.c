@@ -1,0 +1,268 @@
+/* link-report.c: see report.h. */
+#include "delivery/report.h"
+
+#include "delivery/agent.h"
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/names.h"
+
+#define BATCH_MAX 4096
+
+typedef struct {
+  DlvAgent *agent;
+  guint64 number, lease;
+  char *cause;
+} DlvDone;
+
+static void report_clear(gpointer data) {
+  g_free(((DlvNotice *)data)->cause);
+}
+
+static void done_clear(gpointer data) {
+  g_free(((DlvDone *)data)->cause);
+}
+
+static GArray *reports_new(void) {
+  GArray *array = g_array_new(FALSE, FALSE, sizeof(DlvNotice));
+
+  g_array_set_clear_func(array, report_clear);
+  return array;
+}
+
+static GArray *acks_new(void) {
+  GArray *array = g_array_new(FALSE, FALSE, sizeof(DlvDone));
+
+  g_array_set_clear_func(array, done_clear);
+  return array;
+}
+
+void dlv_link_reports_init(DlvLink *link) {
+  link->reports = reports_new();
+  link->acks = acks_new();
+}
+
+void dlv_link_reports_clear(DlvLink *link) {
+  g_clear_handle_id(&link->flush, g_source_remove);
+  g_clear_pointer(&link->reports, g_array_unref);
+  g_clear_pointer(&link->acks, g_array_unref);
+}
+
+static void remember_reports(GArray *reports) {
+  for (guint i = 0; i < reports->len; i++) {
+    const DlvNotice *r = &g_array_index(reports, DlvNotice, i);
+    if (r->result == DLV_ANNOUNCED || r->result == DLV_PARTIAL)
+      dlv_agent_remember(r);
+  }
+}
+
+static void remember_ack(DlvAgent *agent, guint64 number, char *cause) {
+  const DlvNotice notice = {
+      .agent = agent, .number = number, .result = DLV_ACKED, .cause = cause, .step = -1};
+
+  dlv_agent_remember(&notice);
+}
+
+static void remember_acks(GArray *acks) {
+  for (guint i = 0; i < acks->len; i++) {
+    const DlvDone *d = &g_array_index(acks, DlvDone, i);
+    remember_ack(d->agent, d->number, d->cause);
+  }
+}
+
+void dlv_link_forget_reports(DlvLink *link) {
+  remember_reports(link->reports);
+  remember_acks(link->acks);
+  g_array_set_size(link->reports, 0);
+  g_array_set_size(link->acks, 0);
+}
+
+/* Refused ones ran out of time, or somebody received the mail meanwhile. */
+static void log_refused(sd_bus_message *reply) {
+  guint64 token;
+  const char *name, *text;
+
+  if (sd_bus_message_enter_container(reply, 'a', "(tss)") < 0)
+    return;
+  while (sd_bus_message_read(reply, "(tss)", &token, &name, &text) > 0)
+    wg_log(LOG_DEBUG, NULL, NULL, "Result of %" G_GUINT64_FORMAT " not taken: %s", token, text);
+}
+
+static void settled(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data,
+                    void (*remember)(GArray *)) {
+  g_autoptr(GArray) batch = data;
+
+  if (reply != NULL)
+    log_refused(reply);
+  else if (link->state != DLV_LINK_READY) /* else messaged has said no to all of it */
+    remember(batch);
+  else
+    wg_log(LOG_WARNING, WG_MSG_REPORT_REFUSED, WG_FIELDS(WG_FIELD_ERROR, error->message),
+           "The results of %u messages were refused by %s: %s", batch->len, link->shown,
+           error->message);
+  dlv_courier_work_done(link->courier);
+}
+
+static void on_reported(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
+  settled(link, reply, error, data, remember_reports);
+}
+
+static void on_acked(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
+  settled(link, reply, error, data, remember_acks);
+}
+
+static const char *result_name(DlvResult result) {
+  static const char *const names[] = {
+      [DLV_ANNOUNCED] = "announced",
+      [DLV_HELD] = "held",
+      [DLV_FAILED] = "failed",
+      [DLV_PARTIAL] = "partial",
+  };
+  return names[result];
+}
+
+static GVariant *report_variant(const DlvNotice *r) {
+  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+
+  if (r->cause != NULL)
+    g_variant_dict_insert(&d, "cause", "s", r->cause);
+  if (r->retry != 0)
+    g_variant_dict_insert(&d, "retry-after", "t", r->retry);
+  if (r->step >= 0)
+    g_variant_dict_insert(&d, "step", "u", (guint32)r->step);
+  if (r->goes_on)
+    g_variant_dict_insert(&d, "continue", "b", TRUE);
+  return g_variant_new("(ts@a{sv})", r->attempt, result_name(r->result), g_variant_dict_end(&d));
+}
+
+static void send_reports(DlvLink *link) {
+  GVariantBuilder list;
+
+  if (link->reports->len == 0)
+    return;
+  GArray *batch = g_steal_pointer(&link->reports);
+  link->reports = reports_new();
+  g_variant_builder_init(&list, G_VARIANT_TYPE("a(tsa{sv})"));
+  for (guint i = 0; i < batch->len; i++)
+    g_variant_builder_add_value(&list, report_variant(&g_array_index(batch, DlvNotice, i)));
+  dlv_link_call(link, WG_IFACE_COURIER, "ReportAttempts", g_variant_new("(a(tsa{sv}))", &list),
+                on_reported, batch);
+}
+
+/* Those of one cause go together; mostly all have the same. */
+static void send_acks_like_first(DlvLink *link, GArray *acks) {
+  GArray *batch = acks_new();
+  g_autofree char *cause = g_strdup(g_array_index(acks, DlvDone, 0).cause);
+  g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(NULL);
+  GVariantBuilder tokens;
+  guint kept = 0;
+
+  g_variant_builder_init(&tokens, G_VARIANT_TYPE("at"));
+  for (guint i = 0; i < acks->len; i++) {
+    DlvDone *d = &g_array_index(acks, DlvDone, i);
+    if (g_strcmp0(d->cause, cause) != 0) {
+      g_array_index(acks, DlvDone, kept++) = *d;
+      continue;
+    }
+    g_variant_builder_add(&tokens, "t", d->lease);
+    g_array_append_val(batch, *d);
+  }
+  g_array_set_clear_func(acks, NULL); /* what was moved is not ours to free */
+  g_array_set_size(acks, kept);
+  g_array_set_clear_func(acks, done_clear);
+  if (cause != NULL)
+    g_variant_dict_insert(&options, "cause", "s", cause);
+  dlv_link_call(link, WG_IFACE_MESSAGING, "AckMany",
+                g_variant_new("(at@a{sv})", &tokens, g_variant_dict_end(&options)), on_acked,
+                batch);
+}
+
+static gboolean on_flush(gpointer data) {
+  DlvLink *link = data;
+
+  link->flush = 0;
+  send_reports(link);
+  if (link->acks->len > 0) {
+    g_autoptr(GArray) acks = g_steal_pointer(&link->acks);
+    link->acks = acks_new();
+    while (acks->len > 0)
+      send_acks_like_first(link, acks);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+/* After everything that this turn of the loop brings, before it sleeps. */
+static void flush_soon(DlvLink *link, guint n) {
+  if (n >= BATCH_MAX) {
+    g_clear_handle_id(&link->flush, g_source_remove);
+    on_flush(link);
+  } else if (link->flush == 0) {
+    link->flush = g_idle_add_full(G_PRIORITY_DEFAULT, on_flush, link, NULL);
+  }
+}
+
+void dlv_link_report(DlvLink *link, const DlvNotice *report) {
+  if (link->state != DLV_LINK_READY || report->attempt == 0) {
+    if (report->result == DLV_ANNOUNCED || report->result == DLV_PARTIAL)
+      dlv_agent_remember(report);
+    g_free(report->cause);
+    return;
+  }
+  g_array_append_val(link->reports, *report);
+  flush_soon(link, link->reports->len);
+}
+
+void dlv_link_ack(DlvLink *link, DlvAgent *agent, guint64 number, guint64 lease,
+                  const char *cause) {
+  const DlvDone done = {agent, number, lease, g_strdup(cause)};
+
+  if (link->state != DLV_LINK_READY || lease == 0) {
+    remember_ack(agent, number, done.cause);
+    g_free(done.cause);
+    return;
+  }
+  g_array_append_val(link->acks, done);
+  flush_soon(link, link->acks->len);
+}
+
+/* The lease ends by itself when this cannot be told. */
+static void on_told(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
+  if (error != NULL)
+    wg_log(LOG_DEBUG, NULL, NULL, "Not taken by %s: %s", link->shown, error->message);
+  dlv_courier_work_done(link->courier);
+}
+
+void dlv_link_nack(DlvLink *link, guint64 lease, gboolean failure, guint64 delay, guint step,
+                   const char *reason) {
+  g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(NULL);
+
+  if (link->state != DLV_LINK_READY || lease == 0)
+    return;
+  g_variant_dict_insert(&options, "mode", "s", failure ? "fail" : "silent");
+  g_variant_dict_insert(&options, "step", "u", (guint32)step);
+  if (delay != 0)
+    g_variant_dict_insert(&options, "delay", "t", delay);
+  if (reason != NULL)
+    g_variant_dict_insert(&options, "reason", "s", reason);
+  dlv_link_call(link, WG_IFACE_MESSAGING, "Nack",
+                g_variant_new("(t@a{sv})", lease, g_variant_dict_end(&options)), on_told, NULL);
+}
+
+void dlv_link_terminate(DlvLink *link, guint64 lease, const char *reason) {
+  if (link->state != DLV_LINK_READY || lease == 0)
+    return;
+  dlv_link_call(link, WG_IFACE_MESSAGING, "Terminate",
+                g_variant_new("(ts@a{sv})", lease, reason,
+                              g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0)),
+                on_told, NULL);
+}
+
+void dlv_link_touch(DlvLink *link, guint64 lease, guint64 usec) {
+  g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(NULL);
+
+  if (link->state != DLV_LINK_READY || lease == 0)
+    return;
+  g_variant_dict_insert(&options, "lease", "t", usec);
+  dlv_link_call(link, WG_IFACE_MESSAGING, "Touch",
+                g_variant_new("(t@a{sv})", lease, g_variant_dict_end(&options)), on_told, NULL);
+}
