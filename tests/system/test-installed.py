@@ -6,7 +6,24 @@ import re
 from harness import tap
 from harness.host import SERVICE, SOCKET
 
-EXPOSURE = 1.5
+INSTANCE = "waggle-courier@2001.service"
+USER_UNITS = [
+    SERVICE, SOCKET, "waggle-courier.service", "waggle-courier.socket", "waggle-typist.service",
+    "waggle-typist.socket", "waggle.target",
+]  # fmt: skip
+# What systemd-analyze security may find at most: what it finds today, so that nothing is opened unseen.
+# Each exception is explained in its unit.
+EXPOSURE = {
+    ("system", SERVICE): 1.1,
+    ("system", INSTANCE): 1.5,
+    ("user", "waggle-courier.service"): 1.5,
+    ("user", "waggle-typist.service"): 1.3,
+}
+
+
+def _linger(m):
+    m.run("loginctl", "enable-linger", "alice")
+    m.wait_state("user@2001.service", "active")
 
 
 def test_nothing_enabled(m):
@@ -16,6 +33,10 @@ def test_nothing_enabled(m):
             state = m.run("systemctl", scope, "is-enabled", unit, check=False).stdout.strip()
             assert state == "disabled", f"{unit} {scope}: {state}"
         assert m.show(unit, "ActiveState") == "inactive", unit
+    for unit in USER_UNITS:
+        if unit.endswith(".socket"):
+            state = m.run("systemctl", "--global", "is-enabled", unit, check=False).stdout.strip()
+            assert state == "disabled", f"{unit}: {state}"
     assert m.show(SERVICE, "ActiveState") == "inactive"
     assert m.run("test", "-e", "/run/waggle/messaging", check=False).returncode != 0
 
@@ -37,42 +58,64 @@ def test_user(m):
 
 def test_verify_system(m):
     """systemd-analyze verify has nothing to say about the system units"""
-    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, "waggle.target")
+    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, INSTANCE, "waggle.target")
     assert done.stdout + done.stderr == "", done.stdout + done.stderr
 
 
 def test_verify_user(m):
     """systemd-analyze verify has nothing to say about the user units"""
-    m.run("loginctl", "enable-linger", "alice")
-    m.wait_state("user@2001.service", "active")
-    done = m.run("systemd-analyze", "--user", "verify", "--man=no", SERVICE, SOCKET, "waggle.target", user="alice")
+    _linger(m)
+    done = m.run("systemd-analyze", "--user", "verify", "--man=no", *USER_UNITS, user="alice")
     assert done.stdout + done.stderr == "", done.stdout + done.stderr
 
 
+def _exposure(m, scope, unit):
+    user = "alice" if scope == "user" else None
+    report = m.out("systemd-analyze", f"--{scope}", "security", "--no-pager", unit, user=user)
+    return float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", report).group(1)), report
+
+
 def test_security(m):
-    """the sandbox leaves an exposure of 1.5 or less"""
-    report = m.out("systemd-analyze", "security", "--no-pager", SERVICE)
-    level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", report).group(1))
-    print(f"# exposure {level}")
-    assert level <= EXPOSURE, report
+    """the sandboxes leave no more open than their units say"""
+    _linger(m)
+    too_much = []
+    for (scope, unit), limit in EXPOSURE.items():
+        level, report = _exposure(m, scope, unit)
+        print(f"# exposure of {unit} ({scope}): {level}")
+        if level > limit:
+            too_much.append("\n".join(line for line in report.splitlines() if "✗" in line or "→" in line))
+    assert not too_much, "\n".join(too_much)
+
+
+def test_target(m):
+    """a user's waggle.target wants all sockets, the typist's by a link of its own package"""
+    _linger(m)
+    wanted = m.show("waggle.target", "Wants", user="alice").split()
+    assert set(wanted) == {SOCKET, "waggle-courier.socket", "waggle-typist.socket"}, wanted
 
 
 def test_bus_policy(m):
-    """nobody but the service's user may own the name, not even root"""
-    for user in (None, "alice"):
-        done = m.run(
-            "busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-            "RequestName", "su", "org.waggle.Messaging1", "4", user=user, check=False,
-        )  # fmt: skip
-        assert done.returncode != 0 and "Access denied" in done.stderr, done
+    """nobody but its user may own the service's name, not even root; and nobody the names of users' services"""
+    for name in ("Messaging1", "Delivery1", "Typing1"):
+        for user in (None, "alice", "_waggle-messaged"):
+            if user and user.startswith("_") and name == "Messaging1":
+                continue
+            enter = ["setpriv", f"--reuid={user}", "--clear-groups"] if user and user.startswith("_") else []
+            done = m.run(
+                *enter, "busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                "RequestName", "su", "org.waggle." + name, "4", user=None if enter else user, check=False,
+            )  # fmt: skip
+            assert done.returncode != 0 and "Access denied" in done.stderr, (name, user, done)
 
 
 def test_activatable(m):
-    """both buses know how to start the service"""
-    m.wait_state("user@2001.service", "active")
+    """both buses know how to start the service, and only a user's the courier and the typist"""
+    _linger(m)
     for scope, user in (("--system", None), ("--user", "alice")):
         listed = m.out("busctl", scope, "list", "--activatable", "--no-pager", user=user)
         assert "org.waggle.Messaging1" in listed, listed
+        for name in ("Delivery1", "Typing1"):
+            assert ("org.waggle." + name in listed) == (scope == "--user"), listed
 
 
 def test_polkit_actions(m):
