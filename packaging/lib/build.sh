@@ -3,8 +3,9 @@
 
 # shellcheck disable=SC2154 # top and build come from quickstart
 
-# The daemon and the command line as the build leaves them.
+# The daemons and the command line as the build leaves them.
 daemon=$build/src/messaging/waggle-messaged
+courier=$build/src/delivery/waggle-courier
 client=$build/src/client/waggle
 
 build_configure() {
@@ -21,5 +22,5 @@ build_targets() {
 }
 
 # Only the programs: what tests need on top is built when tests are run.
-build_programs() { build_targets "${daemon#"$build"/}" "${client#"$build"/}"; }
+build_programs() { build_targets "${daemon#"$build"/}" "${courier#"$build"/}" "${client#"$build"/}"; }
 build_all() { build_targets; }

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # suite.sh: the suite up for the time of one command, on a bus and a socket of its own.
 #
-# The socket is activated for real, in one of two ways: transient units where a user manager
-# runs, else systemd-socket-activate. Everything lies in one temporary directory. Whatever ends this
+# messaged's socket is activated for real, in one of two ways: transient units where a user manager
+# runs, else systemd-socket-activate. The courier is there from the beginning, since nothing on this bus would
+# start it when mail waits. Everything lies in one temporary directory. Whatever ends this
 # shell (the command's end, Ctrl-C, SIGTERM) ends what was started; if the shell itself is
 # killed, the kernel ends it (pdeathsig).
 
-# shellcheck disable=SC2154 # daemon and client come from build.sh
+# shellcheck disable=SC2154 # daemon, courier and client come from build.sh
 
 suite_units=
 suite_pids=()
@@ -31,7 +32,8 @@ suite_wait_for() {
 suite_fail() {
   sed 's/^/  /' "$dir/log" >&2
   [ -z "$suite_units" ] ||
-    journalctl --user --quiet --no-pager -n 20 -u "$suite_units-bus" -u "$suite_units-messaged" >&2 || true
+    journalctl --user --quiet --no-pager -n 20 -u "$suite_units-bus" -u "$suite_units-messaged" \
+      -u "$suite_units-courier" >&2 || true
   die "$1"
 }
 
@@ -77,6 +79,20 @@ suite_start_units() {
     --property=Type=notify -- "$daemon" --user --state-dir="$state"
 }
 
+# The courier knows messaged by its address alone, and no other one.
+suite_start_courier() {
+  local courier_env=("${suite_env[@]}" "WAGGLE_ADDRESS=unix:path=$socket" WAGGLE_IDLE_EXIT=never) name
+  local argv=("$courier" --user --state-dir="$dir/courier")
+  if [ -n "$suite_units" ]; then
+    local unit_env=()
+    for name in "${courier_env[@]}"; do unit_env+=("--setenv=$name"); done
+    systemd-run --user --quiet --collect --unit="$suite_units-courier" "${unit_env[@]}" --property=Type=notify -- "${argv[@]}"
+  else
+    setsid setpriv --pdeathsig TERM env "${courier_env[@]}" "${argv[@]}" >>"$dir/log" 2>&1 &
+    suite_pids+=($!)
+  fi
+}
+
 # suite_end_process PID: asks it to stop, and insists after 10 s.
 suite_end_process() {
   local i
@@ -95,9 +111,9 @@ suite_stop() {
   local i
   [ -z "$suite_child" ] || suite_end_process "$suite_child"
   [ -z "$suite_units" ] ||
-    systemctl --user --quiet stop "$suite_units-messaged.socket" "$suite_units-messaged.service" \
-      "$suite_units-bus.service" 2>/dev/null || true
-  # the daemon before the bus: it says good-bye there
+    systemctl --user --quiet stop "$suite_units-courier.service" "$suite_units-messaged.socket" \
+      "$suite_units-messaged.service" "$suite_units-bus.service" 2>/dev/null || true
+  # the daemons before the bus: they say good-bye there
   for ((i = ${#suite_pids[@]} - 1; i >= 0; i--)); do suite_end_process "${suite_pids[i]}"; done
   rm -rf "$dir"
 }
@@ -161,6 +177,7 @@ suite_run() {
     cat "$dir/knock" >&2
     suite_fail "the suite does not answer"
   fi
+  suite_start_courier
   suite_command "$@"
   exit "$status"
 }

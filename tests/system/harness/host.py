@@ -15,6 +15,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BUS_NAME = "org.waggle.Messaging1"
 SERVICE = "waggle-messaged.service"
 SOCKET = "waggle-messaged.socket"
+EMPTY = "@a{sv} {}"
 
 
 class CallError(Exception):
@@ -120,11 +121,21 @@ class Host:
         got = self.call("Receive", f"('{agent}', @a{{sv}} {{{fields}}})", **options)[0]
         return [(row[0], row[1], row[2], bytes(row[3]).decode(), row[4]) for row in got]
 
-    def configure(self, text, name="50-test"):
-        """A drop-in of the daemon's configuration; '' removes it."""
-        path = f"/etc/waggle/messaged.conf.d/{name}.conf"
+    def ack(self, token, **options):
+        self.call("Ack", f"(uint64 {token}, {EMPTY})", **options)
+
+    def receipts(self, number, **options):
+        """What happened to a message, the oldest first: [(agent, state, time, cause, actor)]."""
+        return [tuple(r) for r in self.call("GetReceipts", f"(uint64 {number}, {EMPTY})", **options)[0]]
+
+    def states(self, number, **options):
+        return [receipt[1] for receipt in self.receipts(number, **options)]
+
+    def configure(self, text, name="50-test", daemon="messaged"):
+        """A drop-in of a daemon's configuration; '' removes it."""
+        path = f"/etc/waggle/{daemon}.conf.d/{name}.conf"
         if text:
-            self.run("mkdir", "-p", "/etc/waggle/messaged.conf.d")
+            self.run("mkdir", "-p", f"/etc/waggle/{daemon}.conf.d")
             self.run("tee", path, stdin=text)
         else:
             self.run("rm", "-f", path)
