@@ -51,6 +51,7 @@
 #define WG_ENV_IDLE_EXIT "WAGGLE_IDLE_EXIT"       /* a time span; 0 or "never" turns it off */
 #define WG_ENV_HANDOVER "WAGGLE_COURIER_HANDOVER" /* 1: leave to the user's own courier */
 #define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH"   /* directories, ':' between; first is vendor */
+#define WG_ENV_TYPIST_HAND "WAGGLE_TYPIST_HAND"   /* another typing process */
 
 /* Journal fields */
 #define WG_FIELD_AGENT "WAGGLE_AGENT"

@@ -17,7 +17,7 @@ typedef struct {
   const WgTypable *how;
   GString *out;
   guint changed;
-  gboolean pending_break; /* a newline was seen and not written yet */
+  guint breaks; /* newlines that were seen and not written yet */
 } Pass;
 
 /* The code point at `p` and its length; REPLACEMENT for a byte that begins none. NUL is itself. */
@@ -101,31 +101,33 @@ static const char *skip_c1(gunichar c, const char *p, const char *end) {
   return p;
 }
 
-/* A line ended here and goes on: newline or space, now that more text follows. */
-static void write_break(Pass *pass) {
-  if (!pass->pending_break)
+/* Lines ended here and now more text follows: newlines, or one space. Not before all text. */
+static void write_breaks(Pass *pass) {
+  guint n = pass->breaks;
+
+  pass->breaks = 0;
+  if (n == 0 || pass->out->len == 0)
     return;
-  pass->pending_break = FALSE;
-  if (pass->out->len == 0)
+  if (!pass->how->newlines) {
+    if (!g_str_has_suffix(pass->out->str, " "))
+      g_string_append_c(pass->out, ' ');
     return;
-  if (!pass->how->newlines && g_str_has_suffix(pass->out->str, " "))
-    return;
-  g_string_append_c(pass->out, pass->how->newlines ? '\n' : ' ');
+  }
+  for (; n > 0; n--)
+    g_string_append_c(pass->out, '\n');
 }
 
 static void take_line_end(Pass *pass, gunichar c) {
   if (c == '\r' && pass->at < pass->end && *pass->at == '\n')
     pass->at++;
   pass->changed += c != '\n' || !pass->how->newlines;
-  if (pass->how->newlines)
-    write_break(pass); /* each newline counts */
-  pass->pending_break = TRUE;
+  pass->breaks++;
 }
 
 static void take_text(Pass *pass, gunichar c) {
-  if (pass->pending_break && !pass->how->newlines && (c == ' ' || c == '\t'))
+  if (pass->breaks > 0 && !pass->how->newlines && (c == ' ' || c == '\t'))
     return; /* the indentation of a line that is no line any more */
-  write_break(pass);
+  write_breaks(pass);
   g_string_append_unichar(pass->out, c == '\t' && !pass->how->tabs ? ' ' : c);
 }
 

@@ -11,8 +11,15 @@
 /* About what an answer weighs for the bound on unread bytes. */
 #define REPLY_WEIGHT 256
 
+/* NULL: on the bus, a client that is gone, or after the end of the loop. */
+static WgPeer *peer_of(TypDaemon *daemon, sd_bus_message *m) {
+  WgPeerServer *peers = wg_service_peers(daemon->service);
+
+  return peers != NULL ? wg_peer_from_bus(peers, sd_bus_message_get_bus(m)) : NULL;
+}
+
 static void send_reply(TypDaemon *daemon, sd_bus_message *m, sd_bus_message *reply, gsize bytes) {
-  WgPeer *peer = wg_peer_from_bus(wg_service_peers(daemon->service), sd_bus_message_get_bus(m));
+  WgPeer *peer = peer_of(daemon, m);
 
   sd_bus_send(NULL, reply, NULL);
   if (peer != NULL)
@@ -34,8 +41,7 @@ static void reply_error(TypDaemon *daemon, sd_bus_message *m, const GError *erro
 
 static void call_end(TypCall *call) {
   TypDaemon *daemon = call->daemon;
-  WgPeer *peer =
-      wg_peer_from_bus(wg_service_peers(daemon->service), sd_bus_message_get_bus(call->m));
+  WgPeer *peer = peer_of(daemon, call->m);
 
   if (peer != NULL)
     wg_peer_end(peer);

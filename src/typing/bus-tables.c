@@ -16,11 +16,23 @@
 
 static const sd_bus_vtable vtable[] = {
     SD_BUS_VTABLE_START(0),
+    METHOD("Type", ARGS("s", text, "a{sv}", target, "a{sv}", options),
+           RESULT("s", result, "a{sv}", details), typ_method_call, OPEN),
+    METHOD("ListWindows", ARGS("a{sv}", filter), RESULT("aa{sv}", windows), typ_method_call, OPEN),
+    METHOD("Hold", ARGS("s", reason, "t", usec), SD_BUS_NO_RESULT, typ_method_call, OPEN),
+    METHOD("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, typ_method_call, OPEN),
+    METHOD("Doctor", ARGS("a{sv}", options), RESULT("a{sv}", report), typ_method_call, OPEN),
     METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, typ_method_call, OPEN),
     METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, typ_method_call, OPEN),
 
     PROPERTY("Version", "s", SD_BUS_VTABLE_PROPERTY_CONST),
     PROPERTY("Degraded", "as", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    PROPERTY("Display", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    PROPERTY("SessionType", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    PROPERTY("Held", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    PROPERTY("HoldReason", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    PROPERTY("HoldUntil", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    PROPERTY("Profiles", "as", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
     SD_BUS_VTABLE_END,
 };
 

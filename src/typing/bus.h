@@ -28,7 +28,7 @@ typedef struct {
 
 extern const TypMethod typ_methods[];
 extern const WgOption typ_options_none[], typ_options_target[], typ_options_type[],
-    typ_options_filter[], typ_options_doctor[];
+    typ_options_doctor[];
 
 /* Both end the call and free it. `result`: a tuple, its floating reference is taken; NULL: empty.
  */
@@ -47,6 +47,13 @@ void typ_properties_changed(TypDaemon *daemon, const char *const *names);
 /* The handlers of typ_methods, each where its subject is. */
 void typ_handle_ping(TypCall *call);
 void typ_handle_reload(TypCall *call);
+void typ_handle_hold(TypCall *call);
+void typ_handle_release(TypCall *call);
+void typ_handle_list_windows(TypCall *call);
+void typ_handle_doctor(TypCall *call);
+void typ_handle_type(TypCall *call);
+/* The hold is another now: properties and STATUS=. */
+void typ_daemon_hold_changed(TypDaemon *daemon);
 
 extern const WgServiceInterface typ_interfaces[];
 int typ_tables_attach(TypDaemon *daemon, sd_bus *bus);

@@ -1,13 +1,26 @@
-/* daemon.c: see daemon.h. The callbacks of the service frame (common/service.h), and the methods
- * that are about the service itself: Ping and Reload. */
+/* daemon.c: see daemon.h. The callbacks of the service frame (common/service.h); the methods stand
+ * in calls.c and queue.c. */
 #include "typing/daemon.h"
 
 #include "typing/bus.h"
+#include "typing/queue.h"
 
 #include "common/error.h"
+#include "common/log.h"
 #include "common/names.h"
 
 #include <unistd.h>
+
+static TypProfiles *load_profiles(GError **error) {
+  g_auto(GStrv) dirs = wg_config_dirs(/* user= */ TRUE);
+
+  return typ_profiles_load((const char *const *)dirs, error);
+}
+
+static void on_hold_over(gpointer data) {
+  wg_log(LOG_NOTICE, WG_MSG_TYPIST_RELEASED, NULL, "The hold is over");
+  typ_daemon_hold_changed(data);
+}
 
 static gboolean on_start(WgService *service, gpointer self, GError **error) {
   TypDaemon *daemon = self;
@@ -21,25 +34,68 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
     return FALSE;
   }
   typ_settings_load(wg_service_config(service), &daemon->settings);
+  daemon->profiles = load_profiles(error);
+  if (daemon->profiles == NULL)
+    return FALSE;
+  daemon->hold = typ_hold_new(wg_service_state_dir(service), on_hold_over, daemon, error);
+  if (daemon->hold == NULL) {
+    g_clear_pointer(&daemon->profiles, typ_profiles_unref);
+    return FALSE;
+  }
+  daemon->screen = typ_screen_new(daemon->own_uid);
+  typ_queue_init(daemon);
+  typ_daemon_prepare_init(daemon);
+  typ_daemon_update_status(daemon);
   return TRUE;
+}
+
+static void prepared(const GError *error, gpointer data) {
+  /* What was found stands in the properties and in STATUS=. */
 }
 
 static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer,
                           GError **error) {
   int r = typ_tables_attach(self, bus);
 
+  if (r >= 0 && peer == NULL)
+    typ_daemon_prepare_hand(self, prepared, self);
   return r >= 0 || wg_error_set_errno(error, r, "the object cannot be put on the bus");
 }
 
-static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, GError **error) {
+static void on_detach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer) {
   TypDaemon *daemon = self;
 
+  if (peer != NULL || daemon->screen == NULL)
+    return;
+  typ_display_bus_lost(daemon->finder);
+  typ_screen_bus_lost(daemon->screen);
+}
+
+static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) {
+  typ_queue_caller_gone(self, caller->id);
+}
+
+static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, GError **error) {
+  static const char *const names[] = {"Profiles", NULL};
+  TypDaemon *daemon = self;
+  TypProfiles *profiles = load_profiles(error);
+
+  if (profiles == NULL)
+    return FALSE;
+  typ_profiles_unref(daemon->profiles);
+  daemon->profiles = profiles;
   typ_settings_load(config, &daemon->settings);
+  typ_properties_changed(daemon, names);
   return TRUE;
 }
 
+/* The hand sees whether a person types; who leaves does not know at the next text. */
 static gboolean on_busy(WgService *service, gpointer self) {
-  return ((TypDaemon *)self)->n_calls > 0;
+  TypDaemon *daemon = self;
+  gint64 since = g_get_monotonic_time() - daemon->last_type;
+
+  return daemon->n_calls > 0 ||
+         (daemon->last_type != 0 && (guint64)since < daemon->settings.keep_usec);
 }
 
 static void on_degraded_changed(WgService *service, gpointer self) {
@@ -48,25 +104,32 @@ static void on_degraded_changed(WgService *service, gpointer self) {
   typ_properties_changed(self, names);
 }
 
+void typ_daemon_hold_changed(TypDaemon *daemon) {
+  static const char *const names[] = {"Held", "HoldReason", "HoldUntil", NULL};
+
+  typ_properties_changed(daemon, names);
+  typ_daemon_update_status(daemon);
+}
+
+/* The text that is being typed gets half of the time, then the hand stops and lets all keys go. */
 static void on_drain(WgService *service, gpointer self) {
   TypDaemon *daemon = self;
 
   daemon->draining = TRUE;
+  typ_queue_drain(daemon, wg_config_u64(wg_service_config(service), "Service", "DrainSec") / 2);
   if (daemon->n_calls == 0)
     wg_service_drained(service);
 }
 
-void typ_handle_ping(TypCall *call) {
-  typ_call_answer(call, NULL);
-}
+static void on_stop(WgService *service, gpointer self) {
+  TypDaemon *daemon = self;
 
-void typ_handle_reload(TypCall *call) {
-  g_autoptr(GError) error = NULL;
-
-  if (wg_service_reload(call->daemon->service, &error))
-    typ_call_answer(call, NULL);
-  else
-    typ_call_fail(call, error);
+  daemon->draining = TRUE;
+  g_clear_pointer(&daemon->screen, typ_screen_free);
+  typ_daemon_prepare_clear(daemon);
+  typ_queue_clear(daemon);
+  g_clear_pointer(&daemon->hold, typ_hold_free);
+  g_clear_pointer(&daemon->profiles, typ_profiles_unref);
 }
 
 int typ_daemon_main(int argc, char **argv) {
@@ -79,10 +142,13 @@ int typ_daemon_main(int argc, char **argv) {
       .interfaces = typ_interfaces,
       .start = on_start,
       .attach = on_attach,
+      .detach = on_detach,
+      .caller_gone = on_caller_gone,
       .reload = on_reload,
       .busy = on_busy,
       .degraded_changed = on_degraded_changed,
       .drain = on_drain,
+      .stop = on_stop,
   };
   TypDaemon daemon = {0};
 

@@ -6,12 +6,13 @@
 #include "common/config.h"
 
 typedef struct {
-  guint64 max_text;      /* characters of one Type call */
-  guint max_waiting;     /* calls that wait for their turn */
-  guint64 idle_usec;     /* a human who typed within it is not interrupted */
-  guint64 retry_usec;    /* when to ask again what was held for a person or a lock */
-  guint64 job_usec;      /* the longest that one call may type */
-  guint64 answer_usec;   /* a hand that says nothing for so long hangs */
+  guint64 max_text;   /* bytes of one text */
+  guint max_waiting;  /* calls that wait for their turn */
+  guint64 idle_usec;  /* a human who typed within it is not interrupted */
+  guint64 retry_usec; /* when to ask again what was held for a person or a lock */
+  guint64 timeout_usec, max_timeout_usec; /* of one call: when it does not say, and at most */
+  guint64 keep_usec;                      /* the service stays so long after the last Type call */
+  guint64 answer_usec;                    /* a hand that says nothing for so long hangs */
   const char *hand;      /* program; "": the one that was installed. Points into the config */
   const char *display;   /* "": from the environment */
   const char *authority; /* likewise */

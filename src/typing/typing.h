@@ -6,6 +6,11 @@
 #pragma once
 
 #include "common/service.h"
+#include "typing/display.h"
+#include "typing/hold.h"
+#include "typing/process.h"
+#include "typing/profiles.h"
+#include "typing/screen.h"
 #include "typing/settings.h"
 
 #include <glib.h>
@@ -14,6 +19,32 @@ typedef struct TypDaemon {
   WgService *service;
   uid_t own_uid;
   TypSettings settings;
+  TypProfiles *profiles;
+  TypHold *hold;
+  TypScreen *screen;
+  TypHand *hand;
   guint n_calls;     /* that an answer is owed to */
   gboolean draining; /* no new work */
+
+  /* display (prepare.c) */
+  TypDisplayFinder *finder;
+  GQueue preparing; /* who waits for its answer */
+  char *display, *session_type;
+  char *status; /* as it was told last */
+
+  /* Type calls (queue.c) */
+  GQueue waiting;   /* TypJob */
+  gpointer job;     /* the one that runs */
+  gint64 last_type; /* monotonic us of the last call; 0: none yet */
+  guint next_source, drain_source;
 } TypDaemon;
+
+/* prepare.c: finds the display and gives the hand what it is started with. `func` may run before
+ * this returns; `error`: WG_ERROR_NO_DISPLAY. */
+typedef void (*TypPreparedFunc)(const GError *error, gpointer data);
+void typ_daemon_prepare_hand(TypDaemon *daemon, TypPreparedFunc func, gpointer data);
+/* Makes the hand (not its process) and what else prepare.c keeps. */
+void typ_daemon_prepare_init(TypDaemon *daemon);
+void typ_daemon_prepare_clear(TypDaemon *daemon);
+/* STATUS= says what is going on. */
+void typ_daemon_update_status(TypDaemon *daemon);

@@ -1,0 +1,43 @@
+/* display.h: is there an X display that may be typed into, and which?
+ *
+ * Told by the configuration, else by our own environment, else by the user manager's, because the
+ * service may have been started before the session put its variables there. A Wayland session is
+ * refused even where XWayland gives a $DISPLAY: some compositors drop what is typed there without a
+ * word, which would be reported as typed. */
+#pragma once
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+
+/* Ends each text of WG_ERROR_NO_DISPLAY. */
+#define TYP_DISPLAY_INSTEAD                                                                        \
+  "Back-ends that need no display work: tmux, exec, inbox, and the hook of the agent's program"
+
+typedef struct {
+  char *display, *authority; /* authority: NULL if the session does not say */
+  char *session_type;        /* "x11", "wayland" or "none" */
+} TypDisplay;
+
+void typ_display_clear(TypDisplay *display);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TypDisplay, typ_display_clear)
+
+/* Pure: decides from `given` (the configuration's display and authority, "" for none), `own` (an
+ * environment) and `manager` (another, or NULL). WG_ERROR_NO_DISPLAY says what would work instead;
+ * `ret->session_type` is set even then. */
+gboolean typ_display_judge(const char *given, const char *authority, const char *const *own,
+                           const char *const *manager, TypDisplay *ret, GError **error);
+/* The child's environment: `own` without what systemd means for us only, with the display. */
+char **typ_display_environment(const TypDisplay *display, const char *const *own);
+
+typedef void (*TypDisplayFunc)(const TypDisplay *display, const GError *error, gpointer data);
+
+typedef struct TypDisplayFinder TypDisplayFinder;
+TypDisplayFinder *typ_display_finder_new(void);
+void typ_display_finder_free(TypDisplayFinder *finder);
+/* Asks the manager on `bus` (NULL: does not) only where our own environment knows no display. One
+ * question at a time; `func` may run before this returns, and does not after the finder is freed.
+ * `display` has its type set even with an error. */
+void typ_display_find(TypDisplayFinder *finder, sd_bus *bus, const char *given,
+                      const char *authority, TypDisplayFunc func, gpointer data);
+/* The bus is lost: a question that was put there is answered from our own environment. */
+void typ_display_bus_lost(TypDisplayFinder *finder);
