@@ -16,9 +16,10 @@ typedef struct {
 } Report;
 
 static gint64 attempt_backoff(const MsgEngine *e, guint attempts) {
-  guint64 step = e->settings.attempt_backoff_first << MIN(MAX(attempts, 1) - 1, 20);
+  guint shift = MIN(MAX(attempts, 1) - 1, 20);
+  guint64 first = e->settings.attempt_backoff_first, max = e->settings.attempt_backoff_max;
 
-  return (gint64)MIN(step, e->settings.attempt_backoff_max);
+  return (gint64)MIN(first > max >> shift ? max : first << shift, (guint64)RETRY_MAX);
 }
 
 /* When it is offered again, by this report. */

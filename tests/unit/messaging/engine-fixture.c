@@ -177,7 +177,7 @@ void env_barrier(Env *env) {
   run_plain(env, nothing, NULL);
 }
 
-static Waiter *call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
+Waiter *env_call_submit(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
   Call *call = g_new0(Call, 1);
 
   call->waiter = g_new0(Waiter, 1);
@@ -193,7 +193,7 @@ static Waiter *call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant 
 }
 
 Waiter *env_call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args) {
-  Waiter *waiter = call_start(env, actor, kind, args);
+  Waiter *waiter = env_call_submit(env, actor, kind, args);
 
   env_barrier(env);
   return waiter;
@@ -220,7 +220,7 @@ void waiter_free(Waiter *w) {
 }
 
 GVariant *env_call(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args, GError **error) {
-  g_autoptr(Waiter) w = call_start(env, actor, kind, args);
+  g_autoptr(Waiter) w = env_call_submit(env, actor, kind, args);
 
   env_wait(env, w);
   g_assert_true(w->error || w->result);

@@ -76,6 +76,8 @@ typedef struct {
   GVariant *result;
 } Waiter;
 Waiter *env_receive_start(Env *env, MsgActor *actor, const char *agent, guint max, guint64 wait);
+/* This one may be of the same batch as what is submitted next. */
+Waiter *env_call_submit(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args);
 Waiter *env_call_start(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *args);
 void env_wait(Env *env, Waiter *waiter); /* until it is done */
 void waiter_free(Waiter *waiter);

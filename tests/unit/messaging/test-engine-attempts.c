@@ -227,6 +227,30 @@ static void test_many(void) {
   env_clear(&env);
 }
 
+/* A report that could not be written has not made the attempt's time any longer. */
+static void test_renewal_rolled_back(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+  g_autoptr(GError) error = NULL;
+  guint64 token;
+
+  env_agent(&env, alice, "a", NULL);
+  guint64 sent = env_send(&env, alice, "a", "x"), id = env_courier(&env, alice);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 1, &token, NULL), ==, 1);
+  env_advance(&env, 20 * G_USEC_PER_SEC);
+  env_fail_commits(&env, 2);
+  g_autoptr(GVariant) none =
+      env_call(&env, alice, MSG_CALL_REPORT_ATTEMPT,
+               g_variant_new_parsed("(%t, 'failed', {'continue': <true>})", token), &error);
+  g_assert_true(!none && error && env_commits_to_fail(&env) == 0);
+  env_advance(&env, 10 * G_USEC_PER_SEC);
+  g_autofree char *receipts = env_receipts(&env, alice, sent);
+  g_assert_cmpstr(receipts, ==, "stored queued attempt-failed"); /* by the time, once */
+  env_check(&env);
+  env_clear(&env);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/attempts/fields", test_fields);
@@ -234,5 +258,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/attempts/steps", test_steps);
   g_test_add_func("/engine/attempts/escalation", test_escalation);
   g_test_add_func("/engine/attempts/many", test_many);
+  g_test_add_func("/engine/attempts/renewal-rolled-back", test_renewal_rolled_back);
   return g_test_run();
 }

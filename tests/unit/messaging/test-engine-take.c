@@ -225,6 +225,28 @@ static void test_rollback(void) {
   env_clear(&env);
 }
 
+/* What a batch offered that was rolled back is offered again. */
+static void test_offer_rolled_back(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+
+  env_agent(&env, alice, "a", NULL);
+  guint64 id = env_courier(&env, alice);
+  for (guint i = 0; i < 3; i++)
+    env_send(&env, alice, "a", "x");
+  env_fail_commits(&env, 1);
+  g_autoptr(Waiter) w = env_call_submit(&env, alice, MSG_CALL_LEASE_ATTEMPTS,
+                                        g_variant_new_parsed("(%t, {'max': <uint32 3>})", id));
+  env_send(&env, alice, "a", "the one that cannot be written at first");
+  g_assert_cmpuint(env_commits_to_fail(&env), ==, 0);
+  env_wait(&env, w);
+  g_autoptr(GVariant) list = g_variant_get_child_value(w->result, 0);
+  g_assert_cmpuint(g_variant_n_children(list), ==, 3);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 9, NULL, NULL), ==, 1); /* the fourth */
+  env_clear(&env);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/take/lease", test_lease);
@@ -233,5 +255,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/take/ordering-key", test_ordering_key);
   g_test_add_func("/engine/take/damaged", test_damaged);
   g_test_add_func("/engine/take/rollback", test_rollback);
+  g_test_add_func("/engine/take/offer-rolled-back", test_offer_rolled_back);
   return g_test_run();
 }
