@@ -12,17 +12,18 @@
 
 static void add_agent(CliTable *table, GVariant *a) {
   const char *wrong = cli_dict_string(a, "policy-error");
+  g_autofree char *backends = cli_dict_join(a, "backends", ", ");
 
-  cli_table_add(table, cli_dict_string(a, "name"), CLI_STYLE_BOLD);
+  cli_table_add(table, cli_dict_string(a, "agent"), CLI_STYLE_BOLD);
   cli_table_add_printf(table, CLI_STYLE_NONE, "%" G_GUINT64_FORMAT, cli_dict_u64(a, "waiting"));
   cli_table_add(table, cli_dict_string(a, "in-flight"), CLI_STYLE_NONE);
-  cli_table_add(table, wrong && *wrong ? wrong : cli_dict_string(a, "next"),
+  cli_table_add(table, wrong && *wrong ? wrong : backends,
                 wrong && *wrong ? CLI_STYLE_BAD : CLI_STYLE_NONE);
 }
 
 int cli_verb_courier_list(Cli *cli, CliArgs *args, GError **error) {
   static const CliColumn columns[] = {
-      {"AGENT"}, {"WAITING", TRUE}, {"UNDER WAY"}, {"NEXT", FALSE, 1}, {NULL}};
+      {"AGENT"}, {"WAITING", TRUE}, {"UNDER WAY"}, {"BACK-ENDS", FALSE, 1}, {NULL}};
   g_autoptr(GVariant) reply =
       cli_session_call(CLI_COURIER, "ListAgents", g_variant_new("()"), 0, error);
 

@@ -67,7 +67,7 @@ const CliVerb cli_verbs[] = {
     {NULL, "dead purge", "[MESSAGE...]", "Delete dead letters for good", 0, MANY,
      TABLES(cli_dead_purge_options), cli_verb_dead_purge},
 
-    {"Reaching agents", "courier list", "", "List what your courier does for whom", 0, 0, NULL,
+    {"Reaching agents", "courier list", "", "List the agents that your courier reaches", 0, 0, NULL,
      cli_verb_courier_list},
     {NULL, "courier show", "AGENT", "Show how an agent is reached, and what happens next", 1, 1,
      NULL, cli_verb_courier_show},

@@ -41,8 +41,8 @@ static void on_output(GObject *source, GAsyncResult *result, gpointer user_data)
   g_bytes_unref(out_bytes);
   g_bytes_unref(err_bytes);
   if (!g_subprocess_get_successful(process))
-    error = g_error_new(WG_ERROR, WG_ERROR_FAILED, "tmux: %s",
-                        *g_strstrip(err) ? err : "it failed and does not say why");
+    error = g_error_new_literal(WG_ERROR, WG_ERROR_FAILED,
+                                *g_strstrip(err) ? err : "tmux failed and does not say why");
   finish(run, out, error);
 }
 

@@ -226,7 +226,7 @@ static void test_no_server(void) {
   g_autoptr(TestJob) job = deliver(&s, "\"pane\": \"%1\"", NULL);
 
   g_assert_cmpint(job->outcomes[0].result, ==, DLV_FAILED);
-  g_assert_true(g_str_has_prefix(job->outcomes[0].cause, "tmux: "));
+  g_assert_nonnull(strstr(job->outcomes[0].cause, s.socket));
   test_rmtree(top);
   g_free(s.socket);
 }
