@@ -14,6 +14,7 @@
 
 #define FILE_NAME "hold"
 #define GROUP "Hold"
+#define DAMAGED "the file that keeps a hold is damaged"
 
 /* Shared with the threads that write. */
 typedef struct {
@@ -157,7 +158,9 @@ static gboolean load(TypHold *hold, GError **error) {
     return FALSE;
   if (g_key_file_load_from_file(file, hold->file->path, G_KEY_FILE_NONE, &local)) {
     if (!understand(hold, file))
-      hold->reason = g_strdup("the file that keeps a hold is damaged");
+      hold->reason = g_strdup(DAMAGED);
+  } else if (local->domain != G_FILE_ERROR) {
+    hold->reason = g_strdup(DAMAGED);
   } else if (!g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
     hold->reason = g_strdup_printf("the file that keeps a hold cannot be read: %s", local->message);
   }

@@ -12,14 +12,18 @@
 static gboolean read_draft(TypJob *job, GVariant *options, GError **error) {
   static const char *const words[] = {"hold", "ignore", NULL};
 
-  job->draft = words[0];
-  (void)g_variant_lookup(options, "draft", "&s", &job->draft);
-  if (g_strv_contains(words, job->draft))
+  const char *given = words[0];
+
+  (void)g_variant_lookup(options, "draft", "&s", &given);
+  for (guint i = 0; words[i] != NULL; i++)
+    if (strcmp(words[i], given) == 0)
+      job->draft = words[i];
+  if (job->draft != NULL)
     return TRUE;
-  g_autofree char *hint = wg_nearest_hint(job->draft, words);
+  g_autofree char *hint = wg_nearest_hint(given, words);
   g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "option 'draft' is 'hold' or 'ignore', not '%s'%s%s", job->draft,
-              hint != NULL ? "; " : "", hint != NULL ? hint : "");
+              "option 'draft' is 'hold' or 'ignore', not '%s'%s%s", given, hint != NULL ? "; " : "",
+              hint != NULL ? hint : "");
   return FALSE;
 }
 
@@ -57,7 +61,7 @@ static gboolean read_options(TypJob *job, GVariant *options, GError **error) {
 static gboolean read_text(TypJob *job, GVariant *args, GError **error) {
   guint64 max = job->daemon->settings.max_text;
 
-  g_variant_get_child(args, 0, "&s", &job->text);
+  g_variant_get_child(args, 0, "s", &job->text);
   gsize len = strlen(job->text);
   if (len > max) {
     g_set_error(error, WG_ERROR, WG_ERROR_BODY_TOO_LARGE,
@@ -92,6 +96,7 @@ TypJob *typ_job_new(TypCall *call) {
 void typ_job_free(TypJob *job) {
   g_clear_pointer(&job->target, g_variant_unref);
   g_clear_pointer(&job->profiles, typ_profiles_unref);
+  g_free(job->text);
   g_free(job->title);
   g_free(job);
 }

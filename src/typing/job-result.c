@@ -30,7 +30,7 @@ static void log_result(const TypJob *job, const char *result, const char *cause,
 
 /* Ends the call first: whoever waits for it need not wait for the journal. */
 static void end(TypJob *job, const char *result, GVariantDict *details) {
-  const char *cause = NULL;
+  g_autofree char *cause = NULL;
   guint32 typed = 0;
 
   if (job->profile != NULL)
@@ -38,7 +38,7 @@ static void end(TypJob *job, const char *result, GVariantDict *details) {
   if (job->removed > 0)
     g_variant_dict_insert(details, "removed", "u", job->removed);
   g_autoptr(GVariant) all = g_variant_ref_sink(g_variant_dict_end(details));
-  (void)g_variant_lookup(all, "cause", "&s", &cause);
+  (void)g_variant_lookup(all, "cause", "s", &cause);
   (void)g_variant_lookup(all, "typed", "u", &typed);
   typ_call_answer(job->call, g_variant_new("(s@a{sv})", result, all));
   log_result(job, result, cause, typed);

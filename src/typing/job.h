@@ -13,11 +13,11 @@ typedef struct {
   TypDaemon *daemon;
   TypCall *call;
   GVariant *target;
-  const char *text; /* as it was given; lives with the call */
+  char *text; /* as it was given */
   gboolean submit, restore;
-  int terminal;      /* 0, 1 or -1: as the profile says */
-  guint64 idle_usec; /* 0: not looked at */
-  const char *draft;
+  int terminal;          /* 0, 1 or -1: as the profile says */
+  guint64 idle_usec;     /* 0: not looked at */
+  const char *draft;     /* static */
   gint64 deadline;       /* monotonic us */
   TypProfiles *profiles; /* those of its start, whatever is reloaded */
   const TypProfile *profile;

@@ -120,6 +120,9 @@ class Caller:
     def __init__(self, typist, over_bus=False):
         self.client = typist.client(over_bus)
         self.client.destination = NAME if over_bus else None
+        if over_bus:
+            self.client.connection.signal_subscribe(
+                None, None, None, PATH, None, Gio.DBusSignalFlags.NONE, self.client._on_signal)
 
     def call(self, method, signature="()", *args):
         return self.client.raw(method, signature, *args, path=PATH, interface=NAME)
@@ -159,4 +162,75 @@ class Caller:
         return values
 
 
-__all__ = ["Typist", "Caller", "XTERM", "EDITOR", "check", "equal", "vardict", "wait_for"]
+class Mock:
+    """A service on the tests' bus; its properties and answers are this object's."""
+
+    def __init__(self, address, name, objects):
+        self.connection = Gio.DBusConnection.new_for_address_sync(
+            address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        self.connection.set_exit_on_close(False)
+        for path, interface, members in objects:
+            info = Gio.DBusNodeInfo.new_for_xml(
+                f'<node><interface name="{interface}">{members}</interface></node>')
+            self.connection.register_object(path, info.interfaces[0], self.called, self.read, None)
+        self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                  "org.freedesktop.DBus", "RequestName",
+                                  GLib.Variant("(su)", (name, 4)), None, Gio.DBusCallFlags.NONE,
+                                  10000, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.connection.close_sync(None)
+
+    def called(self, _connection, _sender, _path, _interface, _method, _args, invocation):
+        invocation.return_dbus_error("org.freedesktop.DBus.Error.UnknownMethod", "a mock")
+
+    def read(self, _connection, _sender, _path, _interface, _name):
+        return None
+
+
+class Manager(Mock):
+    """The user's systemd."""
+
+    def __init__(self, address):
+        self.environment = []
+        super().__init__(address, "org.freedesktop.systemd1", [
+            ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+             '<property name="Environment" type="as" access="read"/>')])
+
+    def read(self, *_args):
+        return GLib.Variant("as", self.environment)
+
+
+class Logind(Mock):
+    def __init__(self, address):
+        self.locked, self.session = False, "c2"
+        self.path = "/org/freedesktop/login1/session/c2"
+        super().__init__(address, "org.freedesktop.login1", [
+            (f"/org/freedesktop/login1/user/_{os.getuid()}", "org.freedesktop.login1.User",
+             '<property name="Display" type="(so)" access="read"/>'),
+            (self.path, "org.freedesktop.login1.Session",
+             '<property name="LockedHint" type="b" access="read"/>')])
+
+    def read(self, _connection, _sender, _path, _interface, name):
+        if name == "LockedHint":
+            return GLib.Variant("b", self.locked)
+        return GLib.Variant("(so)", (self.session, self.path if self.session else "/"))
+
+
+class ScreenSaver(Mock):
+    def __init__(self, address):
+        self.active, self.answers = False, True
+        super().__init__(address, "org.freedesktop.ScreenSaver", [
+            ("/org/freedesktop/ScreenSaver", "org.freedesktop.ScreenSaver",
+             '<method name="GetActive"><arg type="b" direction="out"/></method>')])
+
+    def called(self, _connection, _sender, _path, _interface, _method, _args, invocation):
+        if self.answers:
+            invocation.return_value(GLib.Variant("(b)", (self.active,)))
+
+
+__all__ = ["Manager", "Logind", "ScreenSaver", "NAME", "PATH", "Typist", "Caller", "XTERM", "EDITOR", "check", "equal", "vardict", "wait_for"]
