@@ -8,6 +8,7 @@
 #include "client/poll.h"
 #include "client/terminal.h"
 #include "client/verbs.h"
+#include "common/names.h"
 
 #include <stdio.h>
 
@@ -46,7 +47,7 @@ const CliOption cli_reply_options[] = {SEND_ROWS, {NULL}};
 static void add_texts(const CliArgs *args, GVariantDict *o) {
   static const char *const same[] = {"id", "key", "reply-to", "subject", "traceparent"};
   static const char *const flags[] = {"expects-reply", "volatile", "hold"};
-  const char *trace = g_getenv("TRACEPARENT");
+  const char *trace = g_getenv(WG_ENV_TRACEPARENT);
 
   if (trace && *trace)
     g_variant_dict_insert(o, "traceparent", "s", trace);

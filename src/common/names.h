@@ -26,6 +26,8 @@
 #define WG_PATH_SYSTEMD "/org/freedesktop/systemd1"
 #define WG_IFACE_SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 #define WG_IFACE_SYSTEMD_UNIT "org.freedesktop.systemd1.Unit"
+#define WG_IFACE_SYSTEMD_SERVICE "org.freedesktop.systemd1.Service"
+#define WG_ERROR_SYSTEMD_UNIT_EXISTS "org.freedesktop.systemd1.UnitExists"
 #define WG_IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 
 #define WG_ERROR_PREFIX "org.waggle.Error."
@@ -52,6 +54,12 @@
 #define WG_ENV_HANDOVER "WAGGLE_COURIER_HANDOVER" /* 1: leave to the user's own courier */
 #define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH"   /* directories, ':' between; first is vendor */
 #define WG_ENV_TYPIST_HAND "WAGGLE_TYPIST_HAND"   /* another typing process */
+/* for the command of the back-end "exec" */
+#define WG_ENV_MESSAGE "WAGGLE_MESSAGE"
+#define WG_ENV_FROM "WAGGLE_FROM"
+#define WG_ENV_TOKEN "WAGGLE_TOKEN"
+#define WG_ENV_PRIORITY "WAGGLE_PRIORITY"
+#define WG_ENV_TRACEPARENT "TRACEPARENT" /* W3C trace context, as other programs have it */
 
 /* Journal fields */
 #define WG_FIELD_AGENT "WAGGLE_AGENT"
