@@ -3,6 +3,11 @@
 #include "delivery/courier.h"
 
 const DlvBackendClass *const dlv_backend_classes[] = {
-    &dlv_backend_activation, &dlv_backend_inbox, &dlv_backend_signal,
-    &dlv_backend_tmux,       &dlv_backend_type,  NULL,
+    &dlv_backend_activation,
+    &dlv_backend_exec,
+    &dlv_backend_inbox,
+    &dlv_backend_signal,
+    &dlv_backend_tmux,
+    &dlv_backend_type,
+    NULL,
 };

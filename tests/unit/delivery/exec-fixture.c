@@ -127,6 +127,11 @@ void exec_act(int argc, char **argv) {
   exit(0);
 }
 
+/* No systemd. */
+sd_bus *dlv_courier_bus(DlvCourier *courier) {
+  return NULL;
+}
+
 static gpointer configure(const char *what, const char *arguments, const char *options) {
   g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 

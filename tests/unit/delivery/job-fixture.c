@@ -80,10 +80,6 @@ GBytes *dlv_message_json(const char *agent, const DlvMessage *message) {
   return g_bytes_new_take(text, strlen(text));
 }
 
-sd_bus *dlv_courier_bus(DlvCourier *courier) {
-  return NULL;
-}
-
 static gboolean too_late(gpointer data) {
   g_error("nothing came for a minute");
   return G_SOURCE_REMOVE;
