@@ -116,7 +116,10 @@ static void take_in(DlvAgent *agent, DlvLetter *letter, const DlvOffer *offer) {
   letter->in_hand = TRUE;
   agent->link->n_attempts++;
   g_queue_push_tail_link(&agent->queue, &attempt->node);
-  dlv_agent_pump_soon(agent);
+  if (offer->attempts == 0)
+    dlv_agent_pump_soon(agent);
+  else
+    dlv_agent_pump_gathered(agent);
 }
 
 void dlv_agents_offer(DlvLink *link, const DlvOffer *offer) {
@@ -128,14 +131,13 @@ void dlv_agents_offer(DlvLink *link, const DlvOffer *offer) {
   agent->urgent = offer->urgent;
   agent->state.last_seen = (gint64)offer->last_seen;
   DlvAttempt *running = agent->task != NULL ? dlv_task_find(agent->task, offer->number) : NULL;
+  DlvAttempt *queued = letter != NULL && letter->in_hand ? find_queued(agent, offer->number) : NULL;
   if (running != NULL) {
     rejoin(agent, running, offer);
   } else if (letter != NULL && letter->known.agent != NULL) {
     tell_known(agent, letter, offer);
-  } else if (letter != NULL && letter->in_hand) {
-    DlvAttempt *queued = find_queued(agent, offer->number);
-    if (queued != NULL)
-      queued->attempt = offer->attempt;
+  } else if (queued != NULL) {
+    queued->attempt = offer->attempt;
   } else {
     take_in(agent, letter, offer);
   }

@@ -16,6 +16,8 @@
  * time at messaged does not run out. */
 #define TURN_USEC (30 * G_USEC_PER_SEC)
 #define SWEEP_MSEC 10000
+/* What was put aside together comes back within this time. */
+#define GATHER_MSEC 30
 
 static void give_back_all(DlvAgent *agent, guint64 retry, const char *why) {
   for (GList *l; (l = g_queue_pop_head_link(&agent->queue)) != NULL;)
@@ -29,9 +31,23 @@ static void refuse_all(DlvAgent *agent) {
   give_back_all(agent, REFUSED_RETRY, why);
 }
 
+/* Mail that a doorbell will tell of comes back together, at the time of the first that was put
+ * aside; else each would ring for itself. */
+static guint64 gathered(DlvAgent *agent, guint64 wait, gint64 now) {
+  if (agent->gather_at > now && agent->gather_at - now <= (gint64)wait)
+    return (guint64)(agent->gather_at - now);
+  agent->gather_at = now + (gint64)wait;
+  return wait;
+}
+
 /* What is held, or never goes on: out of the queue, with the reason. */
-static void put_aside(DlvAgent *agent, DlvAttempt *attempt, const DlvAnswer *answer) {
+static void put_aside(DlvAgent *agent, DlvAttempt *attempt, const DlvAnswer *answer, gint64 now) {
+  const DlvPolicy *policy = agent->plan->policy;
   guint64 retry = answer->verdict == DLV_FINISHED ? DLV_WAIT_MAX : answer->wait;
+
+  if (answer->verdict == DLV_HOLD && answer->step < policy->n_entries &&
+      dlv_is_doorbell(policy->entries[answer->step].class))
+    retry = gathered(agent, retry, now);
 
   g_queue_unlink(&agent->queue, &attempt->node);
   dlv_agent_give_back(agent, attempt, retry, (int)answer->step, answer->why);
@@ -77,7 +93,7 @@ static void decide(DlvAgent *agent) {
       dlv_ladder_decide(agent->plan->policy, agent->rungs, &agent->state, mail, n, &now);
   for (i = 0; i < n; i++)
     if (decision->answers[i].verdict == DLV_HOLD || decision->answers[i].verdict == DLV_FINISHED)
-      put_aside(agent, attempts[i], &decision->answers[i]);
+      put_aside(agent, attempts[i], &decision->answers[i], now.boot);
   if (decision->entry < 0)
     return;
   if (may_start(agent, decision))
@@ -161,6 +177,19 @@ void dlv_agent_pump_soon(DlvAgent *agent) {
     courier->sweep = g_timeout_add(SWEEP_MSEC, on_sweep, courier);
   if (!courier->pumping) /* else whoever changes something starts the next round */
     dlv_courier_pump(courier);
+}
+
+static gboolean on_gathered(gpointer data) {
+  DlvAgent *agent = data;
+
+  agent->gather = 0;
+  dlv_agent_pump_soon(agent);
+  return G_SOURCE_REMOVE;
+}
+
+void dlv_agent_pump_gathered(DlvAgent *agent) {
+  if (agent->gather == 0 && !agent->pumping)
+    agent->gather = g_timeout_add(GATHER_MSEC, on_gathered, agent);
 }
 
 void dlv_agent_task_over(DlvAgent *agent) {

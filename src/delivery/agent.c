@@ -54,6 +54,7 @@ void dlv_agent_free(DlvAgent *agent) {
     next = l->next; /* the node is the attempt's */
     dlv_attempt_free(l->data);
   }
+  g_clear_handle_id(&agent->gather, g_source_remove);
   if (agent->pumping)
     g_queue_remove(&agent->link->courier->pump, agent);
   rungs_clear(agent);

@@ -76,6 +76,8 @@ struct DlvAgent {
   DlvTask *task;         /* NULL: none in flight */
   guint waiting, urgent; /* as messaged said last */
   gboolean pumping;      /* in the courier's list */
+  gint64 gather_at;      /* BOOTTIME us: when mail for a doorbell that was put aside comes back */
+  guint gather;          /* source */
   gboolean watching;     /* the call for it is under way */
   guint64 watch;         /* of messaged, for durable back-ends; 0: none */
 };
@@ -99,6 +101,8 @@ void dlv_agents_link_lost(DlvLink *link);
 
 /* agent-pump.c: decides and starts, from the loop, soon. */
 void dlv_agent_pump_soon(DlvAgent *agent);
+/* The same a moment later: mail that was put aside comes back, more of it follows. */
+void dlv_agent_pump_gathered(DlvAgent *agent);
 /* A job of the agent is over. */
 void dlv_agent_task_over(DlvAgent *agent);
 /* Another look at all agents that wait for one. */

@@ -41,12 +41,13 @@ static int on_reply(sd_bus_message *m, void *user_data, sd_bus_error *ret_error)
     call_end(call, m, NULL);
     return 1;
   }
+  if (sd_bus_error_has_names(e, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT,
+                             SD_BUS_ERROR_DISCONNECTED)) {
+    dlv_link_lost(link, e->message != NULL ? e->message : e->name); /* tells this call, too */
+    return 1;
+  }
   g_autoptr(GError) error = wg_error_from_bus(e);
-  gboolean hangs = sd_bus_error_has_names(e, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT,
-                                          SD_BUS_ERROR_DISCONNECTED);
   call_end(call, NULL, error);
-  if (hangs)
-    dlv_link_lost(link, "it does not answer");
   return 1;
 }
 

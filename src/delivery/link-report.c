@@ -94,9 +94,10 @@ static void settled(DlvLink *link, sd_bus_message *reply, const GError *error, g
 
   if (reply != NULL)
     log_refused(reply);
-  else if (link->state != DLV_LINK_READY) /* else messaged has said no to all of it */
-    remember(batch);
   else
+    remember(batch); /* told when the mail is offered again */
+  if (reply == NULL && link->state == DLV_LINK_READY &&
+      !g_error_matches(error, WG_ERROR, WG_ERROR_SHUTTING_DOWN))
     wg_log(LOG_WARNING, WG_MSG_REPORT_REFUSED, WG_FIELDS(WG_FIELD_ERROR, error->message),
            "The results of %u messages were refused by %s: %s", batch->len, link->shown,
            error->message);

@@ -112,6 +112,11 @@ void dlv_settle(DlvTask *task, DlvAttempt *attempt, DlvResult result, guint64 re
                 const char *cause) {
   DlvAgent *agent = task->agent;
   DlvLetter *letter = dlv_agent_letter(agent, attempt->number, TRUE);
+
+  if (result == DLV_FAILED && task->cancelled && agent->link->courier->draining) {
+    result = DLV_HELD; /* it was ended because we leave: whoever comes next may try at once */
+    retry = 1;
+  }
   DlvReport report = ask_ladder(task, &letter->mail, result, retry, cause);
   gboolean stays = report.go_on && attempt->attempt != 0;
 

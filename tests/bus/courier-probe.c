@@ -4,6 +4,7 @@
  * come from the option `answers`, one a job (the last one repeats):
  *
  *   "announced" "held:WHY" "failed:WHY" "partial:WHY" "acked" "later" "refused:WHY"
+ *   "broken:WHY" failed, to be tried again at once
  *   "hang"       never, until it is cancelled ("failed: cancelled" then)
  *   "file:PATH"  announced (acked where mail is leased) as soon as PATH is there
  *
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #define LOOK_MSEC 5
+/* Of what is held; a failure with a back-off that a test cannot notice is "broken". */
+#define HELD_USEC 150000
 
 typedef struct {
   const DlvBackendClass *class;
@@ -94,14 +97,16 @@ static void report(Probe *p, DlvJob *job, const char *answer) {
   static const struct {
     const char *name;
     DlvResult result;
-  } results[] = {{"announced", DLV_ANNOUNCED}, {"held", DLV_HELD},   {"failed", DLV_FAILED},
-                 {"partial", DLV_PARTIAL},     {"acked", DLV_ACKED}, {"later", DLV_LATER},
-                 {"refused", DLV_REFUSED}};
+    guint64 retry;
+  } results[] = {{"announced", DLV_ANNOUNCED}, {"held", DLV_HELD, HELD_USEC},
+                 {"failed", DLV_FAILED},       {"broken", DLV_FAILED, 1000},
+                 {"partial", DLV_PARTIAL},     {"acked", DLV_ACKED},
+                 {"later", DLV_LATER},         {"refused", DLV_REFUSED}};
   g_auto(GStrv) parts = g_strsplit(answer, ":", 2);
 
   for (guint i = 0; i < G_N_ELEMENTS(results); i++)
     if (g_str_equal(results[i].name, parts[0])) {
-      dlv_job_report_all(job, results[i].result, 0, parts[1]);
+      dlv_job_report_all(job, results[i].result, results[i].retry, parts[1]);
       return;
     }
   g_error("'%s' is no answer", answer);
@@ -121,8 +126,10 @@ static void probe_run(gpointer state, DlvJob *job) {
   Probe *p = state;
   const char *answer = "announced";
 
-  if (p->n_answers > 0)
-    answer = p->answers[MIN(p->next++, p->n_answers - 1)];
+  if (p->n_answers > 0) {
+    answer = p->answers[MIN(p->next, p->n_answers - 1)];
+    p->next++;
+  }
   log_job(p, job, "run");
   if (g_str_equal(answer, "hang")) {
     p->job = job;

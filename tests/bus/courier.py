@@ -31,16 +31,21 @@ class Courier(Daemon):
         env.update(self.more)
         return {k: v for k, v in env.items() if v is not None}
 
-    def ask(self, method, signature="()", *args):
+    def with_client(self, func):
+        """An open connection would keep it from leaving."""
         client = self.client()
         try:
-            return client.raw(method, signature, *args, path=PATH, interface=NAME)
+            return func(client)
         finally:
             client.close()
             self.clients.remove(client)
 
+    def ask(self, method, signature="()", *args):
+        return self.with_client(
+            lambda c: c.raw(method, signature, *args, path=PATH, interface=NAME))
+
     def property(self, name):
-        return self.client().get(name, path=PATH, interface=NAME)
+        return self.with_client(lambda c: c.get(name, path=PATH, interface=NAME))
 
     def wait_connected(self):
         wait_for(lambda: self.property("Connected"), "the courier to be connected")
