@@ -4,6 +4,8 @@
  * answer has of one agent stands together. Where there is nothing the call is parked. */
 #include "messaging/courier.h"
 
+#include <string.h>
+
 #define OFFER_MAX 256
 #define OFFER_BYTES (4 * 1024 * 1024)
 #define WAIT_MAX (20 * G_USEC_PER_SEC)
@@ -52,13 +54,24 @@ static gboolean is_full(const Answer *a) {
   return a->n == a->terms->max || a->bytes >= OFFER_BYTES;
 }
 
-static void add_state(const MsgAgent *agent, const MsgLive *live, GVariantDict *d) {
-  g_variant_dict_insert(d, "attempts", "u", (guint32)live->attempts);
-  g_variant_dict_insert(d, "step", "u", (guint32)live->step);
-  g_variant_dict_insert(d, "announced", "b", (live->flags & MSG_LIVE_ANNOUNCED) != 0);
-  g_variant_dict_insert(d, "waiting", "u", (guint32)MIN(agent->counts.queued, G_MAXUINT32));
-  g_variant_dict_insert(d, "urgent", "u", (guint32)MIN(agent->counts.urgent, G_MAXUINT32));
-  g_variant_dict_insert(d, "last-seen", "t", (guint64)agent->counts.last_seen);
+static void put_count(GVariantBuilder *d, const char *key, guint64 n) {
+  msg_field_put(d, key, g_variant_new_uint32((guint32)MIN(n, G_MAXUINT32)));
+}
+
+static void add_state(const MsgAgent *agent, const MsgLive *live, GVariantBuilder *d) {
+  gboolean announced = (live->flags & MSG_LIVE_ANNOUNCED) != 0;
+
+  put_count(d, "attempts", live->attempts);
+  put_count(d, "step", live->step);
+  msg_field_put(d, "announced", g_variant_new_boolean(announced));
+  put_count(d, "waiting", agent->counts.queued);
+  put_count(d, "urgent", agent->counts.urgent);
+  msg_field_put(d, "last-seen", g_variant_new_uint64((guint64)agent->counts.last_seen));
+}
+
+/* What the sender, the agent's owner and the body add to an answer, and something for the rest. */
+static gsize weight(const MsgMessage *m, const char *policy, gboolean body) {
+  return 512 + m->head_size + (policy ? strlen(policy) : 0) + (body ? m->size : 0);
 }
 
 static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *live) {
@@ -73,18 +86,22 @@ static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *
     return;
   }
   MsgAttempt *a = msg_attempt_new(e, agent, live->place, t->courier, e->now + (gint64)t->lease);
-  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
-  msg_message_fields(e, m, &d);
-  add_state(agent, live, &d);
+  GVariantBuilder *d = &answer->list;
+  g_variant_builder_open(d, G_VARIANT_TYPE("(ttsa{sv})"));
+  g_variant_builder_add_value(d, g_variant_new_uint64(a->token));
+  g_variant_builder_add_value(d, g_variant_new_uint64(m->seq));
+  g_variant_builder_add_value(d, g_variant_new_string(agent->name));
+  g_variant_builder_open(d, G_VARIANT_TYPE_VARDICT);
+  msg_message_fields(e, m, d);
+  add_state(agent, live, d);
   if (t->policy && g_variant_lookup(agent->info, "policy", "&s", &policy))
-    g_variant_dict_insert(&d, "policy", "s", policy);
+    msg_field_put(d, "policy", g_variant_new_string(policy));
   if (body && m->body)
-    g_variant_dict_insert_value(
-        &d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
-  GVariant *fields = g_variant_dict_end(&d);
-  answer->bytes += g_variant_get_size(fields);
+    msg_field_put(d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
+  g_variant_builder_close(d);
+  g_variant_builder_close(d);
+  answer->bytes += weight(m, policy, body);
   answer->n++;
-  g_variant_builder_add(&answer->list, "(tts@a{sv})", a->token, m->seq, agent->name, fields);
 }
 
 static gboolean takes(const MsgCourier *courier, gboolean policy, const MsgAgent *agent) {

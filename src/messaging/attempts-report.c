@@ -90,16 +90,38 @@ static gboolean read_result(const char *result, Report *r, GError **error) {
   return r->event != MSG_STATE_NONE;
 }
 
+/* One look at each option: reports are many. The bus layer has checked keys and types; borrows
+ * texts. */
+static void read_options(GVariant *options, Report *r, const char **ret_cause,
+                         const char **ret_backend) {
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  g_variant_iter_init(&iter, options);
+  while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+    if (g_str_equal(key, "cause"))
+      *ret_cause = g_variant_get_string(value, NULL);
+    else if (g_str_equal(key, "backend"))
+      *ret_backend = g_variant_get_string(value, NULL);
+    else if (g_str_equal(key, "retry-after"))
+      r->retry = g_variant_get_uint64(value);
+    else if (g_str_equal(key, "continue"))
+      r->continues = g_variant_get_boolean(value);
+    else if (g_str_equal(key, "step")) {
+      r->has_step = TRUE;
+      r->step = g_variant_get_uint32(value);
+    }
+    g_variant_unref(value);
+  }
+}
+
 /* FALSE: error set. The cause is the caller's to free. */
 static gboolean read_report(const char *result, GVariant *options, Report *r, GError **error) {
   const char *cause = NULL, *backend = NULL;
 
   *r = (Report){0};
-  r->has_step = g_variant_lookup(options, "step", "u", &r->step);
-  g_variant_lookup(options, "cause", "&s", &cause);
-  g_variant_lookup(options, "backend", "&s", &backend);
-  g_variant_lookup(options, "retry-after", "t", &r->retry);
-  g_variant_lookup(options, "continue", "b", &r->continues);
+  read_options(options, r, &cause, &backend);
   if (!read_result(result, r, error))
     return FALSE;
   if (r->step > STEP_MAX)

@@ -46,7 +46,8 @@ MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboole
 GVariant *msg_message_head(const MsgMessage *message); /* a{sv}, full; NULL: none */
 char *msg_message_from(MsgEngine *e, const MsgMessage *message);
 /* The keys that Receive gives, too, and message, from, size; not the body. */
-void msg_message_fields(MsgEngine *e, const MsgMessage *message, GVariantDict *into);
+void msg_message_fields(MsgEngine *e, const MsgMessage *message, GVariantBuilder *into);
+void msg_field_put(GVariantBuilder *into, const char *key, GVariant *value); /* a{sv} */
 char *msg_live_reason(const MsgLive *live); /* cause of the last receipt with one; NULL: none */
 /* Whether the caller may see and act on this delivery: it sent it, or owns its agent, or is an
  * administrator. */

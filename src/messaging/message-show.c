@@ -12,57 +12,63 @@ char *msg_message_from(MsgEngine *e, const MsgMessage *m) {
   return m->claimed ? g_strdup(m->claimed) : msg_sender_text(msg_sender_by_id(e, m->sender));
 }
 
-static void put_time(GVariantDict *d, const char *key, gint64 time) {
+void msg_field_put(GVariantBuilder *d, const char *key, GVariant *value) {
+  g_variant_builder_add_value(
+      d, g_variant_new_dict_entry(g_variant_new_string(key), g_variant_new_variant(value)));
+}
+
+static void put_time(GVariantBuilder *d, const char *key, gint64 time) {
   if (time > 0)
-    g_variant_dict_insert(d, key, "t", (guint64)time);
+    msg_field_put(d, key, g_variant_new_uint64((guint64)time));
 }
 
-static void put_text(GVariantDict *d, const char *key, const char *text) {
+static void put_text(GVariantBuilder *d, const char *key, const char *text) {
   if (text)
-    g_variant_dict_insert(d, key, "s", text);
+    msg_field_put(d, key, g_variant_new_string(text));
 }
 
-static void put_flag(GVariantDict *d, const char *key, gboolean flag) {
+static void put_flag(GVariantBuilder *d, const char *key, gboolean flag) {
   if (flag)
-    g_variant_dict_insert(d, key, "b", TRUE);
+    msg_field_put(d, key, g_variant_new_boolean(TRUE));
 }
 
-static void put_origin(MsgEngine *e, const MsgMessage *m, GVariantDict *d) {
+static void put_count(GVariantBuilder *d, const char *key, guint32 n) {
+  msg_field_put(d, key, g_variant_new_uint32(n));
+}
+
+static void put_origin(MsgEngine *e, const MsgMessage *m, GVariantBuilder *d) {
   const MsgSender *sender = msg_sender_by_id(e, m->sender);
 
   if (m->flags & MSG_FLAG_IMPORTED)
-    g_variant_dict_insert(d, "origin", "s", "import");
+    put_text(d, "origin", "import");
   put_text(d, "claimed-from", m->claimed);
-  g_variant_dict_insert(d, "sender-uid", "u", sender ? (guint32)sender->uid : G_MAXUINT32);
+  put_count(d, "sender-uid", sender ? (guint32)sender->uid : G_MAXUINT32);
 }
 
-void msg_message_fields(MsgEngine *e, const MsgMessage *m, GVariantDict *d) {
+void msg_message_fields(MsgEngine *e, const MsgMessage *m, GVariantBuilder *d) {
   g_autoptr(GVariant) head = msg_message_head(m);
   g_autofree char *from = msg_message_from(e, m);
   const MsgAgent *only = m->n_recipients == 1 ? msg_agent_by_id(e, m->recipients[0]) : NULL;
+  gsize n = head ? g_variant_n_children(head) : 0;
 
-  g_variant_dict_insert(d, "message", "t", m->seq);
-  g_variant_dict_insert(d, "from", "s", from);
+  msg_field_put(d, "message", g_variant_new_uint64(m->seq));
+  put_text(d, "from", from);
   put_text(d, "to", m->to ? m->to : only ? only->name : NULL);
-  g_variant_dict_insert(d, "time", "t", (guint64)m->time);
-  g_variant_dict_insert(d, "size", "t", m->size);
-  g_variant_dict_insert(d, "priority", "y", m->priority);
+  msg_field_put(d, "time", g_variant_new_uint64((guint64)m->time));
+  msg_field_put(d, "size", g_variant_new_uint64(m->size));
+  msg_field_put(d, "priority", g_variant_new_byte(m->priority));
   put_text(d, "id", m->id);
   put_text(d, "key", m->key);
   put_time(d, "expires", m->expires ? wg_clock_to_realtime(&e->clock, m->expires) : 0);
   put_time(d, "reply-by", m->reply_by);
   if (m->in_reply_to)
-    g_variant_dict_insert(d, "in-reply-to", "t", m->in_reply_to);
+    msg_field_put(d, "in-reply-to", g_variant_new_uint64(m->in_reply_to));
   put_flag(d, "expects-reply", m->flags & MSG_FLAG_EXPECTS_REPLY);
   put_flag(d, "volatile", m->flags & MSG_FLAG_VOLATILE);
   put_origin(e, m, d);
-  GVariantIter iter;
-  const char *key;
-  GVariant *value;
-  for (gboolean more = head != NULL && g_variant_iter_init(&iter, head) > 0;
-       more && g_variant_iter_next(&iter, "{&sv}", &key, &value);) {
-    g_variant_dict_insert_value(d, key, value);
-    g_variant_unref(value);
+  for (gsize i = 0; i < n; i++) {
+    g_autoptr(GVariant) entry = g_variant_get_child_value(head, i);
+    g_variant_builder_add_value(d, entry);
   }
 }
 
@@ -94,23 +100,27 @@ const MsgLive *msg_delivery_get(MsgEngine *e, guint64 place, MsgLive **ret_done)
 
 /* a{sv} of one delivery, floating. */
 static GVariant *delivery_entry(MsgEngine *e, const MsgAgent *agent, const MsgLive *live) {
-  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+  g_auto(GVariantBuilder) d = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
   g_autofree char *reason = msg_live_reason(live);
   gint64 due = live->calendar   ? live->calendar
                : live->ready_at ? wg_clock_to_realtime(&e->clock, live->ready_at)
                                 : 0;
 
-  g_variant_dict_insert(&d, "agent", "s", agent ? agent->name : "");
-  g_variant_dict_insert(&d, "state", "s", msg_state_name(live->state));
-  g_variant_dict_insert(&d, "acquired", "u", (guint32)live->acquired);
-  g_variant_dict_insert(&d, "failed", "u", (guint32)live->failed);
+  put_text(&d, "agent", agent ? agent->name : "");
+  put_text(&d, "state", msg_state_name(live->state));
+  put_count(&d, "acquired", live->acquired);
+  put_count(&d, "failed", live->failed);
   if (live->state == MSG_STATE_SCHEDULED || live->state == MSG_STATE_HELD)
     put_time(&d, "due", due);
   if (live->state == MSG_STATE_LEASED && live->until)
     put_time(&d, "lease-until", wg_clock_to_realtime(&e->clock, live->until));
   put_flag(&d, "announced", live->flags & MSG_LIVE_ANNOUNCED);
+  if (live->attempts > 0)
+    put_count(&d, "attempts", live->attempts);
+  if (live->state == MSG_STATE_QUEUED && live->next_attempt > e->now)
+    put_time(&d, "next-attempt", wg_clock_to_realtime(&e->clock, live->next_attempt));
   put_text(&d, "reason", reason);
-  return g_variant_dict_end(&d);
+  return g_variant_builder_end(&d);
 }
 
 static GVariant *deliveries(MsgEngine *e, const MsgJob *job, const MsgMessage *m) {
@@ -139,13 +149,12 @@ WgJobResult msg_call_get_message(MsgEngine *e, MsgCallJob *job) {
   g_autoptr(MsgMessage) m = msg_message_for(e, &job->base, seq, !no_body, &job->base.job.error);
   if (!m)
     return WG_JOB_DONE;
-  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+  g_auto(GVariantBuilder) d = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
   msg_message_fields(e, m, &d);
   if (!no_body)
-    g_variant_dict_insert_value(
-        &d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
-  g_variant_dict_insert_value(&d, "deliveries", deliveries(e, &job->base, m));
-  job->result = g_variant_ref_sink(g_variant_new("(@a{sv})", g_variant_dict_end(&d)));
+    msg_field_put(&d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
+  msg_field_put(&d, "deliveries", deliveries(e, &job->base, m));
+  job->result = g_variant_ref_sink(g_variant_new("(@a{sv})", g_variant_builder_end(&d)));
   return WG_JOB_DONE;
 }
 
