@@ -108,6 +108,27 @@ static void test_hold_max_ends(void) {
   world_clear(&w);
 }
 
+/* Where there is no other rung its holding begins anew. */
+static void test_held_alone(void) {
+  World w;
+
+  world_init(&w, "{'backends': [{'use': 'bell', 'place': 'x', 'hold-max': 12}]}");
+  world_mail(&w, 4);
+  for (guint i = 0; i < 3; i++) {
+    world_expect(&w, "bell: 0");
+    world_result(&w, 0, DLV_HELD, 10 * SEC, "held step 0 retry 10s");
+    world_pass(&w, 10 * SEC);
+    world_expect(&w, "bell: 0");
+    world_result(&w, 0, DLV_HELD, 10 * SEC, "held step 0 retry 2s");
+    world_pass(&w, 2 * SEC);
+    world_expect(&w, "- | 0 hold 8s: 'bell' is held"); /* from the first, which holds it again */
+    world_pass(&w, 8 * SEC);
+    g_ptr_array_set_size(w.mail, 0);
+    world_mail(&w, 4);
+  }
+  world_clear(&w);
+}
+
 static void test_held_for_ever(void) {
   World w;
 
@@ -227,6 +248,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ladder/back-off-is-the-rungs", test_back_off_is_the_rungs);
   g_test_add_func("/ladder/held-then-next", test_held_then_next);
   g_test_add_func("/ladder/hold-max-ends", test_hold_max_ends);
+  g_test_add_func("/ladder/held-alone", test_held_alone);
   g_test_add_func("/ladder/held-for-ever", test_held_for_ever);
   g_test_add_func("/ladder/escalates", test_escalates);
   g_test_add_func("/ladder/no-escalation", test_no_escalation);
