@@ -10,7 +10,7 @@ die() { say "$*"; exit 2; }
 deps_apt() {
   echo gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libsystemd-dev libjson-glib-dev \
     libsqlite3-dev libxxhash-dev libxdo-dev libx11-dev libxi-dev libxtst-dev libxss-dev \
-    libxkbfile-dev libatspi2.0-dev dbus-daemon systemd util-linux python3
+    libxres-dev dbus-daemon systemd util-linux python3
   [ "$1" = build ] && return
   echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
     build-essential debhelper dpkg-dev fakeroot lintian git polkitd mandoc \
@@ -23,16 +23,16 @@ deps_apt() {
 deps_dnf() {
   echo gcc meson ninja-build pkgconf-pkg-config glib2-devel systemd-devel json-glib-devel \
     sqlite-devel xxhash-devel libxdo-devel libX11-devel libXi-devel libXtst-devel libXScrnSaver-devel \
-    libxkbfile-devel at-spi2-core-devel dbus-daemon systemd util-linux python3
+    libXres-devel dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container \
     tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp
 }
 
 deps_pacman() {
   echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash xdotool libx11 libxi libxtst libxss \
-    libxkbfile at-spi2-core dbus util-linux python
+    libxres dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock tmux xorg-server-xvfb openbox xterm gtk3 \
-    xorg-xprop xorg-setxkbmap xorg-xkbcomp
+    at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp
 }
 
 # Prints those of the packages given that are not installed.

@@ -5,12 +5,18 @@
 # One line a rung, then one that counts every single test. A rung that this machine cannot do
 # is skipped with its reason; where that must not be ($CI is set) it is a failure.
 
-rungs_all=(unit bus crash system vm)
+rungs_all=(unit bus typing crash system vm)
 
 # Prints why a rung cannot run here; nothing if it can.
 rung_obstacle() {
   case $1 in
     bus | crash) command -v dbus-daemon >/dev/null || echo "there is no dbus-daemon" ;;
+    typing)
+      local tool
+      for tool in Xvfb openbox xterm setxkbmap xprop dbus-daemon; do
+        command -v "$tool" >/dev/null || { echo "there is no $tool"; return; }
+      done
+      ;;
     system | vm)
       if [ "$(id -u)" != 0 ]; then
         echo "making and booting a Debian needs root"

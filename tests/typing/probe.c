@@ -1,0 +1,188 @@
+/* probe.c: the tests' own look at an X server, and their hand in it: what the keyboard map is,
+ * which keys are down, a "human" who types through XTEST, a window that takes the focus away.
+ *
+ * Commands on standard input, one a line, each answered by one line: see the table at the end. */
+#include <X11/XKBlib.h>
+#include <X11/Xlib.h>
+#include <X11/Xutil.h>
+#include <X11/extensions/XTest.h>
+#include <X11/keysym.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static Display *display;
+static Window root, thief;
+
+static void map(const char *arg) {
+  int first, last, per;
+
+  XDisplayKeycodes(display, &first, &last);
+  KeySym *syms = XGetKeyboardMapping(display, (KeyCode)first, last - first + 1, &per);
+  printf("%d", per);
+  for (int i = 0; i < (last - first + 1) * per; i++)
+    printf(" %lx", syms[i]);
+  printf("\n");
+  XFree(syms);
+}
+
+static void down(const char *arg) {
+  char keys[32];
+
+  XQueryKeymap(display, keys);
+  for (int code = 8; code < 256; code++)
+    if (keys[code / 8] & (1 << (code % 8)))
+      printf("%d ", code);
+  printf("\n");
+}
+
+static void state(const char *arg) {
+  XkbStateRec now;
+
+  XkbGetState(display, XkbUseCoreKbd, &now);
+  printf("mods=%d locked=%d group=%d\n", now.mods, now.locked_mods, now.group);
+}
+
+static void fake(const char *name, Bool press) {
+  XTestFakeKeyEvent(display, XKeysymToKeycode(display, XStringToKeysym(name)), press, 0);
+  XSync(display, False);
+}
+
+static void press(const char *arg) {
+  fake(arg, True);
+  printf("ok\n");
+}
+
+static void release(const char *arg) {
+  fake(arg, False);
+  printf("ok\n");
+}
+
+static void tap(const char *arg) {
+  fake(arg, True);
+  fake(arg, False);
+  printf("ok\n");
+}
+
+/* lock MODIFIERS, group N */
+static void lock(const char *arg) {
+  XkbLockModifiers(display, XkbUseCoreKbd, 0xff, (unsigned)atoi(arg));
+  XSync(display, False);
+  printf("ok\n");
+}
+
+static void group(const char *arg) {
+  XkbLockGroup(display, XkbUseCoreKbd, (unsigned)atoi(arg));
+  XSync(display, False);
+  printf("ok\n");
+}
+
+/* A window of ours appears and takes the focus, as a rude program does. */
+static void steal(const char *arg) {
+  XSetWindowAttributes attributes = {.override_redirect = True};
+  XEvent event;
+
+  if (!thief) {
+    thief = XCreateWindow(display, root, 0, 0, 50, 50, 0, CopyFromParent, InputOutput, NULL,
+                          CWOverrideRedirect, &attributes);
+    XSelectInput(display, thief, StructureNotifyMask | KeyPressMask);
+    XMapRaised(display, thief);
+    do
+      XNextEvent(display, &event);
+    while (event.type != MapNotify);
+  }
+  XSetInputFocus(display, thief, RevertToPointerRoot, CurrentTime);
+  XSync(display, False);
+  printf("%lu\n", thief);
+}
+
+/* Keys that arrived in the stealing window. */
+static void stolen(const char *arg) {
+  XEvent event;
+  int n = 0;
+
+  XSync(display, False);
+  while (XCheckTypedEvent(display, KeyPress, &event))
+    n++;
+  printf("%d\n", n);
+}
+
+static void grab(const char *arg) {
+  printf("%d\n", XGrabKeyboard(display, root, False, GrabModeAsync, GrabModeAsync, CurrentTime));
+  XSync(display, False);
+}
+
+static void ungrab(const char *arg) {
+  XUngrabKeyboard(display, CurrentTime);
+  XSync(display, False);
+  printf("ok\n");
+}
+
+static void focused(const char *arg) {
+  Window focus;
+  int revert;
+
+  XGetInputFocus(display, &focus, &revert);
+  printf("%lu\n", focus);
+}
+
+static void pointer(const char *arg) {
+  Window a, b;
+  int x, y, c, d;
+  unsigned e;
+
+  XQueryPointer(display, root, &a, &b, &x, &y, &c, &d, &e);
+  printf("%d %d\n", x, y);
+}
+
+static void saver(const char *arg) {
+  XForceScreenSaver(display, atoi(arg) ? ScreenSaverActive : ScreenSaverReset);
+  XSync(display, False);
+  printf("ok\n");
+}
+
+static void place(const char *arg) {
+  Window window = strtoul(arg, NULL, 10), child;
+  XWindowAttributes attributes = {0};
+  int x = 0, y = 0;
+
+  XGetWindowAttributes(display, window, &attributes);
+  XTranslateCoordinates(display, window, root, attributes.width / 2, attributes.height / 2, &x, &y,
+                        &child);
+  printf("%d %d\n", x, y);
+}
+
+static const struct {
+  const char *name;
+  void (*run)(const char *arg);
+} commands[] = {
+    {"map", map},         {"down", down},       {"state", state}, {"press", press},
+    {"release", release}, {"tap", tap},         {"lock", lock},   {"group", group},
+    {"steal", steal},     {"stolen", stolen},   {"grab", grab},   {"ungrab", ungrab},
+    {"focused", focused}, {"pointer", pointer}, {"saver", saver}, {"place", place},
+};
+
+static int ignore(Display *d, XErrorEvent *event) {
+  return 0;
+}
+
+int main(void) {
+  char line[256];
+
+  XSetErrorHandler(ignore);
+  display = XOpenDisplay(NULL);
+  if (!display)
+    return 1;
+  root = DefaultRootWindow(display);
+  while (fgets(line, sizeof line, stdin)) {
+    char *arg = strchr(line, ' ');
+    line[strcspn(line, "\n")] = '\0';
+    if (arg)
+      *arg++ = '\0';
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+      if (strcmp(line, commands[i].name) == 0)
+        commands[i].run(arg ? arg : "");
+    fflush(stdout);
+  }
+  return 0;
+}
