@@ -43,6 +43,25 @@ struct TypHand {
   char *killed_why;                  /* we killed it */
 };
 
+/* process.c. Does what can be done now: start the hand, or send the next request. */
+void typ_hand_advance(TypHand *hand);
+/* Takes the first request off and answers it. */
+void typ_hand_finish_first(TypHand *hand, GVariant *reply, const GError *error);
+void typ_hand_fail_all(TypHand *hand, const GError *error);
+
+/* process-packets.c: a GUnixFDSourceFunc, and one packet: FALSE: nothing is there (any more). */
+gboolean typ_hand_readable(gint fd, GIOCondition condition, gpointer data);
+gboolean typ_hand_take_packet(TypHand *hand);
+
+/* process-life.c */
+void typ_hand_start(TypHand *hand);
+void typ_hand_kill(TypHand *hand, const char *why);
+/* Told to leave: it sees the end of its link. */
+void typ_hand_let_go(TypHand *hand);
+/* What takes longer, the start, a request or leaving, ends with the hand killed. */
+void typ_hand_set_limit(TypHand *hand, guint64 usec);
+void typ_hand_clear_limit(TypHand *hand);
+
 /* process-spawn.c. Sets pid and fd; the watches are process.c's. */
 gboolean typ_hand_spawn(TypHand *hand, GError **error);
 /* What became of the process, for people: "exit status 4", "killed by signal 9 (Killed)". */

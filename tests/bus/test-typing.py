@@ -237,6 +237,7 @@ def test_leaving_lets_the_text_end():
         first = caller.type_later("one")
         typist.wait_asked("type")
         second = caller.type_later("two")
+        caller.call("Ping")  # it has been read
         typist.process.send_signal(signal.SIGTERM)
         equal(first.result()[0], "typed")
         refused("ShuttingDown", second.result, text="nothing was typed")
