@@ -57,6 +57,8 @@ static void update(MsgEngine *e, MsgCallJob *job, MsgAgent *agent, GVariant *opt
     return;
   g_variant_unref(agent->info);
   agent->info = g_steal_pointer(&info);
+  if (agent->uid != uid)
+    msg_attempts_of_moved(e, agent);
   agent->uid = uid;
   msg_agent_changed(e, agent);
 }

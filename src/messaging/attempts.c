@@ -248,6 +248,14 @@ void msg_attempts_of_gone(MsgEngine *e, MsgCourier *courier) {
   }
 }
 
+void msg_attempts_of_moved(MsgEngine *e, MsgAgent *agent) {
+  g_autoptr(GList) all = g_hash_table_get_values(e->attempts);
+
+  for (GList *l = all; l; l = l->next)
+    if (((MsgAttempt *)l->data)->agent == agent)
+      msg_attempt_again(e, l->data);
+}
+
 MsgAttempt *msg_attempt_find(MsgEngine *e, const MsgCallJob *job, guint64 token, GError **error) {
   MsgAttempt *a = g_hash_table_lookup(e->attempts, &token);
 

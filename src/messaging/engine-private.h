@@ -304,6 +304,8 @@ void msg_absence_timeout(MsgEngine *e, gpointer absence);
 /* Forgets who was missed, and finds it out again: at the start, with new settings. */
 void msg_absences_look_again(MsgEngine *e);
 void msg_attempt_queued(MsgEngine *e, MsgAgent *agent, guint64 place); /* it is in the queue */
+/* It belongs to another user now: the couriers of the old one have nothing to do with its mail. */
+void msg_attempts_of_moved(MsgEngine *e, MsgAgent *agent);
 void msg_attempts_look_on(MsgEngine *e); /* in a tick: what a batch had no time to look at */
 gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent);
 void msg_attempts_commit(MsgEngine *e);

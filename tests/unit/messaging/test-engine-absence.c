@@ -3,7 +3,7 @@
 #include "engine-couriers.h"
 #include "engine-faults.h"
 
-#define SECOND G_USEC_PER_SEC
+#define SECOND ((gint64)G_USEC_PER_SEC)
 
 /* How often a courier of `uid` was wanted since the last look. */
 static guint wanted(Env *env, uid_t uid) {
@@ -168,6 +168,30 @@ static void test_starts(void) {
   env_clear(&env);
 }
 
+/* Mail whose next attempt is due later wakes nobody before, whether the service stays or not. */
+static void test_due_later(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+  guint64 token;
+
+  env_agent(&env, alice, "a", "{'policy': <'{}'>}");
+  guint64 sent = env_send(&env, alice, "a", "x"), id = env_courier(&env, alice);
+  g_assert_cmpuint(env_attempts(&env, alice, id, 1, &token, NULL), ==, 1);
+  env_report(&env, alice, token, "held", "{'retry-after': <uint64 3600000000>}");
+  env_notes_clear(&env);
+  env_gone(&env, alice);
+  env_advance(&env, 600 * SECOND);
+  env_restart(&env);
+  g_autoptr(MsgActor) again = env_actor(&env, 1000);
+  env_advance(&env, 2990 * SECOND);
+  g_assert_cmpuint(wanted(&env, 1000), ==, 0);
+  expect(&env, again, sent, "stored queued attempt-held"); /* what the courier said */
+  env_advance(&env, 10 * SECOND);
+  g_assert_cmpuint(wanted(&env, 1000), ==, 1);
+  env_clear(&env);
+}
+
 /* A batch that is rolled back neither loses a wake nor makes one of nothing. */
 static void test_rollback(void) {
   Env env;
@@ -206,6 +230,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/absence/pause", test_pause);
   g_test_add_func("/engine/absence/mail-is-gone", test_mail_is_gone);
   g_test_add_func("/engine/absence/starts", test_starts);
+  g_test_add_func("/engine/absence/due-later", test_due_later);
   g_test_add_func("/engine/absence/rollback", test_rollback);
   return g_test_run();
 }

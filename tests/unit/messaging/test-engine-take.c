@@ -114,6 +114,29 @@ static void test_refused(void) {
   env_clear(&env);
 }
 
+/* An agent that is given to another user takes its mail along. */
+static void test_moved(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) root = env_actor(&env, 0), alice = env_actor(&env, 1000);
+  g_autoptr(MsgActor) bob = env_actor(&env, 1001);
+
+  env_agent(&env, alice, "a", NULL);
+  guint64 sent = env_send(&env, alice, "a", "x"), id = env_courier(&env, alice);
+  guint64 other = env_courier(&env, bob), attempt = one_attempt(&env, alice, id);
+  g_autoptr(GVariant) r = env_ok(&env, root, MSG_CALL_UPDATE_AGENT,
+                                 g_variant_new_parsed("('a', {'uid': <uint32 1001>})"));
+  g_autofree char *why = NULL;
+  g_assert_cmpuint(env_take_attempt(&env, alice, attempt, &why), ==, 0);
+  g_assert_cmpstr(why, ==, REFUSED("LeaseExpired"));
+  g_assert_cmpuint(env_attempts(&env, alice, id, 9, NULL, NULL), ==, 0);
+  g_assert_cmpuint(env_take_attempt(&env, bob, one_attempt(&env, bob, other), NULL), !=, 0);
+  g_autofree char *receipts = env_receipts(&env, bob, sent);
+  g_assert_cmpstr(receipts, ==, "stored queued leased");
+  env_check(&env);
+  env_clear(&env);
+}
+
 /* Of an ordering key one at a time, the oldest first, whichever way it is received. */
 static void test_ordering_key(void) {
   Env env;
@@ -252,6 +275,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/take/lease", test_lease);
   g_test_add_func("/engine/take/gone", test_gone);
   g_test_add_func("/engine/take/refused", test_refused);
+  g_test_add_func("/engine/take/moved", test_moved);
   g_test_add_func("/engine/take/ordering-key", test_ordering_key);
   g_test_add_func("/engine/take/damaged", test_damaged);
   g_test_add_func("/engine/take/rollback", test_rollback);
