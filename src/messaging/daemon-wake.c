@@ -10,11 +10,15 @@
 #include "common/names.h"
 
 #define UNIT_FORMAT "waggle-courier@%u.service"
+/* Whoever registers a courier and lets it go, again and again, makes us ask no more often than
+ * this; the engine repeats what it wants after 1 s. */
+#define SPACING_USEC (G_USEC_PER_SEC / 2)
 
 typedef struct {
   MsgDaemon *daemon;
   uid_t uid;
   sd_bus_slot *call; /* under way */
+  gint64 asked;      /* monotonic us, 0: never */
   gboolean put_off;  /* until there is a bus */
   gboolean told;     /* its failure stands in the journal */
 } Wake;
@@ -70,6 +74,7 @@ static int ask(Wake *w, sd_bus *bus) {
 
 static void wake(Wake *w, sd_bus *bus) {
   w->put_off = bus == NULL;
+  w->asked = g_get_monotonic_time();
   int r = bus != NULL ? ask(w, bus) : 0;
 
   if (bus == NULL)
@@ -89,12 +94,17 @@ void msg_waker_want(MsgDaemon *daemon, uid_t uid) {
     w->uid = uid;
     g_hash_table_insert(daemon->wakes, GUINT_TO_POINTER(uid), w);
   }
-  if (w->call == NULL)
+  if (w->call == NULL && (w->asked == 0 || g_get_monotonic_time() - w->asked >= SPACING_USEC))
     wake(w, wg_service_bus(daemon->service));
 }
 
 void msg_waker_registered(MsgDaemon *daemon, uid_t uid) {
-  g_hash_table_remove(daemon->wakes, GUINT_TO_POINTER(uid));
+  Wake *w = g_hash_table_lookup(daemon->wakes, GUINT_TO_POINTER(uid));
+
+  if (w == NULL)
+    return;
+  w->call = sd_bus_slot_unref(w->call);
+  w->put_off = w->told = FALSE;
 }
 
 void msg_waker_bus(MsgDaemon *daemon, sd_bus *bus) {

@@ -99,6 +99,24 @@ def test_failure_is_logged_once_and_tried_again():
         wait_for(lambda: len(failures(d)) == 2, "a second line")
 
 
+def test_couriers_that_come_and_go_wake_no_storm():
+    with Daemon(scope="system", bus=True) as d:
+        systemd = Mock(d.bus.address, SYSTEMD)
+        c = d.client()
+        c.call("RegisterAgent", "a", policy=POLICY)
+        c.send("a", b"x")
+        wait_for(lambda: systemd.calls, "StartUnit")
+        for _ in range(20):
+            courier = d.client()
+            courier.call("RegisterCourier", name="mine")
+            courier.close()
+            wait_for(lambda: c.call("Ping") == () and courier.connection.is_closed(), "its end")
+        began = systemd.calls[0][2]
+        wait_for(lambda: len(systemd.calls) > 1, "the next call, for mail still waits")
+        check(all(b[2] - a[2] > 0.45 for a, b in zip(systemd.calls, systemd.calls[1:])),
+              f"{[call[2] - began for call in systemd.calls]}")
+
+
 def test_without_a_bus_it_waits_for_one():
     with Daemon(bus=True) as d:
         c = d.client()
