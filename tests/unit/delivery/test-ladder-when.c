@@ -100,9 +100,9 @@ static void test_breaker(void) {
   for (guint k = 0; k < 5; k++) {
     world_expect(&w, "box: 0 1 2 | 3 waits | 4 waits");
     for (guint i = 0; i < 3; i++) {
-      g_autofree char *decision = NULL;
-      dlv_ladder_next(w.policy, w.rungs, &w.agent, &w.run, w.mail->pdata[i], DLV_FAILED, 0, NULL,
-                      &w.now);
+      DlvReport r = dlv_ladder_next(w.policy, w.rungs, &w.agent, &w.run, w.mail->pdata[i],
+                                    DLV_FAILED, 0, NULL, &w.now);
+      g_free(r.cause);
     }
     if (k < 4)
       world_pass(&w, 2 * MIN_);

@@ -32,7 +32,7 @@ static const struct {
     {BOX ", \"x-a\": -}", "/x-a: line 1, column 38: expected a digit, found '}'"},
     {BOX ", \"x-a\": .5}", "/x-a: line 1, column 37: expected a value, found '.'"},
     {BOX ", \"x-a\": NaN}", "/x-a: line 1, column 37: expected a value, found 'N'"},
-    {BOX ", \"x-a\": nulll}", "/x-a: line 1, column 37: expected a value, found 'n'"},
+    {BOX ", \"x-a\": nullx}", "/x-a: line 1, column 37: expected a value, found 'n'"},
     {BOX ", \"x-a\": 12345678901234567890}", "/x-a: a number with more than 18 digits"},
     {BOX ", \"x-a\": \"\n\"}",
      "/x-a: line 1, column 38: expected no control character in a string (write \\n, \\t, "

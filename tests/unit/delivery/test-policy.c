@@ -85,8 +85,8 @@ static const struct {
     {"{'backends': [{'use': 'bell'}]}", "/backends/0: 'place' is missing: where it hangs"},
     {"{'backends': [{'use': 'bell', 'place': ''}]}",
      "/backends/0/place: 'place' is empty: where it hangs"},
-    {"{'backends': [{'use': 'box', 'escalte': '5min', 'if': {'prio': '>=4', 'priority': 4}}]}",
-     "/backends/0/escalte: unknown key 'escalte'; did you mean escalate?\n"
+    {"{'backends': [{'use': 'box', 'escalates': '5min', 'if': {'prio': '>=4', 'priority': 4}}]}",
+     "/backends/0/escalates: unknown key 'escalates'; did you mean escalate?\n"
      "/backends/0/if/prio: unknown key 'prio'; did you mean priority?\n"
      "/backends/0/if/priority: 'priority' is a text in quotes"},
     {"{'backends': [{'use': 'bell', 'place': 'x', 'times': 11, 'pause': '2min', 'weight': 3,"
@@ -132,9 +132,9 @@ static const struct {
      "/rate: 'max' is missing: doorbells\n"
      "/digest/text: no placeholder '{who}'; there are {waiting}, {urgent}, {agent}, {from} and "
      "{subject}"},
-    {"{'backends': [{'use': 'box'}], 'rate': {'max': 0}, 'digest': {'text': '{wating}'}}",
+    {"{'backends': [{'use': 'box'}], 'rate': {'max': 0}, 'digest': {'text': '{waitings}'}}",
      "/rate/max: 'max' is between 1 and 1000\n"
-     "/digest/text: no placeholder '{wating}'; did you mean waiting?"},
+     "/digest/text: no placeholder '{waitings}'; did you mean waiting?"},
     {"{'backends': [{'use': 'box'}], 'digest': {'text': ' ', 'window': '2h'}}",
      "/digest/window: 'window' is between 0s and 1h\n"
      "/digest/text: 'text' is empty; leave it out for the usual line"},
