@@ -12,6 +12,7 @@
 
 struct TypDisplayFinder {
   sd_bus_slot *slot;
+  gboolean stale;
   char *given, *authority;
   TypDisplayFunc func;
   gpointer data;
@@ -42,9 +43,9 @@ static gboolean is_wayland(const char *const *environment) {
   return g_strcmp0(type, "wayland") == 0 || lookup(environment, "WAYLAND_DISPLAY") != NULL;
 }
 
-gboolean typ_display_judge(const char *given, const char *authority, const char *const *own,
-                           const char *const *manager, TypDisplay *ret, GError **error) {
-  const char *const *source = knows_a_session(own) ? own : manager;
+gboolean typ_display_judge(const char *given, const char *authority, const char *const *first,
+                           const char *const *second, TypDisplay *ret, GError **error) {
+  const char *const *source = knows_a_session(first) ? first : second;
   const char *display = *given != '\0' ? given : lookup(source, "DISPLAY");
   const char *file = *authority != '\0' ? authority : lookup(source, "XAUTHORITY");
 
@@ -67,7 +68,7 @@ gboolean typ_display_judge(const char *given, const char *authority, const char 
   }
   ret->session_type = g_strdup("x11");
   ret->display = g_strdup(display);
-  ret->authority = g_strdup(file != NULL ? file : lookup(own, "XAUTHORITY"));
+  ret->authority = g_strdup(file != NULL ? file : lookup(first, "XAUTHORITY"));
   return TRUE;
 }
 
@@ -100,8 +101,9 @@ static void found(TypDisplayFinder *finder, const char *const *manager) {
   g_auto(TypDisplay) display = {0};
   g_autoptr(GError) error = NULL;
 
-  (void)typ_display_judge(finder->given, finder->authority, (const char *const *)own, manager,
-                          &display, &error);
+  const char *const *ours = (const char *const *)own;
+  (void)typ_display_judge(finder->given, finder->authority, finder->stale ? manager : ours,
+                          finder->stale ? ours : manager, &display, &error);
   finder->func(&display, error, finder->data);
 }
 
@@ -136,19 +138,20 @@ static int ask_manager(TypDisplayFinder *finder, sd_bus *bus) {
   return r;
 }
 
-void typ_display_find(TypDisplayFinder *finder, sd_bus *bus, const char *given,
+void typ_display_find(TypDisplayFinder *finder, sd_bus *bus, gboolean stale, const char *given,
                       const char *authority, TypDisplayFunc func, gpointer data) {
   g_auto(GStrv) own = g_get_environ();
 
   finder->slot = sd_bus_slot_unref(finder->slot);
   g_free(finder->given);
   g_free(finder->authority);
+  finder->stale = stale;
   finder->given = g_strdup(given);
   finder->authority = g_strdup(authority);
   finder->func = func;
   finder->data = data;
-  if (*given != '\0' || knows_a_session((const char *const *)own) || bus == NULL ||
-      ask_manager(finder, bus) < 0)
+  gboolean enough = *given != '\0' || (!stale && knows_a_session((const char *const *)own));
+  if (enough || bus == NULL || ask_manager(finder, bus) < 0)
     found(finder, NULL);
 }
 

@@ -67,8 +67,8 @@ static gboolean is_terminal(Search *search, const char *name, const char *path) 
 }
 
 static gboolean has_text(Search *search, const char *name, const char *path) {
-  g_autoptr(sd_bus_message) reply = call(search, name, path, WG_IFACE_PROPERTIES,
-                                         "Get", ATSPI "Text", "CharacterCount");
+  g_autoptr(sd_bus_message) reply =
+      call(search, name, path, WG_IFACE_PROPERTIES, "Get", ATSPI "Text", "CharacterCount");
   gint32 n = 0;
 
   return reply && sd_bus_message_read(reply, "v", "i", &n) >= 0 && n > 0;

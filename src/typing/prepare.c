@@ -79,8 +79,8 @@ void typ_daemon_prepare_hand(TypDaemon *daemon, TypPreparedFunc func, gpointer d
   *waiter = (Waiter){func, data};
   g_queue_push_tail(&daemon->preparing, waiter);
   if (!asked)
-    typ_display_find(daemon->finder, wg_service_bus(daemon->service), daemon->settings.display,
-                     daemon->settings.authority, on_display, daemon);
+    typ_display_find(daemon->finder, wg_service_bus(daemon->service), daemon->display_stale,
+                     daemon->settings.display, daemon->settings.authority, on_display, daemon);
 }
 
 static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, gpointer data) {
@@ -89,6 +89,7 @@ static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, 
 
   if (info != NULL) {
     (void)g_variant_lookup(info, "layout", "&s", &layout);
+    daemon->display_stale = FALSE;
     wg_log(LOG_INFO, WG_MSG_HAND_READY, NULL, "The typing process is ready on %s, layout %s",
            daemon->display, layout);
     wg_service_set_degraded(daemon->service, "hand", NULL);
@@ -97,6 +98,7 @@ static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, 
            "The typing process ended: %s", why);
     wg_service_set_degraded(daemon->service, "hand", why);
   } else {
+    daemon->display_stale = TRUE;
     wg_log(LOG_NOTICE, WG_MSG_HAND_ENDED, WG_FIELDS(WG_FIELD_ERROR, why),
            "The typing process left: %s", why);
   }

@@ -5,6 +5,7 @@ $WAGGLE_FAKE_HAND names a JSON file that is read at every request: {"windows": [
 "start": ...}. What it is asked is appended to FILE.log, one JSON line a request. It is not the real
 thing in one respect only: what it "types" arrives nowhere.
 
+  bad-display: one that cannot be opened
   start: "ok", "no-display" (says so and leaves), "die" (before it is ready), "hang"
   type:  {"do": "reply" (default) | "die" | "hang" | "garbage" | "refuse" | "wrong-serial", ...} and
          with "reply" the keys of the answer; "after": seconds that it takes, which "stop" cuts short
@@ -132,7 +133,7 @@ def main():
                   "notify": os.environ.get("NOTIFY_SOCKET", ""),
                   "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd"))[:-1]})
     start = scenario("start", "ok")
-    if start == "no-display":
+    if start == "no-display" or scenario("bad-display", None) == os.environ["DISPLAY"]:
         send(0, "leaving", code="no-display", text="the display :9 cannot be opened")
         sys.exit(3)
     if not misbehave(start, 0):

@@ -35,6 +35,17 @@ def test_hold_and_release():
         caller.call("Release")  # twice is no error
 
 
+def test_hold_stops_what_is_being_typed():
+    with Typist() as typist:
+        typist.scenario(type={"after": 15})
+        caller = Caller(typist)
+        answer = caller.type_later()
+        typist.wait_asked("type")
+        caller.call("Hold", "(st)", "stop that", 0)
+        result, details = answer.result()
+        equal((result, details["code"]), ("partial", "stopped"))
+
+
 def test_hold_says_until_when():
     with Typist() as typist:
         caller = Caller(typist)
