@@ -1,6 +1,7 @@
 """Couriers: helpers of an agent's owner that try to announce mail by other means."""
 
 import ast
+import signal
 
 from client import options
 from harness import OTHERS, Daemon, check, equal, main, refused, wait_for
@@ -167,6 +168,27 @@ def test_taken_leases_end_as_others_do():
         courier.close()  # its last lease ends with it
         equal(c.call("Wait", sent[3], "leased")[0], True)
         wait_for(lambda: c.states(sent[3])[-1] == "queued", "its return to the queue")
+
+
+def test_what_was_answered_outlives_a_kill():
+    with Daemon() as d:
+        c, courier, number = ready(d)
+        sent = [c.send("a", b"x") for _ in range(4)]
+        tokens = [a[0] for a in attempts(courier, number, max=10)]
+        equal(courier.call("ReportAttempts", reports(
+            (tokens[0], "announced", {}),
+            (tokens[1], "held", {"retry_after": 3600 * 1000000, "step": 2}),
+            (tokens[2], "failed", {"retry_after": 1, "step": 7})))[0], [])
+        equal(len(courier.call("TakeAttempts", tokens[3:])[0]), 1)
+        d.restart(sig=signal.SIGKILL)
+        courier = d.client()
+        number = courier.call("RegisterCourier", name="test")[0]
+        got = {a[1]: a[3] for a in attempts(courier, number, max=10, wait=LONG)}
+        # announced: not again; held: not yet; failed: with its step; taken: given back
+        equal(set(got), {sent[2], sent[3]})
+        equal((got[sent[2]]["step"], got[sent[2]]["attempts"]), (7, 1))
+        equal((got[sent[3]]["step"], got[sent[3]]["attempts"]), (0, 0))
+        equal(courier.call("GetReceipts", sent[3])[0][-1][3], "the service was restarted")
 
 
 def test_receive_goes_before_an_attempt():

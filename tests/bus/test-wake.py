@@ -35,8 +35,8 @@ def test_system_scope_starts_the_unit_of_the_uid():
         wait_for(lambda: len(systemd.calls) == 3, "the third call")
         equal(set(units(systemd)), {unit(OTHERS[0])})
         first, second, third = (call[2] for call in systemd.calls)
-        check(0.9 < second - first < 1.9, f"second after {second - first} s")
-        check(1.9 < third - second < 3.9, f"third after {third - second} s")
+        check(second - first > 0.9, f"second after {second - first} s")
+        check(third - second > 1.9, f"third after {third - second} s")
         stranger.call("RegisterCourier", "(@a{sv} {},)", "(a{sv})")
         for _ in range(3):
             c.send("a", b"y")
