@@ -10,7 +10,7 @@
 #include "common/names.h"
 
 /* Job by job the status is not worth a message to systemd. */
-#define STATUS_MSEC 500
+#define STATUS_MSEC 2000
 /* What of DrainSec= is left to jobs that were cancelled. */
 #define CANCEL_PART 4
 
