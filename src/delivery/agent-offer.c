@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PRIORITY_DEFAULT 4
+#define KNOWN_USEC (60 * G_USEC_PER_SEC)
 
 typedef struct {
   DlvAgent *agent;
@@ -76,7 +77,7 @@ static void take_late(DlvAgent *agent, const DlvOffer *offer) {
   *late = (Late){agent, offer->number};
   g_variant_builder_init(&tokens, G_VARIANT_TYPE("at"));
   g_variant_builder_add(&tokens, "t", offer->attempt);
-  g_variant_dict_insert(&options, "lease", "t", (guint64)DLV_LEASE_USEC);
+  g_variant_dict_insert(&options, "lease", "t", agent->link->courier->settings.lease);
   dlv_link_call(agent->link, WG_IFACE_COURIER, "TakeAttempts",
                 g_variant_new("(at@a{sv})", &tokens, g_variant_dict_end(&options)), on_taken_late,
                 late);
@@ -102,6 +103,13 @@ static void tell_known(DlvAgent *agent, DlvLetter *letter, const DlvOffer *offer
   if (notice.retry == 0)
     dlv_agent_forget(agent, offer->number);
   dlv_link_report(agent->link, &notice);
+}
+
+/* A result counts for the mail that the new connection brings at once. What is offered later was
+ * perhaps received and given back since: that is to be announced again. */
+static gboolean still_counts(const DlvLink *link, const DlvLetter *letter) {
+  return letter->known.agent != NULL && (letter->known_at > link->ready_at ||
+                                         g_get_monotonic_time() - link->ready_at < KNOWN_USEC);
 }
 
 /* Nothing is known of it, or only how far it came on the ladder. */
@@ -134,7 +142,7 @@ void dlv_agents_offer(DlvLink *link, const DlvOffer *offer) {
   DlvAttempt *queued = letter != NULL && letter->in_hand ? find_queued(agent, offer->number) : NULL;
   if (running != NULL) {
     rejoin(agent, running, offer);
-  } else if (letter != NULL && letter->known.agent != NULL) {
+  } else if (letter != NULL && still_counts(link, letter)) {
     tell_known(agent, letter, offer);
   } else if (queued != NULL) {
     queued->attempt = offer->attempt;

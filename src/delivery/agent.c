@@ -157,6 +157,8 @@ void dlv_agent_remember(const DlvNotice *notice) {
   DlvLetter *letter = dlv_agent_letter(notice->agent, notice->number, TRUE);
 
   letter->in_hand = FALSE;
+  letter->known_at = g_get_monotonic_time();
+  notice->agent->link->owes |= notice->agent->link->state != DLV_LINK_READY;
   g_free(letter->known.cause);
   letter->known = *notice;
   letter->known.cause = g_strdup(notice->cause);

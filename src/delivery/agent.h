@@ -12,10 +12,8 @@
 #include "delivery/plan.h"
 #include "delivery/report.h"
 
-/* How long messaged leaves an attempt to us, and a lease of a class that handles mail itself (it is
- * touched at half of it). Both end with the connection. */
+/* How long messaged leaves an attempt to us; it ends with the connection. */
 #define DLV_ATTEMPT_USEC (10 * 60 * G_USEC_PER_SEC)
-#define DLV_LEASE_USEC (60 * G_USEC_PER_SEC)
 
 typedef struct DlvTask DlvTask;
 
@@ -50,6 +48,7 @@ typedef struct {
   DlvMail mail; /* the ladder's */
   gboolean in_hand;
   gint64 used;     /* monotonic, us */
+  gint64 known_at; /* monotonic, us */
   DlvNotice known; /* `agent` set: a result that messaged could not be told */
 } DlvLetter;
 

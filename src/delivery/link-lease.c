@@ -118,6 +118,7 @@ static void answered(DlvLink *link, sd_bus_message *reply, const GError *error) 
     wg_service_activity(link->courier->service);
   dlv_link_poll(link); /* is on its way before the jobs are begun */
   link->more = more && link->n_polls > 0;
+  link->owes &= more; /* all that waited was offered */
   dlv_courier_pump(link->courier);
 }
 

@@ -83,6 +83,7 @@ static void registered(DlvLink *link, sd_bus_message *reply, const GError *error
     return;
   }
   link->state = DLV_LINK_READY;
+  link->ready_at = g_get_monotonic_time();
   link->pause_msec = 0;
   if (link->lost_said)
     wg_log(LOG_NOTICE, WG_MSG_LINK_BACK, WG_FIELDS(WG_FIELD_PATH, link->shown),
@@ -162,8 +163,8 @@ void dlv_link_wake(DlvLink *link) {
 }
 
 gboolean dlv_link_busy(const DlvLink *link) {
-  return link->n_attempts > 0 || link->calls.length > link->n_polls || link->reports->len > 0 ||
-         link->acks->len > 0;
+  return link->n_attempts > 0 || link->owes || link->calls.length > link->n_polls ||
+         link->reports->len > 0 || link->acks->len > 0;
 }
 
 /* What people type is a path. */

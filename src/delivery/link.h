@@ -28,9 +28,11 @@ typedef struct DlvLink {
   GQueue calls;                  /* of DlvCall: under way */
   guint retry, pause_msec;       /* until the next try */
   gboolean was_ready, lost_said;
-  guint64 number;      /* of our courier at this service */
-  guint n_polls;       /* LeaseAttempts that wait: not counted as work */
-  gboolean more;       /* the last answer was not all, and the next is on its way */
+  gint64 ready_at; /* monotonic, us: since when it is READY */
+  gboolean owes;   /* results are to be told when their mail is offered again */
+  guint64 number;  /* of our courier at this service */
+  guint n_polls;   /* LeaseAttempts that wait: not counted as work */
+  gboolean more;   /* the last answer was not all, and the next is on its way */
   gboolean wants_bodies;
   guint n_attempts;    /* in hand */
   GHashTable *agents;  /* name -> DlvAgent */

@@ -9,6 +9,7 @@ typedef struct {
   guint max_jobs;        /* under way at a time, over all agents */
   guint max_attempts;    /* of one messaging service in hand at a time */
   guint64 max_body;      /* bytes; larger ones are not handed to a back-end */
+  guint64 lease;         /* us, of mail that a back-end handles itself; touched at half of it */
   guint64 reconnect_max; /* us, the longest pause between two tries to connect */
 } DlvSettings;
 

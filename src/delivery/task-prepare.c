@@ -162,7 +162,7 @@ static void take_leases(DlvTask *task) {
   for (guint i = 0; i < task->attempts->len; i++)
     if (task->attempts->pdata[i] != NULL)
       g_variant_builder_add(&tokens, "t", ((DlvAttempt *)task->attempts->pdata[i])->attempt);
-  g_variant_dict_insert(&options, "lease", "t", (guint64)DLV_LEASE_USEC);
+  g_variant_dict_insert(&options, "lease", "t", task->agent->link->courier->settings.lease);
   dlv_link_call(task->agent->link, WG_IFACE_COURIER, "TakeAttempts",
                 g_variant_new("(at@a{sv})", &tokens, g_variant_dict_end(&options)), on_taken, task);
 }

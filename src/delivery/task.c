@@ -9,7 +9,6 @@
 
 /* An attempt of a class that does not lease has to be over while messaged still knows it. */
 #define TIMEOUT_MAX (DLV_ATTEMPT_USEC - 60 * G_USEC_PER_SEC)
-#define TOUCH_MSEC (DLV_LEASE_USEC / 2 / 1000)
 
 static const DlvEntry *entry_of(const DlvTask *task) {
   return &task->plan->policy->entries[task->told.entry];
@@ -92,7 +91,7 @@ static gboolean on_touch(gpointer data) {
   for (guint i = 0; i < task->attempts->len; i++) {
     const DlvAttempt *a = task->attempts->pdata[i];
     if (a != NULL)
-      dlv_link_touch(task->agent->link, a->lease, DLV_LEASE_USEC);
+      dlv_link_touch(task->agent->link, a->lease, task->agent->link->courier->settings.lease);
   }
   return G_SOURCE_CONTINUE;
 }
@@ -132,6 +131,7 @@ static void fill_job(DlvTask *task) {
 
 void dlv_task_ready(DlvTask *task) {
   const DlvEntry *entry = entry_of(task);
+  guint64 lease = task->agent->link->courier->settings.lease;
 
   if (task->n_left == 0) {
     task_end(task);
@@ -146,7 +146,7 @@ void dlv_task_ready(DlvTask *task) {
     task->timeout =
         g_timeout_add((guint)(MIN(entry->timeout, TIMEOUT_MAX) / 1000), on_timeout, task);
   if ((entry->class->flags & DLV_LEASES) != 0)
-    task->touch = g_timeout_add(TOUCH_MSEC, on_touch, task);
+    task->touch = g_timeout_add((guint)(lease / 2 / 1000), on_touch, task);
   task->running = TRUE;
   g_ref_count_inc(&task->refs); /* it may be over before task() returns */
   entry->class->run(state_of(task), &task->job);

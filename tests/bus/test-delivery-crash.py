@@ -17,6 +17,22 @@ def restart_messaged(rig):
     rig.client = rig.messaged.client()
 
 
+def test_a_long_job_keeps_its_lease():
+    with Rig(courier_config="[Courier]\nLeaseSec=1s\n") as r:
+        gate = r.path("gate")
+        r.agent("a", r.entry("take", "file:" + gate))
+        r.agent("b", r.entry("bell", escalate="3s"), r.entry("chime"))
+        sent = r.client.send("a", b"x")
+        r.client.send("b", b"x")
+        r.wait_runs("take")
+        r.wait_runs("chime")  # three lives of a lease are over
+        equal(r.client.receive("a"), [], "mail whose job runs")
+        touch(gate)
+        states = [s for s, _ in r.wait_receipt(sent, "acked")]
+        equal(states.count("leased"), 1, f"leases in {states}")
+        equal(len(r.lines("take")), 1)
+
+
 def test_messaged_dies_while_a_job_runs():
     with Rig() as r:
         gate = r.path("gate")
