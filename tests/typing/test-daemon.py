@@ -52,9 +52,11 @@ def test_every_script():
     """every script into each client by its profile"""
     with Display("de") as display:
         typist = Typist(display)
-        for sink, title in ((XSink(display, "plain"), "plain"), (XtermSink(display, "t"), "t"),
-                            (GtkSink(display, "gtk"), "gtk")):
+        sinks = ((GtkSink(display, "gtk"), "gtk"), (XSink(display, "plain"), "plain"),
+                 (XtermSink(display, "t"), "t"))
+        for _, title in sinks:
             typist.wait_for(title=title)
+        for sink, title in sinks:
             result, details = typist.type(ALL, {"title": title}, terminal=False)
             equal(result, "typed", details)
             equal(sink.take(), ALL, type(sink).__name__)
