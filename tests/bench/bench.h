@@ -9,7 +9,7 @@
 #define BENCH_MAX_ROUNDS 32
 
 typedef struct {
-  char *program, *dir;
+  char *program, *dir, *courier;
   char *json, *part;
   gboolean quick, strict;
   double seconds; /* of one measurement */
@@ -52,4 +52,6 @@ void bench_machine(const BenchOptions *options, Report *report);
 void bench_matrix(const BenchOptions *options, Report *report);
 void bench_compare(const BenchOptions *options, Report *report); /* against redis */
 void bench_stored(const BenchOptions *options, Report *report);  /* a million messages */
+void bench_courier(const BenchOptions *options, Report *report); /* inbox, exec */
+gboolean bench_is_road(const char *name);                        /* --only of that part */
 void bench_only(const BenchOptions *options, Report *report);

@@ -70,7 +70,10 @@ void bench_machine(const BenchOptions *options, Report *report) {
 static const struct {
   const char *name;
   void (*run)(const BenchOptions *options, Report *report);
-} parts[] = {{"matrix", bench_matrix}, {"redis", bench_compare}, {"stored", bench_stored}};
+} parts[] = {{"matrix", bench_matrix},
+             {"redis", bench_compare},
+             {"stored", bench_stored},
+             {"courier", bench_courier}};
 
 static gboolean part_exists(const char *name) {
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
@@ -82,15 +85,17 @@ static gboolean part_exists(const char *name) {
 static void parse(BenchOptions *o, int argc, char **argv) {
   GOptionEntry entries[] = {
       {"daemon", 0, 0, G_OPTION_ARG_FILENAME, &o->program, "waggle-messaged to measure", "FILE"},
+      {"courier", 0, 0, G_OPTION_ARG_FILENAME, &o->courier, "waggle-courier to measure", "FILE"},
       {"dir", 0, 0, G_OPTION_ARG_FILENAME, &o->dir, "where the state goes (on a disk)", "DIR"},
       {"json", 0, 0, G_OPTION_ARG_FILENAME, &o->json, "write the figures as JSON lines", "FILE"},
       {"quick", 0, 0, G_OPTION_ARG_NONE, &o->quick, "less than 30 s", NULL},
       {"strict", 0, 0, G_OPTION_ARG_NONE, &o->strict, "fail when a target is missed", NULL},
-      {"part", 0, 0, G_OPTION_ARG_STRING, &o->part, "only the matrix, redis or stored", "PART"},
+      {"part", 0, 0, G_OPTION_ARG_STRING, &o->part, "only the matrix, redis, stored or courier",
+       "PART"},
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &o->seconds, "of one measurement", "N"},
       {"rounds", 0, 0, G_OPTION_ARG_INT, &o->rounds, "of which the median counts", "N"},
       {"only", 0, 0, G_OPTION_ARG_STRING, &o->only,
-       "one operation (ping, send, send-many, cycle, cycle-many, push)", "OP"},
+       "one operation (ping, send, send-many, cycle, cycle-many, push, inbox, exec)", "OP"},
       {"address", 0, 0, G_OPTION_ARG_STRING, &o->address,
        "with --only: socket of a daemon that runs", "PATH"},
       {"size", 0, 0, G_OPTION_ARG_INT, &o->size, "with --only: bytes of a body", "N"},
@@ -110,9 +115,9 @@ static void parse(BenchOptions *o, int argc, char **argv) {
     o->seconds = o->only ? 5 : o->quick ? 0.35 : 0.5;
   if (o->rounds == 0)
     o->rounds = o->quick ? 1 : 3;
-  if ((o->only && op_by_name(o->only) == NULL) || (o->part && !part_exists(o->part)) ||
-      (o->program == NULL && o->address == NULL) || o->connections < 1 ||
-      o->outstanding < o->connections || o->size < 0 || o->rounds < 1 ||
+  if ((o->only && op_by_name(o->only) == NULL && !bench_is_road(o->only)) ||
+      (o->part && !part_exists(o->part)) || (o->program == NULL && o->address == NULL) ||
+      o->connections < 1 || o->outstanding < o->connections || o->size < 0 || o->rounds < 1 ||
       o->rounds > BENCH_MAX_ROUNDS) {
     fprintf(stderr, "these options make no sense together; see --help\n");
     exit(2);
@@ -136,7 +141,10 @@ int main(int argc, char **argv) {
   options.dir = g_canonicalize_filename(options.dir ? options.dir : ".", NULL);
   report_init(&report, options.json);
   bench_machine(&options, &report);
-  if (options.only) {
+  if (options.only && bench_is_road(options.only)) {
+    bench_courier(&options, &report);
+    report_goals(&report);
+  } else if (options.only) {
     bench_only(&options, &report);
   } else {
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
