@@ -56,10 +56,21 @@ gboolean dlv_digest_check(const char *text, GError **error) {
   return FALSE;
 }
 
-/* Formatting that turns the order of what follows: a line could show what it does not say. */
+/* What a line could hide, or hide itself in: formatting that turns the order of what follows, and
+ * characters that have no shape but are read by a program (tags, variation selectors of the upper
+ * planes). Joiners and the selectors that emoji need stay. */
 static gboolean is_hidden(gunichar c) {
-  return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e ||
-         c == 0x200f || c == 0x061c || c == 0xfeff;
+  static const struct {
+    gunichar first, last;
+  } hidden[] = {
+      {0x00ad, 0x00ad}, {0x061c, 0x061c}, {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f},
+      {0x202a, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe01ef},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
+    if (c >= hidden[i].first && c <= hidden[i].last)
+      return TRUE;
+  return FALSE;
 }
 
 static gboolean is_blank(gunichar c) {

@@ -2,6 +2,8 @@
 #include "policy-fixture.h"
 
 #include "delivery/digest.h"
+
+#include <string.h>
 static DlvPolicy *policy_of(const char *text) {
   g_autofree char *json = text
                               ? g_strdup_printf("{'backends': [{'use': 'box'}], 'digest': {'text': "
@@ -64,6 +66,7 @@ static void test_hostile(void) {
        "ab c"},
       {"\xff\xfe", "��"},
       {"{agent} {waiting}", "{agent} {waiting}"},
+      {"a\xf3\xa0\x81\x81\xe2\x80\x8b\xc2\xad!", "a!"}, /* a tag, no width, a soft hyphen */
       {"Grüße 日本 👍🏽", "Grüße 日本 👍🏽"},
       {"\n\n", ""},
   };
@@ -95,11 +98,40 @@ static void test_bounds(void) {
   g_assert_cmpstr(whole, ==, wide->str);
 }
 
+/* Any bytes as subject and sender: one line, of visible characters, no longer than that. */
+static void test_random(void) {
+  g_autoptr(DlvPolicy) policy = policy_of("{subject}|{from}|{subject}");
+  static const char *const pieces[] = {
+      "\n", "\033[", "\xc2\x9b", "\xe2\x80\xae",     "`", "{", "é", "日", "\xf0", "\xff",
+      " ",  "a",     "😀",        "\xf3\xa0\x81\x81", "$("};
+
+  for (guint i = 0; i < 3000; i++) {
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (gint n = g_test_rand_int_range(0, 300); n > 0; n--)
+      if (g_test_rand_bit())
+        g_string_append(text, pieces[g_test_rand_int_range(0, G_N_ELEMENTS(pieces))]);
+      else
+        g_string_append_c(text, (char)g_test_rand_int_range(1, 256));
+    DlvMessage m = {.subject = text->str, .from = text->str};
+    g_autofree char *line = dlv_digest_text(policy, "a", 1, 0, &m, 1);
+    g_assert_true(g_utf8_validate(line, -1, NULL));
+    g_assert_cmpint(g_utf8_strlen(line, -1), <=, 3 * DLV_DIGEST_SUBJECT_MAX + 2);
+    g_assert_null(strpbrk(line, "`$\\;&<>"));
+    for (const char *p = line; *p; p = g_utf8_next_char(p)) {
+      gunichar c = g_utf8_get_char(p);
+      g_assert_false(g_unichar_iscntrl(c));
+      g_assert_false(c >= 0x202a && c <= 0x202e);
+      g_assert_false(c >= 0xe0000 && c <= 0xe007f);
+    }
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/digest/default", test_default);
   g_test_add_func("/digest/placeholders", test_placeholders);
   g_test_add_func("/digest/hostile", test_hostile);
   g_test_add_func("/digest/bounds", test_bounds);
+  g_test_add_func("/digest/random", test_random);
   return g_test_run();
 }
