@@ -9,6 +9,7 @@
 
 #define AGAIN (400 * G_TIME_SPAN_MILLISECOND) /* the request is repeated once after it */
 #define TAKES (5 * G_TIME_SPAN_SECOND)        /* until it is given up */
+#define SLOW (2 * G_TIME_SPAN_SECOND)         /* a manager that has much to do */
 #define BACK (300 * G_TIME_SPAN_MILLISECOND)
 #define LOOK (20 * G_TIME_SPAN_MILLISECOND) /* no event says so when a child gets the focus */
 
@@ -71,6 +72,9 @@ gboolean hand_focus_take(Hand *hand, Window window) {
   g_autofree char *manager = hand_x_wm_name(hand);
   gint64 now = g_get_monotonic_time(), until = MIN(now + TAKES, hand->deadline);
 
+  if (hand->back != None) /* else it would be obeyed in the middle of this text */
+    (void)wait_for(hand, hand->back, MIN(until, now + SLOW));
+  hand->back = None;
   if (wait_for(hand, window, now))
     return TRUE;
   ask(hand, window, *manager != '\0');

@@ -42,8 +42,15 @@ static gboolean is_ours(Hand *hand, int source, KeyCode code, gboolean press) {
   return TRUE;
 }
 
+/* Another hand is typing into a window of its own. */
+static gboolean is_another_hand(Hand *hand) {
+  Window owner = XGetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION));
+
+  return owner != None && owner != hand->own;
+}
+
 void hand_human_raw(Hand *hand, int source, KeyCode code, gboolean press) {
-  if (is_ours(hand, source, code, press) || !press)
+  if (is_ours(hand, source, code, press) || !press || is_another_hand(hand))
     return;
   gint64 now = g_get_monotonic_time();
   Window focus = hand_focus_get(hand);

@@ -58,7 +58,9 @@ void hand_map_write(Hand *hand, const KeyCode *codes, const KeySym *syms, guint 
   if (n == 0)
     return;
   XGrabServer(hand->display);
-  XkbDescPtr xkb = XkbGetMap(hand->display, XkbAllClientInfoMask, XkbUseCoreKbd);
+  /* Xlib looks at the actions of a key that gets wider, without asking whether it has them */
+  XkbDescPtr xkb =
+      XkbGetMap(hand->display, XkbAllClientInfoMask | XkbKeyActionsMask, XkbUseCoreKbd);
   for (guint i = 0; xkb && i < n; i++) {
     low = MIN(low, codes[i]);
     high = MAX(high, codes[i]);

@@ -172,6 +172,9 @@ gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle)
     hand_stop(hand, HAND_CAUSE_NO_KEY, "%s", error->message);
     return FALSE;
   }
+  if (!map->changed)
+    XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION_MAP), hand->own,
+                       CurrentTime);
   map->changed = TRUE;
   gint64 newest = assign(map, chars, n);
   gint64 since = g_get_monotonic_time() - newest;
@@ -211,6 +214,7 @@ void hand_map_put_back(Hand *hand) {
                              1);
   XSync(hand->display, False);
   hand_restore_remove(hand);
+  XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION_MAP), None, CurrentTime);
   memset(map->on, 0, sizeof map->on);
   map->changed = FALSE;
   map->restore_at = 0;

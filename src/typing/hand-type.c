@@ -11,27 +11,32 @@
 #define DRAFT_LIMIT (250 * G_TIME_SPAN_MILLISECOND)
 #define MAP_STAYS (1 * G_TIME_SPAN_SECOND) /* for clients that are slow to read their keys */
 #define RETRY (2 * G_TIME_SPAN_SECOND)
-#define SELECTION "_WAGGLE_TYPIST_HAND"
 #define TURN_TAKES (5 * G_TIME_SPAN_SECOND)
 
 void hand_job_clear(HandJob *job) {
   g_clear_pointer(&job->text, g_free);
 }
 
+static gboolean is_free(Hand *hand, const char *selection) {
+  Window owner = XGetSelectionOwner(hand->display, hand_x_atom(hand, selection));
+
+  return owner == None || owner == hand->own;
+}
+
 /* One hand a display: the owner of a selection, which the server takes away from a client that
- * dies. The server is grabbed, so that looking and taking are one step. */
+ * dies. The server is grabbed, so that looking and taking are one step. The map of the one before
+ * has to be back, too. */
 static gboolean take_display(Hand *hand) {
-  Atom selection = hand_x_atom(hand, SELECTION);
   gint64 until = MIN(g_get_monotonic_time() + TURN_TAKES, hand->deadline);
 
   for (;;) {
     XGrabServer(hand->display);
-    gboolean is_free = XGetSelectionOwner(hand->display, selection) == None;
-    if (is_free)
-      XSetSelectionOwner(hand->display, selection, hand->own, CurrentTime);
+    gboolean mine = is_free(hand, HAND_SELECTION) && is_free(hand, HAND_SELECTION_MAP);
+    if (mine)
+      XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION), hand->own, CurrentTime);
     XUngrabServer(hand->display);
     XSync(hand->display, False);
-    if (is_free)
+    if (mine)
       return TRUE;
     if (g_get_monotonic_time() > until) {
       hand_stop(hand, HAND_CAUSE_BUSY, "Another program of Waggle is typing on this display");
@@ -43,10 +48,7 @@ static gboolean take_display(Hand *hand) {
 }
 
 static void give_display(Hand *hand) {
-  Atom selection = hand_x_atom(hand, SELECTION);
-
-  if (XGetSelectionOwner(hand->display, selection) == hand->own)
-    XSetSelectionOwner(hand->display, selection, None, CurrentTime);
+  XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION), None, CurrentTime);
 }
 
 /* The characters from `at` on that need a spare code, each once; at most `max`. */

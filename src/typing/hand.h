@@ -16,6 +16,9 @@
 #define HAND_LEVELS_MAX 4
 #define HAND_SLOTS_MAX (HAND_CODES_MAX * HAND_LEVELS_MAX)
 #define HAND_EXPECT_MAX 64
+/* Selections: owned by the hand that types on a display, and by the one that has its map changed */
+#define HAND_SELECTION "_WAGGLE_TYPIST_HAND"
+#define HAND_SELECTION_MAP "_WAGGLE_TYPIST_MAP"
 #define HAND_XTEST_MAX 8
 
 /* Key codes that characters are put on, and what was there. A slot is a level of a key code: slot s
@@ -67,6 +70,7 @@ typedef struct Hand {
   /* the text that is being typed */
   gboolean typing;
   Window target, watched; /* its top-level window; the one with the focus */
+  Window back;            /* it was asked to get the focus back and has not yet; None */
   gboolean pongs;         /* the target answers _NET_WM_PING */
   gulong ping, pong;
   gint64 deadline;

@@ -190,7 +190,7 @@ class Hand:
     def receive(self):
         data = self.link.recv(1 << 18)
         if not data:
-            raise EOFError("the hand is gone")
+            raise EOFError(f"the hand is gone: {self.child.wait(LIMIT)}")
         packet = GLib.Variant.new_from_bytes(GLib.VariantType(PACKET), GLib.Bytes.new(data), False)
         return packet.unpack()
 
@@ -236,7 +236,6 @@ class Hand:
         return self.child.wait(LIMIT)
 
     def kill(self):
-        # the shell-less exec chain keeps one pid
         self.child.send_signal(signal.SIGKILL)
         self.child.wait()
         self.link.close()

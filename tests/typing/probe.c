@@ -26,6 +26,25 @@ static void map(const char *arg) {
   XFree(syms);
 }
 
+/* Leaves no spare key code: F13, which few keyboards have, stands on all of them. */
+static void fill(const char *arg) {
+  int first, last, per;
+
+  XDisplayKeycodes(display, &first, &last);
+  KeySym *syms = XGetKeyboardMapping(display, (KeyCode)first, last - first + 1, &per);
+  for (int code = first; code <= last; code++) {
+    KeySym sym = XK_F13;
+    int empty = 1;
+    for (int i = 0; i < per; i++)
+      empty &= syms[(code - first) * per + i] == NoSymbol;
+    if (empty)
+      XChangeKeyboardMapping(display, code, 1, &sym, 1);
+  }
+  XFree(syms);
+  XSync(display, False);
+  printf("ok\n");
+}
+
 static void down(const char *arg) {
   char keys[32];
 
@@ -160,6 +179,7 @@ static const struct {
     {"release", release}, {"tap", tap},         {"lock", lock},   {"group", group},
     {"steal", steal},     {"stolen", stolen},   {"grab", grab},   {"ungrab", ungrab},
     {"focused", focused}, {"pointer", pointer}, {"saver", saver}, {"place", place},
+    {"fill", fill},
 };
 
 static int ignore(Display *d, XErrorEvent *event) {

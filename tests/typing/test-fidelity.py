@@ -94,6 +94,23 @@ def test_doorbell():
         hand.end()
 
 
+def test_no_spare_codes():
+    """a map without spare key codes lends some that no keyboard has, and gets them back"""
+    with Display("us,de") as display:
+        display.ask("fill")
+        before = display.ask("map"), display.ask("state")
+        hand = Hand(display)
+        sink = XSink(display)
+        hand.wait_for(window=sink.window)
+        exact(hand, sink, ALL)
+        hand.call("restore")
+        equal((display.ask("map"), display.ask("state")), before, "keyboard")
+        exact(hand, sink, ALL)
+        hand.kill()
+        Hand(display, directory=hand.directory).end()
+        equal((display.ask("map"), display.ask("state")), before, "keyboard after a kill")
+
+
 def test_slow_client():
     """a client that is late to read its keys still reads what was meant"""
     with Display() as display:
@@ -119,5 +136,5 @@ def test_doctor():
         hand.end()
 
 
-run([test_matrix, test_locks, test_multiline, test_long, test_doorbell, test_slow_client,
-     test_doctor])
+run([test_matrix, test_locks, test_multiline, test_long, test_doorbell, test_no_spare_codes,
+     test_slow_client, test_doctor])
