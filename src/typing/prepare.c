@@ -1,6 +1,7 @@
 /* prepare.c: see typing.h: what the hand needs before it can be started (a display, a place for the
  * restore file), and what is told of it: properties, degraded states, the journal. */
 #include "typing/bus.h"
+#include "typing/hand-protocol.h"
 
 #include "common/error.h"
 #include "common/log.h"
@@ -51,6 +52,20 @@ static void take_string(TypDaemon *daemon, char **field, const char *value, cons
   typ_properties_changed(daemon, names);
 }
 
+static void on_put_back(GVariant *reply, const GError *error, gboolean began, gpointer data) {
+  /* on_hand_state() has told what there was to tell */
+}
+
+/* What a hand left behind that was killed together with its typist is put back now: the next
+ * request may be hours away, and until then the human has a key that types something else. */
+static void put_back(TypDaemon *daemon, const char *restore_file) {
+  if (!g_file_test(restore_file, G_FILE_TEST_EXISTS) || typ_hand_is_ready(daemon->hand) ||
+      typ_hand_n_requests(daemon->hand) > 0)
+    return;
+  typ_hand_request(daemon->hand, HAND_QUERY, g_variant_new("a{sv}", NULL),
+                   daemon->settings.answer_usec, on_put_back, NULL);
+}
+
 static void on_display(const TypDisplay *display, const GError *error, gpointer data) {
   TypDaemon *daemon = data;
   GQueue waiters = daemon->preparing;
@@ -66,6 +81,7 @@ static void on_display(const TypDisplay *display, const GError *error, gpointer 
     g_autofree char *restore = restore_path(daemon);
     typ_hand_configure(daemon->hand, program_of(daemon), restore, environment,
                        daemon->settings.answer_usec);
+    put_back(daemon, restore);
   }
   typ_daemon_update_status(daemon);
   for (Waiter *waiter; (waiter = g_queue_pop_head(&waiters)) != NULL; g_free(waiter))

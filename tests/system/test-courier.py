@@ -120,6 +120,15 @@ def test_start_is_all(m):
     m.run("systemctl", "stop", "waggle-courier@2002.service")
 
 
+def test_commands(m):
+    """without a manager of the user's a command runs inside the instance, as the owner, and acks by its status"""
+    _agent(m, "worker", _policy({"use": "exec", "command": ["/bin/sh", "-c", "id -un >~/who; cat >~/what"]}))
+    number = m.send("worker", "do it", user="bob")
+    m.wait("acked", lambda: "acked" in m.states(number))
+    assert m.out("cat", "/home/alice/who") == "alice"
+    assert json.loads(m.out("cat", "/home/alice/what"))["message"] == number
+
+
 def test_idle_exit(m):
     """it leaves when nothing is to be done, and mail wakes it again"""
     m.drop_in(TEMPLATE, "[Service]\nEnvironment=WAGGLE_IDLE_EXIT=300ms\n")
@@ -171,6 +180,15 @@ def test_hand_over(m):
     assert m.show(INSTANCE, "Result") == "success"
     assert m.show(OWN, "ActiveState", user="alice") == "active"
     assert number in [json.loads(m.out("cat", path))["message"] for path in _files(m, "/home/alice/mail")]
+
+
+def test_commands_of_a_session(m):
+    """there a command is a unit of its own, outside of the courier's sandbox"""
+    _agent(m, "worker", _policy({"use": "exec", "command": ["/bin/sh", "-c", "cat /proc/self/cgroup >~/where"]}))
+    number = m.send("worker", "do it again", user="bob")
+    m.wait("acked", lambda: "acked" in m.states(number))
+    where = m.out("cat", "/home/alice/where")
+    assert "/user@2001.service/" in where and OWN not in where, where
 
 
 def test_nobody_elses_bus(m):

@@ -24,7 +24,7 @@ PACKAGES = [
     "tmux",
     # for the typist: a display, a window manager, a program to type into, and what it is linked with
     "xvfb", "openbox", "xterm", "x11-utils", "x11-xkb-utils",
-    "libxdo3", "libx11-6", "libxi6", "libxtst6", "libxss1", "libxkbfile1", "libatspi2.0-0",
+    "libxdo3", "libx11-6", "libxi6", "libxtst6", "libxss1", "libxres1",
     # for the virtual machine, which boots the same root
     "linux-image-cloud-amd64", "initramfs-tools", "zstd",
 ]  # fmt: skip

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""call: one D-Bus call to the messaging service, over one of its doors; prints the answer as JSON.
+"""call: one D-Bus call to a service of ours, over one of its doors; prints the answer as JSON.
 
     call.py DOOR INTERFACE METHOD ARGUMENTS [--path PATH] [--interactive]
 
-DOOR: socket (the private one of the system), user-socket, bus (the system's) or user-bus.
+DOOR: socket (the private one of the system), user-socket, bus (the system's) or user-bus; the sockets are
+those of the messaging service. On a bus the interface tells whose it is.
 """
 
 import json
@@ -30,11 +31,13 @@ def connect(door):
 
 
 def call(connection, door, interface, method, arguments, path=None, interactive=False):
-    name = NAME if door.endswith("bus") else None
+    service = ".".join(interface.split(".")[:3])
+    service = service if service.startswith("org.waggle.") else NAME
+    name = service if door.endswith("bus") else None
     flags = Gio.DBusCallFlags.NONE
     if interactive:
         flags = Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION
-    path = path or "/org/waggle/Messaging1"
+    path = path or "/" + service.replace(".", "/")
     return connection.call_sync(name, path, interface, method, arguments, None, flags, 30000, None)
 
 
