@@ -107,7 +107,7 @@ def test_doorbell(m):
     m.wait("the terminal reads", lambda: m.run("test", "-e", TYPED, check=False).returncode == 0)
     begun = m.out("waggle", "send", "one", "--from=uid:2002", "your turn", user="bob", check=False)
     number = int(begun) if begun.isdigit() else m.send("one", "your turn", user="bob")
-    m.wait("announced", lambda: "announced" in m.states(number), 30)
+    m.wait_receipt(number, "announced")
     _wait_typed(m, "1 für one\n")
     assert m.show(COURIER, "ActiveState", user="alice") == "active"
     assert _display(m)["down"] == []

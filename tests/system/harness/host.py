@@ -131,6 +131,13 @@ class Host:
     def states(self, number, **options):
         return [receipt[1] for receipt in self.receipts(number, **options)]
 
+    def wait_receipt(self, number, state, timeout=30):
+        """Until a message has this receipt; the ones that it has are told if it does not come."""
+        try:
+            self.wait(state, lambda: state in self.states(number), timeout)
+        except AssertionError as error:
+            raise AssertionError(f"message {number} is not {state}: {self.receipts(number)}") from error
+
     def configure(self, text, name="50-test", daemon="messaged"):
         """A drop-in of a daemon's configuration; '' removes it."""
         path = f"/etc/waggle/{daemon}.conf.d/{name}.conf"
