@@ -80,6 +80,15 @@ static void tell(DlvAgent *agent, DlvAttempt *attempt, const DlvReport *report) 
   dlv_link_report(agent->link, &notice);
 }
 
+static void log_partial(const DlvAgent *agent, guint64 number, const char *cause) {
+  g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, number);
+
+  wg_log(LOG_NOTICE, WG_MSG_PARTIAL,
+         WG_FIELDS(WG_FIELD_AGENT, agent->name, WG_FIELD_MESSAGE, text, WG_FIELD_ERROR, cause),
+         "Message %s to '%s' may have been told in part and is not told again: %s", text,
+         agent->name, cause);
+}
+
 static void carry_out(DlvAgent *agent, DlvAttempt *attempt, const DlvReport *report) {
   DlvLink *link = agent->link;
 
@@ -121,6 +130,9 @@ void dlv_settle(DlvTask *task, DlvAttempt *attempt, DlvResult result, guint64 re
   gboolean stays = report.go_on && attempt->attempt != 0;
 
   letter->in_hand = stays;
+  if (report.tell == DLV_TELL_TERMINATE ||
+      (report.result != NULL && result_of(report.result) == DLV_PARTIAL))
+    log_partial(agent, attempt->number, report.cause);
   if (report.done)
     dlv_agent_forget(agent, attempt->number);
   carry_out(agent, attempt, &report);

@@ -1,4 +1,4 @@
-/* job.c: see task.h. A report is taken once; a second one of the same message is a bug of the
+/* task.c: see task.h. A report is taken once; a second one of the same message is a bug of the
  * back-end and ignored. The back-end is never called again after its last report. */
 #include "delivery/task.h"
 
@@ -7,8 +7,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-/* An attempt of a class that does not lease has to be over while messaged still knows it. */
-#define TIMEOUT_MAX (DLV_ATTEMPT_USEC - 60 * G_USEC_PER_SEC)
+/* The attempt of a long job is told of before messaged takes it for lost. */
+#define ALIVE_MSEC (DLV_ATTEMPT_USEC / 2 / 1000)
 
 static const DlvEntry *entry_of(const DlvTask *task) {
   return &task->plan->policy->entries[task->told.entry];
@@ -85,13 +85,30 @@ static gboolean on_timeout(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
+static void still_runs(DlvTask *task, const DlvAttempt *a) {
+  const DlvNotice notice = {
+      .agent = task->agent,
+      .number = a->number,
+      .attempt = a->attempt,
+      .result = DLV_HELD,
+      .cause = g_strdup_printf("%s: still under way", entry_of(task)->name),
+      .step = -1,
+      .goes_on = TRUE,
+  };
+
+  dlv_link_report(task->agent->link, &notice);
+}
+
 static gboolean on_touch(gpointer data) {
   DlvTask *task = data;
+  DlvLink *link = task->agent->link;
 
   for (guint i = 0; i < task->attempts->len; i++) {
     const DlvAttempt *a = task->attempts->pdata[i];
-    if (a != NULL)
-      dlv_link_touch(task->agent->link, a->lease, task->agent->link->courier->settings.lease);
+    if (a != NULL && a->lease != 0)
+      dlv_link_touch(link, a->lease, link->courier->settings.lease);
+    else if (a != NULL && a->attempt != 0)
+      still_runs(task, a);
   }
   return G_SOURCE_CONTINUE;
 }
@@ -143,12 +160,12 @@ void dlv_task_ready(DlvTask *task) {
     return;
   }
   if ((entry->class->flags & DLV_TIMES) == 0)
-    task->timeout =
-        g_timeout_add((guint)(MIN(entry->timeout, TIMEOUT_MAX) / 1000), on_timeout, task);
-  if ((entry->class->flags & DLV_LEASES) != 0)
-    task->touch = g_timeout_add((guint)(lease / 2 / 1000), on_touch, task);
+    task->timeout = g_timeout_add((guint)MIN(entry->timeout / 1000, G_MAXUINT), on_timeout, task);
+  task->touch = g_timeout_add((entry->class->flags & DLV_LEASES) != 0 ? (guint)(lease / 2 / 1000)
+                                                                      : ALIVE_MSEC,
+                              on_touch, task);
   task->running = TRUE;
-  g_ref_count_inc(&task->refs); /* it may be over before task() returns */
+  g_ref_count_inc(&task->refs); /* it may be over before run() returns */
   entry->class->run(state_of(task), &task->job);
   task_unref(task);
 }

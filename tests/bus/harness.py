@@ -98,6 +98,13 @@ class Bus:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.process.stdout.readline()  # it listens now
 
+    def reload(self):
+        """Reads its directory of services again."""
+        subprocess.run(["dbus-send", "--bus=" + self.address, "--print-reply",
+                        "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus.ReloadConfig"], check=True,
+                       stdout=subprocess.DEVNULL)
+
     def stop(self):
         if self.process is None:
             return

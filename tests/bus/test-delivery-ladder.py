@@ -138,6 +138,7 @@ def test_partial_is_never_tried_again():
         sent = r.client.send("a", b"x")
         r.wait_receipt(sent, "attempt-failed")
         check("partial" in r.causes(sent, "attempt-failed")[0], "no word of partial")
+        r.courier.wait_log(f"Message {sent} to 'a' may have been told in part")
         # The next message rings; the first is not among those it tells of.
         other = r.client.send("a", b"y")
         r.wait_receipt(other, "announced")

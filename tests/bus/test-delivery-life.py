@@ -1,11 +1,12 @@
 """The courier as a service: who may call it, leaving when idle, taking turns with the one of the
 user's own manager, configuration, several messaging services."""
 
+import json
 import os
 import signal
 import socket
 
-from courier import COURIER, NAME, PATH, Courier, Rig
+from courier import COURIER, NAME, PATH, PROBE, Courier, Rig
 from harness import OTHERS, Bus, Daemon, Failure, check, equal, main, need_root, refused, wait_for
 
 
@@ -147,6 +148,55 @@ def test_one_that_root_made_hands_over():
             equal(made.process.wait(20), 0, "status of the one that root made")
             made.process = None
             check(any("takes over" in line for line in made.log_lines()), "no word of it")
+
+
+def test_one_that_serves_already_hands_over_when_the_session_begins():
+    with Daemon() as d:
+        made = Courier(d, start=False)
+        runtime = os.path.join(made.directory, "runtime")
+        made.more = {"WAGGLE_COURIER_HANDOVER": "1", "XDG_RUNTIME_DIR": runtime}
+        with made:
+            made.start()
+            made.wait_connected()
+            with UsersBus(d) as user:
+                os.symlink(user.runtime, runtime)
+                client = d.client()
+                entry = {"use": "inbox", "directory": os.path.join(made.directory, "inbox")}
+                client.call("RegisterAgent", "a", policy=json.dumps({"backends": [entry]}))
+                client.send("a", b"x")  # whatever came of it: then it looks
+                equal(made.process.wait(20), 0, "status of the one that root made")
+                made.process = None
+                wait_for(lambda: user.courier.property("Connected"), "the user's courier")
+                second = client.send("a", b"y")
+                wait_for(lambda: "announced" in client.states(second), "the second message")
+
+
+def test_mail_starts_the_courier_over_the_bus():
+    """The bus starts it for the call Wake of messaged, as for the user's manager."""
+    with Daemon(bus=True) as d:
+        services = os.path.join(d.directory, "services")
+        state = os.path.join(d.directory, "courier")
+        os.mkdir(state, 0o700)
+        with open(os.path.join(services, NAME + ".service"), "w", encoding="utf-8") as f:
+            f.write(f"[D-BUS Service]\nName={NAME}\nExec=/usr/bin/env WAGGLE_ADDRESS={d.path} "
+                    f"DBUS_SESSION_BUS_ADDRESS={d.bus.address} WAGGLE_IDLE_EXIT=500ms "
+                    f"{PROBE} --user --state-dir={state}\n")
+        d.bus.reload()
+        client = d.client()
+        log = os.path.join(d.directory, "bell")
+        client.call("RegisterAgent", "a",
+                    policy=json.dumps({"backends": [{"use": "bell", "log": log}]}))
+        pids = set()
+        for turn in (1, 2):  # the second time it has left in between
+            sent = client.send("a", b"x")
+            wait_for(lambda: "announced" in client.states(sent), f"announcement {turn}")
+            check(not any("no session" in r[3] for r in client.call("GetReceipts", sent)[0]),
+                  "held although the courier came")
+            with open(log, encoding="utf-8") as f:
+                pid = json.loads(f.read().splitlines()[-1])["pid"]
+            wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the courier to leave")
+            pids.add(pid)
+        equal(len(pids), 2, "couriers")
 
 
 def test_one_that_root_made_serves_where_no_session_is():
