@@ -8,7 +8,8 @@
  *   "hang"       never, until it is cancelled ("failed: cancelled" then)
  *   "file:PATH"  announced (acked where mail is leased) as soon as PATH is there
  *
- * Never part of what is installed. */
+ * The real back-ends inbox and exec are there as well, for tests that want both kinds in one
+ * courier. Never part of what is installed. */
 #include "delivery/courier.h"
 
 #include <fcntl.h>
@@ -203,8 +204,9 @@ PROBE(take, DLV_EACH | DLV_BODIES | DLV_LEASES)
 PROBE(lasting, DLV_EACH | DLV_DURABLE, .finished = probe_finished, .sweep = probe_sweep)
 
 int main(int argc, char **argv) {
-  static const DlvBackendClass *const classes[] = {&probe_bell, &probe_chime,   &probe_each,
-                                                   &probe_take, &probe_lasting, NULL};
+  static const DlvBackendClass *const classes[] = {
+      &probe_bell,    &probe_chime,       &probe_each,       &probe_take,
+      &probe_lasting, &dlv_backend_inbox, &dlv_backend_exec, NULL};
 
   return dlv_courier_main(argc, argv, classes);
 }
