@@ -83,7 +83,7 @@ static gboolean note_agent(MsgEngine *e, MsgAgent *agent) {
 }
 
 static gboolean is_of(const MsgAgent *agent, uid_t uid) {
-  return agent && !agent->removed && agent->has_policy && agent->uid == uid;
+  return agent && !agent->removed && agent->policy && agent->uid == uid;
 }
 
 static gboolean still_waits(MsgEngine *e, uid_t uid) {
@@ -111,7 +111,7 @@ void msg_absence_timeout(MsgEngine *e, gpointer absence) {
 }
 
 void msg_absence_look(MsgEngine *e, MsgAgent *agent) {
-  if (!agent->has_policy || e->draining || !msg_attempt_waits(e, agent))
+  if (!agent->policy || e->draining || !msg_attempt_waits(e, agent))
     return;
   Absence *a = g_hash_table_lookup(e->absences, GUINT_TO_POINTER(agent->uid));
   if (!a)
@@ -145,7 +145,7 @@ void msg_absences_look_again(MsgEngine *e) {
     absence_end(e, l->data);
   for (guint i = 0; i < e->agents->len; i++) {
     MsgAgent *agent = e->agents->pdata[i];
-    if (!agent || agent->removed || !agent->has_policy || agent->counts.queued == 0)
+    if (!agent || agent->removed || !agent->policy || agent->counts.queued == 0)
       continue;
     msg_touch(e, agent);
     any = TRUE;

@@ -61,7 +61,9 @@ void msg_agent_apply_info(MsgAgent *agent) {
   agent->rate = 0;
   agent->burst = 0;
   agent->max_deliveries = G_MAXUINT;
-  agent->has_policy = g_variant_lookup(info, "policy", "&s", &(const char *){NULL});
+  (void)g_variant_get_data(info); /* in one piece from here on, so that what is borrowed stays */
+  agent->policy = NULL;
+  g_variant_lookup(info, "policy", "&s", &agent->policy);
   g_variant_lookup(info, "max-messages", "t", &agent->max_messages);
   g_variant_lookup(info, "max-bytes", "t", &agent->max_bytes);
   g_variant_lookup(info, "lease", "t", &agent->lease);

@@ -78,7 +78,7 @@ static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *
   const Terms *t = answer->terms;
   gboolean body = t->body && live->size <= MSG_INLINE_MAX;
   g_autoptr(MsgMessage) m = msg_message_load(e, msg_place_seq(live->place), body, NULL);
-  const char *policy = NULL;
+  const char *policy = t->policy ? agent->policy : NULL;
 
   if (!m) {
     if (!e->failed)
@@ -94,7 +94,7 @@ static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *
   g_variant_builder_open(d, G_VARIANT_TYPE_VARDICT);
   msg_message_fields(e, m, d);
   add_state(agent, live, d);
-  if (t->policy && g_variant_lookup(agent->info, "policy", "&s", &policy))
+  if (policy)
     msg_field_put(d, "policy", g_variant_new_string(policy));
   if (body && m->body)
     msg_field_put(d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
@@ -106,7 +106,7 @@ static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *
 
 static gboolean takes(const MsgCourier *courier, gboolean policy, const MsgAgent *agent) {
   return !agent->removed && agent->uid == courier->actor->uid && !agent->receivers.head &&
-         (!policy || agent->has_policy);
+         (!policy || agent->policy);
 }
 
 /* How many attempts the job got. */

@@ -104,7 +104,7 @@ static void tell_couriers(MsgEngine *e, MsgAgent *agent) {
   g_hash_table_iter_init(&iter, e->couriers);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     MsgCourier *c = value;
-    if (c->actor->uid != agent->uid || c->told || (c->policy && !agent->has_policy) ||
+    if (c->actor->uid != agent->uid || c->told || (c->policy && !agent->policy) ||
         !msg_attempt_waits(e, agent))
       continue;
     c->told = TRUE;

@@ -99,8 +99,8 @@ struct MsgAgent {
   guint64 turn;                   /* when it last got role mail, for round-robin */
   guint64 offered[2][MSG_LEVELS]; /* attempts.c: up to which number couriers were asked */
   guint64 noted[2][MSG_LEVELS];   /* and up to which "no session" was noted */
-  gboolean has_policy;
-  gboolean look_later; /* attempts.c: a batch had no time to look at all its mail */
+  const char *policy;             /* of info, NULL: none */
+  gboolean look_later;            /* attempts.c: a batch had no time to look at all its mail */
   gboolean dirty, volatile_dirty, touched, changed;
 };
 

@@ -189,7 +189,7 @@ void msg_memory_reset(MsgEngine *e) {
   for (guint i = 0; i < e->agents->len; i++) {
     MsgAgent *agent = e->agents->pdata[i];
     if (agent && !agent->removed &&
-        (agent->receivers.head || agent->subscriptions.head || agent->has_policy))
+        (agent->receivers.head || agent->subscriptions.head || agent->policy))
       msg_touch(e, agent);
   }
   e->failed = FALSE;

@@ -49,6 +49,15 @@ static void test_fields(void) {
   g_autoptr(GVariant) f = env_fields(two, 0);
   g_assert_false(g_variant_lookup(f, "policy", "&s", NULL));
   g_assert_cmpuint(env_field(f, "urgent"), ==, 1);
+  g_autoptr(GVariant) updated = env_ok(&env, alice, MSG_CALL_UPDATE_AGENT,
+                                       g_variant_new_parsed("('b', {'policy': <'{\"x-a\":1}'>})"));
+  send_priority(&env, alice, "b", 0);
+  g_autoptr(GVariant) three = env_attempts_full(&env, alice, id, "{'policy': <true>}");
+  g_assert_cmpuint(g_variant_n_children(three), ==, 1);
+  g_autoptr(GVariant) last = env_fields(three, 0);
+  const char *now = NULL;
+  g_assert_true(g_variant_lookup(last, "policy", "&s", &now));
+  g_assert_cmpstr(now, ==, "{\"x-a\":1}");
   env_check(&env);
   env_clear(&env);
 }
