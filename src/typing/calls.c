@@ -55,7 +55,7 @@ void typ_handle_hold(TypCall *call) {
   }
   g_autofree char *reason = wg_typable(given, strlen(given), &one_line, NULL);
   typ_hold_set(daemon->hold, reason, usec, on_stored, call);
-  if (daemon->job != NULL)
+  if (typ_hand_n_requests(daemon->hand) > 0)
     typ_hand_stop_typing(daemon->hand);
   wg_log(LOG_NOTICE, WG_MSG_TYPIST_HELD, NULL, "Nothing is typed from now on%s%s",
          *reason != '\0' ? ": " : "", reason);

@@ -27,6 +27,18 @@ static void held(TypJob *job, const char *code, const char *cause, guint64 retry
                      retry_usec != 0 ? retry_usec : job->daemon->settings.retry_usec, NULL);
 }
 
+/* TRUE: it has ended. */
+static gboolean is_held(TypJob *job) {
+  const char *reason = typ_hold_reason(job->daemon->hold);
+
+  if (reason == NULL)
+    return FALSE;
+  g_autofree char *cause = g_strdup_printf("a hold is set%s%s (waggle typist release)",
+                                           *reason != '\0' ? ": " : "", reason);
+  held(job, "hold", cause, typ_hold_left(job->daemon->hold));
+  return TRUE;
+}
+
 static void on_typed(GVariant *reply, const GError *error, gboolean began, gpointer data) {
   TypJob *job = data;
 
@@ -116,7 +128,8 @@ static void take_window(TypJob *job, GVariant *window) {
   job->title = g_strdup(title);
   if (job->profile == NULL)
     job->profile = typ_profiles_match(job->profiles, class, instance, title);
-  type_into_window(job);
+  if (!is_held(job)) /* it may have been set since */
+    type_into_window(job);
 }
 
 static void on_windows(GVariant *reply, const GError *error, gboolean began, gpointer data) {
@@ -163,15 +176,10 @@ static void on_hand(const GError *error, gpointer data) {
 }
 
 void typ_job_run(TypJob *job) {
-  const char *reason = typ_hold_reason(job->daemon->hold);
-
-  if (reason != NULL) {
-    g_autofree char *cause = g_strdup_printf("a hold is set%s%s (waggle typist release)",
-                                             *reason != '\0' ? ": " : "", reason);
-    held(job, "hold", cause, typ_hold_left(job->daemon->hold));
-  } else if (typ_job_left(job) == 0) {
+  if (is_held(job))
+    return;
+  if (typ_job_left(job) == 0)
     held(job, HAND_CAUSE_TIMEOUT, "the time was over before its turn came; nothing was typed", 0);
-  } else {
+  else
     typ_daemon_prepare_hand(job->daemon, on_hand, job);
-  }
 }

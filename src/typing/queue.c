@@ -82,8 +82,7 @@ static gboolean on_drain_limit(gpointer data) {
   TypDaemon *daemon = data;
 
   daemon->drain_source = 0;
-  if (daemon->job != NULL)
-    typ_hand_stop_typing(daemon->hand);
+  typ_hand_stop_typing(daemon->hand);
   return G_SOURCE_REMOVE;
 }
 
@@ -93,7 +92,7 @@ void typ_queue_drain(TypDaemon *daemon, guint64 usec) {
                           "the service is leaving; nothing was typed, repeat the call");
 
   refuse_waiting(daemon, 0, error);
-  if (daemon->job != NULL && daemon->drain_source == 0)
+  if (daemon->n_calls > 0 && daemon->drain_source == 0)
     daemon->drain_source = g_timeout_add(usec / 1000, on_drain_limit, daemon);
 }
 
