@@ -43,7 +43,6 @@ void typ_handle_type(TypCall *call) {
     typ_call_fail(call, error);
     return;
   }
-  daemon->last_type = g_get_monotonic_time();
   TypJob *job = typ_job_new(call);
   if (job == NULL)
     return;
@@ -55,6 +54,7 @@ void typ_queue_job_ended(TypDaemon *daemon, TypJob *job) {
   if (daemon->job == job)
     daemon->job = NULL;
   typ_job_free(job);
+  daemon->last_type = g_get_monotonic_time();
   if (!daemon->draining)
     wake(daemon);
 }

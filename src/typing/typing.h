@@ -36,7 +36,7 @@ typedef struct TypDaemon {
   /* Type calls (queue.c) */
   GQueue waiting;   /* TypJob */
   gpointer job;     /* the one that runs */
-  gint64 last_type; /* monotonic us of the last call; 0: none yet */
+  gint64 last_type; /* monotonic us of the end of the last one; 0: none yet */
   guint next_source, drain_source;
 } TypDaemon;
 
