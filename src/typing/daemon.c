@@ -22,6 +22,10 @@ static void on_hold_over(gpointer data) {
   typ_daemon_hold_changed(data);
 }
 
+static void prepared(const GError *error, gpointer data) {
+  /* What was found stands in the properties and in STATUS=. */
+}
+
 static gboolean on_start(WgService *service, gpointer self, GError **error) {
   TypDaemon *daemon = self;
 
@@ -46,11 +50,10 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
   typ_queue_init(daemon);
   typ_daemon_prepare_init(daemon);
   typ_daemon_update_status(daemon);
+  /* Where the bus is needed to find the display, it is looked for when that is there. */
+  if (*daemon->display != '\0')
+    typ_daemon_prepare_hand(daemon, prepared, daemon);
   return TRUE;
-}
-
-static void prepared(const GError *error, gpointer data) {
-  /* What was found stands in the properties and in STATUS=. */
 }
 
 static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer,

@@ -48,6 +48,17 @@ def test_the_restore_file_is_in_the_runtime_directory():
               ["--restore-file=" + os.path.join(typist.directory, "waggle-typist", "restore")])
 
 
+def test_what_was_left_is_put_back_at_once():
+    for bus in (True, False):
+        with Typist(start=False, bus=bus) as typist:
+            with open(os.path.join(typist.state, "restore"), "w", encoding="ascii") as f:
+                f.write("what a hand left that died together with its typist")
+            typist.start()
+            typist.wait_asked("start")  # it is the hand's to put it back: nobody asked for more
+            equal(Caller(typist).type()[0], "typed")
+            equal(len(typist.asked("start")), 1)
+
+
 def test_killed_in_the_middle():
     with Typist() as typist:
         caller = Caller(typist, over_bus=True)
