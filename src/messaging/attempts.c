@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define SCAN_ROWS 64
-#define LOOKS_MAX 32768 /* deliveries that one batch looks at; the next goes on */
 
 static void forget(MsgEngine *e, MsgAttempt *a) {
   msg_timer_remove(e, &a->timer);
@@ -137,7 +136,7 @@ static gboolean may_look(MsgEngine *e, MsgAgent *agent) {
   if (e->looks_batch != e->batch)
     e->looks = 0;
   e->looks_batch = e->batch;
-  if (e->looks++ < LOOKS_MAX)
+  if (e->looks++ < e->looks_max)
     return TRUE;
   agent->look_later = e->look_later = TRUE;
   msg_wake_now(e);

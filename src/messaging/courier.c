@@ -4,12 +4,15 @@
  * stands in absence.c. */
 #include "messaging/courier.h"
 
+#define LOOKS_MAX 32768 /* deliveries that one batch looks at; the next goes on */
+
 void msg_courier_init(MsgEngine *e) {
   e->couriers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
   e->attempts = g_hash_table_new(g_int64_hash, g_int64_equal);
   e->attempts_by_place = g_hash_table_new(g_int64_hash, g_int64_equal);
   e->attempts_ended = g_ptr_array_new_with_free_func(g_free);
   e->attempt_jobs = g_queue_new();
+  e->looks_max = LOOKS_MAX;
   msg_absence_init(e);
 }
 

@@ -214,6 +214,7 @@ struct MsgEngine {
   GQueue *attempt_jobs;          /* of MsgCallJob: parked LeaseAttempts; state: its courier */
   GHashTable *absences;          /* uid -> of absence.c */
   guint looks;                   /* of this batch at deliveries that could be offered */
+  guint looks_max;
   guint64 looks_batch;
   gboolean look_later; /* some agent's */
   guint64 last_id;

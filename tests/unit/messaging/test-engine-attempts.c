@@ -98,6 +98,38 @@ static void test_behind_the_window(void) {
   env_clear(&env);
 }
 
+/* What one batch has no time to look at is looked at in the next ones, and nobody has to ask. */
+static void test_long_look(void) {
+  enum { N = 300 };
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000), next = env_actor(&env, 1000);
+  guint64 tokens[N], seq;
+
+  env_agent(&env, alice, "a", NULL);
+  guint64 id = env_courier(&env, alice);
+  for (guint i = 0; i < N; i++)
+    env_send(&env, alice, "a", "x");
+  for (gsize n; (n = env_attempts(&env, alice, id, 256, tokens, NULL)) > 0;)
+    while (n-- > 0)
+      env_report(&env, alice, tokens[n], "announced", "@a{sv} {}");
+  guint64 last = send_priority(&env, alice, "a", 0);
+  env_restart(&env);
+  env.engine->looks_max = 50;
+  guint64 before = env.engine->batch;
+  id = env_courier(&env, next);
+  g_autoptr(Waiter) w =
+      env_call_start(&env, next, MSG_CALL_LEASE_ATTEMPTS,
+                     g_variant_new_parsed("(%t, {'wait': <uint64 10000000>})", id));
+  env_wait(&env, w);
+  g_autoptr(GVariant) list = g_variant_get_child_value(w->result, 0);
+  g_assert_cmpuint(g_variant_n_children(list), ==, 1);
+  g_variant_get_child(list, 0, "(tt&s@a{sv})", NULL, &seq, NULL, NULL);
+  g_assert_cmpuint(seq, ==, last);
+  g_assert_cmpuint(env.engine->batch - before, >=, 5); /* 300 by 50 */
+  env_clear(&env);
+}
+
 static void test_steps(void) {
   Env env;
   env_init(&env);
@@ -264,6 +296,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/attempts/fields", test_fields);
   g_test_add_func("/engine/attempts/behind-the-window", test_behind_the_window);
+  g_test_add_func("/engine/attempts/long-look", test_long_look);
   g_test_add_func("/engine/attempts/steps", test_steps);
   g_test_add_func("/engine/attempts/escalation", test_escalation);
   g_test_add_func("/engine/attempts/many", test_many);
