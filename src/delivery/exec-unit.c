@@ -22,7 +22,8 @@ struct DlvExecUnit {
   char *name, *path;
   sd_bus_slot *call, *changes, *removed;
   guint overdue;
-  gboolean reading; /* how it ended */
+  gboolean reading, again; /* how it ended; asked once more meanwhile */
+  gboolean taken_back;     /* its start; systemd has forgotten it then */
 };
 
 void dlv_exec_unit_free(DlvExecUnit *unit) {
@@ -104,7 +105,9 @@ static void judge(DlvExecRun *run, const char *result, int code, int status) {
   else if (code == CLD_KILLED || code == CLD_DUMPED)
     end_with(run, DLV_END_SIGNALED, status, NULL);
   else {
-    g_autofree char *text = g_strdup_printf("systemd did not start it: %s", result);
+    g_autofree char *text =
+        g_strdup_printf("systemd did not start it: %s",
+                        run->unit->taken_back ? "the start was taken back" : result);
     end_with(run, DLV_END_NOT_STARTED, 0, text);
   }
 }
@@ -136,6 +139,15 @@ static int read_properties(sd_bus_message *m, char **ret_result, int *ret_code, 
   return r;
 }
 
+static void ask_end(DlvExecRun *run);
+
+/* A unit is "inactive" before it starts as well. */
+static void not_ended(DlvExecRun *run) {
+  run->unit->reading = FALSE;
+  if (run->unit->again)
+    ask_end(run);
+}
+
 static int on_properties(sd_bus_message *m, void *data, sd_bus_error *ret) {
   DlvExecRun *run = data;
   g_autofree char *result = NULL;
@@ -146,6 +158,10 @@ static int on_properties(sd_bus_message *m, void *data, sd_bus_error *ret) {
     end_with(run, DLV_END_LOST, 0, "systemd did not tell how the command ended");
     return 1;
   }
+  if (code == 0 && g_str_equal(result, "success") && !run->unit->taken_back) {
+    not_ended(run);
+    return 1;
+  }
   tell(run->unit, run->unit->path, WG_IFACE_SYSTEMD_UNIT, "Unref", "");
   judge(run, result, code, status);
   return 1;
@@ -154,6 +170,7 @@ static int on_properties(sd_bus_message *m, void *data, sd_bus_error *ret) {
 static void ask_end(DlvExecRun *run) {
   DlvExecUnit *unit = run->unit;
 
+  unit->again = unit->reading;
   if (unit->reading)
     return;
   unit->reading = TRUE;
@@ -198,8 +215,10 @@ static int on_removed(sd_bus_message *m, void *data, sd_bus_error *ret) {
 
   if (sd_bus_message_read(m, "uoss", &id, &path, &name, &result) >= 0 &&
       g_str_equal(name, run->unit->name) && !g_str_equal(result, "done") &&
-      !g_str_equal(result, "failed"))
+      !g_str_equal(result, "failed")) {
+    run->unit->taken_back = TRUE;
     ask_end(run);
+  }
   return 0;
 }
 
