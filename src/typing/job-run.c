@@ -161,8 +161,8 @@ static void on_screen(const char *locked_by, gpointer data) {
     held(job, HAND_CAUSE_LOCKED, cause, 0);
     return;
   }
-  typ_hand_request(job->daemon->hand, HAND_WINDOWS, g_variant_ref(job->target), WINDOWS_USEC,
-                   on_windows, job);
+  typ_hand_request(job->daemon->hand, HAND_WINDOWS, g_variant_ref(job->target),
+                   MIN(WINDOWS_USEC, typ_job_left(job)), on_windows, job);
 }
 
 static void on_hand(const GError *error, gpointer data) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define RESTORE_FILE "restore"
+#define BLIND "the display lacks XInput 2: whether a person types in a window is not seen"
 
 typedef struct {
   TypPreparedFunc func;
@@ -99,6 +100,13 @@ void typ_daemon_prepare_hand(TypDaemon *daemon, TypPreparedFunc func, gpointer d
                      daemon->settings.display, daemon->settings.authority, on_display, daemon);
 }
 
+static gboolean sees_humans(GVariant *info) {
+  gboolean xi2 = TRUE;
+
+  (void)g_variant_lookup(info, "xi2", "b", &xi2);
+  return xi2;
+}
+
 static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, gpointer data) {
   TypDaemon *daemon = data;
   const char *layout = "unknown";
@@ -109,6 +117,7 @@ static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, 
     wg_log(LOG_INFO, WG_MSG_HAND_READY, NULL, "The typing process is ready on %s, layout %s",
            daemon->display, layout);
     wg_service_set_degraded(daemon->service, "hand", NULL);
+    wg_service_set_degraded(daemon->service, "human", sees_humans(info) ? NULL : BLIND);
   } else if (unexpected) {
     wg_log(LOG_WARNING, WG_MSG_HAND_ENDED, WG_FIELDS(WG_FIELD_ERROR, why),
            "The typing process ended: %s", why);

@@ -86,6 +86,8 @@ static void replace(TypHand *hand) {
     typ_hand_advance(hand);
     return;
   }
+  if (hand->pause_ms >= PAUSE_MS_MAX && g_queue_is_empty(&hand->requests))
+    return; /* it dies whatever it does: the next request tries again */
   hand->pause_ms = CLAMP(hand->pause_ms * 2, PAUSE_MS_FIRST, PAUSE_MS_MAX);
   if (hand->restart == 0)
     hand->restart = g_timeout_add(hand->pause_ms, on_restart, hand);

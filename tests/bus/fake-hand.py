@@ -137,7 +137,8 @@ def main():
         send(0, "leaving", code="no-display", text="the display :9 cannot be opened")
         sys.exit(3)
     if not misbehave(start, 0):
-        send(0, "ready", display=os.environ["DISPLAY"], layout="us", xi2=True, locked=False)
+        send(0, "ready", display=os.environ["DISPLAY"], layout="us", locked=False,
+             xi2=scenario("xi2", True))
     while True:
         answer(*receive())
 

@@ -72,6 +72,23 @@ def test_killed_in_the_middle():
         equal(len(typist.asked("type")), 2, "the one that died is not typed again")
 
 
+def test_killed_with_nothing_to_do():
+    with Typist() as typist:
+        caller = Caller(typist)
+        caller.type()
+        os.kill(typist.asked("start")[0]["pid"], 9)
+        typist.wait_asked("start", 2)  # it may have left keys down or a changed map
+        equal(caller.type()[0], "typed")
+
+
+def test_a_display_that_does_not_show_humans():
+    with Typist() as typist:
+        caller = Caller(typist)
+        typist.scenario(xi2=False)
+        equal(caller.type()[0], "typed")
+        check(caller.get("Degraded")[0].startswith("human: "), caller.get("Degraded"))
+
+
 def test_what_waits_is_typed_by_the_next_hand():
     with Typist() as typist:
         caller = Caller(typist)
