@@ -134,7 +134,7 @@ static char *default_text(const char *agent, guint waiting, guint urgent) {
   g_string_printf(text, "%u message%s waiting", waiting, waiting == 1 ? "" : "s");
   if (urgent)
     g_string_append_printf(text, ", %u urgent", urgent);
-  g_string_append_printf(text, ": run `waggle receive %s`", agent);
+  g_string_append_printf(text, ": run waggle receive %s", agent);
   return g_string_free(text, FALSE);
 }
 

@@ -79,7 +79,7 @@ def test_human():
         number = s.send("a", "x")
         s.wait_receipt(number, "attempt-held")
         s.wait_receipt(number, "announced", 40)
-        check(sink.take(20).endswith("waggle receive a`"))
+        check(sink.take(20).endswith("waggle receive a"))
 
 
 def test_typist_killed():

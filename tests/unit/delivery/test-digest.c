@@ -23,11 +23,11 @@ static void expect(const char *text, guint waiting, guint urgent, const DlvMessa
 static void test_default(void) {
   DlvMessage one[] = {{.priority = 4}, {.priority = 9}};
 
-  expect(NULL, 1, 0, one, 1, "1 message waiting: run `waggle receive agent-1`");
-  expect(NULL, 3, 0, one, 1, "3 messages waiting: run `waggle receive agent-1`");
-  expect(NULL, 3, 1, one, 1, "3 messages waiting, 1 urgent: run `waggle receive agent-1`");
-  expect(NULL, 0, 0, one, 2, "2 messages waiting, 1 urgent: run `waggle receive agent-1`");
-  expect(NULL, 2, 9, one, 1, "2 messages waiting, 2 urgent: run `waggle receive agent-1`");
+  expect(NULL, 1, 0, one, 1, "1 message waiting: run waggle receive agent-1");
+  expect(NULL, 3, 0, one, 1, "3 messages waiting: run waggle receive agent-1");
+  expect(NULL, 3, 1, one, 1, "3 messages waiting, 1 urgent: run waggle receive agent-1");
+  expect(NULL, 0, 0, one, 2, "2 messages waiting, 1 urgent: run waggle receive agent-1");
+  expect(NULL, 2, 9, one, 1, "2 messages waiting, 2 urgent: run waggle receive agent-1");
 }
 
 static void test_placeholders(void) {
