@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import time
 
 from harness import check, equal, main, refused
 from typist import Caller, Manager, Typist, wait_for
@@ -100,6 +102,33 @@ def test_what_waits_is_typed_by_the_next_hand():
         os.kill(pid, 9)
         equal(first.result()[0], "partial")
         equal(second.result()[0], "typed")
+
+
+def test_killed_again_and_again():
+    """Each call has one answer, and no text is with a hand twice, whenever the hands die."""
+    random.seed(7)
+    with Typist(config="[Typing]\nMaxTimeoutSec=1h\n") as typist:
+        typist.scenario(type={"after": 0.02})
+        caller = Caller(typist)
+        calls = {f"text {n}": caller.type_later(f"text {n}", timeout=3600000000)
+                 for n in range(40)}
+        for _ in range(5):
+            n = len(typist.asked("start"))
+            typist.wait_asked("start", n + 1 if n == 0 else n)
+            wait_for(lambda: typist.asked()[-1]["kind"] != "start", "a hand that works")
+            time.sleep(random.random() * 0.1)  # anywhere; every moment has to be right
+            try:
+                os.kill(typist.asked()[-1]["pid"], 9)
+            except ProcessLookupError:
+                pass
+        answers = {text: call.result() for text, call in calls.items()}
+        typed = [asked["text"] for asked in typist.asked("type")]
+        equal(len(typed), len(set(typed)), "texts that a hand was given")
+        for text, (result, details) in answers.items():
+            check(result in ("typed", "partial", "failed"), details)
+            if result != "partial":  # of which nobody knows how far it came
+                equal(result == "typed", text in typed, f"{text}: {result} {details}")
+        check(sum(result == "typed" for result, _ in answers.values()) >= 30, answers)
 
 
 def test_hangs():
