@@ -11,7 +11,7 @@ typedef struct WgNotify WgNotify;
 WgNotify *wg_notify_new(void);
 void wg_notify_free(WgNotify *notify);
 
-/* Made one line, if it is not. */
+/* Made one line, if it is not. Never waits: what the manager has no room for is left out. */
 void wg_notify_status(WgNotify *notify, const char *text);
 void wg_notify_ready(WgNotify *notify, const char *status);
 void wg_notify_reloading(WgNotify *notify);

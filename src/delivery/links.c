@@ -16,7 +16,7 @@ static void add(DlvCourier *courier, const char *runtime_dir) {
 void dlv_links_init(DlvCourier *courier) {
   const char *address = g_getenv(WG_ENV_ADDRESS);
 
-  courier->links = g_ptr_array_new_with_free_func((GDestroyNotify)dlv_link_free);
+  courier->links = g_ptr_array_new();
   if (address != NULL && address[0] != '\0') {
     g_ptr_array_add(courier->links, dlv_link_new(courier, address));
     return;
@@ -31,6 +31,9 @@ void dlv_links_wake(DlvCourier *courier) {
 }
 
 void dlv_links_clear(DlvCourier *courier) {
+  /* who is told that its call failed still looks at the other links */
+  while (courier->links->len > 0)
+    dlv_link_free(g_ptr_array_steal_index(courier->links, courier->links->len - 1));
   g_clear_pointer(&courier->links, g_ptr_array_unref);
 }
 

@@ -99,6 +99,7 @@ def test_fifty_messages_are_one_doorbell():
         first = r.client.send("a", b"x")
         r.wait_runs("bell")
         sent = [r.client.send("a", b"x", priority=8 if i == 7 else 4) for i in range(50)]
+        wait_for(lambda: r.courier.ask("ListAgents")[0][0]["waiting"] == 51, "all to be in hand")
         open(gate, "w", encoding="utf-8").close()
         for number in [first] + sent:
             r.wait_receipt(number, "announced")
