@@ -74,6 +74,22 @@ static void watch_keys(Hand *hand) {
   find_xtest(hand);
 }
 
+/* By its extension, and where it is older than that, by the names of its devices. */
+static gboolean is_xwayland(Display *display) {
+  int opcode, event, error, n = 0, major = 2, minor = 2;
+  gboolean found = XQueryExtension(display, "XWAYLAND", &opcode, &event, &error);
+
+  if (found || !XQueryExtension(display, "XInputExtension", &opcode, &event, &error) ||
+      XIQueryVersion(display, &major, &minor) != Success)
+    return found;
+  XIDeviceInfo *devices = XIQueryDevice(display, XIAllDevices, &n);
+  for (int i = 0; i < n; i++)
+    found = found || g_str_has_prefix(devices[i].name, "xwayland-");
+  if (devices)
+    XIFreeDeviceInfo(devices);
+  return found;
+}
+
 gboolean hand_x_open(Hand *hand, GError **error) {
   int a, b, major = XkbMajorVersion, minor = XkbMinorVersion;
 
@@ -89,6 +105,15 @@ gboolean hand_x_open(Hand *hand, GError **error) {
   if (!XTestQueryExtension(hand->display, &a, &b, &major, &minor)) {
     g_set_error(error, WG_ERROR, WG_ERROR_FAILED, "The display '%s' has no XTEST extension",
                 XDisplayName(NULL));
+    return FALSE;
+  }
+  /* A session that told its service nothing but $DISPLAY. */
+  if (is_xwayland(hand->display)) {
+    g_set_error(
+        error, WG_ERROR, WG_ERROR_FAILED,
+        "The display '%s' is XWayland's, where some compositors drop without a word what is "
+        "typed",
+        XDisplayName(NULL));
     return FALSE;
   }
   hand->xdo = xdo_new_with_opened_display(hand->display, NULL, 0);

@@ -1,6 +1,7 @@
 """The typist and its hand together, into real clients: a doorbell arrives, two agents at once, and
 whatever ends in the middle is told as it is and leaves the keyboard as it was."""
 
+import ctypes
 import os
 import time
 
@@ -189,6 +190,39 @@ def test_display_gone():
         typist.end()
 
 
+class AddMaster(ctypes.Structure):
+    """XIAddMasterInfo of XInput 2."""
+
+    _fields_ = [("type", ctypes.c_int), ("name", ctypes.c_char_p), ("send_core", ctypes.c_int),
+                ("enable", ctypes.c_int)]
+
+
+def add_device(display, name):
+    """A keyboard and a pointer whose names begin so."""
+    x11, xi = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXi.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    link = ctypes.c_void_p(x11.XOpenDisplay(display.name.encode()))
+    version = ctypes.c_int(2), ctypes.c_int(0)
+    xi.XIQueryVersion(link, ctypes.byref(version[0]), ctypes.byref(version[1]))
+    xi.XIChangeHierarchy(link, ctypes.byref(AddMaster(1, name.encode(), 0, 1)), 1)
+    x11.XSync(link, 0)
+    x11.XCloseDisplay(link)
+
+
+def test_xwayland():
+    """a display with the devices of XWayland is refused, whatever the session says"""
+    with Display() as display:
+        add_device(display, "xwayland-keyboard:12")
+        typist, sink = Typist(display), XSink(display)
+        try:
+            typist.type("x", {"window": sink.window})
+            check(False, "it typed through XWayland")
+        except GLib.Error as error:
+            check("Error.NoDisplay" in str(error) and "XWayland" in str(error), str(error))
+            check("tmux" in str(error), str(error))
+        typist.end()
+
+
 def test_doctor():
     """the doctor finds nothing wrong"""
     with Display("us(dvorak)") as display:
@@ -201,4 +235,4 @@ def test_doctor():
 
 run([test_doorbell, test_every_script, test_two_at_once, test_several_windows, test_hand_killed,
      test_typist_killed, test_both_killed, test_leaving_in_the_middle, test_focus_lost,
-     test_display_gone, test_doctor])
+     test_display_gone, test_xwayland, test_doctor])
