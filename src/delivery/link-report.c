@@ -8,6 +8,8 @@
 #include "common/names.h"
 
 #define BATCH_MAX 4096
+/* While messaged's store takes nothing: told again after so long. */
+#define AGAIN_MSEC 1000
 
 typedef struct {
   DlvAgent *agent;
@@ -15,12 +17,22 @@ typedef struct {
   char *cause;
 } DlvDone;
 
+/* Nack or Terminate of a lease. */
+typedef struct {
+  const char *member;
+  GVariant *args;
+} DlvEnd;
+
 static void report_clear(gpointer data) {
   g_free(((DlvNotice *)data)->cause);
 }
 
 static void done_clear(gpointer data) {
   g_free(((DlvDone *)data)->cause);
+}
+
+static void end_clear(gpointer data) {
+  g_variant_unref(((DlvEnd *)data)->args);
 }
 
 static GArray *reports_new(void) {
@@ -40,12 +52,15 @@ static GArray *acks_new(void) {
 void dlv_link_reports_init(DlvLink *link) {
   link->reports = reports_new();
   link->acks = acks_new();
+  link->ends = g_array_new(FALSE, FALSE, sizeof(DlvEnd));
+  g_array_set_clear_func(link->ends, end_clear);
 }
 
 void dlv_link_reports_clear(DlvLink *link) {
   g_clear_handle_id(&link->flush, g_source_remove);
   g_clear_pointer(&link->reports, g_array_unref);
   g_clear_pointer(&link->acks, g_array_unref);
+  g_clear_pointer(&link->ends, g_array_unref);
 }
 
 static void remember_reports(GArray *reports) {
@@ -75,41 +90,86 @@ void dlv_link_forget_reports(DlvLink *link) {
   remember_acks(link->acks);
   g_array_set_size(link->reports, 0);
   g_array_set_size(link->acks, 0);
+  g_array_set_size(link->ends, 0); /* these leases end with the connection */
 }
+
+static gboolean on_flush(gpointer data);
 
 /* Refused ones ran out of time, or somebody received the mail meanwhile. */
-static void log_refused(sd_bus_message *reply) {
-  guint64 token;
-  const char *name, *text;
-
-  if (sd_bus_message_enter_container(reply, 'a', "(tss)") < 0)
-    return;
-  while (sd_bus_message_read(reply, "(tss)", &token, &name, &text) > 0)
-    wg_log(LOG_DEBUG, NULL, NULL, "Result of %" G_GUINT64_FORMAT " not taken: %s", token, text);
+static void log_refused(guint64 token, const char *text) {
+  wg_log(LOG_DEBUG, NULL, NULL, "Result of %" G_GUINT64_FORMAT " not taken: %s", token, text);
 }
 
-static void settled(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data,
-                    void (*remember)(GArray *)) {
-  g_autoptr(GArray) batch = data;
+/* The store is full or cannot be written: that passes, and the mail would stay with us meanwhile.
+ */
+static gboolean passes(const GError *error) {
+  return g_error_matches(error, WG_ERROR, WG_ERROR_STORE_FULL) ||
+         g_error_matches(error, WG_ERROR, WG_ERROR_STORE_READ_ONLY);
+}
 
-  if (reply != NULL)
-    log_refused(reply);
+static void flush_later(DlvLink *link) {
+  if (link->flush == 0)
+    link->flush = g_timeout_add(AGAIN_MSEC, on_flush, link);
+}
+
+static void tell_again(DlvLink *link, GArray *list, GArray *batch) {
+  g_array_prepend_vals(list, batch->data, batch->len); /* moved: the order stays */
+  g_array_set_clear_func(batch, NULL);
+  flush_later(link);
+}
+
+/* Nothing of the batch was taken. */
+static void refused(DlvLink *link, const GError *error, GArray *list, GArray *batch,
+                    void (*remember)(GArray *)) {
+  static WgLogRate rate = {.interval_usec = 60 * G_USEC_PER_SEC, .burst = 5};
+  gboolean ready = link->state == DLV_LINK_READY;
+  guint n = batch->len, suppressed;
+
+  if (ready && passes(error) && list->len + n <= BATCH_MAX)
+    tell_again(link, list, batch);
   else
     remember(batch); /* told when the mail is offered again */
-  if (reply == NULL && link->state == DLV_LINK_READY &&
-      !g_error_matches(error, WG_ERROR, WG_ERROR_SHUTTING_DOWN))
+  if (ready && !g_error_matches(error, WG_ERROR, WG_ERROR_SHUTTING_DOWN) &&
+      wg_log_rate_ok(&rate, &suppressed))
     wg_log(LOG_WARNING, WG_MSG_REPORT_REFUSED, WG_FIELDS(WG_FIELD_ERROR, error->message),
-           "The results of %u messages were refused by %s: %s", batch->len, link->shown,
-           error->message);
-  dlv_courier_work_done(link->courier);
+           "The results of %u messages were refused by %s: %s", n, link->shown, error->message);
 }
 
 static void on_reported(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
-  settled(link, reply, error, data, remember_reports);
+  g_autoptr(GArray) batch = data;
+  guint64 token;
+  const char *name, *text;
+
+  if (reply == NULL)
+    refused(link, error, link->reports, batch, remember_reports);
+  else if (sd_bus_message_enter_container(reply, 'a', "(tss)") > 0)
+    while (sd_bus_message_read(reply, "(tss)", &token, &name, &text) > 0)
+      log_refused(token, text);
+  dlv_courier_work_done(link->courier);
+}
+
+/* Its lease ran out while we were held up: it is not handled twice for that. */
+static void remember_done(const GArray *batch, guint64 lease) {
+  for (guint i = 0; i < batch->len; i++) {
+    const DlvDone *d = &g_array_index(batch, DlvDone, i);
+    if (d->lease == lease)
+      remember_ack(d->agent, d->number, d->cause);
+  }
 }
 
 static void on_acked(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
-  settled(link, reply, error, data, remember_acks);
+  g_autoptr(GArray) batch = data;
+  guint64 lease;
+  const char *name, *text;
+
+  if (reply == NULL)
+    refused(link, error, link->acks, batch, remember_acks);
+  else if (sd_bus_message_enter_container(reply, 'a', "(tss)") > 0)
+    while (sd_bus_message_read(reply, "(tss)", &lease, &name, &text) > 0) {
+      log_refused(lease, text);
+      remember_done(batch, lease);
+    }
+  dlv_courier_work_done(link->courier);
 }
 
 static const char *result_name(DlvResult result) {
@@ -178,10 +238,45 @@ static void send_acks_like_first(DlvLink *link, GArray *acks) {
                 batch);
 }
 
+static void on_ended(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
+  g_autofree DlvEnd *end = data;
+  g_autoptr(GVariant) args = end->args;
+
+  if (reply == NULL && link->state == DLV_LINK_READY && passes(error)) {
+    g_variant_ref(args);
+    g_array_append_val(link->ends, *end);
+    flush_later(link);
+  } else if (reply == NULL) { /* the lease ends by itself */
+    wg_log(LOG_DEBUG, NULL, NULL, "%s not taken by %s: %s", end->member, link->shown,
+           error->message);
+  }
+  dlv_courier_work_done(link->courier);
+}
+
+/* `args` is taken, also a floating one. */
+static void send_end(DlvLink *link, const char *member, GVariant *args) {
+  DlvEnd *end = g_new(DlvEnd, 1);
+
+  *end = (DlvEnd){member, g_variant_ref_sink(args)};
+  dlv_link_call(link, WG_IFACE_MESSAGING, member, end->args, on_ended, end);
+}
+
+static void send_ends(DlvLink *link) {
+  g_autoptr(GArray) ends = g_steal_pointer(&link->ends);
+
+  link->ends = g_array_new(FALSE, FALSE, sizeof(DlvEnd));
+  g_array_set_clear_func(link->ends, end_clear);
+  for (guint i = 0; i < ends->len; i++) {
+    const DlvEnd *end = &g_array_index(ends, DlvEnd, i);
+    send_end(link, end->member, end->args);
+  }
+}
+
 static gboolean on_flush(gpointer data) {
   DlvLink *link = data;
 
   link->flush = 0;
+  send_ends(link);
   send_reports(link);
   if (link->acks->len > 0) {
     g_autoptr(GArray) acks = g_steal_pointer(&link->acks);
@@ -245,17 +340,15 @@ void dlv_link_nack(DlvLink *link, guint64 lease, gboolean failure, guint64 delay
     g_variant_dict_insert(&options, "delay", "t", delay);
   if (reason != NULL)
     g_variant_dict_insert(&options, "reason", "s", reason);
-  dlv_link_call(link, WG_IFACE_MESSAGING, "Nack",
-                g_variant_new("(t@a{sv})", lease, g_variant_dict_end(&options)), on_told, NULL);
+  send_end(link, "Nack", g_variant_new("(t@a{sv})", lease, g_variant_dict_end(&options)));
 }
 
 void dlv_link_terminate(DlvLink *link, guint64 lease, const char *reason) {
   if (link->state != DLV_LINK_READY || lease == 0)
     return;
-  dlv_link_call(link, WG_IFACE_MESSAGING, "Terminate",
-                g_variant_new("(ts@a{sv})", lease, reason,
-                              g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0)),
-                on_told, NULL);
+  send_end(link, "Terminate",
+           g_variant_new("(ts@a{sv})", lease, reason,
+                         g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0)));
 }
 
 void dlv_link_touch(DlvLink *link, guint64 lease, guint64 usec) {

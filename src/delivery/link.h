@@ -41,7 +41,8 @@ typedef struct DlvLink {
   guint n_asking;
   GArray *reports; /* of DlvNotice, not sent yet */
   GArray *acks;    /* of leases to ack, not sent yet */
-  guint flush;     /* the source that sends both */
+  GArray *ends;    /* of other ends of leases, to be told again */
+  guint flush;     /* the source that sends them */
 } DlvLink;
 
 /* `reply` NULL: `error` says why (the connection is gone, or messaged refused). Called once. */

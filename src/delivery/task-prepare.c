@@ -132,8 +132,17 @@ static void take_lease(DlvTask *task, guint64 attempt, guint64 lease) {
   }
 }
 
+/* Messaged takes nothing now (its store is full, say): the attempt is still ours, and goes back. */
+static void not_taken(DlvTask *task, guint i, const GError *error) {
+  g_autofree char *cause = g_strdup_printf("it cannot be leased: %s", error->message);
+
+  settle_early(task, i, DLV_HELD, cause);
+}
+
 static void on_taken(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
   DlvTask *task = data;
+  gboolean refused = reply == NULL && link->state == DLV_LINK_READY &&
+                     !g_error_matches(error, WG_ERROR, WG_ERROR_SHUTTING_DOWN);
   guint64 attempt, token;
 
   if (reply != NULL && sd_bus_message_enter_container(reply, 'a', "(tt)") > 0)
@@ -143,6 +152,10 @@ static void on_taken(DlvLink *link, sd_bus_message *reply, const GError *error, 
     DlvAttempt *a = task->attempts->pdata[i];
     if (a == NULL || a->lease != 0)
       continue;
+    if (refused) {
+      not_taken(task, i, error);
+      continue;
+    }
     wg_log(LOG_DEBUG, NULL, NULL, "Message %" G_GUINT64_FORMAT " of %s is not ours any more",
            a->number, task->agent->name);
     dlv_task_withdraw(task, i);
