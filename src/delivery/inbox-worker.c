@@ -28,10 +28,9 @@ static void run(gpointer data, gpointer unused) {
 
 void dlv_inbox_queue(DlvInboxWork work, DlvInboxWork done, gpointer data) {
   static GThreadPool *pool; /* the loop's thread alone asks for it */
-  Task *task = g_new(Task, 1);
+  const Task task = {work, done, data};
 
   if (pool == NULL)
     pool = g_thread_pool_new(run, NULL, 1, FALSE, NULL);
-  *task = (Task){work, done, data};
-  g_thread_pool_push(pool, task, NULL);
+  g_thread_pool_push(pool, g_memdup2(&task, sizeof task), NULL);
 }
