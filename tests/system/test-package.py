@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The Debian package: upgrade, removal and purge."""
+"""The Debian packages: upgrade, also from when there was one only, removal and purge."""
 
 import pathlib
 import shutil
@@ -13,19 +13,38 @@ from harness.host import SERVICE, SOCKET
 LEFT = "( -iname '*waggle*' ) -not -path '/proc/*' -not -path '/sys/*' -not -path '/srv/*' -not -path '/var/log/*'"
 
 
-def _newer(machine):
-    """Our package once more, with a higher version."""
+COURIER = "waggle-courier@2001.service"
+INBOX = '{"backends": [{"use": "inbox", "directory": "~/mail"}]}'
+# what the package had no part in when it was the only one
+LATER = ("*courier*", "*Delivery1*", "*typist*", "*Typing1*", "*waggle-policy*", "*waggle-profiles*")
+
+
+def _repacked(machine, name, version, without=()):
+    """Our package `name` once more, with another version and without some files; its path in the machine."""
     with tempfile.TemporaryDirectory(dir=roots.cache()) as work:
         tree = pathlib.Path(work) / "tree"
-        subprocess.run(["dpkg-deb", "--raw-extract", roots.deb(), tree], check=True)
+        subprocess.run(["dpkg-deb", "--raw-extract", roots.deb(name), tree], check=True)
         control = tree / "DEBIAN/control"
         text = control.read_text(encoding="utf-8")
-        version = next(line.split()[1] for line in text.splitlines() if line.startswith("Version: "))
-        control.write_text(text.replace(f"Version: {version}", f"Version: {version}+test1"), encoding="utf-8")
-        built = pathlib.Path(work) / "newer.deb"
-        subprocess.run(["dpkg-deb", "--build", tree, built], check=True, stdout=subprocess.DEVNULL)
-        shutil.copy(built, machine.root / "root/newer.deb")
-    return "/root/newer.deb"
+        present = next(line.split()[1] for line in text.splitlines() if line.startswith("Version: "))
+        text = text.replace(f"Version: {present}", f"Version: {present}{version}")
+        control.write_text(text.replace(f"(= {present})", f"(= {present}{version})"), encoding="utf-8")
+        (tree / "DEBIAN/md5sums").unlink()
+        for pattern in without:
+            for path in tree.rglob(pattern):
+                path.unlink()
+        file = f"{name}{version}.deb"
+        subprocess.run(["dpkg-deb", "--build", tree, pathlib.Path(work) / file], check=True, stdout=subprocess.DEVNULL)
+        shutil.copy(pathlib.Path(work) / file, machine.root / "root" / file)
+    return "/root/" + file
+
+
+def _install(m, *files):
+    m.run("dpkg", "--install", *files, timeout=120)
+
+
+def _there(m, path):
+    return m.run("test", "-e", path, check=False).returncode == 0
 
 
 def test_lintian(m):
@@ -40,42 +59,86 @@ def test_lintian(m):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_upgrade(m):
-    """an upgrade restarts what runs, keeps the mail, and starts nothing else"""
+def test_one_becomes_two(m):
+    """from the one package that there was, an upgrade brings the courier and no X11; mail is kept"""
+    m.run("dpkg", "--purge", "waggle-typist", timeout=120)
+    m.run("dpkg", "--force-downgrade", "--install", _repacked(m, "waggle", "~one", LATER), timeout=120)
+    assert not _there(m, "/usr/libexec/waggle/waggle-courier"), "that is not how it was"
     m.run("systemctl", "start", "waggle.target")
     m.register("keeper", user="alice")
-    number = m.send("keeper", "before the upgrade", user="bob")
+    number = m.send("keeper", "before the courier", user="bob")
     pid = m.show(SERVICE, "MainPID")
-    m.run("dpkg", "--install", _newer(m), timeout=120)
+    _install(m, _repacked(m, "waggle", ""))
     assert m.show(SERVICE, "MainPID") not in (pid, "0"), "the old version still runs"
     got = m.receive("keeper", "'detach': <true>", user="alice")
+    assert [row[0] for row in got] == [number], got
+    m.ack(got[0][1], user="alice")
+    m.call("RegisterAgent", f"('boxed', {{'policy': <'{INBOX}'>}})", user="alice")
+    m.wait_receipt(m.send("boxed", "by the courier", user="bob"), "announced")
+    shared = m.out("sh", "-c", "ldd /usr/libexec/waggle/waggle-messaged /usr/libexec/waggle/waggle-courier /usr/bin/waggle")
+    assert "libX11" not in shared and "libxdo" not in shared, shared
+
+
+def test_typist_added(m):
+    """the typist's package comes later, starts nothing, and is wanted by each user's target"""
+    _install(m, _repacked(m, "waggle-typist", ""))
+    m.run("loginctl", "enable-linger", "bob")
+    m.wait_state("user@2002.service", "active")
+    assert "waggle-typist.socket" in m.show("waggle.target", "Wants", user="bob")
+    for unit in ("waggle.target", "waggle-typist.socket", "waggle-typist.service"):
+        assert m.show(unit, "ActiveState", user="bob") == "inactive", unit
+    m.run("loginctl", "disable-linger", "bob")
+    m.run("systemctl", "stop", "user@2002.service")
+
+
+def test_upgrade(m):
+    """an upgrade restarts what runs, keeps the mail, and starts nothing else"""
+    number = m.send("keeper", "before the upgrade", user="bob")
+    pid, carrier = m.show(SERVICE, "MainPID"), m.show(COURIER, "MainPID")
+    assert carrier != "0"
+    _install(m, _repacked(m, "waggle", "+test1"), _repacked(m, "waggle-typist", "+test1"))
+    assert m.show(SERVICE, "MainPID") not in (pid, "0"), "the old version still runs"
+    assert m.show(COURIER, "MainPID") != carrier, "the old courier still runs"
+    got = m.receive("keeper", "'detach': <true>", user="alice")
     assert [(row[0], row[3]) for row in got] == [(number, "before the upgrade")], got
-    m.call("Ack", f"(uint64 {got[0][1]}, @a{{sv}} {{}})", user="alice")
+    m.ack(got[0][1], user="alice")
+    m.wait_receipt(m.send("boxed", "by the new courier", user="bob"), "announced")
     assert m.run("systemctl", "is-enabled", "waggle.target", check=False).stdout.strip() == "disabled"
 
 
 def test_upgrade_while_stopped(m):
     """an upgrade starts nothing that was stopped"""
     m.send("keeper", "waiting", user="bob")
-    m.run("systemctl", "stop", "waggle.target", SOCKET, SERVICE)
-    m.run("dpkg", "--install", "/root/newer.deb", timeout=120)
-    assert m.show(SERVICE, "ActiveState") == "inactive"
-    assert m.show(SOCKET, "ActiveState") == "inactive"
+    m.run("systemctl", "stop", "waggle.target", SOCKET, SERVICE, COURIER)
+    _install(m, "/root/waggle+test1.deb", "/root/waggle-typist+test1.deb")
+    for unit in (SERVICE, SOCKET, COURIER):
+        assert m.show(unit, "ActiveState") == "inactive", unit
+
+
+def test_typist_removed(m):
+    """without the typist's package all else is as it was"""
+    assert m.run("dpkg", "--remove", "waggle", check=False, timeout=120).returncode != 0, "the typist needs it"
+    m.run("dpkg", "--remove", "waggle-typist", timeout=120)
+    assert not _there(m, "/usr/lib/systemd/user/waggle.target.wants/waggle-typist.socket")
+    assert _there(m, "/usr/lib/systemd/user/waggle-courier.service")
+    m.run("dpkg", "--purge", "waggle-typist", timeout=120)
 
 
 def test_remove(m):
     """removal stops it and keeps the mail"""
     m.run("systemctl", "enable", "--now", "waggle.target")
     m.call("Ping")
+    m.wait_receipt(m.send("boxed", "so that a courier runs", user="bob"), "announced")
     m.run("dpkg", "--remove", "waggle", timeout=120)
-    assert m.run("pgrep", "-x", "waggle-messaged", check=False).returncode != 0
-    assert m.run("test", "-e", "/run/waggle", check=False).returncode != 0
-    m.run("test", "-d", "/var/lib/waggle/messaged")
+    for program in ("waggle-messaged", "waggle-courier"):
+        assert m.run("pgrep", "-x", program, check=False).returncode != 0, program
+    assert not _there(m, "/run/waggle")
+    assert _there(m, "/var/lib/waggle/messaged")
 
 
 def test_install_again(m):
     """installed again, it has the mail of before"""
-    m.run("dpkg", "--install", "/root/newer.deb", timeout=120)
+    _install(m, "/root/waggle+test1.deb", "/root/waggle-typist+test1.deb")
     m.run("systemctl", "start", "waggle.target")
     got = m.receive("keeper", "'detach': <true>", user="alice")
     assert [row[3] for row in got] == ["waiting"], got
@@ -83,8 +146,8 @@ def test_install_again(m):
 
 def test_purge(m):
     """purging leaves no file behind, and no unit that failed"""
-    m.run("dpkg", "--purge", "waggle", timeout=120)
-    m.run("rm", "-f", "/root/newer.deb")
+    m.run("dpkg", "--purge", "waggle", "waggle-typist", timeout=120)
+    m.run("sh", "-c", "rm -f /root/waggle*.deb; rm -rf /home/*/.config/waggle /home/*/.config/systemd")
     found = m.out("sh", "-c", f"find / {LEFT}".replace("(", "\\(").replace(")", "\\)"))
     assert found == "", found
     assert m.out("systemctl", "list-units", "--all", "--plain", "--no-legend", "waggle*") == ""

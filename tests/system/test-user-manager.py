@@ -4,6 +4,8 @@
 from harness import tap
 from harness.host import SERVICE, SOCKET
 
+COURIER = "waggle-courier.service"
+
 
 def test_enable(m):
     """a lingering user enables it for herself"""
@@ -54,6 +56,42 @@ def test_state(m):
     assert directory
     found = m.out("find", "/home/alice", "-path", "*waggle/messaged", "-type", "d")
     assert found.startswith("/home/alice/"), found
+
+
+def test_courier(m):
+    """mail for an agent that has a policy starts her courier by its bus name, which delivers it"""
+    door = {"user": "alice", "door": "user-socket"}
+    assert m.show(COURIER, "ActiveState", user="alice") == "inactive", "it runs although there is no mail"
+    policy = '{"backends": [{"use": "inbox", "directory": "~/own-mail"}]}'
+    m.call("RegisterAgent", f"('boxed', {{'policy': <'{policy}'>}})", **door)
+    number = m.send("boxed", "from her own service", **door)
+    m.wait_receipt(number, "announced", **door)
+    assert m.show(COURIER, "ActiveState", user="alice") == "active"
+    assert m.out("sh", "-c", "grep -l 'from her own service' /home/alice/own-mail/new/*")
+    got = m.receive("boxed", "'detach': <true>", **door)
+    m.ack(got[0][1], **door)
+    m.wait("no file", lambda: not m.out("ls", "/home/alice/own-mail/new"))
+
+
+def test_courier_killed(m):
+    """a courier that is killed is started again, and reloaded in place"""
+    m.run("systemctl", "--user", "kill", "--kill-whom=main", "--signal=KILL", COURIER, user="alice")
+    m.wait("a restart", lambda: m.show(COURIER, "NRestarts", user="alice") == "1")
+    m.wait_state(COURIER, "active", user="alice")
+    pid = m.show(COURIER, "MainPID", user="alice")
+    m.run("systemctl", "--user", "reload", COURIER, user="alice")
+    assert m.show(COURIER, "MainPID", user="alice") == pid
+
+
+def test_courier_with_both(m):
+    """it carries the mail of the system's service as well as that of her own"""
+    m.run("systemctl", "start", "waggle.target")
+    policy = '{"backends": [{"use": "inbox", "directory": "~/other-mail"}]}'
+    m.call("RegisterAgent", f"('public', {{'policy': <'{policy}'>}})", user="alice")
+    m.wait_receipt(m.send("public", "from the system's", user="bob"), "announced")
+    assert m.out("sh", "-c", "grep -l \"from the system's\" /home/alice/other-mail/new/*")
+    door = {"user": "alice", "door": "user-socket"}
+    m.wait_receipt(m.send("boxed", "and from hers", **door), "announced", **door)
 
 
 def test_restart(m):

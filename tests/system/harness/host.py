@@ -131,12 +131,12 @@ class Host:
     def states(self, number, **options):
         return [receipt[1] for receipt in self.receipts(number, **options)]
 
-    def wait_receipt(self, number, state, timeout=30):
+    def wait_receipt(self, number, state, timeout=30, **options):
         """Until a message has this receipt; the ones that it has are told if it does not come."""
         try:
-            self.wait(state, lambda: state in self.states(number), timeout)
+            self.wait(state, lambda: state in self.states(number, **options), timeout)
         except AssertionError as error:
-            raise AssertionError(f"message {number} is not {state}: {self.receipts(number)}") from error
+            raise AssertionError(f"message {number} is not {state}: {self.receipts(number, **options)}") from error
 
     def configure(self, text, name="50-test", daemon="messaged"):
         """A drop-in of a daemon's configuration; '' removes it."""
