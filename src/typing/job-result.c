@@ -5,14 +5,22 @@
 #include "typing/hand-protocol.h"
 
 #include "common/log.h"
+#include "common/typable.h"
 
 #include <string.h>
 
-static void log_result(const TypJob *job, const char *result, const char *cause, guint32 typed) {
+/* A title is what the program in the window wants it to be. */
+static char *one_line(const char *text) {
+  const WgTypable how = {.terminal = TRUE};
+
+  return wg_typable(text, -1, &how, NULL);
+}
+
+static void log_result(const TypJob *job, const char *result, const char *why, guint32 typed) {
   g_autofree char *count = g_strdup_printf("%u", typed);
-  const char *title = job->title != NULL ? job->title : "no window";
-  const char *const *fields =
-      WG_FIELDS(WG_FIELD_COUNT, count, WG_FIELD_ERROR, cause != NULL ? cause : "");
+  g_autofree char *title = one_line(job->title != NULL ? job->title : "no window");
+  g_autofree char *cause = one_line(why != NULL ? why : "");
+  const char *const *fields = WG_FIELDS(WG_FIELD_COUNT, count, WG_FIELD_ERROR, cause);
 
   if (strcmp(result, HAND_RESULT_TYPED) == 0)
     wg_log(LOG_INFO, WG_MSG_TYPED, fields, "Typed %u characters into \"%s\" (%s)", typed, title,

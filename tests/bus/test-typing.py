@@ -43,6 +43,24 @@ def test_nothing_harmful_is_typed():
         equal(typist.asked("type")[2]["text"], "xy")
 
 
+def test_the_journal_has_no_text_and_no_tricks():
+    with Typist(config="[Service]\nLogLevel=debug\n") as typist:
+        caller = Caller(typist)
+        tricky = dict(XTERM, title="a\x1b]0;owned\x07\nwaggle-typist: all is well")
+        typist.scenario(windows=[tricky])
+        equal(caller.type("hunter2 is secret")[0], "typed")
+        typist.scenario(windows=[tricky], type={"do": "die"})
+        equal(caller.type("hunter2 is secret")[0], "partial")
+        typist.scenario(windows=[tricky, tricky])
+        equal(caller.type("hunter2 is secret")[0], "failed")
+        typist.wait_log("windows fit")
+        log = "".join(typist.log_lines())
+        check("hunter2" not in log and "secret" not in log, log)
+        check("\x1b" not in log, "an escape sequence in the journal")
+        check(not [line for line in log.splitlines() if line.startswith("waggle-typist: all is")],
+              "a line that a window's title made up")
+
+
 def test_options_reach_the_hand():
     with Typist() as typist:
         caller = Caller(typist)
