@@ -122,7 +122,10 @@ static void take_in(DlvAgent *agent, DlvLetter *letter, const DlvOffer *offer) {
                   offer->announced);
   }
   letter->in_hand = TRUE;
+  attempt->link = agent->link;
+  attempt->inlined = attempt->body != NULL ? g_bytes_get_size(attempt->body) : 0;
   agent->link->n_attempts++;
+  agent->link->n_bytes += attempt->inlined;
   g_queue_push_tail_link(&agent->queue, &attempt->node);
   if (offer->attempts == 0)
     dlv_agent_pump_soon(agent);
@@ -135,6 +138,7 @@ void dlv_agents_offer(DlvLink *link, const DlvOffer *offer) {
   DlvLetter *letter = dlv_agent_letter(agent, offer->number, FALSE);
 
   dlv_agent_set_policy(agent, offer->policy != NULL ? offer->policy : "");
+  agent->round = link->round;
   agent->waiting = offer->waiting;
   agent->urgent = offer->urgent;
   agent->state.last_seen = (gint64)offer->last_seen;
@@ -158,7 +162,6 @@ static void agent_link_lost(DlvAgent *agent) {
     DlvLetter *letter = dlv_agent_letter(agent, attempt->number, FALSE);
     if (letter != NULL)
       letter->in_hand = FALSE;
-    agent->link->n_attempts--;
     dlv_attempt_free(attempt);
   }
   if (agent->task != NULL)

@@ -53,6 +53,21 @@ static void put_aside(DlvAgent *agent, DlvAttempt *attempt, const DlvAnswer *ans
   dlv_agent_give_back(agent, attempt, retry, (int)answer->step, answer->why);
 }
 
+/* Bodies that have to be fetched are in memory all at once. */
+static guint bounded(const DlvBackendClass *class, const DlvDecision *decision,
+                     DlvAttempt *const *attempts, guint n) {
+  guint64 bytes = 0;
+
+  if ((class->flags & DLV_BODIES) == 0)
+    return n;
+  for (guint i = 0; i < n; i++) {
+    bytes += attempts[decision->run[i]]->size;
+    if (i > 0 && bytes > DLV_BYTES_MAX)
+      return i;
+  }
+  return n;
+}
+
 static void start(DlvAgent *agent, const DlvDecision *decision, DlvAttempt *const *attempts) {
   const DlvEntry *entry = &agent->plan->policy->entries[decision->entry];
   GPtrArray *chosen = g_ptr_array_new();
@@ -60,6 +75,7 @@ static void start(DlvAgent *agent, const DlvDecision *decision, DlvAttempt *cons
 
   if (entry->class->room != NULL)
     n = CLAMP(entry->class->room(agent->plan->states[decision->entry]), 1, n);
+  n = bounded(entry->class, decision, attempts, n);
   for (guint i = 0; i < n; i++) {
     DlvAttempt *attempt = attempts[decision->run[i]];
     g_queue_unlink(&agent->queue, &attempt->node);
@@ -73,8 +89,10 @@ static gboolean may_start(DlvAgent *agent, const DlvDecision *decision) {
   const DlvBackendClass *class = agent->plan->policy->entries[decision->entry].class;
   const DlvCourier *courier = agent->link->courier;
 
-  return courier->n_jobs < courier->settings.max_jobs &&
-         !(agent->link->more && dlv_is_doorbell(class));
+  const DlvLink *link = agent->link;
+  gboolean more_follows = link->more && agent->round == link->round;
+
+  return courier->n_jobs < courier->settings.max_jobs && !(more_follows && dlv_is_doorbell(class));
 }
 
 static void decide(DlvAgent *agent) {

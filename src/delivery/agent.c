@@ -34,6 +34,8 @@ DlvAgent *dlv_agent_get(DlvLink *link, const char *name) {
 }
 
 void dlv_attempt_free(DlvAttempt *attempt) {
+  attempt->link->n_attempts--;
+  attempt->link->n_bytes -= attempt->inlined;
   g_clear_pointer(&attempt->fields, g_variant_unref);
   g_clear_pointer(&attempt->body, g_bytes_unref);
   g_free(attempt);
@@ -179,7 +181,6 @@ void dlv_agent_give_back(DlvAgent *agent, DlvAttempt *attempt, guint64 retry, in
 
   if (letter != NULL)
     letter->in_hand = FALSE;
-  agent->link->n_attempts--;
   dlv_attempt_free(attempt);
   dlv_link_report(agent->link, &notice);
 }

@@ -30,12 +30,14 @@ typedef struct {
 
 /* One message in hand. */
 struct DlvAttempt {
+  DlvLink *link; /* that counts it */
   guint64 number;
   guint64 attempt; /* 0: its connection is gone */
   guint64 lease;   /* 0: not leased */
   gint64 offered;  /* monotonic, us */
   guint8 priority;
   gint64 time;                /* stored, REALTIME us */
+  guint64 inlined;            /* bytes of the body that came along */
   guint64 size;               /* of the body */
   const char *from, *subject; /* of `fields`; subject may be NULL */
   GVariant *fields;
@@ -74,6 +76,7 @@ struct DlvAgent {
   GHashTable *letters;   /* number -> DlvLetter */
   DlvTask *task;         /* NULL: none in flight */
   guint waiting, urgent; /* as messaged said last */
+  guint round;           /* of the link, when mail of it came last */
   gboolean pumping;      /* in the courier's list */
   gint64 gather_at;      /* BOOTTIME us: when mail for a doorbell that was put aside comes back */
   guint gather;          /* source */

@@ -98,7 +98,7 @@ static int take_offers(DlvLink *link, sd_bus_message *m, gboolean *ret_more) {
 
 static gboolean has_room(const DlvLink *link) {
   return link->state == DLV_LINK_READY && !link->courier->draining &&
-         link->n_attempts < link->courier->settings.max_attempts;
+         link->n_attempts < link->courier->settings.max_attempts && link->n_bytes < DLV_BYTES_MAX;
 }
 
 static void answered(DlvLink *link, sd_bus_message *reply, const GError *error) {
@@ -109,6 +109,7 @@ static void answered(DlvLink *link, sd_bus_message *reply, const GError *error) 
       dlv_link_lost(link, error->message);
     return;
   }
+  link->round++;
   int n = take_offers(link, reply, &more);
   if (n < 0) {
     dlv_link_lost(link, "it answers something that cannot be read");

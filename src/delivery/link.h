@@ -8,6 +8,9 @@
 
 #include "delivery/courier.h"
 
+/* Of bodies that came along with mail in hand, or are fetched for one job; one always fits. */
+#define DLV_BYTES_MAX (64 * 1024 * 1024)
+
 typedef struct DlvAgent DlvAgent;
 typedef struct DlvAttempt DlvAttempt;
 
@@ -32,9 +35,11 @@ typedef struct DlvLink {
   gboolean owes;   /* results are to be told when their mail is offered again */
   guint64 number;  /* of our courier at this service */
   guint n_polls;   /* LeaseAttempts that wait: not counted as work */
+  guint round;     /* counts the answers that brought mail */
   gboolean more;   /* the last answer was not all, and the next is on its way */
   gboolean wants_bodies;
   guint n_attempts;    /* in hand */
+  guint64 n_bytes;     /* of their bodies that came along */
   GHashTable *agents;  /* name -> DlvAgent */
   GHashTable *watches; /* number of a Watch -> DlvAgent */
   GQueue asks;         /* of a sweep (durable.c), not asked yet */

@@ -9,7 +9,7 @@ const WgConfigKey dlv_config_keys[] = {
     WG_SERVICE_CONFIG_KEYS,
     {COURIER, "MaxJobs", WG_CONFIG_UINT, "64", 1, 4096,
      "jobs under way at a time, over all agents"},
-    {COURIER, "MaxAttempts", WG_CONFIG_UINT, "4096", 1, 1000000,
+    {COURIER, "MaxAttempts", WG_CONFIG_UINT, "16384", 1, 1000000,
      "messages of one messaging service in hand at a time"},
     {COURIER, "MaxBody", WG_CONFIG_BYTES, "64M", 262144, G_GUINT64_CONSTANT(512) << 20,
      "a larger body is not handed to a back-end"},

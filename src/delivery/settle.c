@@ -141,6 +141,5 @@ void dlv_settle(DlvTask *task, DlvAttempt *attempt, DlvResult result, guint64 re
     g_queue_push_tail_link(&agent->queue, &attempt->node);
     return;
   }
-  agent->link->n_attempts--;
   dlv_attempt_free(attempt);
 }

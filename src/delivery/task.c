@@ -117,7 +117,6 @@ void dlv_task_withdraw(DlvTask *task, guint i) {
   DlvAttempt *a = g_steal_pointer(&task->attempts->pdata[i]);
 
   dlv_agent_forget(task->agent, a->number);
-  task->agent->link->n_attempts--;
   dlv_attempt_free(a);
   task->n_left--;
 }
