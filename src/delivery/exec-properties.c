@@ -5,10 +5,6 @@
  * not sent, so the user's own defaults for units hold. */
 #include "delivery/exec.h"
 
-#include "common/names.h"
-
-#include <string.h>
-
 static int add(sd_bus_message *m, const char *name, const char *type, ...) {
   va_list args;
   int r = sd_bus_message_open_container(m, 'r', "sv");
@@ -60,27 +56,6 @@ static int add_command(sd_bus_message *m, const DlvExecRun *run) {
   if (r >= 0)
     r = sd_bus_message_append(m, "as", 1, "no-env-expand");
   for (guint i = 0; r >= 0 && i < 4; i++)
-    r = sd_bus_message_close_container(m);
-  return r;
-}
-
-/* The journal's fields of what the command writes: the same as the courier's own. */
-static int add_fields(sd_bus_message *m, const DlvExecRun *run) {
-  g_autofree char *agent = g_strdup_printf(WG_FIELD_AGENT "=%s", run->exec->agent);
-  g_autofree char *message =
-      g_strdup_printf(WG_FIELD_MESSAGE "=%" G_GUINT64_FORMAT, run->message->number);
-  const char *fields[] = {agent, message};
-  int r = sd_bus_message_open_container(m, 'r', "sv");
-
-  if (r >= 0)
-    r = sd_bus_message_append(m, "s", "LogExtraFields");
-  if (r >= 0)
-    r = sd_bus_message_open_container(m, 'v', "aay");
-  if (r >= 0)
-    r = sd_bus_message_open_container(m, 'a', "ay");
-  for (guint i = 0; r >= 0 && i < G_N_ELEMENTS(fields); i++)
-    r = sd_bus_message_append_array(m, 'y', fields[i], strlen(fields[i]));
-  for (guint i = 0; r >= 0 && i < 3; i++)
     r = sd_bus_message_close_container(m);
   return r;
 }
@@ -141,8 +116,6 @@ static int add_all(sd_bus_message *m, const DlvExecRun *run) {
     r = add(m, "StandardOutput", "s", "journal");
   if (r >= 0)
     r = add(m, "StandardError", "s", "journal");
-  if (r >= 0)
-    r = add_fields(m, run);
   if (r >= 0)
     r = add(m, "KillMode", "s", "control-group");
   if (r >= 0)
