@@ -8,6 +8,7 @@
 
 #include "common/names.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -141,17 +142,18 @@ static double travel(Trip *trip) {
   return trip->n / ((g_get_monotonic_time() - begin) / (double)G_USEC_PER_SEC);
 }
 
-static char *policy_of(const Road *road, const Rig *rig) {
+static char *policy_of(const Road *road, const char *mail) {
   if (road->command)
     return g_strdup_printf(
         "{\"backends\": [{\"use\": \"exec\", \"command\": [\"%s\"], \"parallel\": 8}]}",
         road->command);
-  return g_strdup_printf("{\"backends\": [{\"use\": \"inbox\", \"directory\": \"%s/mail\", "
+  return g_strdup_printf("{\"backends\": [{\"use\": \"inbox\", \"directory\": \"%s\", "
                          "\"max-messages\": 1000000, \"max-bytes\": \"64G\"}]}",
-                         rig->dir);
+                         mail);
 }
 
-static double run_road(const BenchOptions *options, Report *report, const Road *road) {
+static double run_road(const BenchOptions *options, Report *report, const Road *road,
+                       const char *mail) {
   Trip trip = {.road = road, .n = options->quick ? road->n_quick : road->n, .size = options->size};
   Rig rig, courier;
 
@@ -161,7 +163,7 @@ static double run_road(const BenchOptions *options, Report *report, const Road *
   g_setenv(WG_ENV_ADDRESS, address, TRUE);
   rig_init(&courier, options->courier, options->dir);
   rig_start_daemon(&courier);
-  g_autofree char *policy = policy_of(road, &rig);
+  g_autofree char *policy = policy_of(road, mail);
   trip.sender = rig_connect(&rig);
   trip.watcher = rig_connect(&rig);
   double rate = prepare(&trip, policy) ? travel(&trip) : 0;
@@ -178,14 +180,12 @@ static double run_road(const BenchOptions *options, Report *report, const Road *
 }
 
 /* Files a second, made, synced and renamed one by one. */
-static double limit_inbox(const BenchOptions *options) {
-  g_autofree char *dir = g_build_filename(options->dir, "plain-XXXXXX", NULL);
+static double limit_inbox(const BenchOptions *options, const char *dir) {
   g_autofree char *text = g_strnfill((gsize)options->size + 200, 'x');
-  g_autofree char *half = NULL;
+  g_autofree char *half = g_build_filename(dir, "half", NULL);
 
-  if (g_mkdtemp(dir) == NULL)
+  if (mkdir(dir, 0700) < 0)
     return 0;
-  half = g_build_filename(dir, "half", NULL);
   gint64 begin = g_get_monotonic_time();
   for (guint i = 0; i < LIMIT_FILES; i++) {
     g_autofree char *path = g_strdup_printf("%s/%u", dir, i);
@@ -194,9 +194,7 @@ static double limit_inbox(const BenchOptions *options) {
         rename(half, path) < 0)
       return 0;
   }
-  double rate = LIMIT_FILES / ((g_get_monotonic_time() - begin) / (double)G_USEC_PER_SEC);
-  rig_remove_tree(dir);
-  return rate;
+  return LIMIT_FILES / ((g_get_monotonic_time() - begin) / (double)G_USEC_PER_SEC);
 }
 
 static double limit_exec(const Road *road) {
@@ -215,11 +213,20 @@ static double limit_exec(const Road *road) {
 static void measure(const BenchOptions *options, Report *report, const Road *road) {
   double rates[BENCH_MAX_ROUNDS], limits[BENCH_MAX_ROUNDS];
   guint rounds = (guint)options->rounds;
+  /* removed at the end: ext4 takes long to make files where thousands went a minute ago */
+  g_autofree char *dir = g_build_filename(options->dir, "road-XXXXXX", NULL);
 
-  for (guint i = 0; i < rounds; i++) {
-    limits[i] = road->command ? limit_exec(road) : limit_inbox(options);
-    rates[i] = run_road(options, report, road);
+  if (g_mkdtemp(dir) == NULL) {
+    report_broken(report, road->name, g_strerror(errno));
+    return;
   }
+  for (guint i = 0; i < rounds; i++) {
+    g_autofree char *plain = g_strdup_printf("%s/plain-%u", dir, i);
+    g_autofree char *mail = g_strdup_printf("%s/mail-%u", dir, i);
+    limits[i] = road->command ? limit_exec(road) : limit_inbox(options, plain);
+    rates[i] = run_road(options, report, road, mail);
+  }
+  rig_remove_tree(dir);
   double rate = median(rates, rounds), limit = median(limits, rounds);
   printf("%s, %d B: %.0f/s from Send to the last receipt \"%s\"; one by one without us %.0f/s\n",
          road->name, options->size, rate, road->receipt, limit);

@@ -4,6 +4,8 @@
 All on one machine, which is booted once, and again after each power cut.
 """
 
+import json
+
 from harness import tap
 from harness.vm import Vm
 
@@ -26,6 +28,21 @@ def test_limits_hold(m):
     assert done.returncode != 0
     assert m.show("glutton.service", "Result") == "oom-kill"
     m.run("systemctl", "reset-failed", "glutton.service")
+
+
+def test_command_without_memory(m):
+    """a command of the courier's that needs more than its limit is killed, and the receipt says of what"""
+    m.run("systemctl", "start", "waggle.target")
+    m.run("loginctl", "enable-linger", "alice")
+    m.wait_state("user@2001.service", "active", 120)
+    policy = {"backends": [{"use": "exec", "command": ["/usr/bin/python3", "-c", "x = bytearray(200_000_000)"],
+                            "memory-max": "30M", "timeout": "2min"}]}  # fmt: skip
+    m.call("RegisterAgent", f"('glutton', {{'policy': <'{json.dumps(policy)}'>}})", user="alice")
+    number = m.send("glutton", "all you can eat", user="bob")
+    m.wait("its cause of death", lambda: "killed for memory (OOM), limit 30M" in str(m.receipts(number)), 120)
+    assert "acked" not in m.states(number)
+    m.call("UnregisterAgent", "('glutton', {'force': <true>})", user="alice")
+    m.run("loginctl", "disable-linger", "alice")
 
 
 def test_stored_survives_power_cut(m):
