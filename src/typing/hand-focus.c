@@ -8,7 +8,7 @@
 #include <X11/Xatom.h>
 
 #define AGAIN (400 * G_TIME_SPAN_MILLISECOND) /* the request is repeated once after it */
-#define TAKES (5 * G_TIME_SPAN_SECOND)        /* until it is given up */
+#define TAKES (10 * G_TIME_SPAN_SECOND)       /* until it is given up */
 #define SLOW (2 * G_TIME_SPAN_SECOND)         /* a manager that has much to do */
 #define BACK (300 * G_TIME_SPAN_MILLISECOND)
 #define LOOK (20 * G_TIME_SPAN_MILLISECOND) /* no event says so when a child gets the focus */

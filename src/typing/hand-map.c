@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define ENOUGH 4      /* spare codes; with fewer, keys that few keyboards have are borrowed */
-#define MOVES_AFTER 2 /* settle times between the last use of a code and its next meaning */
+#define READS_AFTER 3 /* settle times between the last use of a slot and its next meaning */
+#define LATE_BY 4
 
 KeySym hand_map_keysym(gunichar c) {
   if ((c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xff))
@@ -156,6 +157,14 @@ static gint64 assign(HandMap *map, const gunichar *chars, guint n) {
   return newest;
 }
 
+/* How long until a client has read the keys of `newest`. On a machine with too much to do a client
+ * is late, and so are we: several times as late is waited for. */
+static gint64 until_read(const Hand *hand, gint64 newest, gint64 settle) {
+  gint64 since = g_get_monotonic_time() - newest;
+
+  return MAX(READS_AFTER * settle + LATE_BY * hand->late - since, 0);
+}
+
 gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle) {
   HandMap *map = &hand->map;
   KeyCode codes[HAND_CODES_MAX];
@@ -177,9 +186,7 @@ gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle)
                        CurrentTime);
   map->changed = TRUE;
   gint64 newest = assign(map, chars, n);
-  gint64 since = g_get_monotonic_time() - newest;
-  if (newest > 0 && since < MOVES_AFTER * settle &&
-      !hand_send_settle(hand, MOVES_AFTER * settle - since))
+  if (newest > 0 && !hand_send_settle(hand, until_read(hand, newest, settle)))
     return FALSE;
   guint changed = contents(map, codes, syms);
   hand_map_write(hand, codes, syms, changed);

@@ -10,6 +10,7 @@
 
 #define DRAFT_LIMIT (250 * G_TIME_SPAN_MILLISECOND)
 #define MAP_STAYS (1 * G_TIME_SPAN_SECOND) /* for clients that are slow to read their keys */
+#define IN_FLIGHT 64                       /* characters sent before an answer is awaited */
 #define RETRY (2 * G_TIME_SPAN_SECOND)
 #define TURN_TAKES (5 * G_TIME_SPAN_SECOND)
 
@@ -85,6 +86,13 @@ static gboolean stroke_for(Hand *hand, const HandJob *job, guint at, const HandL
   return hand_map_put(hand, chars, n, job->settle) && hand_map_stroke(hand, c, ret);
 }
 
+/* A client that answers is never far behind; the others get time. */
+static gboolean pace(Hand *hand, const HandJob *job, guint typed) {
+  if (hand->pongs && typed % IN_FLIGHT == 0 && !hand_send_settle(hand, job->settle))
+    return FALSE;
+  return hand_wait(hand, job->key_delay);
+}
+
 static void characters(Hand *hand, const HandJob *job, HandOutcome *ret) {
   guint group = 0;
   g_autoptr(HandLayout) layout = hand_layout_new(hand, job->text, job->n, &group);
@@ -94,7 +102,7 @@ static void characters(Hand *hand, const HandJob *job, HandOutcome *ret) {
   while (ret->typed < job->n && stroke_for(hand, job, ret->typed, layout, &stroke) &&
          hand_send(hand, &stroke)) {
     ret->typed++;
-    if (ret->typed < job->n && !hand_wait(hand, job->key_delay))
+    if (ret->typed < job->n && !pace(hand, job, ret->typed))
       break;
   }
   if (ret->typed == job->n && job->has_submit &&
@@ -172,6 +180,7 @@ void hand_type(Hand *hand, const HandJob *job, const HandWindow *window, const H
   hand->target = window->id;
   hand->typing = TRUE;
   hand->deadline = g_get_monotonic_time() + job->timeout;
+  hand->late = 0;
   if (hand_human_allows(hand, window->id, job->idle, job->quiet, &ret->retry) &&
       take_display(hand)) {
     hand_human_forget_expected(hand);

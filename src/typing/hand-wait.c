@@ -73,8 +73,10 @@ gboolean hand_wait(Hand *hand, gint64 usec) {
     gint64 left = until - g_get_monotonic_time();
     if (!may_go_on(hand))
       return FALSE;
-    if (left <= 0)
+    if (left <= 0) {
+      hand->late = MAX(hand->late, -left);
       return TRUE;
+    }
     turn(hand, left);
   }
 }

@@ -73,7 +73,7 @@ typedef struct Hand {
   Window back;            /* it was asked to get the focus back and has not yet; None */
   gboolean pongs;         /* the target answers _NET_WM_PING */
   gulong ping, pong;
-  gint64 deadline;
+  gint64 deadline, late; /* late: how much longer than asked for a wait took, at most */
   HandStop stop;
 
   HandMap map;

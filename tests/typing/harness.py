@@ -141,6 +141,7 @@ class Display:
             out = subprocess.run(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], env=self.env,
                                  capture_output=True, text=True)
             if "window id" in out.stdout:
+                self.ask("sync")
                 return
             time.sleep(0.02)
         raise Failure("openbox does not start")

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static Display *display;
 static Window root, thief;
@@ -171,15 +172,36 @@ static void place(const char *arg) {
   printf("%d %d\n", x, y);
 }
 
+/* Until the window manager has done all that it was asked before: it answers in order. */
+static void sync_manager(const char *arg) {
+  XEvent event = {0}, reply;
+  Window own = XCreateSimpleWindow(display, root, 0, 0, 1, 1, 0, 0, 0);
+
+  XSelectInput(display, own, PropertyChangeMask);
+  event.xclient.type = ClientMessage;
+  event.xclient.window = own;
+  event.xclient.message_type = XInternAtom(display, "_NET_REQUEST_FRAME_EXTENTS", False);
+  event.xclient.format = 32;
+  /* a manager that is just starting does not hear yet */
+  for (int i = 0; !XCheckTypedWindowEvent(display, own, PropertyNotify, &reply); i++) {
+    if (i % 100 == 0)
+      XSendEvent(display, root, False, SubstructureNotifyMask | SubstructureRedirectMask, &event);
+    XSync(display, False);
+    usleep(5000);
+  }
+  XDestroyWindow(display, own);
+  printf("ok\n");
+}
+
 static const struct {
   const char *name;
   void (*run)(const char *arg);
 } commands[] = {
-    {"map", map},         {"down", down},       {"state", state}, {"press", press},
-    {"release", release}, {"tap", tap},         {"lock", lock},   {"group", group},
-    {"steal", steal},     {"stolen", stolen},   {"grab", grab},   {"ungrab", ungrab},
-    {"focused", focused}, {"pointer", pointer}, {"saver", saver}, {"place", place},
-    {"fill", fill},
+    {"map", map},         {"down", down},         {"state", state}, {"press", press},
+    {"release", release}, {"tap", tap},           {"lock", lock},   {"group", group},
+    {"steal", steal},     {"stolen", stolen},     {"grab", grab},   {"ungrab", ungrab},
+    {"focused", focused}, {"pointer", pointer},   {"saver", saver}, {"place", place},
+    {"fill", fill},       {"sync", sync_manager},
 };
 
 static int ignore(Display *d, XErrorEvent *event) {

@@ -34,6 +34,7 @@ def test_matrix():
             display.ask("group 1" if "," in layout else "group 0")
             before = display.ask("map"), display.ask("state")
             for sink in clients:
+                display.ask("sync")  # openbox works long on each change of the map
                 exact(hand, sink, ALL)
             hand.call("restore")
             equal((display.ask("map"), display.ask("state")), before, f"keyboard of {layout}")
@@ -51,6 +52,7 @@ def test_locks():
             display.ask(f"group {group}")
             before = display.ask("state")
             for sink in clients:
+                display.ask("sync")
                 for name in ("ascii", "latin", "cyrillic"):
                     exact(hand, sink, SAMPLES[name])
             equal(display.ask("state"), before, "modifiers and group")
