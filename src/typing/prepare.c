@@ -113,7 +113,6 @@ static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, 
 
   if (info != NULL) {
     (void)g_variant_lookup(info, "layout", "&s", &layout);
-    daemon->display_stale = FALSE;
     wg_log(LOG_INFO, WG_MSG_HAND_READY, NULL, "The typing process is ready on %s, layout %s",
            daemon->display, layout);
     wg_service_set_degraded(daemon->service, "hand", NULL);
@@ -123,7 +122,7 @@ static void on_hand_state(GVariant *info, const char *why, gboolean unexpected, 
            "The typing process ended: %s", why);
     wg_service_set_degraded(daemon->service, "hand", why);
   } else {
-    daemon->display_stale = TRUE;
+    daemon->display_stale = !daemon->display_stale; /* the other one's turn */
     wg_log(LOG_NOTICE, WG_MSG_HAND_ENDED, WG_FIELDS(WG_FIELD_ERROR, why),
            "The typing process left: %s", why);
   }

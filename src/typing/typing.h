@@ -29,7 +29,7 @@ typedef struct TypDaemon {
   /* display (prepare.c) */
   TypDisplayFinder *finder;
   GQueue preparing;       /* who waits for its answer */
-  gboolean display_stale; /* the one that was tried last could not be opened, or is lost */
+  gboolean display_stale; /* our own environment's could not be opened, or is lost */
   char *display, *session_type;
   char *status; /* as it was told last */
 
