@@ -36,8 +36,8 @@ void dlv_exec_plain_free(DlvExecPlain *plain) {
 }
 
 static void signal_group(const DlvExecPlain *plain, int number) {
-  kill(-plain->pid, number);
-  kill(plain->pid, number); /* it may not have come to setsid() yet */
+  if (kill(-plain->pid, number) < 0)
+    kill(plain->pid, number); /* it has not come to setsid() yet */
 }
 
 static gboolean out_of_patience(gpointer data) {

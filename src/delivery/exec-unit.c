@@ -272,17 +272,10 @@ static int on_started(sd_bus_message *m, void *data, sd_bus_error *ret) {
   return 1;
 }
 
-/* As systemd writes a text in a unit's name. */
+/* What may stand in an agent's name may stand in a unit's. */
 static char *unit_name(const DlvExecRun *run) {
-  GString *name = g_string_new("waggle-exec-");
-
-  for (const char *p = run->exec->agent; *p; p++)
-    if (g_ascii_isalnum(*p) || *p == '_' || *p == '.')
-      g_string_append_c(name, *p);
-    else
-      g_string_append_printf(name, "\\x%02x", (guchar)*p);
-  g_string_append_printf(name, "-%" G_GUINT64_FORMAT ".service", run->message->number);
-  return g_string_free(name, FALSE);
+  return g_strdup_printf("waggle-exec-%s-%" G_GUINT64_FORMAT ".service", run->exec->agent,
+                         run->message->number);
 }
 
 static int listen(DlvExecRun *run) {

@@ -241,7 +241,8 @@ static char *find_program(const char *name, GError **error) {
   else if (*name == '/')
     invalid(error, "\"%s\" is no program that may be run", name);
   else
-    invalid(error, "no program \"%s\" is in $PATH, %s", name, g_getenv("PATH"));
+    invalid(error, "no program \"%s\" is in $PATH, %s", name,
+            g_getenv("PATH") ? g_getenv("PATH") : "which is not set");
   return NULL;
 }
 

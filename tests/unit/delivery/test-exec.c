@@ -2,6 +2,7 @@
 #include "exec-fixture.h"
 
 #include "common/log.h"
+#include "delivery/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,6 +202,30 @@ static void test_options(void) {
                          "need systemd");
 }
 
+static void means(const DlvExecEnd *end, DlvResult result, const char *cause) {
+  const DlvExec limits = {.memory_max = 64 << 20, .timeout = 600000000, .watchdog = 30000000};
+  g_autofree char *got = NULL;
+
+  g_assert_cmpint(dlv_exec_verdict(&limits, end, &got), ==, result);
+  g_assert_cmpstr(got, ==, cause);
+}
+
+/* What only systemd can tell. */
+static void test_verdict(void) {
+  means(&(DlvExecEnd){.how = DLV_END_OOM}, DLV_REFUSED, "killed for memory (OOM), limit 64M");
+  means(&(DlvExecEnd){.how = DLV_END_TIMEOUT}, DLV_REFUSED, "ran longer than 10min");
+  means(&(DlvExecEnd){.how = DLV_END_WATCHDOG}, DLV_REFUSED,
+        "ended by its watchdog: no sign of life within 30s");
+  means(&(DlvExecEnd){.how = DLV_END_HELD, .text = "why"}, DLV_HELD, "why");
+  means(&(DlvExecEnd){.how = DLV_END_LOST, .text = "why"}, DLV_LATER, "why");
+  means(&(DlvExecEnd){.how = DLV_END_NOT_STARTED, .text = "why"}, DLV_FAILED, "why");
+  const DlvExec none = {0};
+  g_autofree char *got = NULL;
+  g_assert_cmpint(dlv_exec_verdict(&none, &(DlvExecEnd){.how = DLV_END_OOM}, &got), ==,
+                  DLV_REFUSED);
+  g_assert_cmpstr(got, ==, "killed for memory (OOM)");
+}
+
 static gboolean quiet(gpointer data) {
   return TRUE;
 }
@@ -222,6 +247,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/exec/process", test_process);
   g_test_add_func("/exec/path", test_path);
   g_test_add_func("/exec/options", test_options);
+  g_test_add_func("/exec/verdict", test_verdict);
   int status = g_test_run();
   /* the loop's own wake-up descriptors may have come, one or two; each run would leave more */
   g_assert_cmpuint(exec_descriptors(), <=, before + 2);
