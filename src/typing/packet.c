@@ -33,7 +33,8 @@ gboolean typ_packet_send(int fd, guint32 serial, const char *kind, GVariant *arg
 
   if (size > HAND_PACKET_MAX) {
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%s' has %zu bytes; at most %d go over", kind, size, HAND_PACKET_MAX);
+                "'%s' has %" G_GSIZE_FORMAT " bytes; at most %d go over", kind, size,
+                HAND_PACKET_MAX);
     return FALSE;
   }
   gconstpointer bytes = g_variant_get_data(packet);
