@@ -39,6 +39,8 @@ typedef struct MsgDaemon {
   GPtrArray *held_back;     /* clients with pushes that wait for room */
   guint push_timer;
   GHashTable *wakes; /* uid -> of daemon-wake.c */
+  GQueue wake_queue;
+  guint n_wake_calls;
   GSource *wake_boot, *wake_real;
   gint64 wake_at, wake_calendar; /* as the engine said last; G_MAXINT64: none */
   WgStoreState store_state;

@@ -5,6 +5,7 @@
 #include "messaging/courier.h"
 
 #define LOOKS_MAX 32768 /* deliveries that one batch looks at; the next goes on */
+#define COURIERS_MAX 16 /* of one uid: every offer looks at all couriers */
 
 void msg_courier_init(MsgEngine *e) {
   e->couriers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -44,17 +45,22 @@ void msg_courier_free(MsgEngine *e) {
   g_hash_table_unref(e->absences);
 }
 
-static MsgCourier *courier_named(MsgEngine *e, uid_t uid, const char *name) {
+static MsgCourier *courier_named(MsgEngine *e, uid_t uid, const char *name, guint *ret_n) {
+  MsgCourier *found = NULL;
   GHashTableIter iter;
   gpointer value;
 
+  *ret_n = 0; /* of the uid */
   g_hash_table_iter_init(&iter, e->couriers);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     MsgCourier *c = value;
-    if (c->actor->uid == uid && g_str_equal(c->name, name))
-      return c;
+    if (c->actor->uid != uid)
+      continue;
+    ++*ret_n;
+    if (g_str_equal(c->name, name))
+      found = c;
   }
-  return NULL;
+  return found;
 }
 
 /* What waits is offered to a courier that came, or somebody else is found for it. */
@@ -70,6 +76,7 @@ WgJobResult msg_call_register_courier(MsgEngine *e, MsgCallJob *job) {
   GError **error = &job->base.job.error;
   g_autoptr(GVariant) options = g_variant_get_child_value(job->args, 0);
   const char *name = "courier";
+  guint n;
   MsgActor *actor = job->base.actor;
 
   g_variant_lookup(options, "name", "&s", &name);
@@ -77,11 +84,17 @@ WgJobResult msg_call_register_courier(MsgEngine *e, MsgCallJob *job) {
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_NAME, "'%.80s' is no courier's name", name);
     return WG_JOB_DONE;
   }
-  MsgCourier *c = courier_named(e, actor->uid, name);
+  MsgCourier *c = courier_named(e, actor->uid, name, &n);
   if (c && c->actor->caller != actor->caller) {
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_STATE,
                 "Uid %u has a courier '%s' already (pid %d); there is one of a name at a time",
                 actor->uid, name, (int)c->actor->pid);
+    return WG_JOB_DONE;
+  }
+  if (!c && n >= COURIERS_MAX) {
+    g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+                "Uid %u has %u couriers, which is all it may have; one ends with its connection",
+                actor->uid, n);
     return WG_JOB_DONE;
   }
   if (!c) {

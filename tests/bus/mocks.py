@@ -25,6 +25,7 @@ class Mock:
         path, interface, methods = XML[name]
         self.calls = []
         self.error = error  # name of a D-Bus error to answer with
+        self.held = None  # a list: calls wait in it for answer()
         self.connection = Gio.DBusConnection.new_for_address_sync(
             address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
@@ -41,6 +42,18 @@ class Mock:
 
     def _called(self, _connection, _sender, _path, _interface, method, args, invocation):
         self.calls.append((method, args.unpack(), GLib.get_monotonic_time() / 1e6))
+        if self.held is not None:
+            self.held.append((method, invocation))
+        else:
+            self._answer(method, invocation)
+
+    def answer(self, n):
+        """Answers the first n calls that wait."""
+        for method, invocation in self.held[:n]:
+            self._answer(method, invocation)
+        del self.held[:n]
+
+    def _answer(self, method, invocation):
         if self.error is not None:
             invocation.return_dbus_error(self.error, "the mock refuses")
         elif method == "StartUnit":

@@ -117,6 +117,26 @@ def test_couriers_that_come_and_go_wake_no_storm():
               f"{[call[2] - began for call in systemd.calls]}")
 
 
+def test_so_many_are_asked_for_at_a_time():
+    with Daemon(scope="system", bus=True) as d:
+        systemd = Mock(d.bus.address, SYSTEMD)
+        systemd.held = []
+        c = d.client()
+        for i in range(40):
+            c.call("RegisterAgent", f"a{i}", policy=POLICY, uid=70000 + i)
+        for i in range(40):
+            c.send(f"a{i}", b"x")
+        wait_for(lambda: len(systemd.calls) == 16, "the first")
+        wanted = {unit(70000 + i) for i in range(40)}
+        while set(units(systemd)) != wanted:  # one is asked for where one was answered
+            for _ in range(5):
+                c.call("Ping")
+            equal(len(systemd.held), 16)
+            systemd.answer(4)
+            wait_for(lambda: len(systemd.held) == 16 or set(units(systemd)) == wanted, "the next")
+        equal(failures(d), [])
+
+
 def test_without_a_bus_it_waits_for_one():
     with Daemon(bus=True) as d:
         c = d.client()

@@ -136,6 +136,8 @@ static int on_mail(sd_bus_message *m, void *data, sd_bus_error *error) {
   g_assert_cmpuint(waiting, ==, 3);
   g_assert_cmpuint(first, ==, 11);
   other.n_signals++;
+  if (other.vanish)
+    sd_bus_close(sd_bus_message_get_bus(m));
   return 0;
 }
 
@@ -164,6 +166,14 @@ static void assert_outcome(const DlvBackendClass *class, const char *options, Dl
 static void test_signal(void) {
   own("org.example.Agent");
   assert_outcome(&dlv_backend_signal, AGENT, DLV_ANNOUNCED, "got the signal");
+  g_assert_cmpuint(other.n_signals, ==, 1);
+}
+
+/* The bus answers for it: nobody knows whether the signal was handed over. */
+static void test_signal_to_one_that_goes(void) {
+  own("org.example.Agent");
+  other.vanish = TRUE;
+  assert_outcome(&dlv_backend_signal, AGENT, DLV_FAILED, "did not say that it got the signal");
   g_assert_cmpuint(other.n_signals, ==, 1);
 }
 
@@ -326,6 +336,7 @@ int main(int argc, char **argv) {
     void (*test)(void);
   } tests[] = {
       {"signal", test_signal},
+      {"signal-to-one-that-goes", test_signal_to_one_that_goes},
       {"signal-to-nobody", test_signal_to_nobody},
       {"activation", test_activation},
       {"activation-of-what-runs", test_activation_of_what_runs},

@@ -51,6 +51,28 @@ static void test_results(void) {
   env_clear(&env);
 }
 
+/* Each offer looks at all couriers: one uid cannot make that long for everybody. */
+static void test_limit(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000), bob = env_actor(&env, 1001);
+
+  for (guint i = 0; i < 16; i++) {
+    g_autofree char *name = g_strdup_printf("({'name': <'c%u'>},)", i);
+    g_autoptr(GVariant) r =
+        env_ok(&env, alice, MSG_CALL_REGISTER_COURIER, g_variant_new_parsed(name));
+  }
+  env_refused(&env, alice, MSG_CALL_REGISTER_COURIER,
+              g_variant_new_parsed("({'name': <'one-more'>},)"), WG_ERROR_LIMITS_EXCEEDED);
+  g_autoptr(GVariant) again =
+      env_ok(&env, alice, MSG_CALL_REGISTER_COURIER, g_variant_new_parsed("({'name': <'c3'>},)"));
+  env_courier(&env, bob);
+  env_gone(&env, alice);
+  env_courier(&env, alice);
+  env_check(&env);
+  env_clear(&env);
+}
+
 static void test_waiting(void) {
   Env env;
   env_init(&env);
@@ -94,6 +116,7 @@ static void test_waiting(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/courier/results", test_results);
+  g_test_add_func("/engine/courier/limit", test_limit);
   g_test_add_func("/engine/courier/waiting", test_waiting);
   return g_test_run();
 }
