@@ -100,6 +100,20 @@ static void take_plan(DlvAgent *agent, DlvPlan *plan) {
   agent->link->wants_bodies |= dlv_plan_has(plan, DLV_BODIES);
 }
 
+/* How far mail came on other rungs says nothing of these. */
+static void begin_anew(DlvAgent *agent) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, agent->letters);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    DlvMail *mail = &((DlvLetter *)value)->mail;
+    mail->held_since = 0;
+    if (!mail->announced)
+      mail->step = mail->floor = 0;
+  }
+}
+
 void dlv_agent_set_policy(DlvAgent *agent, const char *text) {
   DlvCourier *courier = agent->link->courier;
   g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)dlv_problem_free);
@@ -109,6 +123,8 @@ void dlv_agent_set_policy(DlvAgent *agent, const char *text) {
   g_free(agent->policy_text);
   agent->policy_text = g_strdup(text);
   g_clear_pointer(&agent->problem, g_free);
+  agent->gather_at = 0;
+  begin_anew(agent);
   DlvPlan *plan = dlv_plan_new(courier, agent->name, text, courier->classes, problems);
   if (plan != NULL) {
     take_plan(agent, plan);

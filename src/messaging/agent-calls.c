@@ -55,12 +55,15 @@ static void update(MsgEngine *e, MsgCallJob *job, MsgAgent *agent, GVariant *opt
     return;
   if (g_variant_equal(info, agent->info) && uid == agent->uid)
     return;
+  g_autofree char *policy = g_strdup(agent->policy); /* it is the old info's */
   g_variant_unref(agent->info);
   agent->info = g_steal_pointer(&info);
   if (agent->uid != uid)
     msg_attempts_of_moved(e, agent);
   agent->uid = uid;
   msg_agent_changed(e, agent);
+  if (g_strcmp0(policy, agent->policy) != 0)
+    msg_attempts_of_policy(e, agent);
 }
 
 WgJobResult msg_call_register_agent(MsgEngine *e, MsgCallJob *job) {

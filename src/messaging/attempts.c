@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* Held mail that a new policy makes come at once; what is more comes at its time. */
+#define POLICY_MAX 4096
+
 #define SCAN_ROWS 64
 
 static void forget(MsgEngine *e, MsgAttempt *a) {
@@ -253,6 +256,23 @@ void msg_attempts_of_moved(MsgEngine *e, MsgAgent *agent) {
   for (GList *l = all; l; l = l->next)
     if (((MsgAttempt *)l->data)->agent == agent)
       msg_attempt_again(e, l->data);
+}
+
+void msg_attempts_of_policy(MsgEngine *e, MsgAgent *agent) {
+  g_autoptr(GList) all = g_hash_table_get_values(e->attempts_by_place);
+  guint n = 0;
+
+  for (GList *l = all; l && n < POLICY_MAX; l = l->next) {
+    MsgAttempt *a = l->data;
+    MsgLive *live = a->agent == agent && !a->token ? msg_live_get(e, a->place) : NULL;
+    if (!live || (live->flags & MSG_LIVE_ANNOUNCED))
+      continue;
+    live->next_attempt = 0;
+    live->step = 0;
+    msg_live_save(e, live);
+    msg_attempt_again(e, a);
+    n++;
+  }
 }
 
 MsgAttempt *msg_attempt_find(MsgEngine *e, const MsgCallJob *job, guint64 token, GError **error) {

@@ -306,6 +306,9 @@ void msg_absences_look_again(MsgEngine *e);
 void msg_attempt_queued(MsgEngine *e, MsgAgent *agent, guint64 place); /* it is in the queue */
 /* It belongs to another user now: the couriers of the old one have nothing to do with its mail. */
 void msg_attempts_of_moved(MsgEngine *e, MsgAgent *agent);
+/* It has another policy: what waits for its next attempt and was not announced is offered at once,
+ * from the first step on. */
+void msg_attempts_of_policy(MsgEngine *e, MsgAgent *agent);
 void msg_attempts_look_on(MsgEngine *e); /* in a tick: what a batch had no time to look at */
 gboolean msg_attempt_waits(MsgEngine *e, MsgAgent *agent);
 void msg_attempts_commit(MsgEngine *e);

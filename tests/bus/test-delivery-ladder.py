@@ -92,6 +92,15 @@ def test_quiet_hours_hold_all_but_the_urgent():
         check("quiet" in told["next"], told["next"])
 
 
+def test_another_policy_lets_go_what_was_held():
+    with Rig() as r:
+        r.agent("a", r.entry("bell"), quiet=[quiet_now(">=8")])
+        sent = r.client.send("a", b"x")
+        r.wait_receipt(sent, "attempt-held")
+        r.agent("a", r.entry("bell"))
+        r.wait_receipt(sent, "announced")
+
+
 def test_fifty_messages_are_one_doorbell():
     with Rig() as r:
         gate = r.path("gate")
@@ -178,9 +187,9 @@ def test_a_wrong_policy_holds_the_mail_and_says_where():
         lines = [x for x in r.courier.log_lines() if "policy of agent 'a' is refused" in x]
         equal(len(lines), 1, "journal lines of one wrong policy")
         check("bell" in r.courier.explain("a")["policy-error"], "Explain does not tell")
-        # mended: new mail goes at once
-        r.agent("a", r.entry("bell"))
-        r.wait_receipt(r.client.send("a", b"z"), "announced")
+        r.agent("a", r.entry("bell"))  # mended: what was held goes at once
+        for number in (sent, again):
+            r.wait_receipt(number, "announced")
         equal(r.courier.explain("a")["policy-error"], "")
 
 
