@@ -83,7 +83,7 @@ def test_later_is_no_failure():
 def dies(body, cause):
     """A message that ends badly: the receipt tells the cause."""
     with rig() as r:
-        agent(r, timeout="1s")
+        agent(r, timeout="3s")
         sent = r.client.send("a", body)
         wait_for(lambda: any(cause in c for _, c in r.receipts(sent)), f"the cause {cause}")
         check("acked" not in states(r, sent), "acked")
@@ -99,9 +99,9 @@ def test_signals_fail():
 
 def test_time_is_limited_and_all_are_ended():
     with rig() as r:
-        agent(r, timeout="1s")
+        agent(r, timeout="3s")
         sent = r.client.send("a", b"hang")
-        wait_for(lambda: any("ran longer than 1s" in c for _, c in r.receipts(sent)),
+        wait_for(lambda: any("ran longer than 3s" in c for _, c in r.receipts(sent)),
                  "the time-out")
         group = runs(r)[0]["pid"]
         wait_for(lambda: not alive(group), "the whole group to end")

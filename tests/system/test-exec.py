@@ -133,10 +133,10 @@ def _sleepers(m):
 
 def test_time(m):
     """when its time is up the whole cgroup ends, also what left the process group"""
-    _agent(m, "sleeper", timeout="2s")
+    _agent(m, "sleeper", timeout="4s")
     number = m.send("sleeper", "hang", user="bob")
     m.wait("both to run", lambda: len(_sleepers(m)) == 2)
-    _cause(m, number, "ran longer than 2s")
+    _cause(m, number, "ran longer than 4s")
     (note, *_) = _handled(m, number)
     m.call("UnregisterAgent", "('sleeper', {'force': <true>})", user="alice")
     m.wait("all to end", lambda: not _sleepers(m))
@@ -196,13 +196,13 @@ def test_no_session(m):
     """without a session it is a process of the courier's own, and its whole group ends with its time"""
     m.run("loginctl", "disable-linger", "alice")
     m.run("systemctl", "stop", "user@2001.service")
-    _agent(m, "plain", timeout="2s")
+    _agent(m, "plain", timeout="4s")
     number = m.send("plain", "exit 0", user="bob")
     m.wait("acked", lambda: "acked" in m.states(number), 30)
     (note,) = _handled(m, number)
     assert "waggle-courier@2001.service" in note["cgroup"], note["cgroup"]
     slow = m.send("plain", "hang", user="bob")
-    _cause(m, slow, "ran longer than 2s")
+    _cause(m, slow, "ran longer than 4s")
 
 
 if __name__ == "__main__":
