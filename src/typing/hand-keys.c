@@ -12,6 +12,7 @@
 
 struct HandLayout {
   GHashTable *strokes; /* gunichar -> HandStroke */
+  guint32 sum;         /* of the keysyms of all keys that are not lent */
 };
 
 static gunichar character_of(KeySym sym) {
@@ -58,6 +59,28 @@ static GHashTable *strokes_of(Hand *hand, XkbDescPtr xkb, guint group) {
   return strokes;
 }
 
+/* FNV-1a over what the keys mean. */
+static guint32 sum_of(Hand *hand, XkbDescPtr xkb) {
+  guint32 sum = 2166136261u;
+
+  for (int code = xkb->min_key_code; code <= xkb->max_key_code; code++) {
+    int n = is_lent(hand, (KeyCode)code) ? 0 : XkbKeyNumSyms(xkb, code);
+    sum = (sum ^ (guint32)n) * 16777619u;
+    for (int i = 0; i < n; i++)
+      sum = (sum ^ (guint32)XkbKeySymsPtr(xkb, code)[i]) * 16777619u;
+  }
+  return sum;
+}
+
+gboolean hand_layout_stands(Hand *hand, const HandLayout *layout) {
+  XkbDescPtr xkb = XkbGetMap(hand->display, XkbAllClientInfoMask, XkbUseCoreKbd);
+  gboolean same = xkb && sum_of(hand, xkb) == layout->sum;
+
+  if (xkb)
+    XkbFreeKeyboard(xkb, 0, True);
+  return same;
+}
+
 static guint count(GHashTable *strokes, const gunichar *text, guint n) {
   guint found = 0;
 
@@ -66,7 +89,9 @@ static guint count(GHashTable *strokes, const gunichar *text, guint n) {
   return found;
 }
 
+/* The spare codes are found first: they are no part of the layout. */
 HandLayout *hand_layout_new(Hand *hand, const gunichar *text, guint n, guint *ret_group) {
+  (void)hand_map_spares(hand);
   XkbDescPtr xkb = XkbGetMap(hand->display, XkbAllClientInfoMask, XkbUseCoreKbd);
   HandLayout *layout = g_new0(HandLayout, 1);
   guint groups = 0;
@@ -76,6 +101,7 @@ HandLayout *hand_layout_new(Hand *hand, const gunichar *text, guint n, guint *re
     layout->strokes = g_hash_table_new(NULL, NULL);
     return layout;
   }
+  layout->sum = sum_of(hand, xkb);
   for (int code = xkb->min_key_code; code <= xkb->max_key_code; code++)
     groups = MAX(groups, (guint)XkbKeyNumGroups(xkb, code));
   layout->strokes = strokes_of(hand, xkb, hand->group);

@@ -76,17 +76,18 @@ void hand_map_write(Hand *hand, const KeyCode *codes, const KeySym *syms, guint 
   XSync(hand->display, False);
 }
 
-gboolean hand_map_holds(Hand *hand, const KeyCode *codes, const KeySym *syms, guint n) {
+void hand_map_holds(Hand *hand, const KeyCode *codes, const KeySym *syms, guint n,
+                    gboolean *ret_holds) {
   guint levels = hand->map.levels;
   XkbDescPtr xkb = XkbGetMap(hand->display, XkbAllClientInfoMask, XkbUseCoreKbd);
-  gboolean same = xkb != NULL;
 
-  for (guint i = 0; same && i < n; i++)
-    same = XkbKeyNumGroups(xkb, codes[i]) == 1 && (guint)XkbKeyNumSyms(xkb, codes[i]) >= levels &&
-           memcmp(XkbKeySymsPtr(xkb, codes[i]), syms + i * levels, levels * sizeof *syms) == 0;
+  for (guint i = 0; i < n; i++)
+    ret_holds[i] =
+        xkb && XkbKeyNumGroups(xkb, codes[i]) == 1 &&
+        (guint)XkbKeyNumSyms(xkb, codes[i]) >= levels &&
+        memcmp(XkbKeySymsPtr(xkb, codes[i]), syms + i * levels, levels * sizeof *syms) == 0;
   if (xkb)
     XkbFreeKeyboard(xkb, 0, True);
-  return same;
 }
 
 static gboolean is_empty(const KeySym *syms, guint per) {

@@ -193,21 +193,48 @@ gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle)
   return hand_wait(hand, settle);
 }
 
-gboolean hand_map_check(Hand *hand) {
-  HandMap *map = &hand->map;
+static gboolean holds_all(Hand *hand) {
   KeyCode codes[HAND_CODES_MAX];
   KeySym syms[HAND_SLOTS_MAX];
+  gboolean holds[HAND_CODES_MAX];
+  guint n = contents(&hand->map, codes, syms);
+
+  hand_map_holds(hand, codes, syms, n, holds);
+  for (guint i = 0; i < n; i++)
+    if (!holds[i])
+      return FALSE;
+  return TRUE;
+}
+
+gboolean hand_map_check(Hand *hand, const HandLayout *layout) {
+  HandMap *map = &hand->map;
 
   if (!map->dirty)
     return TRUE;
   map->dirty = FALSE;
-  if (!map->changed)
+  if (hand_layout_stands(hand, layout) && (!map->changed || holds_all(hand)))
     return TRUE;
-  guint n = contents(map, codes, syms);
-  gboolean same = hand_map_holds(hand, codes, syms, n);
-  if (!same)
-    hand_stop(hand, HAND_CAUSE_NO_KEY, "Another program changed the keyboard map");
-  return same;
+  hand_stop(hand, HAND_CAUSE_KEYBOARD, "Another program changed the keyboard map");
+  return FALSE;
+}
+
+/* A key that another program gave a meaning meanwhile (a new layout) is not ours any more. */
+static void revert(Hand *hand) {
+  HandMap *map = &hand->map;
+  KeyCode codes[HAND_CODES_MAX], ours[HAND_CODES_MAX];
+  KeySym syms[HAND_SLOTS_MAX];
+  gboolean holds[HAND_CODES_MAX];
+  guint n = contents(map, codes, syms), m = 0;
+  g_autofree KeySym *saved = g_new0(KeySym, map->n * map->per + 1);
+
+  hand_map_holds(hand, codes, syms, n, holds);
+  for (guint i = 0, k = 0; i < map->n; i++) {
+    if (!map->on[i] || !holds[k++])
+      continue;
+    memcpy(saved + m * map->per, map->saved + i * map->per, map->per * sizeof *saved);
+    ours[m++] = map->code[i];
+  }
+  hand_map_revert(hand, ours, saved, m, map->per);
 }
 
 void hand_map_put_back(Hand *hand) {
@@ -215,11 +242,7 @@ void hand_map_put_back(Hand *hand) {
 
   if (!map->changed)
     return;
-  for (guint i = 0; i < map->n; i++)
-    if (map->on[i])
-      XChangeKeyboardMapping(hand->display, map->code[i], (int)map->per, map->saved + i * map->per,
-                             1);
-  XSync(hand->display, False);
+  revert(hand);
   hand_restore_remove(hand);
   XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION_MAP), None, CurrentTime);
   memset(map->on, 0, sizeof map->on);

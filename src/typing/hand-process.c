@@ -22,7 +22,7 @@ static guint parent_of(guint pid) {
   return end && sscanf(end, ") %*c %u", &parent) == 1 ? parent : 0;
 }
 
-static gboolean descends(guint pid, guint from) {
+gboolean hand_process_descends(guint pid, guint from) {
   for (int i = 0; pid > 1 && i < DEEPEST; i++) {
     if (pid == from)
       return TRUE;
@@ -32,7 +32,7 @@ static gboolean descends(guint pid, guint from) {
 }
 
 gboolean hand_process_related(guint a, guint b) {
-  return a > 0 && b > 0 && (descends(a, b) || descends(b, a));
+  return a > 0 && b > 0 && (hand_process_descends(a, b) || hand_process_descends(b, a));
 }
 
 char *hand_process_unit(guint pid) {

@@ -118,4 +118,5 @@
 #define HAND_CAUSE_CLOSED "window-closed"
 #define HAND_CAUSE_STOPPED "stopped" /* "stop", SIGTERM or the end of the typist */
 #define HAND_CAUSE_TIMEOUT "timeout"
-#define HAND_CAUSE_NO_KEY "no-key" /* the display has no key for it, or no spare key codes */
+#define HAND_CAUSE_KEYBOARD "keyboard" /* another program changed map, group or locks */
+#define HAND_CAUSE_NO_KEY "no-key"     /* the display has no key for it, or no spare key codes */

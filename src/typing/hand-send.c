@@ -1,9 +1,9 @@
 /* hand-send.c: a stroke leaves for the display.
  *
- * While the server serves nobody else (a grab of microseconds) the focus is looked at, all events
- * up to that moment are heard, and only then the keys go out, press and release of all of them in
- * one write. So a character cannot land in a window that took the focus in between, and a hand that
- * is killed or stopped leaves no key down that could repeat itself. */
+ * While the server serves nobody else (a grab of microseconds) focus, modifiers and group are
+ * looked at, all events up to that moment are heard, and only then the keys go out, press and
+ * release of all of them in one write. So a character cannot land in a window that took the focus
+ * in between, and a hand that is killed or stopped leaves no key down that could repeat itself. */
 #include "typing/hand.h"
 
 #include <X11/extensions/XTest.h>
@@ -25,18 +25,18 @@ static void keys(Hand *hand, const HandStroke *stroke) {
     fake(hand, stroke->modifiers[i - 1], FALSE);
 }
 
-static gboolean may_send(Hand *hand) {
+static gboolean may_send(Hand *hand, const HandLayout *layout) {
   Window focus = hand_focus_get(hand); /* the round trip brings all events until now */
 
   (void)hand_pump(hand);
   if (!hand->stop.code && focus != hand->watched && !hand_focus_is_in(hand, focus, hand->target))
     hand_stop(hand, HAND_CAUSE_FOCUS_LOST, "The window lost the focus");
-  return !hand->stop.code && hand_map_check(hand);
+  return !hand->stop.code && hand_state_check(hand) && hand_map_check(hand, layout);
 }
 
-gboolean hand_send(Hand *hand, const HandStroke *stroke) {
+gboolean hand_send(Hand *hand, const HandStroke *stroke, const HandLayout *layout) {
   XGrabServer(hand->display);
-  gboolean may = may_send(hand);
+  gboolean may = may_send(hand, layout);
   if (may)
     keys(hand, stroke);
   XUngrabServer(hand->display);

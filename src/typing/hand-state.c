@@ -69,6 +69,25 @@ void hand_state_group(Hand *hand, guint group) {
   hand->group = group;
 }
 
+/* A group that another program chose stays. */
+gboolean hand_state_check(Hand *hand) {
+  guint keep = XkbKeysymToModifiers(hand->display, XK_Num_Lock);
+  XkbStateRec now;
+
+  if (XkbGetState(hand->display, XkbUseCoreKbd, &now) != Success)
+    return TRUE;
+  if (now.base_mods) {
+    hand_stop(hand, HAND_CAUSE_MODIFIER, "A modifier key (Shift, Ctrl, Alt, ...) went down");
+    return FALSE;
+  }
+  if (now.group == hand->group && (now.mods & ~keep) == 0)
+    return TRUE;
+  if (now.group != hand->group)
+    hand->state.locked_group = hand->group = now.locked_group;
+  hand_stop(hand, HAND_CAUSE_KEYBOARD, "Another program changed the keyboard's group or locks");
+  return FALSE;
+}
+
 void hand_state_put_back(Hand *hand) {
   if (!hand->state_saved)
     return;

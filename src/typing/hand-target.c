@@ -65,7 +65,7 @@ static gboolean in_unit(const HandTarget *target, const HandWindow *window, cons
   if (g_str_equal(window->unit, target->unit))
     return TRUE;
   for (guint i = 0; i < members->len; i++)
-    if (hand_process_related(g_array_index(members, guint, i), window->pid))
+    if (window->pid && hand_process_descends(g_array_index(members, guint, i), window->pid))
       return TRUE;
   return FALSE;
 }

@@ -100,7 +100,7 @@ static void characters(Hand *hand, const HandJob *job, HandOutcome *ret) {
 
   hand_state_group(hand, group);
   while (ret->typed < job->n && stroke_for(hand, job, ret->typed, layout, &stroke) &&
-         hand_send(hand, &stroke)) {
+         hand_send(hand, &stroke, layout)) {
     ret->typed++;
     if (ret->typed < job->n && !pace(hand, job, ret->typed))
       break;
@@ -108,14 +108,14 @@ static void characters(Hand *hand, const HandJob *job, HandOutcome *ret) {
   if (ret->typed == job->n && job->has_submit &&
       hand_send_settle(hand, MAX(job->settle, job->submit_delay)) &&
       (!hand->pongs || hand_wait(hand, job->submit_delay)))
-    ret->submitted = hand_send(hand, &job->submit);
+    ret->submitted = hand_send(hand, &job->submit, layout);
 }
 
 /* What a stop means depends on whether anything was sent. */
 static const char *verdict(const Hand *hand, const HandJob *job, const HandOutcome *outcome) {
   static const char *const held[] = {
-      HAND_CAUSE_HUMAN,   HAND_CAUSE_MODIFIER, HAND_CAUSE_LOCKED,
-      HAND_CAUSE_GRABBED, HAND_CAUSE_DRAFT,    HAND_CAUSE_BUSY,
+      HAND_CAUSE_HUMAN, HAND_CAUSE_MODIFIER, HAND_CAUSE_LOCKED,   HAND_CAUSE_GRABBED,
+      HAND_CAUSE_DRAFT, HAND_CAUSE_BUSY,     HAND_CAUSE_KEYBOARD,
   };
   gboolean all = outcome->typed == job->n && (!job->has_submit || outcome->submitted);
 

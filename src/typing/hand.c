@@ -30,8 +30,6 @@ static void send_leaving(Hand *hand, const char *code, const GError *error) {
 }
 
 static int leave(Hand *hand) {
-  hand->stop.code = NULL;
-  hand->typing = FALSE;
   if (hand->map.changed) {
     /* the last keys may still be waiting in their client */
     gint64 left = hand->map.restore_at - g_get_monotonic_time();
@@ -41,6 +39,9 @@ static int leave(Hand *hand) {
   }
   xdo_free(hand->xdo);
   XCloseDisplay(hand->display);
+  g_clear_pointer(&hand->map.saved, g_free);
+  g_clear_pointer(&hand->stop.text, g_free);
+  g_clear_pointer(&hand->human, g_hash_table_unref);
   return HAND_EXIT_OK;
 }
 

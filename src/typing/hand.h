@@ -144,6 +144,8 @@ void hand_focus_click(Hand *hand, HandFocus *saved, int x, int y);
 gboolean hand_state_clean(Hand *hand);
 void hand_state_group(Hand *hand, guint group);
 void hand_state_put_back(Hand *hand);
+/* Modifiers, locks and group are as they have to be for a character; else hand->stop. */
+gboolean hand_state_check(Hand *hand);
 char *hand_state_layout(Hand *hand); /* "us,ru", "" when unknown */
 
 /* One key with its modifiers, pressed in their order. */
@@ -160,15 +162,18 @@ gboolean hand_map_stroke(Hand *hand, gunichar c, HandStroke *ret);
 /* Puts characters from `chars` on, as many as fit; the first of them fits for sure. Waits for the
  * client before (it may still read the old map) and after. FALSE: hand->stop. */
 gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle);
-gboolean hand_map_check(Hand *hand); /* FALSE: somebody else changed it, hand->stop */
+typedef struct HandLayout HandLayout;
+/* FALSE: somebody else changed the map, hand->stop. Cheap while there was no event of that. */
+gboolean hand_map_check(Hand *hand, const HandLayout *layout);
 void hand_map_put_back(Hand *hand);
 KeySym hand_map_keysym(gunichar c);
 /* Looks for a key type with four levels that Shift and AltGr choose, else two with Shift. */
 void hand_map_find_levels(Hand *hand);
 /* The keys get map->levels keysyms each; `syms` NULL: none at all. At most HAND_CODES_MAX. */
 void hand_map_write(Hand *hand, const KeyCode *codes, const KeySym *syms, guint n);
-/* The keys have these keysyms now. */
-gboolean hand_map_holds(Hand *hand, const KeyCode *codes, const KeySym *syms, guint n);
+/* Which of the keys have these keysyms now. */
+void hand_map_holds(Hand *hand, const KeyCode *codes, const KeySym *syms, guint n,
+                    gboolean *ret_holds);
 /* The keys get back what they had: `per` keysyms each. */
 void hand_map_revert(Hand *hand, const KeyCode *codes, const KeySym *saved, guint n, guint per);
 
@@ -180,12 +185,13 @@ gboolean hand_restore_run(Hand *hand);
 gboolean hand_restore_lock(Hand *hand, GError **error);
 
 /* --- hand-keys.c: which key is what --- */
-typedef struct HandLayout HandLayout;
 /* The keys of the current map that give a character without doubt in one group, chosen so that most
  * of `text` is there. Sets the group that is to be locked. */
 HandLayout *hand_layout_new(Hand *hand, const gunichar *text, guint n, guint *ret_group);
 void hand_layout_free(HandLayout *layout);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HandLayout, hand_layout_free)
+/* The keys that are not lent to us are still what they were. */
+gboolean hand_layout_stands(Hand *hand, const HandLayout *layout);
 gboolean hand_layout_stroke(const HandLayout *layout, gunichar c, HandStroke *ret);
 /* "ctrl+shift+Return"; FALSE with WG_ERROR_INVALID_ARGUMENT for what is none. */
 gboolean hand_stroke_parse(Hand *hand, const char *sequence, HandStroke *ret, GError **error);
@@ -193,7 +199,7 @@ gboolean hand_stroke_parse(Hand *hand, const char *sequence, HandStroke *ret, GE
 /* --- hand-send.c --- */
 /* One stroke, all its events in one write while the server serves nobody else, and only if the
  * focus is where it has to be. FALSE: nothing was sent, hand->stop says why. */
-gboolean hand_send(Hand *hand, const HandStroke *stroke);
+gboolean hand_send(Hand *hand, const HandStroke *stroke, const HandLayout *layout);
 /* Waits until the target has read what was sent, as far as that can be known. */
 gboolean hand_send_settle(Hand *hand, gint64 settle);
 void hand_send_release_all(Hand *hand);
@@ -214,6 +220,8 @@ guint hand_window_pid(Hand *hand, Window window);
 Window hand_window_at(Hand *hand, const GPtrArray *windows, int x, int y);
 
 char *hand_process_unit(guint pid); /* "" when in none */
+/* `pid` is `from`, or comes from it. */
+gboolean hand_process_descends(guint pid, guint from);
 /* One is the other, or an ancestor of it. */
 gboolean hand_process_related(guint a, guint b);
 /* Processes of that unit; of guint, g_array_unref(). */

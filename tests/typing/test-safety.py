@@ -121,6 +121,47 @@ def test_human_before():
         hand.end()
 
 
+def test_human_before_start():
+    """input before the hand began counts for the window that has the focus"""
+    with Display() as display:
+        hand, sink = rig(display)
+        other = XSink(display, "other")
+        hand.wait_for(title="other")
+        hand.type("x", window=sink.window, restore=False)
+        hand.end()
+        display.ask("tap a")
+        hand = Hand(display)
+        reply = hand.type("hello", window=sink.window, idle=30_000_000)
+        equal((reply["result"], reply["code"]), ("held", "human"), reply)
+        reply = hand.type("hello", window=other.window, idle=30_000_000)
+        equal(reply["result"], "typed", reply)
+        hand.end()
+
+
+def test_keyboard_changed():
+    """a layout, a group or a lock that another program changes in the middle stops the text"""
+    for change in (lambda d: d.layout("fr"), lambda d: d.ask("group 1"), lambda d: d.ask("lock 2")):
+        with Display("us,ru") as display:
+            hand, sink = rig(display)
+            serial = hand.send("type", text=LONG, window=sink.window, idle=0)
+            begun(sink)
+            change(display)
+            stopped(display, hand, sink, serial, "keyboard")
+            hand.end()
+    with Display("us") as display:
+        hand, sink = rig(display)
+        display.layout("fr")
+        wanted = display.ask("map")
+        display.layout("us")
+        serial = hand.send("type", text=LONG, window=sink.window, idle=0)
+        begun(sink)
+        display.layout("fr")
+        stopped(display, hand, sink, serial, "keyboard")
+        hand.call("restore")
+        equal(display.ask("map"), wanted, "the new layout")
+        hand.end()
+
+
 def test_modifier_held():
     """a modifier that is held down: held, not one character typed"""
     with Display() as display:
@@ -231,5 +272,5 @@ def test_stop_and_order():
 
 
 run([test_focus_stolen, test_closed, test_client_dies, test_human_in_the_middle, test_human_before,
-     test_modifier_held, test_grab_and_lock, test_put_back, test_targets, test_no_manager,
+     test_human_before_start, test_keyboard_changed, test_modifier_held, test_grab_and_lock, test_put_back, test_targets, test_no_manager,
      test_stop_and_order])
