@@ -166,7 +166,6 @@ static void agent_link_lost(DlvAgent *agent) {
   }
   if (agent->task != NULL)
     dlv_task_link_lost(agent->task);
-  agent->watch = 0;
 }
 
 void dlv_agents_link_lost(DlvLink *link) {

@@ -80,8 +80,6 @@ struct DlvAgent {
   gboolean pumping;      /* in the courier's list */
   gint64 gather_at;      /* BOOTTIME us: when mail for a doorbell that was put aside comes back */
   guint gather;          /* source */
-  gboolean watching;     /* the call for it is under way */
-  guint64 watch;         /* of messaged, for durable back-ends; 0: none */
 };
 
 /* agent.c */
@@ -116,4 +114,4 @@ void dlv_courier_pump_stop(DlvCourier *courier);
 void dlv_agents_link_ready(DlvLink *link);
 /* The agent's plan is a new one. */
 void dlv_agent_watch(DlvAgent *agent);
-void dlv_agents_event(DlvLink *link, guint64 watch, guint64 number, const char *state);
+void dlv_agents_event(DlvLink *link, const char *agent, guint64 number, const char *state);

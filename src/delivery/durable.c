@@ -1,8 +1,8 @@
 /* durable.c: back-ends whose announcements lie somewhere until their mail is done with.
  *
- * While the courier runs messaged tells every receipt of such an agent (Watch); what ended while
- * nobody listened is found by asking for the receipts of what still lies there (a sweep, at the
- * begin of each connection and when events were lost). A sweep asks for a few at a time. */
+ * While the courier runs messaged tells every receipt of its user's agents (Watch); what ended
+ * while nobody listened is found by asking for the receipts of what still lies there (a sweep, at
+ * the begin of each connection and when events were lost). A sweep asks for a few at a time. */
 #include "delivery/task.h"
 
 #include "common/bus-variant.h"
@@ -93,43 +93,48 @@ static void sweep(DlvAgent *agent) {
 }
 
 /* ---- watching ---- */
-static void on_watching(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
-  DlvAgent *agent = data;
+static void sweep_all(DlvLink *link) {
+  GHashTableIter iter;
+  gpointer agent;
 
-  agent->watching = FALSE;
-  if (reply == NULL || sd_bus_message_read(reply, "t", &agent->watch) < 0) {
-    wg_log(LOG_DEBUG, NULL, NULL, "Receipts of '%s' are not told: %s", agent->name,
+  g_hash_table_iter_init(&iter, link->agents);
+  while (g_hash_table_iter_next(&iter, NULL, &agent))
+    sweep(agent);
+}
+
+static void on_watching(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
+  link->watching = FALSE;
+  if (reply == NULL || sd_bus_message_read(reply, "t", &link->watch) < 0) {
+    wg_log(LOG_DEBUG, NULL, NULL, "Receipts are not told by %s: %s", link->shown,
            error != NULL ? error->message : "no answer that can be read");
     return;
   }
-  g_hash_table_replace(link->watches, g_memdup2(&agent->watch, sizeof agent->watch), agent);
-  sweep(agent); /* what ended before the watch began */
+  sweep_all(link); /* what ended before the watch began */
 }
 
+/* One for all agents: a connection may have few. */
 void dlv_agent_watch(DlvAgent *agent) {
-  g_auto(GVariantDict) filter = G_VARIANT_DICT_INIT(NULL);
+  DlvLink *link = agent->link;
 
   if (agent->plan == NULL || !dlv_plan_has(agent->plan, DLV_DURABLE) ||
-      agent->link->state != DLV_LINK_READY || agent->watching)
+      link->state != DLV_LINK_READY || link->watching)
     return;
-  if (agent->watch != 0) {
+  if (link->watch != 0) {
     sweep(agent);
     return;
   }
-  agent->watching = TRUE;
-  g_variant_dict_insert(&filter, "agent", "s", agent->name);
-  dlv_link_call(agent->link, WG_IFACE_MESSAGING, "Watch",
-                g_variant_new("(@a{sv})", g_variant_dict_end(&filter)), on_watching, agent);
+  link->watching = TRUE;
+  dlv_link_call(link, WG_IFACE_MESSAGING, "Watch",
+                g_variant_new("(@a{sv})", g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0)),
+                on_watching, NULL);
 }
 
-void dlv_agents_event(DlvLink *link, guint64 watch, guint64 number, const char *state) {
-  DlvAgent *agent = g_hash_table_lookup(link->watches, &watch);
+void dlv_agents_event(DlvLink *link, const char *name, guint64 number, const char *state) {
+  DlvAgent *agent = g_hash_table_lookup(link->agents, name);
 
-  if (agent == NULL)
-    return;
   if (strcmp(state, "lost") == 0)
-    sweep(agent);
-  else if (is_final(state))
+    sweep_all(link);
+  else if (agent != NULL && is_final(state))
     finished(agent, number, state);
 }
 

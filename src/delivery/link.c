@@ -48,7 +48,7 @@ static void disconnect(DlvLink *link, const char *why) {
   g_clear_handle_id(&link->flush, g_source_remove);
   if (link->source != NULL)
     wg_bus_source_destroy(g_steal_pointer(&link->source));
-  g_hash_table_remove_all(link->watches);
+  link->watch = 0;
   dlv_link_calls_fail(link, why);
   dlv_link_forget_reports(link);
   dlv_link_forget_asks(link);
@@ -120,8 +120,9 @@ static int on_event(sd_bus_message *m, void *user_data, sd_bus_error *ret_error)
   const char *agent, *state, *cause, *actor;
 
   if (sd_bus_message_read(m, "ttsstss", &watch, &message, &agent, &state, &time, &cause, &actor) >=
-      0)
-    dlv_agents_event(link, watch, message, state);
+          0 &&
+      watch == link->watch)
+    dlv_agents_event(link, agent, message, state);
   return 1;
 }
 
@@ -192,7 +193,6 @@ DlvLink *dlv_link_new(DlvCourier *courier, const char *address) {
   g_queue_init(&link->asks);
   link->agents =
       g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)dlv_agent_free);
-  link->watches = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
   dlv_link_reports_init(link);
   return link;
 }
@@ -201,7 +201,6 @@ void dlv_link_free(DlvLink *link) {
   g_clear_handle_id(&link->retry, g_source_remove);
   disconnect(link, "the courier leaves");
   g_clear_pointer(&link->agents, g_hash_table_unref);
-  g_hash_table_unref(link->watches);
   dlv_link_reports_clear(link);
   g_free(link->address);
   g_free(link->shown);

@@ -38,11 +38,12 @@ typedef struct DlvLink {
   guint round;     /* counts the answers that brought mail */
   gboolean more;   /* the last answer was not all, and the next is on its way */
   gboolean wants_bodies;
-  guint n_attempts;    /* in hand */
-  guint64 n_bytes;     /* of their bodies that came along */
-  GHashTable *agents;  /* name -> DlvAgent */
-  GHashTable *watches; /* number of a Watch -> DlvAgent */
-  GQueue asks;         /* of a sweep (durable.c), not asked yet */
+  guint n_attempts;   /* in hand */
+  guint64 n_bytes;    /* of their bodies that came along */
+  GHashTable *agents; /* name -> DlvAgent */
+  guint64 watch;      /* of messaged, for durable back-ends; 0: none */
+  gboolean watching;  /* the call for it is under way */
+  GQueue asks;        /* of a sweep (durable.c), not asked yet */
   guint n_asking;
   GArray *reports; /* of DlvNotice, not sent yet */
   GArray *acks;    /* of leases to ack, not sent yet */

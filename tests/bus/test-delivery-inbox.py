@@ -96,6 +96,20 @@ def test_a_full_inbox_holds():
         r.wait_receipt(sent[2], "announced")
 
 
+def test_as_many_agents_as_there_are():
+    with rig() as r:
+        names = [f"a{i}" for i in range(70)]  # more than a connection may have watches
+        for name in names:
+            r.agent(name, entry(r))
+        sent = [r.client.send(name, b"x") for name in names]
+        for number in sent:
+            r.wait_receipt(number, "announced")
+        equal(len(files(r)), 70)
+        for name in names:
+            r.client.call("Ack", r.client.receive(name)[0][1])
+        wait_for(lambda: not files(r), "the files to go")
+
+
 def test_many_at_once():
     with rig() as r:
         r.agent("a", entry(r))
