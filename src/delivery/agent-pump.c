@@ -99,7 +99,7 @@ static void decide(DlvAgent *agent) {
   guint n = agent->queue.length;
   g_autofree DlvAttempt **attempts = g_new(DlvAttempt *, n);
   g_autofree DlvMail **mail = g_new(DlvMail *, n);
-  g_autoptr(GTimeZone) zone = g_time_zone_new_local();
+  GTimeZone *zone = dlv_courier_zone(agent->link->courier);
   const DlvNow now = {wg_time_boottime(), wg_time_realtime(), zone};
   guint i = 0;
 

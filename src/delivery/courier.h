@@ -21,7 +21,8 @@ struct DlvCourier {
   gboolean pumping;
   guint pump_source, sweep; /* sources */
   guint status, cancel;     /* sources: STATUS= soon; jobs are cancelled then */
-  gboolean hands_over;      /* made by root: leaves to the user's own courier when there is one */
+  GTimeZone *zone;          /* the local one, as of `zone_at` (monotonic, us) */
+  gint64 zone_at;
   struct DlvHandover *handover;
 };
 
@@ -34,6 +35,10 @@ extern const DlvBackendClass *const dlv_backend_classes[];
 void dlv_courier_changed(DlvCourier *courier);
 /* Something that a drain waits for is over. */
 void dlv_courier_work_done(DlvCourier *courier);
+
+/* The local time zone; borrowed until the next call. Asking GLib each time costs a look at the
+ * disk. */
+GTimeZone *dlv_courier_zone(DlvCourier *courier);
 
 /* bus-tables.c */
 extern const WgServiceInterface dlv_interfaces[];

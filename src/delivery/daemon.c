@@ -11,6 +11,8 @@
 
 /* Job by job the status is not worth a message to systemd. */
 #define STATUS_MSEC 2000
+/* A zone that was set is noticed after so long. */
+#define ZONE_USEC (10 * G_USEC_PER_SEC)
 /* What of DrainSec= is left to jobs that were cancelled. */
 #define CANCEL_PART 4
 
@@ -136,7 +138,19 @@ static void on_stop(WgService *service, gpointer self) {
   dlv_links_clear(courier);
   g_clear_handle_id(&courier->status, g_source_remove);
   g_clear_handle_id(&courier->cancel, g_source_remove);
+  g_clear_pointer(&courier->zone, g_time_zone_unref);
   g_queue_clear(&courier->pump);
+}
+
+GTimeZone *dlv_courier_zone(DlvCourier *courier) {
+  gint64 now = g_get_monotonic_time();
+
+  if (courier->zone == NULL || now - courier->zone_at > ZONE_USEC) {
+    g_clear_pointer(&courier->zone, g_time_zone_unref);
+    courier->zone = g_time_zone_new_local();
+    courier->zone_at = now;
+  }
+  return courier->zone;
 }
 
 sd_bus *dlv_courier_bus(DlvCourier *courier) {

@@ -62,7 +62,7 @@ static const char *in_flight(const DlvAgent *agent) {
 
 static void explain_plan(DlvAgent *agent, GVariantDict *d) {
   const DlvPolicy *policy = agent->plan->policy;
-  g_autoptr(GTimeZone) zone = g_time_zone_new_local();
+  GTimeZone *zone = dlv_courier_zone(agent->link->courier);
   const DlvNow now = {wg_time_boottime(), wg_time_realtime(), zone};
   g_autoptr(DlvDecision) decision =
       dlv_ladder_explain(policy, agent->rungs, &agent->state, PRIORITY_DEFAULT, &now);

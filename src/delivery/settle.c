@@ -47,7 +47,7 @@ static DlvReport ask_ladder(DlvTask *task, DlvMail *mail, DlvResult result, guin
   DlvAgent *agent = task->agent;
   const DlvPolicy *policy = task->plan->policy;
   const DlvEntry *entry = &policy->entries[task->told.entry];
-  g_autoptr(GTimeZone) zone = g_time_zone_new_local();
+  GTimeZone *zone = dlv_courier_zone(agent->link->courier);
   const DlvNow now = {wg_time_boottime(), wg_time_realtime(), zone};
 
   if (task->plan == agent->plan) {
