@@ -16,6 +16,7 @@ rung_obstacle() {
       for tool in Xvfb openbox xterm setxkbmap xprop dbus-daemon; do
         command -v "$tool" >/dev/null || { echo "there is no $tool"; return; }
       done
+      pkg-config --exists gtk+-3.0 || echo "there is no GTK 3 to build a client with"
       ;;
     system | vm)
       if [ "$(id -u)" != 0 ]; then
