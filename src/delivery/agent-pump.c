@@ -16,8 +16,9 @@
  * time at messaged does not run out. */
 #define TURN_USEC (30 * G_USEC_PER_SEC)
 #define SWEEP_MSEC 10000
-/* What was put aside together comes back within this time. */
-#define GATHER_MSEC 30
+/* What was put aside together comes back within this time, also where the machine is busy; mail
+ * that was held before is in no hurry. */
+#define GATHER_MSEC 200
 
 static void give_back_all(DlvAgent *agent, guint64 retry, const char *why) {
   for (GList *l; (l = g_queue_pop_head_link(&agent->queue)) != NULL;)
