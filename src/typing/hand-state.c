@@ -47,6 +47,18 @@ static gboolean wait_for_release(Hand *hand) {
   return FALSE;
 }
 
+/* Before a change, for the one that comes after a SIGKILL. */
+static gboolean remember(Hand *hand) {
+  g_autoptr(GError) error = NULL;
+
+  if (!hand->map.changed)
+    (void)hand_map_spares(hand);
+  if (hand_restore_write(hand, &error))
+    return TRUE;
+  hand_stop(hand, HAND_CAUSE_NO_KEY, "%s", error->message);
+  return FALSE;
+}
+
 gboolean hand_state_clean(Hand *hand) {
   if (!wait_for_release(hand))
     return FALSE;
@@ -58,14 +70,18 @@ gboolean hand_state_clean(Hand *hand) {
     XkbLatchModifiers(hand->display, XkbUseCoreKbd, ALL_MODIFIERS, 0);
   if (hand->state.latched_group)
     XkbLatchGroup(hand->display, XkbUseCoreKbd, 0);
-  if (hand->state.locked_mods & ~keep)
+  if ((hand->state.locked_mods & ~keep) == 0)
+    return TRUE;
+  gboolean may = remember(hand);
+  if (may)
     XkbLockModifiers(hand->display, XkbUseCoreKbd, ALL_MODIFIERS & ~keep, 0);
-  return TRUE;
+  return may;
 }
 
 void hand_state_group(Hand *hand, guint group) {
-  if (hand->group != group)
-    XkbLockGroup(hand->display, XkbUseCoreKbd, group);
+  if (hand->group == group || (group != hand->state.locked_group && !remember(hand)))
+    return; /* without a way back nothing is typed */
+  XkbLockGroup(hand->display, XkbUseCoreKbd, group);
   hand->group = group;
 }
 
@@ -95,6 +111,8 @@ void hand_state_put_back(Hand *hand) {
   hand_state_group(hand, hand->state.locked_group);
   XkbLockModifiers(hand->display, XkbUseCoreKbd, ALL_MODIFIERS, hand->state.locked_mods);
   XSync(hand->display, False);
+  if (!hand->map.changed)
+    hand_restore_remove(hand);
 }
 
 /* The second string of the root's property is the model, the third the layouts. */

@@ -115,7 +115,7 @@ static void characters(Hand *hand, const HandJob *job, HandOutcome *ret) {
 static const char *verdict(const Hand *hand, const HandJob *job, const HandOutcome *outcome) {
   static const char *const held[] = {
       HAND_CAUSE_HUMAN, HAND_CAUSE_MODIFIER, HAND_CAUSE_LOCKED,   HAND_CAUSE_GRABBED,
-      HAND_CAUSE_DRAFT, HAND_CAUSE_BUSY,     HAND_CAUSE_KEYBOARD,
+      HAND_CAUSE_DRAFT, HAND_CAUSE_BUSY,     HAND_CAUSE_KEYBOARD, HAND_CAUSE_STOPPED,
   };
   gboolean all = outcome->typed == job->n && (!job->has_submit || outcome->submitted);
 

@@ -16,19 +16,19 @@ def keyboard(display):
     return display.ask("map"), display.ask("state"), display.ask("down").strip()
 
 
-def in_the_middle(display, caps=True):
-    """A hand that is typing what needs a changed map, and the keyboard before it."""
+def in_the_middle(display, caps=True, text=LONG):
+    """A hand that is typing, by default what needs a changed map, and the keyboard before it."""
     if caps:
         display.ask(f"lock {CAPS}")
     before = keyboard(display)
     hand, sink = Hand(display), XSink(display)
     hand.wait_for(window=sink.window)
-    serial = hand.send("type", text=LONG, window=sink.window, idle=0)
+    serial = hand.send("type", text=text, window=sink.window, idle=0)
     until = time.monotonic() + 10
     while len(sink.process.text) < 100:
         check(sink.process.more(until), "nothing arrives")
     check(os.path.exists(hand.restore_file), "no restore file while the map is changed")
-    check(display.ask("map") != before[0], "the map is not changed")
+    check(keyboard(display) != before, "the keyboard is not changed")
     return hand, sink, serial, before
 
 
@@ -45,6 +45,24 @@ def test_killed():
             equal(keyboard(display), before, "keyboard")
             check(not os.path.exists(again.restore_file), "the restore file stays")
             equal(again.call("restore")["restored"], False)
+            again.end()
+            sink.process.end()
+
+
+def test_killed_with_plain_text():
+    """SIGKILL where no key got a new meaning: caps lock and group come back all the same"""
+    for layouts, text in (("us", "plain text " * 300), ("us,ru", "привет, " * 400)):
+        with Display(layouts) as display:
+            hand, sink, serial, before = in_the_middle(display, text=text)
+            hand.kill()
+            check(keyboard(display) != before, "the kill came too late to test anything")
+            again = Hand(display, directory=hand.directory)
+            equal(again.ready[0], "ready")
+            equal(keyboard(display), before, "keyboard")
+            check(not os.path.exists(again.restore_file), "the restore file stays")
+            again.type("x", window=sink.window, idle=0)
+            check(not os.path.exists(again.restore_file), "the restore file of a text stays")
+            equal(keyboard(display), before, "keyboard after a text")
             again.end()
             sink.process.end()
 
@@ -148,5 +166,5 @@ def test_same_restore_file():
         one.end()
 
 
-run([test_killed, test_parent_gone, test_terminated, test_display_gone, test_no_display,
+run([test_killed, test_killed_with_plain_text, test_parent_gone, test_terminated, test_display_gone, test_no_display,
      test_bad_restore_files, test_two_hands, test_same_restore_file])

@@ -276,6 +276,12 @@ def test_stop_and_order():
         stopped(display, hand, sink, serial, "stopped")
         reply = hand.type(LONG, window=sink.window, timeout=200_000)
         equal((reply["result"], reply["code"]), ("partial", "timeout"), reply)
+        # before the first character: it may be tried again
+        serial = hand.send("type", text="\u0416", window=sink.window, idle=0, settle=10_000_000)
+        while not hand.call("stop")["stopped"]:
+            pass
+        reply = hand.answer(serial)[1]
+        equal((reply["result"], reply["code"], reply["typed"]), ("held", "stopped", 0), reply)
         hand.end()
 
 
