@@ -17,6 +17,8 @@
 
 /* The most that one answer may bring. */
 #define POLL_MAX 256
+/* The rest is here by then, if there is any. */
+#define MORE_MSEC 400
 #define POLL_USEC (19 * G_USEC_PER_SEC)
 
 /* One entry of an attempt's fields; what is for the core is taken out, the rest is the message's.
@@ -101,6 +103,16 @@ static gboolean has_room(const DlvLink *link) {
          link->n_attempts < link->courier->settings.max_attempts && link->n_bytes < DLV_BYTES_MAX;
 }
 
+/* "More" may only mean that an answer was full. */
+static gboolean on_more_over(gpointer data) {
+  DlvLink *link = data;
+
+  link->more_over = 0;
+  link->more = FALSE;
+  dlv_courier_pump(link->courier);
+  return G_SOURCE_REMOVE;
+}
+
 static void answered(DlvLink *link, sd_bus_message *reply, const GError *error) {
   gboolean more = FALSE;
 
@@ -119,6 +131,9 @@ static void answered(DlvLink *link, sd_bus_message *reply, const GError *error) 
     wg_service_activity(link->courier->service);
   dlv_link_poll(link); /* is on its way before the jobs are begun */
   link->more = more && link->n_polls > 0;
+  g_clear_handle_id(&link->more_over, g_source_remove);
+  if (link->more)
+    link->more_over = g_timeout_add(MORE_MSEC, on_more_over, link);
   link->owes &= more; /* all that waited was offered */
   dlv_courier_pump(link->courier);
 }

@@ -43,9 +43,11 @@ static void disconnect(DlvLink *link, const char *why) {
   sd_bus *bus = g_steal_pointer(&link->bus);
 
   link->state = DLV_LINK_DOWN;
+  link->more = FALSE;
   g_clear_pointer(&link->events, sd_bus_slot_unref);
   g_clear_pointer(&link->waiting, sd_bus_slot_unref);
   g_clear_handle_id(&link->flush, g_source_remove);
+  g_clear_handle_id(&link->more_over, g_source_remove);
   if (link->source != NULL)
     wg_bus_source_destroy(g_steal_pointer(&link->source));
   link->watch = 0;

@@ -37,6 +37,7 @@ typedef struct DlvLink {
   guint n_polls;   /* LeaseAttempts that wait: not counted as work */
   guint round;     /* counts the answers that brought mail */
   gboolean more;   /* the last answer was not all, and the next is on its way */
+  guint more_over; /* source: the next answer does not come, so that was all */
   gboolean wants_bodies;
   guint n_attempts;   /* in hand */
   guint64 n_bytes;    /* of their bodies that came along */

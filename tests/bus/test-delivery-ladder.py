@@ -3,6 +3,7 @@ receipts say."""
 
 import datetime
 import json
+import time
 
 from courier import Rig
 from harness import check, equal, main, refused, wait_for
@@ -118,6 +119,20 @@ def test_fifty_messages_are_one_doorbell():
         equal((runs[1]["waiting"], runs[1]["urgent"]), (51, 1))
         check("51" in runs[1]["doorbell"] and "1 urgent" in runs[1]["doorbell"],
               runs[1]["doorbell"])
+
+
+def test_a_full_answer_delays_no_doorbell():
+    """256 is what one answer brings, so it says that there is more; there is not."""
+    with Rig() as r:
+        r.courier.stop()
+        r.agent("a", r.entry("bell"))
+        sent = [r.client.send("a", b"x") for _ in range(256)]
+        r.courier.start()
+        r.courier.wait_connected()
+        begin = time.monotonic()
+        r.wait_receipt(sent[-1], "announced")
+        check(time.monotonic() - begin < 10, "it waited for the long poll to end")
+        equal([len(run["messages"]) for run in r.lines("bell")], [256])
 
 
 def test_a_window_gathers_what_comes():
