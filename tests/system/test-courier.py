@@ -182,6 +182,15 @@ def test_hand_over(m):
     assert number in [json.loads(m.out("cat", path))["message"] for path in _files(m, "/home/alice/mail")]
 
 
+def test_commands_of_a_session(m):
+    """there a command is a unit of its own, outside of the courier's sandbox"""
+    _agent(m, "worker", _policy({"use": "exec", "command": ["/bin/sh", "-c", "cat /proc/self/cgroup >~/where"]}))
+    number = m.send("worker", "do it again", user="bob")
+    m.wait_receipt(number, "acked")
+    where = m.out("cat", "/home/alice/where")
+    assert "/user@2001.service/" in where and OWN not in where, where
+
+
 def test_nobody_elses_bus(m):
     """the user's courier answers nobody else, root neither"""
     done = m.run("busctl", "--address=unix:path=/run/user/2001/bus", "call", "org.waggle.Delivery1",

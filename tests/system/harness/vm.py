@@ -34,7 +34,8 @@ RestartSec=100ms
 # Nothing here waits for devices that are not there, and the texts of the boot cost time.
 KERNEL = (
     "root=/dev/vda rw rootfstype=ext4 console=ttyS0 psi=1 systemd.unified_cgroup_hierarchy=1 "
-    "mitigations=off nokaslr random.trust_cpu=on quiet systemd.show_status=no"
+    "mitigations=off nokaslr random.trust_cpu=on quiet systemd.show_status=no systemd.getty_auto=no "
+    "systemd.mask=getty@tty1.service systemd.mask=apt-daily.timer systemd.mask=apt-daily-upgrade.timer"
 )
 SIZE = "4G"  # of the disk, which has holes where nothing was written
 
@@ -101,7 +102,7 @@ class Vm(Host):
                 "-device", "virtio-blk-pci,drive=disk", "-device", "virtio-rng-pci",
                 "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel,name=waggle",
                 "-chardev", f"socket,id=channel,path={channel},server=on,wait=off",
-                "-serial", f"file:{self._directory}/console"]  # fmt: skip
+                "-chardev", f"file,id=console,path={self._directory}/console,append=on", "-serial", "chardev:console"]  # fmt: skip
         begin = time.monotonic()
         self._process = subprocess.Popen(
             [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -143,8 +144,12 @@ class Vm(Host):
         self._kill()
         self.boot()
 
+    def whole_console(self):
+        """All since the machine was made, over power cuts; what stands there was written outside of it."""
+        return (self._directory / "console").read_text(encoding="utf-8", errors="replace")
+
     def console(self):
-        return (self._directory / "console").read_text(encoding="utf-8", errors="replace")[-3000:]
+        return self.whole_console()[-3000:]
 
     # -- doing things in it
 
