@@ -18,12 +18,14 @@ from courier import PROBE, Rig
 from harness import check, equal
 
 HAND = os.environ.get("WAGGLE_COURIER_HAND", "courier-hand")
+# A connection that ends counts as a failed delivery, so a message that is under way at many kills
+# would become a dead letter; there are fewer kills than that.
 DELIVERY = """[Delivery]
 BackoffFirstSec=10ms
 BackoffMaxSec=50ms
 AttemptBackoffFirstSec=20ms
 AttemptBackoffMaxSec=200ms
-MaxDeliveries=6
+MaxDeliveries=25
 WakeCouriers=no
 """
 COURIER = "[Courier]\nReconnectMaxSec=100ms\n"

@@ -169,6 +169,7 @@ def test_a_policy_that_changes_a_thousand_times():
         last = r.client.send("a", b"x")
         r.wait_receipt(last, "announced")
         grown = r.memory() - before
+        print(f"# grown by {grown >> 10} KiB in 800 changes")
         check(grown < 16 << 20, f"the courier grew by {grown >> 20} MiB")
         for number in sent:  # a policy that was refused holds its mail for half a minute
             states = r.client.states(number)
