@@ -43,8 +43,7 @@ int cli_verb_courier_list(Cli *cli, CliArgs *args, GError **error) {
   cli_table_print(table, cli);
   guint n = cli_table_rows(table);
   if (!cli->no_legend)
-    printf("%s%u agent%s with mail that the courier has seen since it started.\n", n ? "\n" : "", n,
-           n == 1 ? "" : "s");
+    printf("%s%u agent%s with a policy.\n", n ? "\n" : "", n, n == 1 ? "" : "s");
   return CLI_EXIT_OK;
 }
 

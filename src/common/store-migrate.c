@@ -12,9 +12,12 @@ static const char own_tables[] =
     " source TEXT NOT NULL, key INTEGER, reason TEXT NOT NULL, bytes BLOB);"
     "CREATE TABLE IF NOT EXISTS " WG_STORE_SEAL "(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL)";
 
-/* "Wg" and the version. */
+/* "Wg" and the version. No version is so high that it does not fit beside them: one that is read
+ * has a wrong bit, and the answer is an id that no file has. */
 guint32 wg_store_application_id(guint version) {
-  return version == 0 ? 0 : 0x57670000u | (version & 0xffff);
+  if (version == 0)
+    return 0;
+  return version <= 0xffff ? 0x57670000u | version : G_MAXUINT32;
 }
 
 static gboolean read_number(sqlite3 *db, const char *pragma, guint32 *ret, GError **error) {

@@ -141,6 +141,14 @@ static void test_flips_in_headers(Test *t, gconstpointer data) {
   g_test_message("at most %u rows lost by one bit", t->worst);
 }
 
+/* The version (60) and what says it again (68): a wrong one is no newer program's file. */
+static void test_flips_in_version(Test *t, gconstpointer data) {
+  for (guint bit = 0; bit < 32; bit++) {
+    flip_at(t, 60 + bit / 8, bit % 8);
+    flip_at(t, 68 + bit / 8, bit % 8);
+  }
+}
+
 static void test_zeroed_page(Test *t, gconstpointer data) {
   for (gsize at = 0; at < t->size; at += 4096) {
     WgSalvage salvage = {0};
@@ -199,6 +207,7 @@ int main(int argc, char **argv) {
   ADD("flips-anywhere", test_flips_anywhere);
   ADD("flips-in-cell-counts", test_flips_in_cell_counts);
   ADD("flips-in-headers", test_flips_in_headers);
+  ADD("flips-in-version", test_flips_in_version);
   ADD("zeroed-page", test_zeroed_page);
   ADD("truncated", test_truncated);
   ADD("garbage", test_garbage);
