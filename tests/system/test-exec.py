@@ -119,12 +119,12 @@ def test_statuses(m):
 
 def test_signals(m):
     """a signal is told by its name"""
-    _agent(m, "crasher")
+    _agent(m, "killed")
     for signal, name in ((9, "KILL"), (11, "SEGV"), (15, "TERM")):
-        number = m.send("crasher", f"signal {signal}", user="bob")
+        number = m.send("killed", f"signal {signal}", user="bob")
         _cause(m, number, f"killed by signal {signal} ({name})")
         assert "acked" not in m.states(number)
-    m.call("UnregisterAgent", "('crasher', {'force': <true>})", user="alice")
+    m.call("UnregisterAgent", "('killed', {'force': <true>})", user="alice")
 
 
 def _sleepers(m):
