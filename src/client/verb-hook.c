@@ -113,9 +113,20 @@ static GVariant *lease_mail(Cli *cli, const Drain *d, GError **error) {
                         g_variant_new("(s@a{sv})", d->agent, g_variant_dict_end(&o)), error);
 }
 
-/* The texts of all messages; their tokens go into `tokens`. */
-static GString *compose(Cli *cli, const Drain *d, GVariant *messages, GArray *tokens,
-                        GError **error) {
+/* Of all, before anything can fail: what is not printed goes back. */
+static GArray *tokens_of(GVariant *messages) {
+  GArray *tokens = g_array_new(FALSE, FALSE, sizeof(guint64));
+
+  for (gsize i = 0; i < g_variant_n_children(messages); i++) {
+    guint64 token;
+    g_variant_get_child(messages, i, "(tt&s@ay@a{sv})", NULL, &token, NULL, NULL, NULL);
+    g_array_append_val(tokens, token);
+  }
+  return tokens;
+}
+
+/* The texts of all messages. */
+static GString *compose(Cli *cli, const Drain *d, GVariant *messages, GError **error) {
   g_autoptr(GString) all = g_string_new(NULL);
 
   for (gsize i = 0; i < g_variant_n_children(messages); i++) {
@@ -123,7 +134,6 @@ static GString *compose(Cli *cli, const Drain *d, GVariant *messages, GArray *to
     g_autoptr(GVariant) inline_body = NULL, fields = NULL;
     CliMessage m = {.has_token = TRUE};
     g_variant_get(entry, "(tt&s@ay@a{sv})", &m.number, &m.token, &m.from, &inline_body, &fields);
-    g_array_append_val(tokens, m.token);
     g_autoptr(GBytes) body = cli_body_of(cli, fields, inline_body, error);
     if (!body)
       return NULL;
@@ -176,7 +186,6 @@ static gboolean ack_all(Cli *cli, const GArray *tokens, GError **error) {
 }
 
 static gboolean drain(Cli *cli, const Drain *d, GError **error) {
-  g_autoptr(GArray) tokens = g_array_new(FALSE, FALSE, sizeof(guint64));
   g_autoptr(GVariant) reply = lease_mail(cli, d, error);
 
   if (!reply)
@@ -184,7 +193,8 @@ static gboolean drain(Cli *cli, const Drain *d, GError **error) {
   g_autoptr(GVariant) messages = g_variant_get_child_value(reply, 0);
   if (g_variant_n_children(messages) == 0)
     return TRUE;
-  g_autoptr(GString) text = compose(cli, d, messages, tokens, error);
+  g_autoptr(GArray) tokens = tokens_of(messages);
+  g_autoptr(GString) text = compose(cli, d, messages, error);
   if (!text || !print(d, text, error)) {
     give_back(cli, tokens);
     return FALSE;
