@@ -8,8 +8,10 @@
 
 #include <string.h>
 
-/* Letters of mail that is not in hand: so many are kept, and for so long. */
+/* Letters of mail that is not in hand: looked through from so many on, kept for so long, and never
+ * more than that. */
 #define LETTERS_MAX 4096
+#define LETTERS_LIMIT (16 * LETTERS_MAX)
 #define LETTER_USEC (2 * G_TIME_SPAN_HOUR)
 
 static void letter_free(gpointer data) {
@@ -139,15 +141,27 @@ void dlv_agent_set_policy(DlvAgent *agent, const char *text) {
          "The policy of agent '%s' is refused, its mail is held: %s", agent->name, agent->problem);
 }
 
-static void prune(DlvAgent *agent, gint64 now) {
+static void prune_older(DlvAgent *agent, gint64 before, gboolean known) {
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init(&iter, agent->letters);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     const DlvLetter *letter = value;
-    if (!letter->in_hand && now - letter->used > LETTER_USEC)
+    if (!letter->in_hand && letter->used < before && (known || letter->known.agent == NULL))
       g_hash_table_iter_remove(&iter);
+  }
+}
+
+/* However much mail is held: what goes too early is only held anew for its hold-max. */
+static void prune(DlvAgent *agent, gint64 now) {
+  guint keep = LETTERS_LIMIT;
+
+  prune_older(agent, now - LETTER_USEC, TRUE);
+  for (gint64 age = LETTER_USEC / 8; age > 0 && g_hash_table_size(agent->letters) >= keep;
+       age /= 8) {
+    keep = LETTERS_LIMIT / 4 * 3;
+    prune_older(agent, now - age, FALSE);
   }
 }
 
