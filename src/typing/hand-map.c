@@ -169,7 +169,6 @@ gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle)
   HandMap *map = &hand->map;
   KeyCode codes[HAND_CODES_MAX];
   KeySym syms[HAND_SLOTS_MAX];
-  g_autoptr(GError) error = NULL;
 
   if (hand_map_spares(hand) == 0) {
     hand_stop(hand, HAND_CAUSE_NO_KEY, "The keyboard map has no spare key code for U+%04X",
@@ -177,10 +176,6 @@ gboolean hand_map_put(Hand *hand, const gunichar *chars, guint n, gint64 settle)
     return FALSE;
   }
   map->restore_at = 0;
-  if (!map->changed && !hand_restore_write(hand, &error)) {
-    hand_stop(hand, HAND_CAUSE_NO_KEY, "%s", error->message);
-    return FALSE;
-  }
   if (!map->changed)
     XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION_MAP), hand->own,
                        CurrentTime);

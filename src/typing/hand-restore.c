@@ -1,10 +1,10 @@
 /* hand-restore.c: what a hand that is killed leaves behind, and how the next one undoes it.
  *
- * Before the first change of the map a file says what stood on the key codes, which keys may be
- * down, which locks were on; it goes when all that is put back. The file belongs to one life of one
- * X server: a token on the root window, which dies with the server, says so. Bytes from the file
- * are checked, for a half-true one would break the user's keyboard. Written by rename; not synced,
- * for a server does not outlive the boot either. */
+ * Before the first change of map or locks a file says what stood on the key codes, which keys may
+ * be down, which locks were on; it goes when all that is put back. The file belongs to one life of
+ * one X server: a token on the root window, which dies with the server, says so. Bytes from the
+ * file are checked, for a half-true one would break the user's keyboard. Written by rename; not
+ * synced, for a server does not outlive the boot either. */
 #include "typing/hand.h"
 
 #include "common/error.h"
@@ -51,6 +51,7 @@ gboolean hand_restore_write(Hand *hand, GError **error) {
   g_autofree char *mine = token(hand, TRUE);
   gulong codes[HAND_CODES_MAX];
 
+  (void)hand_map_spares(hand);
   for (guint i = 0; i < map->n; i++)
     codes[i] = map->code[i];
   g_key_file_set_string(file, GROUP, "token", mine);
@@ -59,10 +60,14 @@ gboolean hand_restore_write(Hand *hand, GError **error) {
   set_numbers(file, "keysyms", map->saved, map->n * map->per);
   g_key_file_set_uint64(file, GROUP, "locked", hand->state.locked_mods);
   g_key_file_set_uint64(file, GROUP, "group", hand->state.locked_group);
+  g_key_file_set_uint64(file, GROUP, "controls", hand->controls);
   g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
-  if (g_file_set_contents_full(hand->restore_file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
-                               error))
-    return TRUE;
+  g_autofree char *fresh = g_strconcat(hand->restore_file, ".new", NULL);
+  if (g_file_set_contents_full(fresh, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, error)) {
+    if (g_rename(fresh, hand->restore_file) == 0)
+      return TRUE;
+    wg_error_set_errno(error, errno, "Cannot write %s", hand->restore_file);
+  }
   g_prefix_error(error, "Nothing was typed, for a crash could not be undone: ");
   return FALSE;
 }
@@ -124,6 +129,7 @@ static gboolean undo(Hand *hand, GKeyFile *file) {
   hand_map_revert(hand, keys, syms, (guint)n, (guint)per);
   XkbLockModifiers(hand->display, XkbUseCoreKbd, 0xff, locked & 0xff);
   XkbLockGroup(hand->display, XkbUseCoreKbd, group & 3);
+  hand_state_controls(hand, (guint)g_key_file_get_uint64(file, GROUP, "controls", NULL));
   XSync(hand->display, False);
   return TRUE;
 }

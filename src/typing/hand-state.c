@@ -13,6 +13,7 @@
 #define PATIENCE (400 * G_TIME_SPAN_MILLISECOND)
 #define STUCK (20 * G_TIME_SPAN_SECOND) /* down for so long without any input: nobody holds it */
 #define ALL_MODIFIERS 0xff
+#define HELPS (XkbSlowKeysMask | XkbBounceKeysMask | XkbStickyKeysMask)
 
 /* Releases only what was pressed through XTEST: the server ignores it for a key of a keyboard. */
 static void release_stuck(Hand *hand) {
@@ -47,40 +48,51 @@ static gboolean wait_for_release(Hand *hand) {
   return FALSE;
 }
 
-/* Before a change, for the one that comes after a SIGKILL. */
-static gboolean remember(Hand *hand) {
-  g_autoptr(GError) error = NULL;
+static guint controls_on(Hand *hand) {
+  XkbDescPtr xkb = XkbAllocKeyboard();
+  guint on = 0;
 
-  if (!hand->map.changed)
-    (void)hand_map_spares(hand);
-  if (hand_restore_write(hand, &error))
-    return TRUE;
-  hand_stop(hand, HAND_CAUSE_NO_KEY, "%s", error->message);
-  return FALSE;
+  xkb->device_spec = XkbUseCoreKbd;
+  if (XkbGetControls(hand->display, XkbControlsEnabledMask, xkb) == Success && xkb->ctrls)
+    on = xkb->ctrls->enabled_ctrls & HELPS;
+  XkbFreeKeyboard(xkb, 0, True);
+  return on;
+}
+
+void hand_state_controls(Hand *hand, guint controls) {
+  if (controls)
+    XkbChangeEnabledControls(hand->display, XkbUseCoreKbd, controls & HELPS, controls & HELPS);
 }
 
 gboolean hand_state_clean(Hand *hand) {
+  g_autoptr(GError) error = NULL;
+
   if (!wait_for_release(hand))
     return FALSE;
   guint keep = XkbKeysymToModifiers(hand->display, XK_Num_Lock);
   XkbGetState(hand->display, XkbUseCoreKbd, &hand->state);
   hand->state_saved = TRUE;
   hand->group = hand->state.locked_group;
+  hand->controls = controls_on(hand);
+  if (!hand_restore_write(hand, &error)) {
+    hand->state_saved = FALSE;
+    hand_stop(hand, HAND_CAUSE_NO_KEY, "%s", error->message);
+    return FALSE;
+  }
+  if (hand->controls)
+    XkbChangeEnabledControls(hand->display, XkbUseCoreKbd, hand->controls, 0);
   if (hand->state.latched_mods)
     XkbLatchModifiers(hand->display, XkbUseCoreKbd, ALL_MODIFIERS, 0);
   if (hand->state.latched_group)
     XkbLatchGroup(hand->display, XkbUseCoreKbd, 0);
-  if ((hand->state.locked_mods & ~keep) == 0)
-    return TRUE;
-  gboolean may = remember(hand);
-  if (may)
+  if (hand->state.locked_mods & ~keep)
     XkbLockModifiers(hand->display, XkbUseCoreKbd, ALL_MODIFIERS & ~keep, 0);
-  return may;
+  return TRUE;
 }
 
 void hand_state_group(Hand *hand, guint group) {
-  if (hand->group == group || (group != hand->state.locked_group && !remember(hand)))
-    return; /* without a way back nothing is typed */
+  if (hand->group == group)
+    return;
   XkbLockGroup(hand->display, XkbUseCoreKbd, group);
   hand->group = group;
 }
@@ -108,6 +120,7 @@ void hand_state_put_back(Hand *hand) {
   if (!hand->state_saved)
     return;
   hand->state_saved = FALSE;
+  hand_state_controls(hand, hand->controls);
   hand_state_group(hand, hand->state.locked_group);
   XkbLockModifiers(hand->display, XkbUseCoreKbd, ALL_MODIFIERS, hand->state.locked_mods);
   XSync(hand->display, False);

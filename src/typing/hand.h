@@ -31,7 +31,7 @@ typedef struct {
   gunichar on[HAND_SLOTS_MAX]; /* 0: nothing */
   gint64 used[HAND_SLOTS_MAX]; /* monotonic time of the last key event, 0: never */
   KeySym *saved;               /* n * per: the map as it was */
-  gboolean changed;            /* the restore file is there */
+  gboolean changed;            /* by us; the restore file is there */
   gboolean dirty;              /* somebody changed the keyboard: look before the next key */
   gint64 restore_at;           /* when to put it back; 0: not before a request ends */
 } HandMap;
@@ -79,7 +79,8 @@ typedef struct Hand {
   HandMap map;
   XkbStateRec state; /* as it was before typing */
   gboolean state_saved;
-  guint group; /* the one that is typed in */
+  guint controls; /* slow, bounce and sticky keys that were on before typing */
+  guint group;    /* the one that is typed in */
 } Hand;
 
 /* --- hand-x.c: the display --- */
@@ -144,6 +145,8 @@ void hand_focus_click(Hand *hand, HandFocus *saved, int x, int y);
 gboolean hand_state_clean(Hand *hand);
 void hand_state_group(Hand *hand, guint group);
 void hand_state_put_back(Hand *hand);
+/* Turns these on: XkbSlowKeysMask, XkbBounceKeysMask, XkbStickyKeysMask. */
+void hand_state_controls(Hand *hand, guint controls);
 /* Modifiers, locks and group are as they have to be for a character; else hand->stop. */
 gboolean hand_state_check(Hand *hand);
 char *hand_state_layout(Hand *hand); /* "us,ru", "" when unknown */

@@ -91,6 +91,20 @@ static void lock(const char *arg) {
   printf("ok\n");
 }
 
+/* controls MASK: slow, bounce, sticky keys on; without a mask: those that are on */
+static void controls(const char *arg) {
+  XkbDescPtr xkb = XkbAllocKeyboard();
+
+  if (*arg)
+    XkbChangeEnabledControls(display, XkbUseCoreKbd,
+                             XkbSlowKeysMask | XkbBounceKeysMask | XkbStickyKeysMask,
+                             (unsigned)atoi(arg));
+  xkb->device_spec = XkbUseCoreKbd;
+  XkbGetControls(display, XkbControlsEnabledMask, xkb);
+  printf("%u\n", xkb->ctrls->enabled_ctrls);
+  XkbFreeKeyboard(xkb, 0, True);
+}
+
 static void group(const char *arg) {
   XkbLockGroup(display, XkbUseCoreKbd, (unsigned)atoi(arg));
   XSync(display, False);
@@ -197,11 +211,11 @@ static const struct {
   const char *name;
   void (*run)(const char *arg);
 } commands[] = {
-    {"map", map},         {"down", down},         {"state", state}, {"press", press},
-    {"release", release}, {"tap", tap},           {"lock", lock},   {"group", group},
-    {"steal", steal},     {"stolen", stolen},     {"grab", grab},   {"ungrab", ungrab},
-    {"focused", focused}, {"pointer", pointer},   {"saver", saver}, {"place", place},
-    {"fill", fill},       {"sync", sync_manager},
+    {"map", map},         {"down", down},         {"state", state},       {"press", press},
+    {"release", release}, {"tap", tap},           {"lock", lock},         {"group", group},
+    {"steal", steal},     {"stolen", stolen},     {"grab", grab},         {"ungrab", ungrab},
+    {"focused", focused}, {"pointer", pointer},   {"saver", saver},       {"place", place},
+    {"fill", fill},       {"sync", sync_manager}, {"controls", controls},
 };
 
 static int ignore(Display *d, XErrorEvent *event) {

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from harness import Display, Hand, XSink, check, equal, run
+from harness import Display, Failure, Hand, XSink, check, equal, run
 from texts import mixed
 
 LONG = mixed(1500, 5)
@@ -26,7 +26,8 @@ def in_the_middle(display, caps=True, text=LONG):
     serial = hand.send("type", text=text, window=sink.window, idle=0)
     until = time.monotonic() + 10
     while len(sink.process.text) < 100:
-        check(sink.process.more(until), "nothing arrives")
+        if not sink.process.more(until):
+            raise Failure(f"nothing arrives: {hand.answer(serial)}")
     check(os.path.exists(hand.restore_file), "no restore file while the map is changed")
     check(keyboard(display) != before, "the keyboard is not changed")
     return hand, sink, serial, before

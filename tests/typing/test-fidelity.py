@@ -59,6 +59,29 @@ def test_locks():
         hand.end()
 
 
+def test_accessible_keyboard():
+    """slow, bounce and sticky keys swallow nothing, and are on again, after a kill too"""
+    with Display() as display:
+        on = display.ask("controls 14")
+        plain = display.ask("controls 0")
+        check(on != plain, "the server has no such keys")
+        hand = Hand(display)
+        sink = XSink(display)
+        hand.wait_for(window=sink.window)
+        display.ask("controls 14")
+        exact(hand, sink, "Hello, aabbccdd ÄÄ漢漢 THE END")
+        equal(display.ask("controls"), on, "controls")
+        hand.call("restore")
+        hand.send("type", text=mixed(1000), window=sink.window, idle=0)
+        until = time.monotonic() + 10
+        while len(sink.process.text) < 200:
+            check(sink.process.more(until), "nothing arrives")
+        hand.kill()
+        equal(display.ask("controls"), plain, "controls after the kill")
+        Hand(display, directory=hand.directory).end()
+        equal(display.ask("controls"), on, "controls after all")
+
+
 def test_multiline():
     """newlines and tabs inside a text are keys of their own"""
     with Display() as display:
@@ -138,5 +161,5 @@ def test_doctor():
         hand.end()
 
 
-run([test_matrix, test_locks, test_multiline, test_long, test_doorbell, test_no_spare_codes,
+run([test_matrix, test_locks, test_accessible_keyboard, test_multiline, test_long, test_doorbell, test_no_spare_codes,
      test_slow_client, test_doctor])
