@@ -7,9 +7,8 @@
 
 #include <X11/Xatom.h>
 
-#define AGAIN (400 * G_TIME_SPAN_MILLISECOND) /* the request is repeated once after it */
-#define TAKES (10 * G_TIME_SPAN_SECOND)       /* until it is given up */
-#define SLOW (2 * G_TIME_SPAN_SECOND)         /* a manager that has much to do */
+#define TAKES (10 * G_TIME_SPAN_SECOND) /* until it is given up */
+#define SLOW (5 * G_TIME_SPAN_SECOND)   /* a manager that has much to do */
 #define BACK (300 * G_TIME_SPAN_MILLISECOND)
 #define LOOK (20 * G_TIME_SPAN_MILLISECOND) /* no event says so when a child gets the focus */
 
@@ -77,11 +76,7 @@ gboolean hand_focus_take(Hand *hand, Window window) {
   hand->back = None;
   if (wait_for(hand, window, now))
     return TRUE;
-  ask(hand, window, *manager != '\0');
-  if (wait_for(hand, window, MIN(now + AGAIN, until)))
-    return TRUE;
-  if (!hand->stop.code && !hand->ending)
-    ask(hand, window, *manager != '\0');
+  ask(hand, window, *manager != '\0'); /* once: a manager that is slow obeys each of them */
   if (wait_for(hand, window, until))
     return TRUE;
   hand_stop(hand, HAND_CAUSE_NO_FOCUS, "The window did not get the focus within %d ms",

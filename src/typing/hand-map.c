@@ -209,11 +209,12 @@ gboolean hand_map_check(Hand *hand, const HandLayout *layout) {
   map->dirty = FALSE;
   if (hand_layout_stands(hand, layout) && (!map->changed || holds_all(hand)))
     return TRUE;
+  map->foreign = TRUE;
   hand_stop(hand, HAND_CAUSE_KEYBOARD, "Another program changed the keyboard map");
   return FALSE;
 }
 
-/* A key that another program gave a meaning meanwhile (a new layout) is not ours any more. */
+/* After another program set a map of its own, what is not ours any more is left alone. */
 static void revert(Hand *hand) {
   HandMap *map = &hand->map;
   KeyCode codes[HAND_CODES_MAX], ours[HAND_CODES_MAX];
@@ -222,9 +223,10 @@ static void revert(Hand *hand) {
   guint n = contents(map, codes, syms), m = 0;
   g_autofree KeySym *saved = g_new0(KeySym, map->n * map->per + 1);
 
-  hand_map_holds(hand, codes, syms, n, holds);
+  if (map->foreign)
+    hand_map_holds(hand, codes, syms, n, holds);
   for (guint i = 0, k = 0; i < map->n; i++) {
-    if (!map->on[i] || !holds[k++])
+    if (!map->on[i] || (map->foreign && !holds[k++]))
       continue;
     memcpy(saved + m * map->per, map->saved + i * map->per, map->per * sizeof *saved);
     ours[m++] = map->code[i];
@@ -241,6 +243,6 @@ void hand_map_put_back(Hand *hand) {
   hand_restore_remove(hand);
   XSetSelectionOwner(hand->display, hand_x_atom(hand, HAND_SELECTION_MAP), None, CurrentTime);
   memset(map->on, 0, sizeof map->on);
-  map->changed = FALSE;
+  map->changed = map->foreign = FALSE;
   map->restore_at = 0;
 }

@@ -22,6 +22,16 @@ static guint parent_of(guint pid) {
   return end && sscanf(end, ") %*c %u", &parent) == 1 ? parent : 0;
 }
 
+gboolean hand_process_sleeps(guint pid) {
+  g_autofree char *path = g_strdup_printf(PROC "/%u/stat", pid);
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents(path, &text, NULL, NULL))
+    return TRUE;
+  const char *end = strrchr(text, ')');
+  return !end || end[1] != ' ' || end[2] == 'S';
+}
+
 gboolean hand_process_descends(guint pid, guint from) {
   for (int i = 0; pid > 1 && i < DEEPEST; i++) {
     if (pid == from)

@@ -9,6 +9,8 @@
 #include <X11/extensions/XTest.h>
 #include <string.h>
 
+#define SLEEPS 4
+#define SAMPLE (2 * G_TIME_SPAN_MILLISECOND)
 #define PONG_WITHIN (2 * G_TIME_SPAN_SECOND) /* a client that answers pings but hangs */
 
 static void fake(Hand *hand, KeyCode code, gboolean press) {
@@ -60,20 +62,34 @@ static void send_ping(Hand *hand) {
   XFlush(hand->display);
 }
 
+/* A client that works on its events runs, or waits for its turn to; one that has none left sleeps.
+ * Seen sleeping several times in a row, it has read its keys. */
+static gboolean wait_for_sleep(Hand *hand) {
+  gint64 until = g_get_monotonic_time() + PONG_WITHIN;
+
+  for (int seen = 0; hand->target_pid && seen < SLEEPS && g_get_monotonic_time() < until;) {
+    if (!hand_wait(hand, SAMPLE))
+      return FALSE;
+    seen = hand_process_sleeps(hand->target_pid) ? seen + 1 : 0;
+  }
+  return TRUE;
+}
+
 /* A client that answers pings has read its keys when the answer to a later ping is here. Of the
- * others nothing is known but the time. */
+ * others the time is known, and whether they are at work. */
 gboolean hand_send_settle(Hand *hand, gint64 settle) {
   gint64 until = g_get_monotonic_time() + PONG_WITHIN;
 
   if (!hand->pongs)
-    return hand_wait(hand, settle);
+    return hand_wait(hand, settle) && wait_for_sleep(hand);
   send_ping(hand);
   while (hand->pong != hand->ping && g_get_monotonic_time() < until)
     if (!hand_wait_event(hand, until) && (hand->stop.code || hand->ending))
       return FALSE;
-  if (hand->pong != hand->ping)
-    hand->pongs = FALSE; /* it says so and does not */
-  return hand_wait(hand, hand->pongs ? 0 : settle);
+  if (hand->pong == hand->ping)
+    return TRUE;
+  hand->pongs = FALSE; /* it says so and does not */
+  return hand_wait(hand, settle) && wait_for_sleep(hand);
 }
 
 /* Nothing of ours is down after a write; this is for what a server that died half-way kept. */

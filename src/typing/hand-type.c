@@ -86,9 +86,9 @@ static gboolean stroke_for(Hand *hand, const HandJob *job, guint at, const HandL
   return hand_map_put(hand, chars, n, job->settle) && hand_map_stroke(hand, c, ret);
 }
 
-/* A client that answers is never far behind; the others get time. */
+/* The client is never far behind. */
 static gboolean pace(Hand *hand, const HandJob *job, guint typed) {
-  if (hand->pongs && typed % IN_FLIGHT == 0 && !hand_send_settle(hand, job->settle))
+  if (typed % IN_FLIGHT == 0 && !hand_send_settle(hand, 0))
     return FALSE;
   return hand_wait(hand, job->key_delay);
 }
@@ -178,6 +178,7 @@ void hand_type(Hand *hand, const HandJob *job, const HandWindow *window, const H
                HandOutcome *ret) {
   *ret = (HandOutcome){.retry = RETRY};
   hand->target = window->id;
+  hand->target_pid = window->pid;
   hand->typing = TRUE;
   hand->deadline = g_get_monotonic_time() + job->timeout;
   hand->late = 0;

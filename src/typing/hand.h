@@ -32,6 +32,7 @@ typedef struct {
   gint64 used[HAND_SLOTS_MAX]; /* monotonic time of the last key event, 0: never */
   KeySym *saved;               /* n * per: the map as it was */
   gboolean changed;            /* by us; the restore file is there */
+  gboolean foreign;            /* another program set a map of its own */
   gboolean dirty;              /* somebody changed the keyboard: look before the next key */
   gint64 restore_at;           /* when to put it back; 0: not before a request ends */
 } HandMap;
@@ -70,6 +71,7 @@ typedef struct Hand {
   /* the text that is being typed */
   gboolean typing;
   Window target, watched; /* its top-level window; the one with the focus */
+  guint target_pid;       /* 0: not known */
   Window back;            /* it was asked to get the focus back and has not yet; None */
   gboolean pongs;         /* the target answers _NET_WM_PING */
   gulong ping, pong;
@@ -223,6 +225,8 @@ guint hand_window_pid(Hand *hand, Window window);
 Window hand_window_at(Hand *hand, const GPtrArray *windows, int x, int y);
 
 char *hand_process_unit(guint pid); /* "" when in none */
+/* Its first thread waits for something; TRUE also when that cannot be seen. */
+gboolean hand_process_sleeps(guint pid);
 /* `pid` is `from`, or comes from it. */
 gboolean hand_process_descends(guint pid, guint from);
 /* One is the other, or an ancestor of it. */

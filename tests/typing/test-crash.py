@@ -21,8 +21,8 @@ def in_the_middle(display, caps=True, text=LONG):
     if caps:
         display.ask(f"lock {CAPS}")
     before = keyboard(display)
-    hand, sink = Hand(display), XSink(display)
-    hand.wait_for(window=sink.window)
+    hand, sink = Hand(display), XSink(display, f"sink {time.monotonic()}")
+    hand.wait_for(pid=sink.process.child.pid)  # numbers of windows come again
     serial = hand.send("type", text=text, window=sink.window, idle=0)
     until = time.monotonic() + 10
     while len(sink.process.text) < 100:

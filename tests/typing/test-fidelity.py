@@ -52,8 +52,8 @@ def test_locks():
             display.ask(f"group {group}")
             before = display.ask("state")
             for sink in clients:
-                display.ask("sync")
                 for name in ("ascii", "latin", "cyrillic"):
+                    display.ask("sync")
                     exact(hand, sink, SAMPLES[name])
             equal(display.ask("state"), before, "modifiers and group")
         hand.end()
