@@ -167,10 +167,6 @@ void wg_service_drained(WgService *service) {
   service->exit.drained = TRUE;
 }
 
-gboolean wg_service_is_leaving(WgService *service) {
-  return service->state >= WG_SERVICE_FLUSHING;
-}
-
 void wg_service_quit(WgService *service, int status) {
   wg_service_leave(service, WG_LEAVE_FAILURE, status);
 }

@@ -133,7 +133,6 @@ void wg_service_set_degraded(WgService *service, const char *key, const char *wh
 char **wg_service_degraded(WgService *service); /* "key: why", free with g_strfreev() */
 void wg_service_activity(WgService *service);   /* re-arms the idle timer */
 void wg_service_drained(WgService *service);
-gboolean wg_service_is_leaving(WgService *service); /* from STOPPING=1 on */
 /* In start(): it takes longer than the unit's time limit, say so again within `usec`. */
 void wg_service_extend_start(WgService *service, guint64 usec);
 void wg_service_quit(WgService *service, int status); /* a failure that cannot be repaired */

@@ -128,8 +128,6 @@ guint64 dlv_option_size(JsonObject *options, const char *name, guint64 fallback)
 
 /* What a back-end may use of the program. */
 sd_bus *dlv_courier_bus(DlvCourier *courier); /* the session's bus; NULL: there is none (now) */
-const char *dlv_courier_state_dir(DlvCourier *courier);
-gboolean dlv_courier_is_user(DlvCourier *courier); /* runs in a user manager */
 /* The message as JSON, all fields and a readable text part; one line, ends with a newline. May be
  * called on any thread. */
 GBytes *dlv_message_json(const char *agent, const DlvMessage *message);

@@ -7,10 +7,6 @@ DlvBreakerState dlv_breaker_state(const DlvBreaker *breaker, gint64 now) {
   return now < breaker->retry_at ? DLV_BREAKER_OPEN : DLV_BREAKER_PROBING;
 }
 
-void dlv_breaker_worked(DlvBreaker *breaker) {
-  *breaker = (DlvBreaker){0};
-}
-
 void dlv_breaker_failed(DlvBreaker *breaker, gint64 now) {
   DlvBreakerState state = dlv_breaker_state(breaker, now);
 
@@ -22,11 +18,6 @@ void dlv_breaker_failed(DlvBreaker *breaker, gint64 now) {
                        ? MIN(breaker->pause * 2, (guint64)DLV_BREAKER_PAUSE_MAX)
                        : (guint64)DLV_BREAKER_PAUSE;
   breaker->retry_at = now + (gint64)breaker->pause;
-}
-
-const char *dlv_breaker_state_name(DlvBreakerState state) {
-  static const char *const names[] = {"closed", "open", "probing"};
-  return names[state];
 }
 
 /* A pause of somebody else may be "never"; time does not wrap around. */
@@ -48,8 +39,4 @@ void dlv_backoff_set(DlvBackoff *backoff, guint64 pause, gint64 now) {
 
 guint64 dlv_backoff_left(const DlvBackoff *backoff, gint64 now) {
   return backoff->until > now ? (guint64)(backoff->until - now) : 0;
-}
-
-void dlv_backoff_reset(DlvBackoff *backoff) {
-  *backoff = (DlvBackoff){0};
 }

@@ -20,6 +20,7 @@ typedef enum {
   DLV_BREAKER_PROBING, /* the pause is over: the next job decides */
 } DlvBreakerState;
 
+/* All zero: nothing failed; what worked makes it so again. The same of DlvBackoff. */
 typedef struct {
   guint failures;  /* in a row */
   guint64 pause;   /* us; 0: closed */
@@ -27,10 +28,8 @@ typedef struct {
 } DlvBreaker;
 
 DlvBreakerState dlv_breaker_state(const DlvBreaker *breaker, gint64 now);
-void dlv_breaker_worked(DlvBreaker *breaker);
 /* Opens it after the last of the failures; a failed probe doubles the pause. */
 void dlv_breaker_failed(DlvBreaker *breaker, gint64 now);
-const char *dlv_breaker_state_name(DlvBreakerState state); /* "closed", "open", "probing" */
 
 typedef struct {
   guint64 pause; /* the last one, us; 0: none */
@@ -43,4 +42,3 @@ void dlv_backoff_next(DlvBackoff *backoff, guint64 first, gint64 now);
 void dlv_backoff_set(DlvBackoff *backoff, guint64 pause, gint64 now);
 /* Rest of the pause, us; 0: over. */
 guint64 dlv_backoff_left(const DlvBackoff *backoff, gint64 now);
-void dlv_backoff_reset(DlvBackoff *backoff);

@@ -157,14 +157,6 @@ sd_bus *dlv_courier_bus(DlvCourier *courier) {
   return wg_service_bus(courier->service);
 }
 
-const char *dlv_courier_state_dir(DlvCourier *courier) {
-  return wg_service_state_dir(courier->service);
-}
-
-gboolean dlv_courier_is_user(DlvCourier *courier) {
-  return wg_service_is_user(courier->service);
-}
-
 int dlv_courier_main(int argc, char **argv, const DlvBackendClass *const *classes) {
   static const WgServiceInfo info = {
       .name = "courier",

@@ -28,10 +28,6 @@ void typ_queue_init(TypDaemon *daemon) {
   g_queue_init(&daemon->waiting);
 }
 
-guint typ_queue_length(TypDaemon *daemon) {
-  return g_queue_get_length(&daemon->waiting);
-}
-
 void typ_handle_type(TypCall *call) {
   TypDaemon *daemon = call->daemon;
 

@@ -10,4 +10,3 @@ void typ_queue_caller_gone(TypDaemon *daemon, guint64 caller);
  * stopped. */
 void typ_queue_drain(TypDaemon *daemon, guint64 usec);
 void typ_queue_clear(TypDaemon *daemon);
-guint typ_queue_length(TypDaemon *daemon);
