@@ -148,6 +148,16 @@ static void on_reported(DlvLink *link, sd_bus_message *reply, const GError *erro
   dlv_courier_work_done(link->courier);
 }
 
+/* Messaged has them, so nothing needs to be known of them any more. */
+static void forget_acks(const GArray *batch) {
+  for (guint i = 0; i < batch->len; i++) {
+    const DlvDone *d = &g_array_index(batch, DlvDone, i);
+    const DlvLetter *letter = dlv_agent_letter(d->agent, d->number, FALSE);
+    if (letter != NULL && letter->known.agent != NULL && letter->known.result == DLV_ACKED)
+      dlv_agent_forget(d->agent, d->number);
+  }
+}
+
 /* Its lease ran out while we were held up: it is not handled twice for that. */
 static void remember_done(const GArray *batch, guint64 lease) {
   for (guint i = 0; i < batch->len; i++) {
@@ -164,7 +174,9 @@ static void on_acked(DlvLink *link, sd_bus_message *reply, const GError *error, 
 
   if (reply == NULL)
     refused(link, error, link->acks, batch, remember_acks);
-  else if (sd_bus_message_enter_container(reply, 'a', "(tss)") > 0)
+  else
+    forget_acks(batch);
+  if (reply != NULL && sd_bus_message_enter_container(reply, 'a', "(tss)") > 0)
     while (sd_bus_message_read(reply, "(tss)", &lease, &name, &text) > 0) {
       log_refused(lease, text);
       remember_done(batch, lease);
@@ -312,8 +324,8 @@ void dlv_link_ack(DlvLink *link, DlvAgent *agent, guint64 number, guint64 lease,
                   const char *cause) {
   const DlvDone done = {agent, number, lease, g_strdup(cause)};
 
+  remember_ack(agent, number, done.cause); /* it may be offered again before the answer comes */
   if (link->state != DLV_LINK_READY || lease == 0) {
-    remember_ack(agent, number, done.cause);
     g_free(done.cause);
     return;
   }

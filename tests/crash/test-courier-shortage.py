@@ -1,6 +1,6 @@
 """The courier when its surroundings fail for a while: disks that are full or cannot be written,
 messaged or the courier itself stopped. Afterwards all mail is where it belongs, and no command ran
-twice. Needs root for file systems of its own, which nobody else sees."""
+twice. Its file systems need root; nobody else sees them."""
 
 import ctypes
 import os
@@ -58,12 +58,13 @@ def fill(path):
 
 
 class Surroundings(Rig):
-    """messaged's state on a file system of its own; agents of three kinds."""
+    """messaged's state on a file system of its own (`disk`); agents of three kinds."""
 
-    def __init__(self, more="", courier=""):
+    def __init__(self, more="", courier="", disk=True):
         super().__init__(config=DELIVERY + STORE, program=PROBE,
                          courier_config="[Courier]\nReconnectMaxSec=200ms\n" + courier)
         self.more = more
+        self.disk = disk
         self.ears = [Ear(self.courier), Ear(self.messaged)]
 
     def __enter__(self):
@@ -71,7 +72,8 @@ class Surroundings(Rig):
         self.messaged.stop()
         self.client.close()
         self.messaged.configure(DELIVERY + STORE + self.more)
-        mount(self.messaged.state, "size=8M,mode=0700")
+        if self.disk:
+            mount(self.messaged.state, "size=8M,mode=0700")
         self.messaged.start(wait=False)
         self.client = self.messaged.client()
         self.agent("inbox", {"use": "inbox", "directory": self.path("mail")})
@@ -81,7 +83,8 @@ class Surroundings(Rig):
 
     def __exit__(self, *why):
         super().__exit__(*why)
-        subprocess.run(["umount", "-l", self.messaged.state], check=False)
+        if self.disk:
+            subprocess.run(["umount", "-l", self.messaged.state], check=False)
 
     def send_all(self, n):
         return [(agent, self.client.send(agent, b"body")) for agent in ("inbox", "exec", "take")
@@ -169,8 +172,7 @@ def test_a_read_only_disk_of_an_inbox():
 
 
 def test_messaged_is_stopped_for_a_while():
-    own_mounts()
-    with Surroundings() as s:
+    with Surroundings(disk=False) as s:
         sent = s.send_all(20)
         s.messaged.process.send_signal(signal.SIGSTOP)
         pause(2)
@@ -180,8 +182,7 @@ def test_messaged_is_stopped_for_a_while():
 
 
 def test_the_courier_is_stopped_past_its_leases():
-    own_mounts()
-    with Surroundings(courier="LeaseSec=1s\n") as s:
+    with Surroundings(courier="LeaseSec=1s\n", disk=False) as s:
         gate = s.path("gate")
         s.agent("take", s.entry("take", "file:" + gate, "acked"))
         s.agent("bell", s.entry("bell", "file:" + gate, "announced"))
