@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define ENOUGH 4      /* spare codes; with fewer, keys that few keyboards have are borrowed */
-#define READS_AFTER 3 /* settle times between the last use of a slot and its next meaning */
-#define LATE_BY 4
+#define READS_AFTER 2 /* settle times between the last use of a slot and its next meaning */
+#define LATE_BY 2
 
 KeySym hand_map_keysym(gunichar c) {
   if ((c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xff))

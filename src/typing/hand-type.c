@@ -10,7 +10,7 @@
 
 #define DRAFT_LIMIT (250 * G_TIME_SPAN_MILLISECOND)
 #define MAP_STAYS (1 * G_TIME_SPAN_SECOND) /* for clients that are slow to read their keys */
-#define IN_FLIGHT 64                       /* characters sent before an answer is awaited */
+#define IN_FLIGHT 100                      /* characters sent before an answer is awaited */
 #define RETRY (2 * G_TIME_SPAN_SECOND)
 #define TURN_TAKES (5 * G_TIME_SPAN_SECOND)
 
