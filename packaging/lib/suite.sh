@@ -136,6 +136,19 @@ suite_command() {
   suite_child=
 }
 
+# A command that speaks of the courier finds it there.
+suite_wait_for_courier() {
+  local i
+  for ((i = 0; i < 500; i++)); do
+    suite_command "$client" courier list >"$dir/knock" 2>&1
+    [ -z "$suite_signal" ] || exit "$status" # it was not the knock that was meant
+    [ "$status" != 0 ] || return 0
+    sleep 0.02
+  done
+  cat "$dir/knock" >&2
+  suite_fail "the courier does not answer"
+}
+
 # suite_run STATE COMMAND...: exits with COMMAND's status. STATE '' is an empty one that goes
 # away again.
 suite_run() {
@@ -178,6 +191,7 @@ suite_run() {
     suite_fail "the suite does not answer"
   fi
   suite_start_courier
+  suite_wait_for_courier
   suite_command "$@"
   exit "$status"
 }
