@@ -5,8 +5,10 @@ Nothing here touches the display or the buses of whoever runs it. A test waits f
 has a limit after which it fails.
 """
 
+import atexit
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +34,13 @@ PACKET = "(usa{sv})"
 
 class Failure(Exception):
     """A check of a test did not hold."""
+
+
+def directory(prefix):
+    """A new one, which goes with this process."""
+    path = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def check(condition, text="check failed"):
@@ -172,8 +181,8 @@ class Display:
 class Hand:
     """waggle-typist-hand, started as the typist starts it."""
 
-    def __init__(self, display, directory=None, env=None):
-        self.directory = directory or tempfile.mkdtemp(prefix="waggle-typing-")
+    def __init__(self, display, place=None, env=None):
+        self.directory = place or directory("waggle-typing-")
         self.restore_file = os.path.join(self.directory, "restore")
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         fd = theirs.fileno()
@@ -284,7 +293,7 @@ class XtermSink:
 
     def __init__(self, display, title="term"):
         XtermSink.count += 1
-        self.directory = tempfile.mkdtemp(prefix="waggle-xterm-")
+        self.directory = directory("waggle-xterm-")
         self.path = os.path.join(self.directory, "typed")
         self.process = display.client(
             ["xterm", "-u8", "-T", title, "-n", title, "-e", sys.executable,

@@ -41,7 +41,7 @@ def test_killed():
             hand.kill()
             equal(display.ask("down").strip(), "", "keys that are down after the kill")
             check(keyboard(display) != before, "the kill came too late to test anything")
-            again = Hand(display, directory=hand.directory)
+            again = Hand(display, place=hand.directory)
             equal(again.ready[0], "ready")
             equal(keyboard(display), before, "keyboard")
             check(not os.path.exists(again.restore_file), "the restore file stays")
@@ -57,7 +57,7 @@ def test_killed_with_plain_text():
             hand, sink, serial, before = in_the_middle(display, text=text)
             hand.kill()
             check(keyboard(display) != before, "the kill came too late to test anything")
-            again = Hand(display, directory=hand.directory)
+            again = Hand(display, place=hand.directory)
             equal(again.ready[0], "ready")
             equal(keyboard(display), before, "keyboard")
             check(not os.path.exists(again.restore_file), "the restore file stays")
@@ -99,7 +99,7 @@ def test_display_gone():
     # the file is of no use to another server, and does no harm there
     with Display("cz") as display:
         before = keyboard(display)
-        again = Hand(display, directory=hand.directory)
+        again = Hand(display, place=hand.directory)
         equal(again.ready[0], "ready")
         equal(keyboard(display), before, "keyboard of the new server")
         again.end()
@@ -128,13 +128,13 @@ def test_bad_restore_files():
                     good.replace("token=", "token=x"), good.replace("keysyms=", "keysyms=-1;")):
             with open(hand.restore_file, "w") as file:
                 file.write(bad)
-            again = Hand(display, directory=hand.directory)
+            again = Hand(display, place=hand.directory)
             equal(again.ready[0], "ready")
             again.end()
             equal(keyboard(display), changed, f"keyboard after {bad[:20]!r}")
         with open(hand.restore_file, "w") as file:
             file.write(good)
-        Hand(display, directory=hand.directory).end()
+        Hand(display, place=hand.directory).end()
         equal(keyboard(display), before, "keyboard")
 
 
@@ -161,7 +161,7 @@ def test_same_restore_file():
     """a second hand with the same restore file waits, then gives up"""
     with Display() as display:
         one = Hand(display)
-        two = Hand(display, directory=one.directory)
+        two = Hand(display, place=one.directory)
         equal((two.ready[0], two.ready[1].get("code")), ("leaving", "locked"))
         equal(two.child.wait(10), 5, "exit status")
         one.end()

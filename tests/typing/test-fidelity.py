@@ -78,7 +78,7 @@ def test_accessible_keyboard():
             check(sink.process.more(until), "nothing arrives")
         hand.kill()
         equal(display.ask("controls"), plain, "controls after the kill")
-        Hand(display, directory=hand.directory).end()
+        Hand(display, place=hand.directory).end()
         equal(display.ask("controls"), on, "controls after all")
 
 
@@ -132,7 +132,7 @@ def test_no_spare_codes():
         equal((display.ask("map"), display.ask("state")), before, "keyboard")
         exact(hand, sink, ALL)
         hand.kill()
-        Hand(display, directory=hand.directory).end()
+        Hand(display, place=hand.directory).end()
         equal((display.ask("map"), display.ask("state")), before, "keyboard after a kill")
 
 
