@@ -129,15 +129,16 @@ static char *bare(const char *text) {
   return g_string_free(s, FALSE);
 }
 
-guint dlv_tmux_count(const char *screen, const char *text) {
+guint dlv_tmux_count(const char *screen, const char *text, gsize *ret_behind) {
   g_autofree char *where = bare(screen), *what = bare(text);
   gsize step = strlen(what);
+  const char *behind = where;
   guint n = 0;
 
-  if (step == 0)
-    return 0;
-  for (const char *p = where; (p = strstr(p, what)); p += step)
-    n++;
+  for (const char *p = where; step > 0 && (p = strstr(p, what)); n++)
+    behind = p += step;
+  if (ret_behind)
+    *ret_behind = strlen(behind);
   return n;
 }
 

@@ -157,10 +157,14 @@ static gboolean submit(gpointer data) {
 /* ---- does it show? ---- */
 static gboolean look(gpointer data);
 
+/* An older one that still stands there does not count: there is one more, or (the oldest may have
+ * left the screen just now) the last one has less behind it. */
 static gboolean shows(const Tmux *t, const char *screen) {
-  guint n = dlv_tmux_count(screen, t->text);
+  gsize behind_before, behind;
+  guint before = dlv_tmux_count(t->before, t->text, &behind_before);
+  guint n = dlv_tmux_count(screen, t->text, &behind);
 
-  return n > dlv_tmux_count(t->before, t->text) || (n > 0 && !g_str_equal(screen, t->before));
+  return n > before || (n > 0 && behind < behind_before);
 }
 
 static void on_screen(const char *output, const GError *error, gpointer data) {

@@ -39,7 +39,7 @@ extern const char dlv_tmux_format[];
 TmuxPane *dlv_tmux_find(const char *list, const TmuxTarget *target, GError **error);
 
 /* How often `text` stands on the screen, whatever broke its lines: blanks and what frames boxes
- * are not looked at. */
-guint dlv_tmux_count(const char *screen, const char *text);
+ * are not looked at. `ret_behind` (or NULL): bytes that stand behind the last one. */
+guint dlv_tmux_count(const char *screen, const char *text, gsize *ret_behind);
 /* The line of the screen that the cursor is in; counted from 0. (transfer full) */
 char *dlv_tmux_line(const char *screen, guint line);

@@ -21,7 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (pane)
       g_assert_nonnull(strstr(text, pane->id));
   }
-  g_assert_cmpuint(dlv_tmux_count(text, "ab"), <=, strlen(text) / 2);
+  gsize behind;
+  g_assert_cmpuint(dlv_tmux_count(text, "ab", &behind), <=, strlen(text) / 2);
+  g_assert_cmpuint(behind, <=, strlen(text));
   g_autofree char *line = dlv_tmux_line(text, 2);
   g_assert_null(strchr(line, '\n'));
   return 0;

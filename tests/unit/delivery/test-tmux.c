@@ -137,6 +137,17 @@ static void test_unseen_is_partial(void) {
   assert_got(&s, "mail");
 }
 
+/* A doorbell of before is not this one, whatever else moves on the screen. */
+static void test_old_doorbell_does_not_count(void) {
+  g_auto(Server) s = {0};
+
+  server_init(&s, "stty raw -echo opost onlcr; printf \"mail\\nready\\n\"; "
+                  "tee $1 | stdbuf -o0 tr -c \"\" \"x\"");
+  g_autoptr(TestJob) job = deliver(&s, "\"pane\": \"work\"", NULL);
+  g_assert_cmpint(job->outcomes[0].result, ==, DLV_PARTIAL);
+  assert_got(&s, "mail");
+}
+
 static void test_draft_holds(void) {
   g_auto(Server) s = {0};
 
@@ -233,10 +244,12 @@ static void test_no_server(void) {
 
 static void test_screen_text(void) {
   g_assert_cmpuint(dlv_tmux_count("│ > 3 waiting, 1 ur  │\n│ gent: run x          │",
-                                  "3 waiting, 1 urgent: run x"),
+                                  "3 waiting, 1 urgent: run x", NULL),
                    ==, 1);
-  g_assert_cmpuint(dlv_tmux_count("mail\nmail", "mail"), ==, 2);
-  g_assert_cmpuint(dlv_tmux_count("mail", " "), ==, 0);
+  gsize behind;
+  g_assert_cmpuint(dlv_tmux_count("mail\nmail │ ab", "mail", &behind), ==, 2);
+  g_assert_cmpuint(behind, ==, 2);
+  g_assert_cmpuint(dlv_tmux_count("mail", " ", NULL), ==, 0);
   g_autofree char *line = dlv_tmux_line("a\nb\nc", 1), *beyond = dlv_tmux_line("a", 9);
   g_assert_cmpstr(line, ==, "b");
   g_assert_cmpstr(beyond, ==, "");
@@ -261,6 +274,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/tmux/bracketed", test_bracketed);
   g_test_add_func("/tmux/copy-mode-is-left", test_copy_mode_is_left);
   g_test_add_func("/tmux/unseen-is-partial", test_unseen_is_partial);
+  g_test_add_func("/tmux/old-doorbell-does-not-count", test_old_doorbell_does_not_count);
   g_test_add_func("/tmux/draft-holds", test_draft_holds);
   g_test_add_func("/tmux/unexpected-screen-holds", test_unexpected_screen_holds);
   g_test_add_func("/tmux/body-cannot-leave-its-paste", test_body_cannot_leave_its_paste);
