@@ -267,8 +267,10 @@ static void test_refused(void) {
 }
 
 int main(int argc, char **argv) {
+  g_autofree char *program = g_find_program_in_path("tmux");
+
   g_test_init(&argc, &argv, NULL);
-  if (!g_find_program_in_path("tmux"))
+  if (!program)
     return 77;
   g_test_add_func("/tmux/line-and-enter", test_line_and_enter);
   g_test_add_func("/tmux/bracketed", test_bracketed);
