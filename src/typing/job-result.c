@@ -16,24 +16,29 @@ static char *one_line(const char *text) {
   return wg_typable(text, -1, &how, NULL);
 }
 
+/* " into "TITLE""; nothing where no window was looked for yet. */
+static char *into(const TypJob *job) {
+  g_autofree char *title = job->title != NULL ? one_line(job->title) : NULL;
+
+  return title != NULL ? g_strdup_printf(" into \"%s\"", title) : g_strdup("");
+}
+
 static void log_result(const TypJob *job, const char *result, const char *why, guint32 typed) {
   g_autofree char *count = g_strdup_printf("%u", typed);
-  g_autofree char *title = one_line(job->title != NULL ? job->title : "no window");
+  g_autofree char *where = into(job);
   g_autofree char *cause = one_line(why != NULL ? why : "");
   const char *const *fields = WG_FIELDS(WG_FIELD_COUNT, count, WG_FIELD_ERROR, cause);
 
   if (strcmp(result, HAND_RESULT_TYPED) == 0)
-    wg_log(LOG_INFO, WG_MSG_TYPED, fields, "Typed %u characters into \"%s\" (%s)", typed, title,
+    wg_log(LOG_INFO, WG_MSG_TYPED, fields, "Typed %u characters%s (%s)", typed, where,
            job->profile != NULL ? job->profile->name : "");
   else if (strcmp(result, HAND_RESULT_PARTIAL) == 0)
-    wg_log(LOG_WARNING, WG_MSG_TYPING_PARTIAL, fields,
-           "Typing into \"%s\" was stopped in the middle: %s", title, cause);
+    wg_log(LOG_WARNING, WG_MSG_TYPING_PARTIAL, fields, "Typing%s was stopped in the middle: %s",
+           where, cause);
   else if (strcmp(result, HAND_RESULT_HELD) == 0)
-    wg_log(LOG_INFO, WG_MSG_TYPING_HELD, fields, "Nothing was typed into \"%s\" for now: %s", title,
-           cause);
+    wg_log(LOG_INFO, WG_MSG_TYPING_HELD, fields, "Nothing was typed%s for now: %s", where, cause);
   else
-    wg_log(LOG_NOTICE, WG_MSG_TYPING_FAILED, fields, "Nothing was typed into \"%s\": %s", title,
-           cause);
+    wg_log(LOG_NOTICE, WG_MSG_TYPING_FAILED, fields, "Nothing was typed%s: %s", where, cause);
 }
 
 /* Ends the call first: whoever waits for it need not wait for the journal. */
