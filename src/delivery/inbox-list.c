@@ -108,8 +108,8 @@ gboolean dlv_inbox_read(DlvInbox *inbox, const DlvInboxDirs *dirs, GError **erro
   return TRUE;
 }
 
-gboolean dlv_inbox_clear_tmp(DlvInbox *inbox, const DlvInboxDirs *dirs, GError **error) {
-  return for_each(inbox, dirs->tmp, NULL, unlink_stale, error);
+gboolean dlv_inbox_clear(DlvInbox *inbox, int fd, GError **error) {
+  return for_each(inbox, fd, NULL, unlink_stale, error);
 }
 
 static gboolean lies(const DlvInboxDirs *dirs, const DlvInboxFile *file) {

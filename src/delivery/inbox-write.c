@@ -1,9 +1,10 @@
 /* inbox-write.c: messages into files that are there whole or not at all.
  *
  * A batch goes through each step together, so that the disk sees one burst and not one wait after
- * the other: all are written to tmp/, all are synced (inbox-sync.c), each is renamed into new/, and
- * new/ is synced once. Only then has anything been announced. A file that
- * cannot be finished is removed from tmp/ again; a crash leaves it there for the next start. */
+ * the other: all are written to tmp/ or a directory in it (inbox-nest.c), all are synced
+ * (inbox-sync.c), each is renamed into new/, and new/ is synced once. Only then has anything been
+ * announced. A file that cannot be finished is removed from tmp/ again; a crash leaves it there for
+ * the next start. */
 #include "delivery/inbox.h"
 
 #include "common/error.h"
@@ -47,6 +48,7 @@ static void settle_rest(DlvInboxItem *items, guint n, const GError *error) {
 typedef struct {
   DlvInbox *inbox;
   DlvInboxDirs dirs;
+  DlvInboxNest nest;
   guint n;
   guint64 bytes;
   gboolean looked; /* the directory was read again for the limits */
@@ -115,16 +117,16 @@ static void leave_tmp(Batch *b, DlvInboxItem *item) {
 static void give_up(Batch *b, DlvInboxItem *item, const char *what) {
   settle_errno(b->inbox, item, what);
   leave_tmp(b, item);
-  unlinkat(b->dirs.tmp, item->name, 0);
+  unlinkat(b->nest.fd, item->name, 0);
 }
 
 static void write_one(Batch *b, DlvInboxItem *item) {
   int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
-  item->fd = openat(b->dirs.tmp, item->name, flags, b->inbox->mode);
+  item->fd = openat(b->nest.fd, item->name, flags, b->inbox->mode);
   if (item->fd < 0 && errno == EEXIST) { /* of a delivery that ended in the middle */
-    unlinkat(b->dirs.tmp, item->name, 0);
-    item->fd = openat(b->dirs.tmp, item->name, flags, b->inbox->mode);
+    unlinkat(b->nest.fd, item->name, 0);
+    item->fd = openat(b->nest.fd, item->name, flags, b->inbox->mode);
   }
   if (item->fd < 0) {
     settle_errno(b->inbox, item, "no file can be made in tmp");
@@ -162,7 +164,7 @@ static void move_files(Batch *b, DlvInboxItem *items, guint n) {
     errno = item->sync_errno;
     if (errno != 0) {
       give_up(b, item, "the message cannot be brought to the disk");
-    } else if (renameat(b->dirs.tmp, item->name, b->dirs.new, item->name) < 0) {
+    } else if (renameat(b->nest.fd, item->name, b->dirs.new, item->name) < 0) {
       give_up(b, item, "the message cannot be moved to new");
     } else {
       leave_tmp(b, item);
@@ -191,8 +193,10 @@ static gboolean prepare(Batch *b, GError **error) {
 static void deliver(Batch *b, DlvInboxItem *items, guint n, const int *canceled) {
   g_autoptr(GError) error = NULL;
 
+  dlv_inbox_nest_begin(b->inbox, &b->dirs, n, &b->nest);
   write_files(b, items, n, canceled);
   move_files(b, items, n);
+  dlv_inbox_nest_end(&b->dirs, &b->nest);
   if (fsync(b->dirs.new) < 0) {
     dlv_inbox_errno(&error, b->inbox, "new cannot be brought to the disk");
     settle_rest(items, n, error); /* found again, and synced, by the next try */

@@ -63,8 +63,8 @@ gboolean dlv_inbox_errno(GError **error, const DlvInbox *inbox, const char *what
 char *dlv_inbox_name(const DlvInbox *inbox, guint64 number, gint64 time);
 /* Reads new/ and cur/ again. */
 gboolean dlv_inbox_read(DlvInbox *inbox, const DlvInboxDirs *dirs, GError **error);
-/* Removes what a crash left of our files; call under the lock, before the first write. */
-gboolean dlv_inbox_clear_tmp(DlvInbox *inbox, const DlvInboxDirs *dirs, GError **error);
+/* Removes our files from this directory. */
+gboolean dlv_inbox_clear(DlvInbox *inbox, int fd, GError **error);
 /* Whether the message lies there; looks, since people move files. Call after a first read. */
 gboolean dlv_inbox_has(DlvInbox *inbox, const DlvInboxDirs *dirs, guint64 number, const char *name);
 void dlv_inbox_put(DlvInbox *inbox, guint64 number, const char *name, guint64 size);
@@ -72,6 +72,19 @@ void dlv_inbox_forget(DlvInbox *inbox, guint64 number);
 /* Removes the files of these messages from new/ and cur/; what is not there is no error. */
 gboolean dlv_inbox_remove(DlvInbox *inbox, const DlvInboxDirs *dirs, const guint64 *numbers,
                           gsize n, GError **error);
+
+/* inbox-nest.c */
+typedef struct {
+  int fd;     /* where the files of a batch are made: tmp/ or a directory in it */
+  char *name; /* of the directory; NULL: tmp/ */
+} DlvInboxNest;
+
+/* Call under the lock; never fails. */
+void dlv_inbox_nest_begin(const DlvInbox *inbox, const DlvInboxDirs *dirs, guint n,
+                          DlvInboxNest *ret);
+void dlv_inbox_nest_end(const DlvInboxDirs *dirs, DlvInboxNest *nest);
+/* Removes what a crash left of ours in tmp/; call under the lock, before the first write. */
+gboolean dlv_inbox_clear_tmp(DlvInbox *inbox, const DlvInboxDirs *dirs, GError **error);
 
 /* inbox-write.c */
 typedef struct {

@@ -244,6 +244,78 @@ static void test_stale(void) {
   place_clear(&place);
 }
 
+static char *half_in(const char *directory, const char *name) {
+  char *path = g_build_filename(directory, name, NULL);
+
+  g_assert_true(g_file_set_contents(path, "half", 4, NULL));
+  return path;
+}
+
+/* So do the directories of large batches; no link is followed for that. */
+static void test_stale_batch(void) {
+  static const char *const batches[] = {
+      "batch-0123456789abcdef." TEST_AGENT,     /* ours */
+      "batch-0123456789abcdee." TEST_AGENT,     /* with something of others */
+      "batch-0123456789abcdef." TEST_AGENT "x", /* another agent's */
+      "batch-0123." TEST_AGENT,                 /* no name of ours */
+  };
+  static const char name[] = "1699.M000001W3." TEST_AGENT;
+  char *directories[G_N_ELEMENTS(batches)], *files[G_N_ELEMENTS(batches)];
+  Place place;
+
+  place_init(&place);
+  announce(&place, 1, 1);
+  for (guint i = 0; i < G_N_ELEMENTS(batches); i++) {
+    directories[i] = g_build_filename(place.path, "tmp", batches[i], NULL);
+    g_assert_cmpint(g_mkdir(directories[i], 0700), ==, 0);
+    files[i] = half_in(directories[i], name);
+  }
+  g_autofree char *theirs = half_in(directories[1], "note.txt");
+  g_autofree char *outside = g_build_filename(place.top, "outside", NULL);
+  g_assert_cmpint(g_mkdir(outside, 0700), ==, 0);
+  g_autofree char *led_to = half_in(outside, name);
+  g_autofree char *link =
+      g_build_filename(place.path, "tmp", "batch-0000000000000000." TEST_AGENT, NULL);
+  g_assert_cmpint(symlink(outside, link), ==, 0);
+  inbox->free(place.state);
+  place.state = test_configure(inbox, "{\"directory\": \"%s\"}", place.path);
+  announce(&place, 2, 30);
+  g_assert_false(g_file_test(directories[0], G_FILE_TEST_EXISTS));
+  g_assert_false(g_file_test(files[1], G_FILE_TEST_EXISTS));
+  g_assert_true(g_file_test(theirs, G_FILE_TEST_EXISTS));
+  g_assert_true(g_file_test(files[2], G_FILE_TEST_EXISTS));
+  g_assert_true(g_file_test(files[3], G_FILE_TEST_EXISTS));
+  g_assert_true(g_file_test(led_to, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint(count(&place, "tmp"), ==, 4);
+  g_assert_cmpuint(count(&place, "new"), ==, 31);
+  for (guint i = 0; i < G_N_ELEMENTS(batches); i++) {
+    g_free(directories[i]);
+    g_free(files[i]);
+  }
+  place_clear(&place);
+}
+
+/* A large batch, made in a directory of its own where that helps, leaves nothing but its files. */
+static void test_batch(void) {
+  Place place;
+  struct stat st;
+
+  place_init(&place);
+  announce(&place, 1, 100);
+  announce(&place, 51, 100); /* half of it lies there */
+  g_assert_cmpuint(count(&place, "new"), ==, 150);
+  g_assert_cmpuint(count(&place, "tmp"), ==, 0);
+  g_autoptr(GPtrArray) list = names(&place, "new");
+  for (guint i = 0; i < list->len; i++) {
+    g_autofree char *path = g_build_filename(place.path, "new", list->pdata[i], NULL);
+    g_assert_cmpint(g_lstat(path, &st), ==, 0);
+    g_assert_cmpuint(st.st_mode, ==, S_IFREG | 0600);
+    g_assert_cmpuint(st.st_nlink, ==, 1);
+    g_assert_cmpint(st.st_size, >, 50);
+  }
+  place_clear(&place);
+}
+
 /* Given up: each message has one report, and those that were not written say so. */
 static void test_cancel(void) {
   Place place;
@@ -275,6 +347,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/inbox/sweep", test_sweep);
   g_test_add_func("/inbox/sweep-freed", test_sweep_freed);
   g_test_add_func("/inbox/stale", test_stale);
+  g_test_add_func("/inbox/stale-batch", test_stale_batch);
+  g_test_add_func("/inbox/batch", test_batch);
   g_test_add_func("/inbox/cancel", test_cancel);
   return g_test_run();
 }
