@@ -1,0 +1,59 @@
+/* stage.h: a release is made: staging/TXN, proven and durable, becomes releases/ID.
+ *
+ * Order: unpack all, shared links, configuration, a quick proof, everything to the disk, then
+ * releases/ID.tree gets its name and after it releases/ID, and releases/ is synced. So a tree with
+ * a final name is whole, whenever the power goes. What is in staging/ has no meaning; a killed run
+ * leaves only that (and perhaps a tree file without a tree), and the next one begins anew. A
+ * release that is there already with the same digest and passes the full proof is used again. */
+#pragma once
+
+#include "deployment/layout.h"
+#include "deployment/unpack.h"
+
+typedef struct {
+  int fd; /* open for reading; stays the caller's */
+  DplUnpackOptions options;
+  const char *signature; /* text of a .minisig; NULL: not signed. Verified before unpacking */
+} DplArtifact;
+
+typedef struct {
+  const char *path;
+  GBytes *content; /* NULL: render() is asked for it */
+  guint mode;      /* 0: 0644 */
+} DplConfigFile;
+
+typedef struct {
+  const char *transaction;
+  const DplArtifact *artifacts;
+  guint n_artifacts;
+  const char *const *key_directories; /* for signatures; NULL: none */
+  gboolean need_signature;            /* an artifact without one is refused */
+  const DplConfigFile *files;         /* replace what an artifact has brought at their places */
+  guint n_files;
+  /* On this worker thread, after unpacking, for files without content: `dir` is the tree, where a
+   * template may lie. (transfer full); NULL sets error. */
+  GBytes *(*render)(int dir, const DplConfigFile *file, gpointer user_data, GError **error);
+  gpointer user_data;
+  const char *const *shared_directories, *const *shared_files; /* NULL: none */
+  guint64 realtime; /* CLOCK_REALTIME us: goes into the ID */
+  gboolean dry;     /* nothing is written: `ret` tells digest, tree and artifacts (render() is
+                       called with dir -1) */
+} DplStageOptions;
+
+typedef struct {
+  char *release; /* the ID; NULL when dry and no such release is there */
+  char *digest;  /* 64 digits */
+  gboolean reused;
+  char *damaged; /* ID of a release of the same digest that failed its proof; NULL: none */
+  DplTree *tree;
+  GArray *artifacts; /* DplUnpacked, one each */
+  GPtrArray *keys;   /* the key's file that signed each artifact, or NULL */
+} DplStaged;
+void dpl_staged_clear(DplStaged *staged);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DplStaged, dpl_staged_clear)
+
+gboolean dpl_stage(int root, const DplStageOptions *options, const DplWork *work, DplStaged *ret,
+                   GError **error);
+/* Removes what a transaction left in staging/, and tree files of releases that never got a name.
+ * Idempotent. */
+gboolean dpl_stage_discard(int root, const char *transaction, const DplWork *work, GError **error);
