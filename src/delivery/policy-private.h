@@ -19,9 +19,6 @@ gsize dlv_check_enter(DlvCheck *c, const char *member);
 gsize dlv_check_enter_index(DlvCheck *c, guint i);
 void dlv_check_leave(DlvCheck *c, gsize before);
 
-/* json-strict.c: is it RFC 8259, within the bounds, without a key twice? */
-gboolean dlv_check_json(DlvCheck *c, const char *json);
-
 /* policy-check.c: every member of `object` against the keys of `section` and `own` (may be NULL);
  * unknown, missing, of a wrong type, out of bounds. FALSE: something was told. */
 extern const DlvOption dlv_options_unknown[]; /* as `own`: whatever it has may be right */

@@ -3,6 +3,7 @@
 #include "delivery/policy.h"
 
 #include "common/config.h"
+#include "common/doc.h"
 #include "delivery/digest.h"
 #include "delivery/policy-private.h"
 
@@ -222,17 +223,29 @@ static gboolean read_digest(DlvCheck *c, DlvPolicy *policy, JsonObject *root) {
   return good;
 }
 
-static JsonNode *load(DlvCheck *c, const char *json) {
-  g_autoptr(JsonParser) parser = json_parser_new_immutable();
-  GError *error = NULL;
+static void take_over(DlvCheck *c, const WgProblem *problem) {
+  gsize before = c->pointer->len;
 
-  if (!dlv_check_json(c, json))
+  g_string_append(c->pointer, problem->pointer);
+  if (problem->column)
+    dlv_check_problem(c, "line %u, column %u: %s", problem->line, problem->column, problem->text);
+  else
+    dlv_check_problem(c, "%s", problem->text);
+  dlv_check_leave(c, before);
+}
+
+static JsonNode *load(DlvCheck *c, const char *json) {
+  static const WgDocBounds bounds = {"the policy", DLV_POLICY_BYTES_MAX, DLV_POLICY_DEPTH_MAX,
+                                     DLV_POLICY_BYTES_MAX};
+  g_autoptr(WgProblems) problems = wg_problems_new();
+  g_autoptr(WgDoc) doc = wg_doc_parse_within(json, strlen(json), WG_DOC_JSON, &bounds, problems);
+
+  for (guint i = 0; i < wg_problems_n(problems); i++)
+    take_over(c, wg_problems_at(problems, i));
+  if (!doc || wg_problems_refuse(problems))
     return NULL;
-  if (!json_parser_load_from_data(parser, json, -1, &error)) {
-    dlv_check_error(c, error);
-    return NULL;
-  }
-  return json_parser_steal_root(parser);
+  json_node_seal(wg_doc_root(doc)); /* a policy is shared */
+  return json_node_ref(wg_doc_root(doc));
 }
 
 static gboolean read_all(DlvCheck *c, DlvPolicy *policy, const char *json) {
