@@ -19,15 +19,16 @@ const DplStateInfo dpl_states[_DPL_STATE_MAX] = {
                              "roll back: the state directory as it was, the old release started",
                              "the old release serves the old state", FALSE, TRUE},
     [DPL_STATE_SWITCHING] = {"switching", DPL_CRASH_FINISH_OR_UNDO,
-                             "read the link: if it names the new release go on with the roll-back, "
-                             "if the old one undo the unit files",
+                             "read the link and undo by the intent that was stored: the link "
+                             "where it names the new release, and the unit files",
                              "exactly one release is current: the old one", FALSE, TRUE},
     [DPL_STATE_STARTING] = {"starting", DPL_CRASH_ROLL_BACK, "roll back: no verdict was reached",
                             "the old release serves", FALSE, TRUE},
     [DPL_STATE_VERIFYING] = {"verifying", DPL_CRASH_ROLL_BACK, "roll back: no verdict was reached",
                              "the old release serves", FALSE, TRUE},
     [DPL_STATE_VERIFIED] = {"verified", DPL_CRASH_WAIT,
-                            "wait for the rest of the time to confirm, else roll back",
+                            "wait for the rest of the time to confirm (commit where none is "
+                            "asked for), else roll back",
                             "the new release serves until the deadline, which counts over reboots",
                             FALSE, TRUE},
     [DPL_STATE_COMMITTED] = {"committed", DPL_CRASH_REDO, "clean up", "the new release serves",
@@ -58,14 +59,34 @@ gboolean dpl_state_parse(const char *name, DplState *ret) {
 gboolean dpl_state_may_follow(DplState from, DplState to) {
   if (dpl_states[from].is_end)
     return FALSE;
+  if (from == to) /* written again: a crash that is gone on from, a further try */
+    return TRUE;
   if (to == DPL_STATE_ABORTED)
     return !dpl_states[from].changed;
   if (to == DPL_STATE_ROLLING_BACK)
     return dpl_states[from].changed && from < DPL_STATE_COMMITTED;
   if (from == DPL_STATE_ROLLING_BACK)
     return to == DPL_STATE_ROLLED_BACK || to == DPL_STATE_ROLLBACK_FAILED;
+  /* written too often (a loop): nothing more is tried at a target that may be changed */
+  if (to == DPL_STATE_ROLLBACK_FAILED)
+    return dpl_states[from].changed && from < DPL_STATE_COMMITTED;
   if (from == DPL_STATE_CLEANING)
     return to == DPL_STATE_DONE;
   /* a step forward; a deployment without migration passes it over */
-  return to == from + 1 || (from == DPL_STATE_STAGED && to == DPL_STATE_SWITCHING);
+  return (to == from + 1 && to <= DPL_STATE_CLEANING) ||
+         (from == DPL_STATE_STAGED && to == DPL_STATE_SWITCHING);
+}
+
+DplState dpl_state_after(DplState state, gboolean migrates) {
+  switch (state) {
+  case DPL_STATE_STAGED:
+    return migrates ? DPL_STATE_MIGRATING : DPL_STATE_SWITCHING;
+  case DPL_STATE_CLEANING:
+    return DPL_STATE_DONE;
+  case DPL_STATE_ROLLING_BACK:
+    return DPL_STATE_ROLLED_BACK;
+  default:
+    g_assert(!dpl_states[state].is_end);
+    return state + 1;
+  }
 }

@@ -51,3 +51,5 @@ extern const DplStateInfo dpl_states[_DPL_STATE_MAX];
 gboolean dpl_state_parse(const char *name, DplState *ret);
 /* Whether the engine may go from one to the other; everything else is a bug and aborts. */
 gboolean dpl_state_may_follow(DplState from, DplState to);
+/* Where a state's action leads when it goes well; not for an end. */
+DplState dpl_state_after(DplState state, gboolean migrates);

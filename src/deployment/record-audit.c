@@ -1,0 +1,53 @@
+/* record-audit.c: the audit chain's writing end.
+ *
+ * hash(n) = SHA-256(hash(n-1) | n as 8 bytes, big-endian | time as 8 bytes | text); hash(0) is 32
+ * zero bytes. It is written in the same SQLite transaction as what it tells, so that neither is
+ * ever there without the other. */
+#include "deployment/record-audit.h"
+
+#include "deployment/record-private.h"
+
+#include <string.h>
+
+static void update_number(GChecksum *sum, gint64 value) {
+  guint64 bytes = GUINT64_TO_BE((guint64)value);
+
+  g_checksum_update(sum, (const guchar *)&bytes, sizeof bytes);
+}
+
+void dpl_audit_hash(const guint8 *before, guint64 n, gint64 time, const char *what,
+                    guint8 *ret_hash) {
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  gsize size = DPL_AUDIT_HASH_SIZE;
+
+  g_checksum_update(sum, before, DPL_AUDIT_HASH_SIZE);
+  update_number(sum, (gint64)n);
+  update_number(sum, time);
+  g_checksum_update(sum, (const guchar *)what, (gssize)strlen(what));
+  g_checksum_get_digest(sum, ret_hash, &size);
+}
+
+gboolean dpl_audit_append(DplStore *store, gint64 time, const char *what) {
+  guint8 before[DPL_AUDIT_HASH_SIZE] = {0}, hash[DPL_AUDIT_HASH_SIZE];
+  g_autoptr(DplStatement) last =
+      dpl_store_statement(store, "SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
+  guint64 n = 0;
+
+  if (last == NULL)
+    return FALSE;
+  if (dpl_store_row(store, last)) {
+    n = (guint64)sqlite3_column_int64(last, 0);
+    if (sqlite3_column_bytes(last, 1) == DPL_AUDIT_HASH_SIZE)
+      memcpy(before, sqlite3_column_blob(last, 1), DPL_AUDIT_HASH_SIZE);
+  }
+  n++;
+  dpl_audit_hash(before, n, time, what, hash);
+  sqlite3_stmt *insert = dpl_store_statement(store, "INSERT INTO audit VALUES(?1, ?2, ?3, ?4)");
+  if (insert == NULL)
+    return FALSE;
+  sqlite3_bind_int64(insert, 1, (sqlite3_int64)n);
+  sqlite3_bind_int64(insert, 2, time);
+  sqlite3_bind_text(insert, 3, what, -1, SQLITE_TRANSIENT);
+  sqlite3_bind_blob(insert, 4, hash, sizeof hash, SQLITE_TRANSIENT);
+  return dpl_store_run(store, insert);
+}
