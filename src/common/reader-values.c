@@ -4,7 +4,6 @@
 #include "common/nearest.h"
 #include "common/reader-private.h"
 
-#include <math.h>
 #include <string.h>
 
 static gboolean holds(JsonNode *node, GType type) {
@@ -97,7 +96,7 @@ static gboolean node_usec(JsonNode *node, guint64 *ret) {
   double seconds = is_number(node) ? json_node_get_double(node) : -1;
   if (!(seconds >= 0 && seconds <= 1e10))
     return FALSE;
-  *ret = (guint64)llround(seconds * G_USEC_PER_SEC);
+  *ret = (guint64)(seconds * G_USEC_PER_SEC + 0.5);
   return TRUE;
 }
 
