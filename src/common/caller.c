@@ -10,14 +10,16 @@
  *
  * It must never block: sd_bus_query_sender_creds() would, for a round trip to the broker. */
 #include "common/caller.h"
+
 #include "common/error.h"
+#include "common/names.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <systemd/sd-login.h>
 
-#define DBUS "org.freedesktop.DBus"
-#define DBUS_PATH "/org/freedesktop/DBus"
+#define DBUS WG_BUS_BROKER
+#define DBUS_PATH WG_PATH_BROKER
 
 typedef struct {
   sd_bus_message *m;

@@ -132,10 +132,9 @@ static void message_unref(void *m) {
 
 static int ask_for_uid(sd_bus_message *m) {
   sd_bus_slot *slot = NULL;
-  int r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &slot, "org.freedesktop.DBus",
-                                   "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                   "GetConnectionUnixUser", on_uid, sd_bus_message_ref(m), "s",
-                                   sd_bus_message_get_sender(m));
+  int r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &slot, WG_BUS_BROKER, WG_PATH_BROKER,
+                                   WG_IFACE_BROKER, "GetConnectionUnixUser", on_uid,
+                                   sd_bus_message_ref(m), "s", sd_bus_message_get_sender(m));
   if (r < 0) {
     sd_bus_message_unref(m);
     return r;

@@ -28,6 +28,12 @@
 #define WG_IFACE_SYSTEMD_UNIT "org.freedesktop.systemd1.Unit"
 #define WG_IFACE_SYSTEMD_SERVICE "org.freedesktop.systemd1.Service"
 #define WG_ERROR_SYSTEMD_UNIT_EXISTS "org.freedesktop.systemd1.UnitExists"
+#define WG_BUS_BROKER "org.freedesktop.DBus"
+#define WG_PATH_BROKER "/org/freedesktop/DBus"
+#define WG_IFACE_BROKER "org.freedesktop.DBus"
+#define WG_BUS_LOCAL "org.freedesktop.DBus.Local" /* sd-bus itself: the connection is over */
+#define WG_PATH_LOCAL "/org/freedesktop/DBus/Local"
+#define WG_IFACE_LOCAL "org.freedesktop.DBus.Local"
 #define WG_IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 
 #define WG_ERROR_PREFIX "org.waggle.Error."

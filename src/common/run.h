@@ -19,21 +19,27 @@ typedef enum {
 } WgRunHow;
 
 typedef struct {
-  const char *const *argv; /* argv[0] is looked up in $PATH unless it has a slash */
+  const char *const *argv; /* argv[0] is looked up in $PATH unless it has a slash; a relative path
+                              is one below `directory` */
   const char *const *env;  /* NAME=value; NULL: none */
   const char *directory;   /* NULL: "/" for a unit of the system, else the home */
   const char *user;        /* NULL: ours. Units only */
   const char *description; /* of the unit */
+  const char *bind_to;     /* unit without which this one is ended at once: ours; NULL: none */
   const char *unit_name;   /* "NAME.service"; NULL: a unique one is made with `prefix` */
   const char *prefix;      /* "waggle-hook" */
   sd_bus *bus;             /* where the manager is; NULL: plain */
   WgRunHow how;
-  int input;        /* becomes stdin; stays the caller's; -1: nothing to read */
+  int input;        /* becomes stdin; stays the caller's; -1 or 0: nothing to read (our own stdin
+                       is never handed on) */
   gsize output_max; /* bytes of stdout and of stderr each that are kept (the rest is read and
                        dropped, `cut` tells); 0: the output goes to the journal */
-  /* Each line of stdout as it comes, without the newline, before done(); NULL: not told. */
+  /* Each line of stdout (of stderr) as it comes, without the newline, before done(); NULL: not
+   * told. Any bytes but NUL; a line of more than 16 MiB comes in parts. May cancel or forget. */
   void (*line)(WgRun *run, const char *line, gpointer user_data);
+  void (*error_line)(WgRun *run, const char *line, gpointer user_data);
   guint64 timeout, kill_after; /* us; 0: none, 5 s */
+  guint64 watchdog;            /* us between two signs of life; 0: none. Units only */
   guint64 memory_max;          /* bytes; 0: no limit, as for the next two */
   guint tasks_max, cpu_quota;  /* percent of one processor */
   const char *slice;
@@ -58,7 +64,8 @@ typedef struct {
   const char *text;  /* one line; never NULL: "exited with status 1", "killed by signal 9 (KILL)" */
   GBytes *out, *err; /* NULL when not captured */
   gboolean cut;      /* more was written than is kept */
-  guint64 duration;  /* us */
+  gboolean no_manager; /* NOT_STARTED, because no systemd answers and the run needs one */
+  guint64 duration;    /* us */
 } WgRunEnd;
 
 typedef void (*WgRunFunc)(const WgRunEnd *end, gpointer user_data);

@@ -21,8 +21,8 @@
 #define NAME_ALREADY_OWNER 4
 #define NAME_DO_NOT_QUEUE 4u
 
-#define DBUS_NAME "org.freedesktop.DBus"
-#define DBUS_PATH "/org/freedesktop/DBus"
+#define DBUS_NAME WG_BUS_BROKER
+#define DBUS_PATH WG_PATH_BROKER
 
 static void connect_or_retry(WgService *service);
 static void request_name(WgService *service);

@@ -126,8 +126,8 @@ static int on_uid(sd_bus_message *m, void *data, sd_bus_error *ret) {
 static int ask_bus(Signal *s, sd_bus *bus, const char *method, const char *name,
                    sd_bus_message_handler_t answer) {
   s->slot = sd_bus_slot_unref(s->slot);
-  return sd_bus_call_method_async(bus, &s->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                  "org.freedesktop.DBus", method, answer, s, "s", name);
+  return sd_bus_call_method_async(bus, &s->slot, WG_BUS_BROKER, WG_PATH_BROKER, WG_IFACE_BROKER,
+                                  method, answer, s, "s", name);
 }
 
 static int on_owner(sd_bus_message *m, void *data, sd_bus_error *ret) {

@@ -103,9 +103,8 @@ static gboolean below(Search *search, const char *name, const char *path, gboole
 }
 
 static guint pid_of(Search *search, const char *name) {
-  g_autoptr(sd_bus_message) reply =
-      call(search, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-           "GetConnectionUnixProcessID", name, NULL);
+  g_autoptr(sd_bus_message) reply = call(search, WG_BUS_BROKER, WG_PATH_BROKER, WG_IFACE_BROKER,
+                                         "GetConnectionUnixProcessID", name, NULL);
   guint32 pid = 0;
 
   return reply && sd_bus_message_read(reply, "u", &pid) >= 0 ? pid : 0;
