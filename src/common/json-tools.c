@@ -72,6 +72,16 @@ static void append_object(GString *out, JsonObject *object) {
   g_string_append_c(out, '}');
 }
 
+/* json-glib would write 1e+80.0, which is no number. */
+static void append_double(GString *out, double value) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_dtostr(text, sizeof text, value);
+  g_string_append(out, text);
+  if (!strpbrk(text, ".e"))
+    g_string_append(out, ".0");
+}
+
 static void append(GString *out, JsonNode *node) {
   if (JSON_NODE_HOLDS_OBJECT(node))
     append_object(out, json_node_get_object(node));
@@ -84,7 +94,9 @@ static void append(GString *out, JsonNode *node) {
       append(out, json_array_get_element(array, i));
     }
     g_string_append_c(out, ']');
-  } else {
+  } else if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_DOUBLE)
+    append_double(out, json_node_get_double(node));
+  else {
     g_autofree char *text = json_to_string(node, FALSE);
     g_string_append(out, text);
   }
