@@ -89,6 +89,7 @@ char **chk_option_texts(const ChkLook *look, const char *name); /* (transfer ful
 gboolean chk_option_bool(const ChkLook *look, const char *name, gboolean fallback);
 gint64 chk_option_int(const ChkLook *look, const char *name, gint64 fallback);
 guint64 chk_option_usec(const ChkLook *look, const char *name, guint64 fallback);
+guint64 chk_option_bytes(const ChkLook *look, const char *name, guint64 fallback);
 /* TRUE when `key` is asserted, or everything is wanted. */
 gboolean chk_wants(const ChkLook *look, const char *key);
 /* Ends of a look. */

@@ -51,6 +51,18 @@ guint64 chk_option_usec(const ChkLook *look, const char *name, guint64 fallback)
   return wg_parse_usec(json_node_get_string(node), &usec, NULL) ? usec : fallback;
 }
 
+/* A bare number is bytes. */
+guint64 chk_option_bytes(const ChkLook *look, const char *name, guint64 fallback) {
+  JsonNode *node = option(look, name);
+  guint64 bytes;
+
+  if (!node)
+    return fallback;
+  if (json_node_get_value_type(node) != G_TYPE_STRING)
+    return (guint64)MAX(json_node_get_int(node), 0);
+  return wg_parse_bytes(json_node_get_string(node), &bytes, NULL) ? bytes : fallback;
+}
+
 gboolean chk_wants(const ChkLook *look, const char *key) {
   return look->wanted == NULL || json_object_has_member(look->wanted, key);
 }

@@ -43,6 +43,21 @@ static void assert_known(const ChkKey *keys, JsonObject *object, const char *typ
 
 LookResult chk_look_once_with(ChkWorld *world, const ChkType *type, const char *subject,
                               const char *options, guint64 limit) {
+  return chk_look_wanting(world, type, subject, options, NULL, limit);
+}
+
+static JsonObject *wanted_keys(const char *keys) {
+  JsonObject *wanted = json_object_new();
+  g_auto(GStrv) names = g_strsplit(keys, " ", -1);
+
+  for (guint i = 0; names[i]; i++)
+    json_object_set_boolean_member(wanted, names[i], TRUE);
+  return wanted;
+}
+
+LookResult chk_look_wanting(ChkWorld *world, const ChkType *type, const char *subject,
+                            const char *options, const char *keys, guint64 limit) {
+  g_autoptr(JsonObject) wanted = keys ? wanted_keys(keys) : NULL;
   g_autoptr(ChkWorld) own = world ? NULL : chk_world_new(TRUE, NULL);
   g_autoptr(GError) error = NULL;
   g_autoptr(JsonNode) node = options ? json_from_string(options, &error) : NULL;
@@ -52,6 +67,7 @@ LookResult chk_look_once_with(ChkWorld *world, const ChkType *type, const char *
   ChkLookingOptions o = {.type = type,
                          .subject = subject,
                          .options = node ? json_node_get_object(node) : NULL,
+                         .wanted = wanted,
                          .limit = limit ? limit : 5 * G_USEC_PER_SEC};
   assert_known(type->options, o.options, type->name);
   if (type->validate && !type->validate(subject, o.options, &error))

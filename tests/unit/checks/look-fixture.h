@@ -14,6 +14,9 @@ typedef struct {
  * the test when an option is not of the type's table or the type's validate() refuses. */
 LookResult chk_look_once_with(ChkWorld *world, const ChkType *type, const char *subject,
                               const char *options, guint64 limit);
+/* The same with only `keys` ("content json") asserted. */
+LookResult chk_look_wanting(ChkWorld *world, const ChkType *type, const char *subject,
+                            const char *options, const char *keys, guint64 limit);
 void chk_look_result_clear(LookResult *result);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LookResult, chk_look_result_clear)
 
