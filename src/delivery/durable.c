@@ -1,6 +1,6 @@
 /* durable.c: back-ends whose announcements lie somewhere until their mail is done with.
  *
- * While the courier runs messaged tells every receipt of its user's agents (Watch); what ended
+ * While the courier runs messaged tells how mail of its user's agents ends (Watch); what ended
  * while nobody listened is found by asking for the receipts of what still lies there (a sweep, at
  * the begin of each connection and when events were lost). A sweep asks for a few at a time. */
 #include "delivery/task.h"
@@ -114,6 +114,7 @@ static void on_watching(DlvLink *link, sd_bus_message *reply, const GError *erro
 
 /* One for all agents: a connection may have few. */
 void dlv_agent_watch(DlvAgent *agent) {
+  g_auto(GVariantDict) filter = G_VARIANT_DICT_INIT(NULL);
   DlvLink *link = agent->link;
 
   if (agent->plan == NULL || !dlv_plan_has(agent->plan, DLV_DURABLE) ||
@@ -124,9 +125,9 @@ void dlv_agent_watch(DlvAgent *agent) {
     return;
   }
   link->watching = TRUE;
+  g_variant_dict_insert(&filter, "final", "b", TRUE);
   dlv_link_call(link, WG_IFACE_MESSAGING, "Watch",
-                g_variant_new("(@a{sv})", g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0)),
-                on_watching, NULL);
+                g_variant_new("(@a{sv})", g_variant_dict_end(&filter)), on_watching, NULL);
 }
 
 void dlv_agents_event(DlvLink *link, const char *name, guint64 number, const char *state) {

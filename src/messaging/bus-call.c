@@ -37,7 +37,7 @@ const MsgMethod msg_methods[] = {
     {"Subscribe", MSG_CALL_SUBSCRIBE, msg_options_subscribe, FALSE},
     {"AddCredits", MSG_CALL_ADD_CREDITS, NULL, FALSE},
     {"Unsubscribe", MSG_CALL_UNSUBSCRIBE, NULL, FALSE},
-    {"Watch", MSG_CALL_WATCH, msg_options_for_agent, FALSE},
+    {"Watch", MSG_CALL_WATCH, msg_options_watch, FALSE},
     {"Unwatch", MSG_CALL_UNWATCH, NULL, FALSE},
     {"RegisterCourier", MSG_CALL_REGISTER_COURIER, msg_options_courier, FALSE},
     {"LeaseAttempts", MSG_CALL_LEASE_ATTEMPTS, msg_options_attempts, FALSE},

@@ -57,6 +57,7 @@ const WgOption msg_options_touch[] = {{"lease", "t"}, {NULL}};
 const WgOption msg_options_subscribe[] = {{"lease", "t"}, {"no-body", "b"}, {NULL}};
 const WgOption msg_options_get_message[] = {{"no-body", "b"}, {NULL}};
 const WgOption msg_options_for_agent[] = {{"agent", "s"}, {NULL}};
+const WgOption msg_options_watch[] = {{"agent", "s"}, {"final", "b"}, {NULL}};
 const WgOption msg_options_wait[] = {{"timeout", "t"}, {"agent", "s"}, {"count", "u"}, {NULL}};
 const WgOption msg_options_list[] = {{"agent", "s"},   {"state", "s"},  {"sender", "s"},
                                      {"tag", "s"},     {"since", "t"},  {"until", "t"},

@@ -7,10 +7,10 @@
 extern const WgOption msg_options_none[], msg_options_agent[], msg_options_unregister[],
     msg_options_agent_filter[], msg_options_pause[], msg_options_send[], msg_options_receive[],
     msg_options_nack[], msg_options_touch[], msg_options_subscribe[], msg_options_get_message[],
-    msg_options_for_agent[], msg_options_wait[], msg_options_list[], msg_options_requeue[],
-    msg_options_purge[], msg_options_import[], msg_options_import_entry[], msg_options_check[],
-    msg_options_courier[], msg_options_attempts[], msg_options_report[], msg_options_take[],
-    msg_options_ack[];
+    msg_options_for_agent[], msg_options_watch[], msg_options_wait[], msg_options_list[],
+    msg_options_requeue[], msg_options_purge[], msg_options_import[], msg_options_import_entry[],
+    msg_options_check[], msg_options_courier[], msg_options_attempts[], msg_options_report[],
+    msg_options_take[], msg_options_ack[];
 
 /* The place of each option in msg_options_send, for the hot path's switch. */
 typedef enum {

@@ -164,6 +164,7 @@ typedef struct {
   gboolean admin;
   guint64 id;
   MsgAgent *agent; /* NULL: all that the caller may see */
+  gboolean final;  /* only what ends a delivery, and answers */
   guint64 made;    /* the batch that made it */
 } MsgWatch;
 

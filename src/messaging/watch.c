@@ -37,6 +37,7 @@ WgJobResult msg_call_watch(MsgEngine *e, MsgCallJob *job) {
   w->admin = job->base.admin || job->base.actor->uid == 0;
   w->id = ++e->last_id;
   w->agent = agent;
+  g_variant_lookup(options, "final", "b", &w->final);
   w->made = e->batch;
   g_hash_table_insert(e->watches, g_memdup2(&w->id, sizeof w->id), w);
   g_queue_push_tail(&client->watches, w);
@@ -62,8 +63,11 @@ WgJobResult msg_call_unwatch(MsgEngine *e, MsgCallJob *job) {
   return WG_JOB_DONE;
 }
 
-static gboolean sees(MsgEngine *e, const MsgWatch *w, const MsgAgent *agent, const MsgLive *live) {
+static gboolean sees(MsgEngine *e, const MsgWatch *w, const MsgAgent *agent, const MsgLive *live,
+                     MsgState state) {
   if (w->agent && w->agent != agent)
+    return FALSE;
+  if (w->final && !msg_state_is_final(state) && state != MSG_EVENT_REPLIED)
     return FALSE;
   if (w->admin || w->actor->uid == agent->uid)
     return TRUE;
@@ -86,7 +90,7 @@ void msg_watches_tell(MsgEngine *e, MsgAgent *agent, const MsgLive *live, MsgSta
   g_hash_table_iter_init(&iter, e->watches);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     const MsgWatch *w = value;
-    if (!sees(e, w, agent, live))
+    if (!sees(e, w, agent, live, state))
       continue;
     MsgNote *note = msg_note_add(e, MSG_NOTE_EVENT);
     note->caller = w->actor->caller;

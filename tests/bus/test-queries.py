@@ -137,6 +137,25 @@ def test_watch():
             c.call("AckMany", [m[1] for m in c.receive("a", max=9) + c.receive("b", max=9)])
 
 
+def test_watch_of_ends():
+    with Daemon() as d:
+        c = ready(d, "a", "b")
+        w = d.client()
+        w.call("Watch", final=True)
+        acked, dead, canceled, waits = [c.send("a", b"x") for _ in range(4)]
+        expired = c.send("a", b"x", ttl=1000, hold=True)
+        c.call("Cancel", canceled)
+        c.call("Ack", c.receive("a")[0][1])
+        c.call("Terminate", c.receive("a")[0][1], "no use")
+        c.send("b", b"answer", **{"in-reply-to": acked, "from": "a"})
+        wait_for(lambda: {"expired", "replied"} <= {e[3] for e in w.of("Event")}, "the last two")
+        states = {n: [e[3] for e in w.of("Event") if e[1] == n]
+                  for n in (acked, dead, canceled, waits, expired)}
+        equal(states, {acked: ["acked", "replied"], dead: ["dead"], canceled: ["canceled"],
+                       waits: [], expired: ["expired"]})
+        refused("InvalidArgument", w.call, "Watch", final="yes")
+
+
 def test_statistics():
     with Daemon() as d:
         c = ready(d)
