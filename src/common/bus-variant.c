@@ -92,10 +92,8 @@ static char *type_of_container(char type, const char *contents) {
     return g_strconcat("a", contents, NULL);
   case SD_BUS_TYPE_STRUCT:
     return g_strconcat("(", contents, ")", NULL);
-  case SD_BUS_TYPE_DICT_ENTRY:
-    return g_strconcat("{", contents, "}", NULL);
   default:
-    return g_strdup("v");
+    return g_strconcat("{", contents, "}", NULL);
   }
 }
 
@@ -141,6 +139,12 @@ static GVariant *read_container(sd_bus_message *m, char type, const char *conten
   return g_variant_builder_end(&builder);
 }
 
+static GVariant *read_boxed(sd_bus_message *m, GError **error) {
+  g_autoptr(GVariant) inner = wg_variant_read_inner(m, error);
+
+  return inner != NULL ? g_variant_new_variant(inner) : NULL;
+}
+
 GVariant *wg_variant_read(sd_bus_message *m, GError **error) {
   char type;
   const char *contents = NULL;
@@ -158,9 +162,27 @@ GVariant *wg_variant_read(sd_bus_message *m, GError **error) {
     value = read_basic(m, type, error);
   else if (type == SD_BUS_TYPE_ARRAY && fixed_width(contents) > 0)
     value = read_fixed_array(m, contents, fixed_width(contents), error);
+  else if (type == SD_BUS_TYPE_VARIANT)
+    value = read_boxed(m, error);
   else
     value = read_container(m, type, contents, error);
   return value != NULL ? g_variant_take_ref(value) : NULL;
+}
+
+GVariant *wg_variant_read_inner(sd_bus_message *m, GError **error) {
+  const char *contents;
+  char type;
+  int r = sd_bus_message_peek_type(m, &type, &contents);
+
+  if (r > 0)
+    r = type == SD_BUS_TYPE_VARIANT ? sd_bus_message_enter_container(m, type, contents) : -ENXIO;
+  if (r <= 0)
+    return refuse(error, r == 0 ? -ENXIO : r);
+  g_autoptr(GVariant) value = wg_variant_read(m, error);
+  if (value == NULL)
+    return NULL;
+  r = sd_bus_message_exit_container(m);
+  return r < 0 ? refuse(error, r) : g_steal_pointer(&value);
 }
 
 GVariant *wg_variant_read_all(sd_bus_message *m, GError **error) {

@@ -9,6 +9,8 @@
 
 /* The next complete value of `m`, a full reference; NULL with InvalidArgument. */
 GVariant *wg_variant_read(sd_bus_message *m, GError **error);
+/* The value in the variant that is next in `m`; cheaper than to unpack what the above returns. */
+GVariant *wg_variant_read_inner(sd_bus_message *m, GError **error);
 /* Everything that is left in the message, as a tuple; a full reference. */
 GVariant *wg_variant_read_all(sd_bus_message *m, GError **error);
 /* Appends one value; 0 or a negative errno. */

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#define PRIORITY_DEFAULT 4
 #define KNOWN_USEC (60 * G_USEC_PER_SEC)
 
 typedef struct {
@@ -31,17 +30,13 @@ static DlvAttempt *attempt_new(const DlvOffer *offer) {
   a->number = offer->number;
   a->attempt = offer->attempt;
   a->offered = g_get_monotonic_time();
-  a->priority = PRIORITY_DEFAULT;
-  a->from = "";
+  a->priority = offer->priority;
+  a->time = offer->time;
+  a->size = offer->size;
+  a->from = g_strdup(offer->from);
+  a->subject = g_strdup(offer->subject);
   a->fields = g_variant_ref(offer->fields);
   a->body = offer->body != NULL ? g_bytes_ref(offer->body) : NULL;
-  guint64 time = 0;
-  g_variant_lookup(a->fields, "priority", "y", &a->priority);
-  g_variant_lookup(a->fields, "from", "&s", &a->from);
-  g_variant_lookup(a->fields, "subject", "&s", &a->subject);
-  g_variant_lookup(a->fields, "size", "t", &a->size);
-  g_variant_lookup(a->fields, "time", "t", &time);
-  a->time = (gint64)time;
   a->node.data = a;
   return a;
 }

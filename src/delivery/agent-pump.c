@@ -145,9 +145,11 @@ static gboolean on_pump(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
+/* Before the results of the last job are told, and the next answer is read: the next job's disk or
+ * command works meanwhile. */
 void dlv_courier_pump(DlvCourier *courier) {
   if (courier->pump_source == 0 && courier->pump.length > 0 && !courier->draining)
-    courier->pump_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_pump, courier, NULL);
+    courier->pump_source = g_idle_add_full(G_PRIORITY_HIGH, on_pump, courier, NULL);
 }
 
 /* TRUE: something still waits. */

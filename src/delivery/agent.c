@@ -40,6 +40,8 @@ void dlv_attempt_free(DlvAttempt *attempt) {
   attempt->link->n_bytes -= attempt->inlined;
   g_clear_pointer(&attempt->fields, g_variant_unref);
   g_clear_pointer(&attempt->body, g_bytes_unref);
+  g_free(attempt->from);
+  g_free(attempt->subject);
   g_free(attempt);
 }
 

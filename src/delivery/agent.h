@@ -17,6 +17,8 @@
 
 typedef struct DlvTask DlvTask;
 
+#define DLV_PRIORITY_DEFAULT 4
+
 /* An attempt as messaged offers it; all borrowed. */
 typedef struct {
   guint64 attempt, number;
@@ -26,6 +28,11 @@ typedef struct {
   gboolean announced;
   GVariant *fields; /* a{sv} as Receive tells them */
   GBytes *body;     /* NULL: it did not come along */
+  /* of `fields` */
+  const char *from, *subject; /* subject may be NULL */
+  guint8 priority;
+  guint64 size; /* of the body */
+  gint64 time;
 } DlvOffer;
 
 /* One message in hand. */
@@ -36,10 +43,10 @@ struct DlvAttempt {
   guint64 lease;   /* 0: not leased */
   gint64 offered;  /* monotonic, us */
   guint8 priority;
-  gint64 time;                /* stored, REALTIME us */
-  guint64 inlined;            /* bytes of the body that came along */
-  guint64 size;               /* of the body */
-  const char *from, *subject; /* of `fields`; subject may be NULL */
+  gint64 time;          /* stored, REALTIME us */
+  guint64 inlined;      /* bytes of the body that came along */
+  guint64 size;         /* of the body */
+  char *from, *subject; /* subject may be NULL */
   GVariant *fields;
   GBytes *body;
   GList node; /* in the agent's queue */

@@ -22,8 +22,9 @@ static void run(gpointer data, gpointer unused) {
   Task *task = data;
 
   task->work(task->data);
-  /* not g_main_context_invoke(): this thread would call it while no loop turns */
-  g_idle_add_full(G_PRIORITY_DEFAULT, hand_back, task, NULL);
+  /* not g_main_context_invoke(): this thread would call it while no loop turns; high, since the
+   * next job waits for this one */
+  g_idle_add_full(G_PRIORITY_HIGH, hand_back, task, NULL);
 }
 
 void dlv_inbox_queue(DlvInboxWork work, DlvInboxWork done, gpointer data) {

@@ -21,9 +21,37 @@
 #define MORE_MSEC 400
 #define POLL_USEC (19 * G_USEC_PER_SEC)
 
+static int read_body(sd_bus_message *m, DlvOffer *offer) {
+  const void *data;
+  size_t size;
+  int r = sd_bus_message_enter_container(m, 'v', "ay");
+
+  if (r >= 0)
+    r = sd_bus_message_read_array(m, 'y', &data, &size);
+  if (r < 0)
+    return r;
+  g_clear_pointer(&offer->body, g_bytes_unref);
+  offer->body = g_bytes_new(data, size);
+  return sd_bus_message_exit_container(m);
+}
+
+/* What of a message's fields is looked at for each. */
+static void note_field(DlvOffer *offer, const char *key, GVariant *value) {
+  if (strcmp(key, "from") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+    offer->from = g_variant_get_string(value, NULL);
+  else if (strcmp(key, "subject") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+    offer->subject = g_variant_get_string(value, NULL);
+  else if (strcmp(key, "priority") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_BYTE))
+    offer->priority = g_variant_get_byte(value);
+  else if (strcmp(key, "size") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64))
+    offer->size = g_variant_get_uint64(value);
+  else if (strcmp(key, "time") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64))
+    offer->time = (gint64)g_variant_get_uint64(value);
+}
+
 /* One entry of an attempt's fields; what is for the core is taken out, the rest is the message's.
  */
-static int read_field(sd_bus_message *m, DlvOffer *offer, GVariantDict *fields, GError **error) {
+static int read_field(sd_bus_message *m, DlvOffer *offer, GVariantBuilder *fields, GError **error) {
   const char *key;
   int flag;
 
@@ -46,19 +74,20 @@ static int read_field(sd_bus_message *m, DlvOffer *offer, GVariantDict *fields, 
     offer->announced = r > 0 && flag;
     return r;
   }
-  g_autoptr(GVariant) boxed = wg_variant_read(m, error);
-  if (boxed == NULL)
-    return -1;
-  g_autoptr(GVariant) value = g_variant_get_variant(boxed);
   if (strcmp(key, "body") == 0)
-    offer->body = g_variant_get_data_as_bytes(value);
-  else if (strcmp(key, "message") != 0)
-    g_variant_dict_insert_value(fields, key, value);
+    return read_body(m, offer);
+  if (strcmp(key, "message") == 0)
+    return sd_bus_message_skip(m, "v");
+  g_autoptr(GVariant) value = wg_variant_read_inner(m, error);
+  if (value == NULL)
+    return -1;
+  note_field(offer, key, value);
+  g_variant_builder_add(fields, "{sv}", key, value);
   return 1;
 }
 
 static gboolean read_offer(sd_bus_message *m, DlvOffer *offer, GError **error) {
-  g_auto(GVariantDict) fields = G_VARIANT_DICT_INIT(NULL);
+  g_auto(GVariantBuilder) fields = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
   if (sd_bus_message_read(m, "tts", &offer->attempt, &offer->number, &offer->agent) < 0 ||
       sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
@@ -66,7 +95,7 @@ static gboolean read_offer(sd_bus_message *m, DlvOffer *offer, GError **error) {
   while (sd_bus_message_enter_container(m, 'e', "sv") > 0)
     if (read_field(m, offer, &fields, error) < 0 || sd_bus_message_exit_container(m) < 0)
       return FALSE;
-  offer->fields = g_variant_ref_sink(g_variant_dict_end(&fields));
+  offer->fields = g_variant_ref_sink(g_variant_builder_end(&fields));
   return sd_bus_message_exit_container(m) >= 0;
 }
 
@@ -83,7 +112,7 @@ static int take_offers(DlvLink *link, sd_bus_message *m, gboolean *ret_more) {
   if (sd_bus_message_enter_container(m, 'a', "(ttsa{sv})") < 0)
     return -1;
   while (sd_bus_message_enter_container(m, 'r', "ttsa{sv}") > 0) {
-    DlvOffer offer = {0};
+    DlvOffer offer = {.from = "", .priority = DLV_PRIORITY_DEFAULT};
     gboolean ok = read_offer(m, &offer, &error) && sd_bus_message_exit_container(m) >= 0;
     if (ok)
       dlv_agents_offer(link, &offer);
