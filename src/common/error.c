@@ -35,6 +35,10 @@ static const char *const error_names[] = {
     [WG_ERROR_CONFIGURATION] = WG_ERROR_PREFIX "Configuration",
     [WG_ERROR_LOCKED] = WG_ERROR_PREFIX "Locked",
     [WG_ERROR_NO_DISPLAY] = WG_ERROR_PREFIX "NoDisplay",
+    [WG_ERROR_UNKNOWN_DEPLOYMENT] = WG_ERROR_PREFIX "UnknownDeployment",
+    [WG_ERROR_UNKNOWN_TARGET] = WG_ERROR_PREFIX "UnknownTarget",
+    [WG_ERROR_TARGET_BUSY] = WG_ERROR_PREFIX "TargetBusy",
+    [WG_ERROR_POISONED] = WG_ERROR_PREFIX "Poisoned",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(error_names) == _WG_ERROR_MAX);
 

@@ -35,6 +35,10 @@ typedef enum {
   WG_ERROR_CONFIGURATION,      /* a configuration file is refused */
   WG_ERROR_LOCKED,             /* another process holds the state directory */
   WG_ERROR_NO_DISPLAY,         /* no window system that can be typed into */
+  WG_ERROR_UNKNOWN_DEPLOYMENT, /* no deployment of that number */
+  WG_ERROR_UNKNOWN_TARGET,     /* no target of that name; the text names near ones */
+  WG_ERROR_TARGET_BUSY,        /* another deployment holds the target; the text says whose */
+  WG_ERROR_POISONED,           /* this release failed its verification lately; needs force */
   _WG_ERROR_MAX,
 } WgErrorCode;
 

@@ -75,6 +75,22 @@ static gboolean load_records(DplStore *store, DplLoaded *ret) {
   return store->failure == NULL;
 }
 
+/* What of a rollout ended before: the newest of its own record may be older. */
+static void count_ended(DplStore *store, DplJob *job) {
+  g_autoptr(DplStatement) stmt =
+      dpl_store_statement(store, "SELECT state FROM txn WHERE job = ?1 AND live = 0");
+
+  if (stmt == NULL)
+    return;
+  job->exit = job->failures = 0;
+  sqlite3_bind_int64(stmt, 1, (sqlite3_int64)job->id);
+  while (dpl_store_row(store, stmt)) {
+    DplState end;
+    if (dpl_state_parse((const char *)sqlite3_column_text(stmt, 0), &end))
+      dpl_job_count(job, end);
+  }
+}
+
 static gboolean load_jobs(DplStore *store, DplLoaded *ret) {
   g_autoptr(DplStatement) stmt =
       dpl_store_statement(store, "SELECT id, record, crc FROM job WHERE live = 1 ORDER BY id");
@@ -84,8 +100,10 @@ static gboolean load_jobs(DplStore *store, DplLoaded *ret) {
                                          (const char *)sqlite3_column_text(stmt, 1),
                                          (guint32)sqlite3_column_int64(stmt, 2));
     DplJob *job = text != NULL ? dpl_job_from_text(text, NULL) : NULL;
-    if (job != NULL)
-      g_ptr_array_add(ret->jobs, job);
+    if (job == NULL)
+      continue;
+    count_ended(store, job);
+    g_ptr_array_add(ret->jobs, job);
   }
   return store->failure == NULL;
 }

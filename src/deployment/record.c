@@ -63,17 +63,9 @@ static const Field record_fields[] = {
 };
 
 static const Field job_fields[] = {
-    INT(DplJob, id),
-    TEXT(DplJob, who),
-    TEXT(DplJob, reason),
-    INT(DplJob, uid),
-    INT(DplJob, created),
-    INT(DplJob, ended),
-    INT(DplJob, parallel),
-    INT(DplJob, max_failures),
-    TEXT(DplJob, result),
-    INT(DplJob, exit),
-    {NULL},
+    INT(DplJob, id),      TEXT(DplJob, who),  TEXT(DplJob, reason),  INT(DplJob, uid),
+    INT(DplJob, created), INT(DplJob, ended), INT(DplJob, parallel), INT(DplJob, max_failures),
+    TEXT(DplJob, result), INT(DplJob, exit),  INT(DplJob, failures), {NULL},
 };
 
 static const char *const kind_names[] = {
@@ -220,6 +212,11 @@ void dpl_job_free(DplJob *job) {
     return;
   free_texts(job_fields, job);
   g_free(job);
+}
+
+void dpl_job_count(DplJob *job, DplState end) {
+  job->exit = MAX(job->exit, dpl_state_exit(end, job->kind == DPL_KIND_ROLLBACK));
+  job->failures += end != DPL_STATE_DONE;
 }
 
 char *dpl_job_to_text(const DplJob *job) {

@@ -75,11 +75,14 @@ typedef struct {
   gint64 parallel;       /* at a time; at least 1 */
   gint64 max_failures;   /* after so many nothing more is started; 0: no bound */
   char *result;          /* NULL while it runs: "done", "aborted", "rolled-back", ... */
-  gint64 exit;           /* by the contract V.5 */
+  gint64 exit;           /* of what has ended, the worst (states.h) */
+  gint64 failures;       /* of what has ended: everything but a good end */
 } DplJob;
 
 DplJob *dpl_job_copy(const DplJob *job);
 void dpl_job_free(DplJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DplJob, dpl_job_free)
+/* One of its transactions has ended. */
+void dpl_job_count(DplJob *job, DplState end);
 char *dpl_job_to_text(const DplJob *job);
 DplJob *dpl_job_from_text(const char *text, GError **error);

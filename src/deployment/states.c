@@ -90,3 +90,24 @@ DplState dpl_state_after(DplState state, gboolean migrates) {
     return state + 1;
   }
 }
+
+int dpl_state_exit(DplState end, gboolean is_rollback) {
+  switch (end) {
+  case DPL_STATE_DONE:
+    return is_rollback ? DPL_EXIT_ROLLED_BACK : DPL_EXIT_DONE;
+  case DPL_STATE_ROLLED_BACK:
+    return DPL_EXIT_ROLLED_BACK;
+  case DPL_STATE_ROLLBACK_FAILED:
+    return DPL_EXIT_ROLLBACK_FAILED;
+  default:
+    return DPL_EXIT_ABORTED;
+  }
+}
+
+const char *dpl_exit_name(int status) {
+  DplState end = status == DPL_EXIT_DONE              ? DPL_STATE_DONE
+                 : status == DPL_EXIT_ROLLED_BACK     ? DPL_STATE_ROLLED_BACK
+                 : status == DPL_EXIT_ROLLBACK_FAILED ? DPL_STATE_ROLLBACK_FAILED
+                                                      : DPL_STATE_ABORTED;
+  return dpl_states[end].name;
+}

@@ -53,3 +53,13 @@ gboolean dpl_state_parse(const char *name, DplState *ret);
 gboolean dpl_state_may_follow(DplState from, DplState to);
 /* Where a state's action leads when it goes well; not for an end. */
 DplState dpl_state_after(DplState state, gboolean migrates);
+/* The exit status that an end stands for (V.5): 0, 1 aborted, 5 rolled back, 6 the roll-back
+ * failed. `is_rollback`: it was asked for, so its good end is a roll-back too and never 0. */
+enum {
+  DPL_EXIT_DONE = 0,
+  DPL_EXIT_ABORTED = 1,
+  DPL_EXIT_ROLLED_BACK = 5,
+  DPL_EXIT_ROLLBACK_FAILED = 6,
+};
+int dpl_state_exit(DplState end, gboolean is_rollback);
+const char *dpl_exit_name(int status); /* "done", "aborted", "rolled-back", "rollback-failed" */

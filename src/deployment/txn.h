@@ -111,5 +111,3 @@ gint64 dpl_engine_poisoned(DplEngine *engine, const char *digest);
 void dpl_engine_forgive(DplEngine *engine, const char *digest);
 /* 95th percentile of this target's roll-backs, us; 0: there were none. */
 gint64 dpl_engine_rollback_p95(DplEngine *engine, const char *target);
-/* The exit status of a rollout by its transactions' ends (V.5): 0, 1 aborted, 5, 6. */
-int dpl_exit_of(DplState end, DplKind kind);
