@@ -13,6 +13,7 @@ const ChkType *const chk_types[] = {
     &chk_type_package,
     &chk_type_port,
     &chk_type_process,
+    &chk_type_unit,
     &chk_type_user,
     NULL,
 };

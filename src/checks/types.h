@@ -12,4 +12,5 @@ extern const ChkType chk_type_mount;
 extern const ChkType chk_type_package;
 extern const ChkType chk_type_port;
 extern const ChkType chk_type_process;
+extern const ChkType chk_type_unit;
 extern const ChkType chk_type_user;

@@ -1,0 +1,260 @@
+/* type-unit.c: a systemd unit: every property that its manager tells, and what systemd-analyze(1)
+ * says of it.
+ *
+ * One D-Bus call tells all properties; only exposure and problems run a program, and only when they
+ * are asserted. Any property can be asserted by systemd's name, "MemoryMax", or written as
+ * "memory-max". */
+#include "checks/local.h"
+#include "checks/pending.h"
+#include "checks/types.h"
+#include "checks/unit-analyze.h"
+#include "checks/unit-ask.h"
+
+#include <string.h>
+#include <time.h>
+
+static const ChkKey options[] = {{NULL}};
+
+static const ChkKey values[] = {
+    {"exists", CHK_BOOL, "systemd finds a unit file or has such a unit"},
+    {"load-state", CHK_TEXT, "loaded, not-found, masked, bad-setting, error"},
+    {"active-state", CHK_TEXT, "active, inactive, failed, activating, deactivating, reloading"},
+    {"sub-state", CHK_TEXT, "the state of its own kind: running, exited, listening, dead"},
+    {"running", CHK_BOOL, "it is active (or reloading)"},
+    {"enabled", CHK_BOOL, "its file is enabled; not so for static ones, which cannot be"},
+    {"unit-file-state", CHK_TEXT, "enabled, disabled, static, masked, indirect, generated"},
+    {"restarts", CHK_INT, "automatic restarts since it was started (NRestarts)"},
+    {"result", CHK_TEXT, "success, or why it ended"},
+    {"main-pid", CHK_INT, "its main process; absent when there is none"},
+    {"exec-main-status", CHK_INT, "exit status or signal of its last main process"},
+    {"invocation-id", CHK_TEXT,
+     "which start of it this is, hexadecimal; absent when never started"},
+    {"memory", CHK_BYTES, "memory in use; absent where systemd does not count it"},
+    {"tasks", CHK_INT, "threads; absent where systemd does not count them"},
+    {"age", CHK_USEC, "time since it became active; absent when it is not"},
+    {"needs-reload", CHK_BOOL, "its file changed after systemd read it"},
+    {"exposure", CHK_NUMBER, "exposure level of systemd-analyze security, 0 to 10"},
+    {"problems", CHK_TEXTS, "what systemd-analyze verify says of its file"},
+    {"*", CHK_JSON, "any property, by systemd's name or in small letters with hyphens"},
+    {NULL},
+};
+
+typedef struct {
+  ChkPending pending;
+  char *unit, *fragment;
+  ChkUnitAsk *ask;
+  ChkAnalyze *analyze;
+  JsonObject *seen;
+} UnitLook;
+
+static void finish(UnitLook *u, ChkSight *sight) {
+  g_clear_pointer(&u->ask, chk_unit_ask_drop);
+  g_clear_pointer(&u->analyze, chk_analyze_drop);
+  chk_pending_end(&u->pending, sight);
+  g_clear_pointer(&u->seen, json_object_unref);
+  g_free(u->unit);
+  g_free(u->fragment);
+  g_free(u);
+}
+
+static void fail(UnitLook *u, const char *why) {
+  ChkSight sight = {0};
+
+  chk_unknown(&sight, "%s: %s", u->unit, why);
+  finish(u, &sight);
+}
+
+static void stop(gpointer owner) {
+  UnitLook *u = owner;
+
+  fail(u, u->analyze ? "systemd-analyze did not end in time" : "systemd did not answer in time");
+}
+
+/* "ip-ingress-bytes" is "IPIngressBytes": without hyphens and case they are the same. */
+static gboolean same_name(const char *key, const char *property) {
+  while (*key && *property) {
+    if (*key == '-') {
+      key++;
+      continue;
+    }
+    if (g_ascii_tolower(*key++) != g_ascii_tolower(*property++))
+      return FALSE;
+  }
+  return *key == 0 && *property == 0;
+}
+
+static gboolean is_own(const char *key) {
+  for (guint i = 0; values[i].name; i++)
+    if (strcmp(values[i].name, key) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static void set_named(JsonObject *wanted, JsonObject *properties, JsonObject *seen) {
+  g_autoptr(GList) keys = json_object_get_members(wanted);
+  g_autoptr(GList) names = json_object_get_members(properties);
+
+  for (GList *k = keys; k; k = k->next)
+    for (GList *n = is_own(k->data) ? NULL : names; n; n = n->next)
+      if (same_name(k->data, n->data)) {
+        json_object_set_member(seen, k->data,
+                               json_node_copy(json_object_get_member(properties, n->data)));
+        break;
+      }
+}
+
+static void copy_text(JsonObject *properties, const char *from, JsonObject *seen, const char *to) {
+  const char *text = chk_unit_text(properties, from, "");
+
+  if (*text)
+    chk_set_text(seen, to, text);
+}
+
+/* Absent where systemd has no number: its largest one is a text here (bus-json.h). */
+static void copy_int(JsonObject *properties, const char *from, JsonObject *seen, const char *to,
+                     gint64 least) {
+  gint64 number = chk_unit_int(properties, from, -1);
+
+  if (number >= least)
+    json_object_set_int_member(seen, to, number);
+}
+
+static void set_enabled(JsonObject *properties, JsonObject *seen) {
+  static const char *const yes[] = {"enabled", "enabled-runtime", "alias", NULL};
+  const char *state = chk_unit_text(properties, "UnitFileState", "");
+
+  if (*state == 0)
+    return;
+  chk_set_text(seen, "unit-file-state", state);
+  json_object_set_boolean_member(seen, "enabled", g_strv_contains(yes, state));
+}
+
+static void set_age(JsonObject *properties, JsonObject *seen, const char *state) {
+  gint64 since = chk_unit_int(properties, "ActiveEnterTimestampMonotonic", 0);
+
+  if (since > 0 && strcmp(state, "active") == 0)
+    json_object_set_int_member(seen, "age", MAX(g_get_monotonic_time() - since, 0));
+}
+
+static void set_invocation(JsonObject *properties, JsonObject *seen) {
+  const char *id = chk_unit_text(properties, "InvocationID", "");
+
+  if (strspn(id, "0") < strlen(id))
+    chk_set_text(seen, "invocation-id", id);
+}
+
+static void describe(JsonObject *properties, JsonObject *seen) {
+  const char *load = chk_unit_text(properties, "LoadState", "not-found");
+  const char *state = chk_unit_text(properties, "ActiveState", "inactive");
+  JsonNode *reload = json_object_get_member(properties, "NeedDaemonReload");
+
+  /* a unit of which there is no file can still run, until it is stopped */
+  json_object_set_boolean_member(seen, "exists",
+                                 strcmp(load, "not-found") != 0 || strcmp(state, "inactive") != 0);
+  chk_set_text(seen, "load-state", load);
+  chk_set_text(seen, "active-state", state);
+  copy_text(properties, "SubState", seen, "sub-state");
+  json_object_set_boolean_member(seen, "running",
+                                 strcmp(state, "active") == 0 || strcmp(state, "reloading") == 0);
+  set_enabled(properties, seen);
+  copy_int(properties, "NRestarts", seen, "restarts", 0);
+  copy_text(properties, "Result", seen, "result");
+  copy_int(properties, "MainPID", seen, "main-pid", 1);
+  copy_int(properties, "ExecMainStatus", seen, "exec-main-status", 0);
+  set_invocation(properties, seen);
+  copy_int(properties, "MemoryCurrent", seen, "memory", 0);
+  copy_int(properties, "TasksCurrent", seen, "tasks", 0);
+  set_age(properties, seen, state);
+  if (reload)
+    json_object_set_member(seen, "needs-reload", json_node_copy(reload));
+}
+
+static void next(UnitLook *u);
+
+static void on_exposure(ChkAnalyzed *got, gpointer user_data) {
+  UnitLook *u = user_data;
+
+  u->analyze = NULL;
+  if (got->error) {
+    fail(u, got->error->message);
+    return;
+  }
+  json_object_set_double_member(u->seen, "exposure", got->exposure);
+  next(u);
+}
+
+static void on_problems(ChkAnalyzed *got, gpointer user_data) {
+  UnitLook *u = user_data;
+
+  u->analyze = NULL;
+  if (got->error) {
+    fail(u, got->error->message);
+    return;
+  }
+  chk_set_texts(u->seen, "problems", (const char *const *)got->problems);
+  next(u);
+}
+
+/* What is asserted and not known yet; then the end. */
+static void next(UnitLook *u) {
+  ChkLook *look = u->pending.look;
+  guint64 left = chk_pending_left(&u->pending);
+  gboolean exists = json_object_get_boolean_member(u->seen, "exists");
+  gboolean service = g_str_has_suffix(u->unit, ".service");
+
+  if (exists && service && chk_asks(look, "exposure") &&
+      !json_object_has_member(u->seen, "exposure")) {
+    u->analyze = chk_analyze_exposure(look->world, u->unit, left, on_exposure, u);
+  } else if (exists && *u->fragment && chk_asks(look, "problems") &&
+             !json_object_has_member(u->seen, "problems")) {
+    u->analyze = chk_analyze_problems(look->world, u->fragment, left, on_problems, u);
+  } else {
+    ChkSight sight = {0};
+    chk_observed(&sight, g_steal_pointer(&u->seen));
+    finish(u, &sight);
+  }
+}
+
+static void on_properties(JsonObject *properties, const GError *error, gpointer user_data) {
+  UnitLook *u = user_data;
+
+  u->ask = NULL;
+  if (error) {
+    fail(u, error->message);
+    return;
+  }
+  u->seen = json_object_new();
+  u->fragment = g_strdup(chk_unit_text(properties, "FragmentPath", ""));
+  describe(properties, u->seen);
+  if (u->pending.look->wanted)
+    set_named(u->pending.look->wanted, properties, u->seen);
+  next(u);
+}
+
+static void start(ChkLook *look, ChkSeenFunc seen, gpointer user_data) {
+  UnitLook *u = g_new0(UnitLook, 1);
+  g_autoptr(GError) error = NULL;
+  ChkSight sight = {0};
+
+  chk_pending_begin(&u->pending, look, seen, user_data, stop, u);
+  u->unit = chk_unit_name(look->subject);
+  if (*chk_world_root(look->world)) {
+    chk_not_applicable(&sight, "no systemd runs in a root directory that is not running");
+    finish(u, &sight);
+    return;
+  }
+  u->ask =
+      chk_unit_ask(look->world, u->unit, chk_pending_left(&u->pending), on_properties, u, &error);
+  if (u->ask == NULL)
+    fail(u, error->message);
+}
+
+const ChkType chk_type_unit = {
+    .name = "unit",
+    .subject_help = "name of a unit; without a suffix of a service",
+    .options = options,
+    .values = values,
+    .default_value = "{\"running\": true}",
+    .start = start,
+    .validate = chk_unit_name_validate,
+};

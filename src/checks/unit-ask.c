@@ -1,0 +1,119 @@
+/* unit-ask.c: see unit-ask.h. */
+#include "checks/unit-ask.h"
+
+#include "checks/bus-json.h"
+
+#include "common/bus-variant.h"
+#include "common/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NAME_MAX_LENGTH 255
+
+struct ChkUnitAsk {
+  sd_bus_slot *slot;
+  ChkUnitFunc done;
+  gpointer user_data;
+};
+
+static const char *const suffixes[] = {".service", ".socket",    ".timer", ".mount",
+                                       ".target",  ".path",      ".slice", ".scope",
+                                       ".swap",    ".automount", ".device"};
+
+static gboolean has_suffix(const char *name) {
+  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
+    if (g_str_has_suffix(name, suffixes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+char *chk_unit_name(const char *name) {
+  return has_suffix(name) ? g_strdup(name) : g_strconcat(name, ".service", NULL);
+}
+
+gboolean chk_unit_name_validate(const char *name, JsonObject *options, GError **error) {
+  g_autofree char *full = chk_unit_name(name);
+  static const char allowed[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
+  gsize length = strlen(full);
+  const char *at = strchr(full, '@');
+
+  if (*name && *full != '.' && *full != '@' && length <= NAME_MAX_LENGTH &&
+      strspn(full, allowed) == length &&
+      !(at && at[1] == '.' && has_suffix(at + 1) && strchr(at + 2, '.') == NULL))
+    return TRUE;
+  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+              at && at[1] == '.' ? "'%s' is a template: name an instance, as in a@b.service"
+                                 : "'%s' is no name of a unit",
+              name);
+  return FALSE;
+}
+
+char *chk_unit_path(const char *unit) {
+  char *path = NULL;
+
+  return sd_bus_path_encode(WG_PATH_SYSTEMD "/unit", unit, &path) < 0 ? NULL : path;
+}
+
+const char *chk_unit_text(JsonObject *properties, const char *name, const char *fallback) {
+  JsonNode *node = json_object_get_member(properties, name);
+
+  return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node)
+                                                                 : fallback;
+}
+
+gint64 chk_unit_int(JsonObject *properties, const char *name, gint64 fallback) {
+  JsonNode *node = json_object_get_member(properties, name);
+
+  return node && json_node_get_value_type(node) == G_TYPE_INT64 ? json_node_get_int(node)
+                                                                : fallback;
+}
+
+void chk_unit_ask_drop(ChkUnitAsk *ask) {
+  sd_bus_slot_unref(ask->slot);
+  g_free(ask);
+}
+
+static int on_reply(sd_bus_message *m, void *data, sd_bus_error *ret) {
+  ChkUnitAsk *ask = data;
+  g_autoptr(GError) error = wg_error_from_bus(sd_bus_message_get_error(m));
+  g_autoptr(GVariant) dict = error ? NULL : wg_variant_read(m, &error);
+  g_autoptr(JsonNode) node = NULL;
+
+  if (dict && !g_variant_is_of_type(dict, G_VARIANT_TYPE_VARDICT))
+    g_set_error(&error, WG_ERROR, WG_ERROR_FAILED, "systemd answered with a wrong type");
+  if (error == NULL)
+    node = chk_bus_json(dict);
+  ask->done(node ? json_node_get_object(node) : NULL, error, ask->user_data);
+  chk_unit_ask_drop(ask);
+  return 1;
+}
+
+ChkUnitAsk *chk_unit_ask(ChkWorld *world, const char *unit, guint64 timeout, ChkUnitFunc done,
+                         gpointer user_data, GError **error) {
+  sd_bus *bus = chk_world_manager(world, error);
+  sd_bus_message *m = NULL;
+
+  if (bus == NULL)
+    return NULL;
+  char *path = chk_unit_path(unit);
+  ChkUnitAsk *ask = g_new0(ChkUnitAsk, 1);
+  ask->done = done;
+  ask->user_data = user_data;
+  /* no interface: the properties of all of them */
+  int r = path ? sd_bus_message_new_method_call(bus, &m, WG_BUS_SYSTEMD, path, WG_IFACE_PROPERTIES,
+                                                "GetAll")
+               : -ENOMEM;
+  if (r >= 0)
+    r = sd_bus_message_append(m, "s", "");
+  if (r >= 0)
+    r = sd_bus_call_async(bus, &ask->slot, m, on_reply, ask, timeout);
+  sd_bus_message_unref(m);
+  free(path);
+  if (r >= 0)
+    return ask;
+  wg_error_set_errno(error, r, "systemd cannot be asked about %s", unit);
+  chk_unit_ask_drop(ask);
+  return NULL;
+}
