@@ -11,6 +11,7 @@
 
 /* Makes what is missing below shared/, puts the links into the tree at `dir` (which lies
  * `depth` directories below `root`: 2 for staging/X and releases/X), and into `tree`. Paths are
- * relative; INVALID_ARGUMENT: one lies in another. Not synced. */
+ * relative; INVALID_ARGUMENT: one lies in another, or is a file where a directory is meant. `dir`
+ * -1: only `tree` is changed. Not synced. */
 gboolean dpl_shared_link(int root, int dir, guint depth, const char *const *directories,
                          const char *const *files, DplTree *tree, GError **error);

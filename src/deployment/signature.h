@@ -31,8 +31,8 @@ typedef struct {
 void dpl_signed_clear(DplSigned *is_signed);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DplSigned, dpl_signed_clear)
 /* Is `fd` (a regular file; offset not moved) signed by one of the keys in `directories` (each
- * *.pub; directories that are absent have none; a file that is no key is an error)? NOT_AUTHORIZED:
- * no such key, or the signature does not fit. `name` is for errors. */
+ * *.pub; directories that are absent have none; a file that is no key is told when no other fits)?
+ * NOT_AUTHORIZED: no such key, or the signature does not fit. `name` is for errors. */
 gboolean dpl_signature_verify(int fd, const char *name, const DplSignature *signature,
                               const char *const *directories, const DplWork *work, DplSigned *ret,
                               GError **error);

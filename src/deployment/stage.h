@@ -1,6 +1,6 @@
 /* stage.h: a release is made: staging/TXN, proven and durable, becomes releases/ID.
  *
- * Order: unpack all, shared links, configuration, a quick proof, everything to the disk, then
+ * Order: unpack all, configuration, shared links, a quick proof, everything to the disk, then
  * releases/ID.tree gets its name and after it releases/ID, and releases/ is synced. So a tree with
  * a final name is whole, whenever the power goes. What is in staging/ has no meaning; a killed run
  * leaves only that (and perhaps a tree file without a tree), and the next one begins anew. A
@@ -28,7 +28,7 @@ typedef struct {
   guint n_artifacts;
   const char *const *key_directories; /* for signatures; NULL: none */
   gboolean need_signature;            /* an artifact without one is refused */
-  const DplConfigFile *files;         /* replace what an artifact has brought at their places */
+  const DplConfigFile *files; /* replace what an artifact has brought; not in shared paths */
   guint n_files;
   /* On this worker thread, after unpacking, for files without content: `dir` is the tree, where a
    * template may lie. (transfer full); NULL sets error. */

@@ -17,6 +17,7 @@
 #include "deployment/digest.h"
 #include "deployment/within.h"
 
+#define DPL_TREE_HEAD "waggle-tree 1\n"
 #define DPL_TREE_BYTES_MAX (512 * 1024 * 1024)
 #define DPL_TREE_ENTRIES_MAX 4000000
 #define DPL_TREE_OURS G_MAXUINT32 /* as uid, gid: of the user who deploys */
@@ -52,12 +53,13 @@ DplEntry *dpl_tree_find(DplTree *tree, const char *path);
 gboolean dpl_tree_remove(DplTree *tree, const char *path); /* this one path; FALSE: absent */
 guint dpl_tree_n(const DplTree *tree);
 const DplEntry *dpl_tree_at(DplTree *tree, guint i); /* sorted; borrowed until the next change */
-guint64 dpl_tree_bytes(const DplTree *tree);         /* of all files */
+guint64 dpl_tree_bytes(DplTree *tree);               /* of all files */
 
 /* The canonical text; free with g_free(). */
 char *dpl_tree_text(DplTree *tree, gsize *ret_size);
 /* 64 hexadecimal digits; free with g_free(). */
 char *dpl_tree_digest(DplTree *tree);
+char *dpl_tree_text_digest(const char *text, gsize size);
 /* WG_ERROR_STORE_DAMAGED with the line. */
 DplTree *dpl_tree_parse(const char *text, gsize size, GError **error);
 /* Reads and parses `path` below `dir` ("releases/ID.tree"); `digest` (64 digits, or the first 16,

@@ -48,6 +48,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DplUnpacked, dpl_unpacked_clear)
  * On failure the tree is to be thrown away. Nothing is synced. */
 gboolean dpl_unpack(int source, int dir, const DplUnpackOptions *options, DplTree *tree,
                     const DplWork *work, DplUnpacked *ret, GError **error);
-/* After the last artifact: modes of directories and their times, which had to wait. The top is
- * made at least 0700 so that it can be renamed. */
+/* After the last artifact: owners and modes of directories, which had to wait. The top is always
+ * ours and 0755, whatever the source says of it. */
 gboolean dpl_unpack_finish(int dir, DplTree *tree, GError **error);

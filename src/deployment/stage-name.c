@@ -1,0 +1,129 @@
+/* stage-name.c: see stage-name.h. The tree file comes first: a release that has a name can always
+ * be proven, and a tree file without a release has no meaning and is removed by the next discard.
+ */
+#include "deployment/stage-name.h"
+
+#include "deployment/io.h"
+#include "deployment/stage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ID_DIGITS 16
+
+static int by_name(gconstpointer a, gconstpointer b) {
+  return strcmp(*(const char *const *)b, *(const char *const *)a);
+}
+
+/* Names in releases/, newest of one digest first. NULL sets error. */
+static GPtrArray *names(int root, GError **error) {
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+  int fd = dpl_within_open(root, DPL_DIR_RELEASES, O_RDONLY | O_DIRECTORY, 0);
+  DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+  if (!dir) {
+    dpl_error_errno(error, errno, "cannot read " DPL_DIR_RELEASES " of the target");
+    dpl_close(&fd);
+    return NULL;
+  }
+  for (struct dirent *d; (d = readdir(dir));)
+    if (*d->d_name != '.')
+      g_ptr_array_add(list, g_strdup(d->d_name));
+  closedir(dir);
+  g_ptr_array_sort(list, by_name);
+  return g_steal_pointer(&list);
+}
+
+gboolean dpl_stage_find(int root, const char *digest, const DplWork *work, char **ret_release,
+                        char **ret_damaged, GError **error) {
+  g_autoptr(GPtrArray) list = names(root, error);
+
+  for (guint i = 0; list && i < list->len; i++) {
+    const char *id = list->pdata[i];
+    g_autoptr(GError) failure = NULL;
+    if (!dpl_release_valid(id) || strncmp(id, digest, ID_DIGITS) != 0)
+      continue;
+    if (dpl_release_prove(root, id, digest, DPL_PROOF_FULL, work, &failure)) {
+      *ret_release = g_strdup(id);
+      return TRUE;
+    }
+    if (failure->domain == G_IO_ERROR) {
+      g_propagate_error(error, g_steal_pointer(&failure));
+      return FALSE;
+    }
+    if (!*ret_damaged)
+      *ret_damaged = g_strdup(id);
+  }
+  return list != NULL;
+}
+
+static gboolean is_taken(int root, const char *id) {
+  static const char *const places[] = {DPL_DIR_RELEASES "/%s", DPL_DIR_FAILED "/%s",
+                                       DPL_DIR_RELEASES "/%s" DPL_SUFFIX_TREE};
+  for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+    g_autoptr(GString) path = g_string_new(places[i]);
+    g_string_replace(path, "%s", id, 1);
+    struct stat st;
+    if (fstatat(root, path->str, &st, AT_SYMLINK_NOFOLLOW) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static char *free_id(int root, const char *digest, guint64 realtime) {
+  for (;; realtime += G_USEC_PER_SEC) {
+    g_autofree char *id = dpl_release_id(digest, realtime);
+    if (!is_taken(root, id))
+      return g_steal_pointer(&id);
+  }
+}
+
+gboolean dpl_stage_name(int root, const char *place, const char *digest, const char *text,
+                        gsize size, guint64 realtime, char **ret_release, GError **error) {
+  g_autofree char *id = free_id(root, digest, realtime);
+  g_autofree char *path = g_strdup_printf(DPL_DIR_RELEASES "/%s", id);
+  g_autofree char *file = g_strdup_printf("%s" DPL_SUFFIX_TREE, path);
+
+  if (!dpl_within_write(root, file, text, size, 0644, error))
+    return FALSE;
+  /* The two renames must not reach the disk the other way round. */
+  if (!dpl_within_sync(root, DPL_DIR_RELEASES, error))
+    return FALSE;
+  if (renameat2(root, place, root, path, RENAME_NOREPLACE) < 0) {
+    dpl_error_errno(error, errno, "cannot give the release %s its name", id);
+    (void)unlinkat(root, file, 0);
+    return FALSE;
+  }
+  if (!dpl_within_sync(root, DPL_DIR_RELEASES, error) ||
+      !dpl_within_sync(root, DPL_DIR_STAGING, error))
+    return FALSE;
+  *ret_release = g_steal_pointer(&id);
+  return TRUE;
+}
+
+gboolean dpl_stage_discard(int root, const char *transaction, const DplWork *work, GError **error) {
+  g_autofree char *place = g_strdup_printf(DPL_DIR_STAGING "/%s", transaction);
+  g_autoptr(GPtrArray) list = names(root, error);
+
+  if (!list || !dpl_within_remove(root, place, work, error))
+    return FALSE;
+  for (guint i = 0; i < list->len; i++) {
+    const char *name = list->pdata[i];
+    g_autofree char *id = g_str_has_suffix(name, DPL_SUFFIX_TREE)
+                              ? g_strndup(name, strlen(name) - strlen(DPL_SUFFIX_TREE))
+                              : g_strdup("");
+    g_autofree char *tree = g_strdup_printf(DPL_DIR_RELEASES "/%s", id);
+    g_autofree char *file = g_strdup_printf(DPL_DIR_RELEASES "/%s", name);
+    struct stat st;
+    if (!dpl_release_valid(id) || fstatat(root, tree, &st, AT_SYMLINK_NOFOLLOW) == 0)
+      continue;
+    if (unlinkat(root, file, 0) < 0 && errno != ENOENT)
+      return dpl_error_errno(error, errno, "cannot remove the left-over %s", file);
+  }
+  return TRUE;
+}
