@@ -6,6 +6,7 @@
  * and counted; any thread. Everything in it is its own and never NULL unless said so. */
 #pragma once
 
+#include "deployment/hooks.h"
 #include "deployment/keys.h"
 #include "deployment/targets.h"
 
@@ -32,31 +33,9 @@ typedef struct {
       **link; /* unit files in the tree: copied to, or linked into, the unit directory */
   char **enable, **start, **reload; /* names of units */
   gboolean stop_first;
-  int order; /* DplUnitOrder */
 } DplUnitsSpec;
-typedef enum { DPL_ORDER_SYSTEMD, DPL_ORDER_GIVEN } DplUnitOrder;
 
-typedef struct {
-  char **command;
-  char *user; /* NULL: the daemon's */
-  guint64 timeout, memory_max;
-  gboolean network;
-} DplHook;
-
-typedef enum {
-  DPL_HOOK_PRE_FLIGHT,
-  DPL_HOOK_PRE_STAGE,
-  DPL_HOOK_POST_STAGE,
-  DPL_HOOK_PRE_SWITCH,
-  DPL_HOOK_POST_SWITCH,
-  DPL_HOOK_POST_START,
-  DPL_HOOK_POST_VERIFY,
-  DPL_HOOK_PRE_ROLLBACK,
-  DPL_HOOK_POST_ROLLBACK,
-  DPL_HOOK_POST_COMMIT,
-  _DPL_HOOK_MAX,
-} DplHookPoint;
-extern const char *const dpl_hook_points[_DPL_HOOK_MAX + 1]; /* NULL at the end */
+#define DPL_HOOK_POINTS DPL_HOOK_MIGRATE_UP /* those before are points of a deployment */
 
 typedef struct {
   guint64 deploy, verify, rollback; /* us */
@@ -104,7 +83,7 @@ typedef struct {
     char **directories, **files;
   } shared;
   DplUnitsSpec units;
-  GPtrArray *hooks[_DPL_HOOK_MAX]; /* DplHook; never NULL */
+  GPtrArray *hooks[DPL_HOOK_POINTS]; /* DplHook; never NULL */
   char **backup;
   DplBudgets budgets;
   DplStrategy strategy;

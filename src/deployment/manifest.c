@@ -1,0 +1,148 @@
+/* manifest.c: the life of a manifest: loaded, made for a target, written down; see manifest.h. */
+#include "deployment/manifest.h"
+
+#include "deployment/manifest-private.h"
+
+#include <string.h>
+
+static DplManifest *manifest_new(void) {
+  DplManifest *m = g_new0(DplManifest, 1);
+
+  g_atomic_ref_count_init(&m->refs);
+  return m;
+}
+
+DplManifest *dpl_manifest_ref(DplManifest *m) {
+  g_atomic_ref_count_inc(&m->refs);
+  return m;
+}
+
+void dpl_manifest_unref(DplManifest *m) {
+  if (!m || !g_atomic_ref_count_dec(&m->refs))
+    return;
+  dpl_manifest_clear(m);
+  g_free(m);
+}
+
+char *dpl_manifest_text(const DplManifest *m) {
+  return wg_json_canonical(m->root);
+}
+
+DplManifest *dpl_manifest_load(const char *bytes, gsize size, WgProblems *problems) {
+  static const WgDocBounds bounds = {"the manifest", DPL_MANIFEST_BYTES_MAX, WG_DOC_DEPTH_MAX,
+                                     WG_DOC_NODES_MAX};
+  WgDoc *doc = wg_doc_parse_within(bytes, size, WG_DOC_AUTO, &bounds, problems);
+  g_autoptr(DplManifest) m = NULL;
+
+  if (!doc)
+    return NULL;
+  m = manifest_new();
+  m->doc = doc;
+  m->root = json_node_ref(wg_doc_root(doc));
+  g_autofree char *text = dpl_manifest_text(m);
+  m->hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+  dpl_manifest_read(m, problems);
+  return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&m);
+}
+
+/* ---- for a target ---- */
+/* What the verification expands by itself, and the variables. */
+static gboolean is_verbatim(const char *key) {
+  static const char *const keys[] = {"checks", "presets",  "groups", "waivers",
+                                     "settle", "defaults", "vars",   NULL};
+
+  return g_strv_contains(keys, key) || g_str_has_prefix(key, "x-");
+}
+
+static JsonNode *expand(const DplManifest *m, const DplSite *site, WgProblems *problems) {
+  g_autoptr(DplVars) vars = dpl_manifest_vars(m, site, NULL);
+  JsonNode *root = json_node_new(JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new();
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *value;
+
+  json_object_iter_init_ordered(&iter, json_node_get_object(m->root));
+  while (json_object_iter_next_ordered(&iter, &key, &value)) {
+    g_autofree char *pointer = g_strconcat("/", key, NULL); /* ours have no '/' or '~' */
+    json_object_set_member(object, key,
+                           is_verbatim(key) ? json_node_ref(value)
+                                            : dpl_vars_expand_node(vars, value, pointer, problems));
+  }
+  json_node_take_object(root, object);
+  return root;
+}
+
+/* Problems of a copy without lines, at the lines of what it was made from. */
+static void hand_on(const DplManifest *m, const DplSite *site, const WgProblems *from,
+                    WgProblems *to) {
+  for (guint i = 0; i < wg_problems_n(from); i++) {
+    WgProblem problem = *wg_problems_at(from, i);
+    problem.line = m->doc ? wg_doc_line(m->doc, problem.pointer) : 0;
+    wg_problems_take(to, &problem, g_strdup_printf("at target %s: %s", site->name, problem.text));
+  }
+}
+
+static DplManifest *make_for(const DplManifest *m, const DplSite *site, WgProblems *problems) {
+  g_autoptr(DplManifest) made = manifest_new();
+
+  made->hash = g_strdup(m->hash);
+  made->is_expanded = TRUE;
+  made->root = expand(m, site, problems);
+  if (wg_problems_refuse(problems))
+    return NULL;
+  dpl_manifest_read(made, problems);
+  return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&made);
+}
+
+DplManifest *dpl_manifest_for(const DplManifest *m, const DplSite *site, WgProblems *problems) {
+  g_autoptr(WgProblems) own = wg_problems_new();
+  DplManifest *made = make_for(m, site, own);
+
+  hand_on(m, site, own, problems);
+  return made;
+}
+
+/* The targets of one manifest mostly have the same problems: the first one's are enough. */
+static void validate_for(const DplManifest *m, const GPtrArray *sites, WgProblems *problems) {
+  for (guint i = 0; i < sites->len && !wg_problems_refuse(problems); i++) {
+    g_autoptr(WgProblems) own = wg_problems_new();
+    g_autoptr(DplManifest) made = make_for(m, sites->pdata[i], own);
+    if (i == 0 || !made)
+      hand_on(m, sites->pdata[i], own, problems);
+  }
+}
+
+DplManifest *dpl_manifest_validate(const char *bytes, gsize size, DplSites *sites,
+                                   const DplSelection *wanted, WgProblems *problems) {
+  g_autoptr(DplManifest) m = dpl_manifest_load(bytes, size, problems);
+  g_autoptr(GError) error = NULL;
+
+  if (!m || !sites)
+    return g_steal_pointer(&m);
+  g_autoptr(GPtrArray) list = dpl_manifest_targets(m, sites, wanted, &error);
+  if (list)
+    validate_for(m, list, problems);
+  else
+    wg_problems_add(problems, wg_doc_line(m->doc, "/target"), "/target", "%s", error->message);
+  return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&m);
+}
+
+DplManifest *dpl_manifest_from_text(const char *text, const char *hash, GError **error) {
+  g_autoptr(WgProblems) problems = wg_problems_new();
+  g_autoptr(WgDoc) doc = wg_doc_parse(text, strlen(text), WG_DOC_JSON, problems);
+  g_autoptr(DplManifest) m = manifest_new();
+
+  if (doc) {
+    m->is_expanded = TRUE;
+    m->hash = g_strdup(hash);
+    m->root = json_node_ref(wg_doc_root(doc));
+    dpl_manifest_read(m, problems);
+  }
+  if (doc && !wg_problems_refuse(problems))
+    return g_steal_pointer(&m);
+  g_autofree char *wrong = wg_problems_text(problems, "manifest");
+  g_set_error(error, WG_ERROR, WG_ERROR_STORE_DAMAGED,
+              "a manifest that was kept cannot be read: %s", g_strchomp(wrong));
+  return NULL;
+}
