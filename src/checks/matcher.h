@@ -44,6 +44,8 @@ void chk_matcher_judge(const ChkMatcher *matcher, JsonNode *value, const ChkBefo
 void chk_match_clear(ChkMatch *match);
 /* "at most 500ms"; free with g_free(). */
 char *chk_matcher_text(const ChkMatcher *matcher);
+/* Whether it tries patterns, which may take long. */
+gboolean chk_matcher_is_costly(const ChkMatcher *matcher);
 /* Whether it looks at the baseline. */
 gboolean chk_matcher_needs_baseline(const ChkMatcher *matcher);
 

@@ -7,8 +7,8 @@
 #include "checks/matcher.h"
 
 #define CHK_SCHEMA_VERIFY "waggle-verify-1"
-#define CHK_DEADLINE_DEFAULT (10 * 60 * G_USEC_PER_SEC)
-#define CHK_DEADLINE_MAX (60 * 60 * G_USEC_PER_SEC)
+#define CHK_DEADLINE_DEFAULT (10 * 60 * (guint64)G_USEC_PER_SEC)
+#define CHK_DEADLINE_MAX (60 * 60 * (guint64)G_USEC_PER_SEC)
 #define CHK_PARALLEL_DEFAULT 16
 #define CHK_PARALLEL_MAX 256
 
@@ -48,7 +48,8 @@ typedef struct {
 
 typedef struct {
   char *name;
-  double share;    /* 0 to 1 */
+  double share;    /* 0 to 1 of the members, or */
+  guint at_least;  /* so many of them, when it is not 0 */
   GArray *members; /* guint: indexes of checks */
   ChkLevel level;
   char *hint; /* or NULL */

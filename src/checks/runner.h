@@ -14,7 +14,7 @@
 typedef struct ChkRun ChkRun;
 
 typedef struct {
-  JsonObject *baseline;  /* by check's name; NULL: none */
+  JsonNode *baseline;    /* baseline.h; NULL: none */
   ChkBindFunc bind;      /* NULL: a check with `unit` is an error */
   gboolean observe_only; /* record: every value is observed, nothing is judged */
   /* May be NULL. Results are borrowed. */

@@ -18,9 +18,21 @@ const ChkType *const chk_types[] = {
     NULL,
 };
 
-const ChkType *chk_type_find(const char *name) {
-  for (guint i = 0; chk_types[i]; i++)
-    if (strcmp(chk_types[i]->name, name) == 0)
-      return chk_types[i];
+static const ChkType *const *extra;
+
+void chk_types_set_extra(const ChkType *const *types) {
+  extra = types;
+}
+
+static const ChkType *find(const ChkType *const *types, const char *name) {
+  for (guint i = 0; types && types[i]; i++)
+    if (strcmp(types[i]->name, name) == 0)
+      return types[i];
   return NULL;
+}
+
+const ChkType *chk_type_find(const char *name) {
+  const ChkType *type = find(chk_types, name);
+
+  return type ? type : find(extra, name);
 }

@@ -14,3 +14,6 @@ extern const ChkType chk_type_port;
 extern const ChkType chk_type_process;
 extern const ChkType chk_type_unit;
 extern const ChkType chk_type_user;
+
+/* For tests of the engine: types besides those of the table; NULL-terminated, NULL: none. */
+void chk_types_set_extra(const ChkType *const *types);
