@@ -19,8 +19,9 @@ typedef struct {
   guint skipped; /* sockets and fifos */
 } DplBackupInfo;
 
-/* Starts anew when a half one is there; durable when it returns. The units that write there should
- * be stopped, or the copy is of several instants. */
+/* Starts anew when a half one is there, and leaves a whole one alone (then `ret` is zero); durable
+ * when it returns. The units that write there should be stopped, or the copy is of several
+ * instants. */
 gboolean dpl_backup(int root, const char *transaction, const char *const *paths,
                     const DplWork *work, DplBackupInfo *ret, GError **error);
 /* Is there a whole one? */
