@@ -21,6 +21,12 @@
 #define WG_PATH_TYPING "/org/waggle/Typing1"
 #define WG_IFACE_TYPING "org.waggle.Typing1"
 
+#define WG_BUS_DEPLOYMENT "org.waggle.Deployment1"
+#define WG_PATH_DEPLOYMENT "/org/waggle/Deployment1"
+#define WG_PATH_DEPLOYMENT_JOB "/org/waggle/Deployment1/job"
+#define WG_IFACE_DEPLOYMENT "org.waggle.Deployment1"
+#define WG_IFACE_DEPLOYMENT_JOB "org.waggle.Deployment1.Job"
+
 /* What others serve */
 #define WG_BUS_SYSTEMD "org.freedesktop.systemd1"
 #define WG_PATH_SYSTEMD "/org/freedesktop/systemd1"
@@ -43,6 +49,7 @@
 #define WG_SOCKET_MESSAGING "messaging"
 #define WG_SOCKET_DELIVERY "delivery"
 #define WG_SOCKET_TYPING "typing"
+#define WG_SOCKET_DEPLOYMENT "deployment"
 #define WG_FD_NAME_PRIVATE "private"
 
 /* Configuration: WG_CONFIG_DIR below the vendor's, the administrator's and the user's directory */
@@ -60,6 +67,7 @@
 #define WG_ENV_HANDOVER "WAGGLE_COURIER_HANDOVER" /* 1: leave to the user's own courier */
 #define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH"   /* directories, ':' between; first is vendor */
 #define WG_ENV_TYPIST_HAND "WAGGLE_TYPIST_HAND"   /* another typing process */
+#define WG_ENV_VERIFY "WAGGLE_VERIFY"             /* another program of verification */
 /* for the command of the back-end "exec" */
 #define WG_ENV_MESSAGE "WAGGLE_MESSAGE"
 #define WG_ENV_FROM "WAGGLE_FROM"
@@ -68,6 +76,10 @@
 #define WG_ENV_TRACEPARENT "TRACEPARENT" /* W3C trace context, as other programs have it */
 
 /* Journal fields */
+#define WG_FIELD_DEPLOYMENT "WAGGLE_DEPLOYMENT"
+#define WG_FIELD_RELEASE "WAGGLE_RELEASE"
+#define WG_FIELD_TARGET "WAGGLE_TARGET"
+#define WG_FIELD_CHECK "WAGGLE_CHECK"
 #define WG_FIELD_AGENT "WAGGLE_AGENT"
 #define WG_FIELD_MESSAGE "WAGGLE_MESSAGE"
 #define WG_FIELD_UID "WAGGLE_UID"

@@ -20,6 +20,7 @@ G_STATIC_ASSERT(sizeof(guint64) == sizeof(gint64));
 static const Field record_fields[] = {
     INT(DplRecord, id),
     INT(DplRecord, job),
+    INT(DplRecord, before),
     TEXT(DplRecord, target),
     TEXT(DplRecord, root),
     TEXT(DplRecord, name),

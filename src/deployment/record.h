@@ -24,6 +24,8 @@ typedef struct {
   DplKind kind;
   DplState state;
 
+  guint64 before; /* the transaction whose release was the last good one when this began; 0: none */
+
   char *target, *root;  /* root: the directory with releases/ and `current` */
   char *name, *version; /* of the manifest */
   char *manifest;       /* canonical JSON, expanded for this target */

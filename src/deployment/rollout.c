@@ -180,7 +180,9 @@ static void created(const GError *error, gpointer data) {
 static DplRecord *make_record(DplEngine *engine, const DplRequest *request, const DplJob *job,
                               const DplRecord *wanted, gboolean now) {
   DplRecord *r = dpl_record_copy(wanted);
+  DplTarget *target = g_hash_table_lookup(engine->found.targets, r->target);
 
+  r->before = target != NULL ? target->good_txn : 0;
   r->id = engine->found.next_id++;
   r->job = job->id;
   r->kind = request->kind;

@@ -54,3 +54,5 @@ void world_pass(World *w, gint64 usec);        /* time goes by */
 DplRecord *world_record(World *w, guint64 id); /* (transfer full) as it is on the disk */
 DplState world_state(World *w, guint64 id);
 guint world_target(const DplRecord *record);
+/* engine-world-load.c: what a start finds on the disk. */
+void world_load(World *w, DplLoaded *loaded);
