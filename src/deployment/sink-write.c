@@ -56,12 +56,29 @@ gboolean dpl_sink_dress(DplSink *sink, int fd, const DplEntry *entry, const stru
                          entry->path);
 }
 
+static DplCapture *capture_of(const DplSink *sink, const DplEntry *entry, guint64 size) {
+  DplCapture *capture = sink->options->capture;
+
+  return capture && size <= capture->max && g_hash_table_contains(capture->paths, entry->path)
+             ? capture
+             : NULL;
+}
+
+static void captured(DplCapture *capture, const DplEntry *entry, GBytes *content) {
+  g_mutex_lock(&capture->lock);
+  g_hash_table_replace(capture->contents, g_strdup(entry->path), content);
+  g_mutex_unlock(&capture->lock);
+}
+
 static gboolean write_bytes(DplSink *sink, DplSinkJob *job, GError **error) {
   g_autoptr(DplDigest) digest = dpl_digest_new(DPL_SHA256);
 
   dpl_digest_add(digest, job->bytes, job->size);
   dpl_digest_end(digest, job->entry->sha256);
   job->entry->size = job->size;
+  DplCapture *capture = capture_of(sink, job->entry, job->size);
+  if (capture)
+    captured(capture, job->entry, g_bytes_new(job->bytes, job->size));
   if (sink->dir < 0)
     return TRUE;
   DPL_AUTO_FD fd = dpl_sink_create(sink, job->entry, error);
@@ -70,6 +87,18 @@ static gboolean write_bytes(DplSink *sink, DplSinkJob *job, GError **error) {
   if (!dpl_write_all(fd, job->bytes, job->size))
     return dpl_error_errno(error, errno, "cannot write %s of the release", job->entry->path);
   return dpl_sink_dress(sink, fd, job->entry, &job->mtime, error);
+}
+
+/* A second reading: it is small, and wanted of a few only. */
+static void capture_file(DplSink *sink, DplSinkJob *job, int from) {
+  DplCapture *capture = capture_of(sink, job->entry, job->entry->size);
+  char *bytes = capture ? g_malloc(job->entry->size + 1) : NULL;
+  ssize_t n = capture ? dpl_read_some(from, bytes, job->entry->size, 0) : -1;
+
+  if (n >= 0 && (guint64)n == job->entry->size)
+    captured(capture, job->entry, g_bytes_new_take(bytes, (gsize)n));
+  else
+    g_free(bytes);
 }
 
 static gboolean copy_blocks(DplSink *sink, DplSinkJob *job, int from, int to, GError **error) {
@@ -104,8 +133,12 @@ static gboolean copy_file(DplSink *sink, DplSinkJob *job, GError **error) {
                            sink->options->name);
   if (!S_ISREG(st.st_mode))
     return dpl_sink_refuse(sink, error, job->path, "was exchanged while it was copied");
-  if (sink->dir < 0)
-    return copy_blocks(sink, job, from, -1, error);
+  if (sink->dir < 0) {
+    if (!copy_blocks(sink, job, from, -1, error))
+      return FALSE;
+    capture_file(sink, job, from);
+    return TRUE;
+  }
   DPL_AUTO_FD to = dpl_sink_create(sink, job->entry, error);
   if (to < 0)
     return FALSE;

@@ -20,6 +20,14 @@ typedef struct {
   guint depth_max;   /* components of a path; 0: 64 */
 } DplLimits;
 
+/* Small files of the tree whose content somebody wants, also when nothing is written. */
+typedef struct {
+  GHashTable *paths; /* a set */
+  gsize max;         /* larger ones are left out */
+  GMutex lock;
+  GHashTable *contents; /* path -> GBytes; the last one of a path stays */
+} DplCapture;
+
 typedef struct {
   const char *name;        /* the artifact's, for errors */
   const char *into;        /* directory of the tree; NULL or ".": its top */
@@ -27,8 +35,9 @@ typedef struct {
   gboolean archive_owners; /* owners as the source names them (root only); else ours */
   gboolean allow_setuid, allow_capability;
   DplLimits limits;
-  const char *sha256; /* hexadecimal: of the archive's bytes; of a directory: its tree's digest
-                         (without `into`). Has to fit. NULL: not asked */
+  DplCapture *capture; /* NULL: none */
+  const char *sha256;  /* hexadecimal: of the archive's bytes; of a directory: its tree's digest
+                          (without `into`). Has to fit. NULL: not asked */
 } DplUnpackOptions;
 
 typedef struct {
