@@ -70,6 +70,7 @@ typedef struct {
   const ChkKey *options, *values;
   const char *default_value; /* what `TYPE: SUBJECT` without "expect" asserts, as JSON: e.g.
                                 {"exists": true}; NULL: a check without "expect" is a load error */
+  const char *default_warn;  /* the same for "warn", of a check that has neither; or NULL */
   /* One of the two. sync runs on a worker thread, may block up to look->deadline, must look at
    * look->cancel, and must not touch sd-bus objects of the world. start runs on the loop, never
    * blocks and calls seen exactly once, later or at once. */

@@ -4,13 +4,16 @@
 #include <string.h>
 
 const ChkType *const chk_types[] = {
+    &chk_type_command,
     &chk_type_directory,
     &chk_type_file,
+    &chk_type_greenboot,
     &chk_type_group,
     &chk_type_interface,
     &chk_type_kernel_parameter,
     &chk_type_mount,
     &chk_type_package,
+    &chk_type_plugin,
     &chk_type_port,
     &chk_type_process,
     &chk_type_unit,

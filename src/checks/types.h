@@ -3,13 +3,16 @@
 
 #include "checks/check.h"
 
+extern const ChkType chk_type_command;
 extern const ChkType chk_type_directory;
 extern const ChkType chk_type_file;
+extern const ChkType chk_type_greenboot;
 extern const ChkType chk_type_group;
 extern const ChkType chk_type_interface;
 extern const ChkType chk_type_kernel_parameter;
 extern const ChkType chk_type_mount;
 extern const ChkType chk_type_package;
+extern const ChkType chk_type_plugin;
 extern const ChkType chk_type_port;
 extern const ChkType chk_type_process;
 extern const ChkType chk_type_unit;

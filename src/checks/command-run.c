@@ -1,0 +1,159 @@
+/* command-run.c: see command-run.h. */
+#include "checks/command-run.h"
+
+#include "checks/local.h"
+#include "checks/world.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <systemd/sd-login.h>
+#include <unistd.h>
+
+#define OUTPUT_DEFAULT (1024 * 1024)
+#define KILL_AFTER (2 * G_USEC_PER_SEC)
+
+struct ChkCommand {
+  WgRun *run;
+  ChkCommandFunc done;
+  gpointer user_data;
+};
+
+static void on_done(const WgRunEnd *end, gpointer user_data) {
+  g_autofree ChkCommand *command = user_data;
+
+  command->run = NULL;
+  command->done(end, command->user_data);
+}
+
+static char **argv_of(const char *subject, JsonObject *options, GError **error) {
+  ChkLook look = {.options = options};
+  g_auto(GStrv) argv = chk_option_texts(&look, "argv");
+
+  if (argv[0] != NULL)
+    return g_steal_pointer(&argv);
+  char **split = NULL;
+  if (g_shell_parse_argv(subject, NULL, &split, error))
+    return split;
+  g_prefix_error(error, "'%s' cannot be split into arguments: ", subject);
+  return NULL;
+}
+
+gboolean chk_command_validate(const char *subject, JsonObject *options, GError **error) {
+  ChkLook look = {.options = options};
+  g_auto(GStrv) argv = argv_of(subject, options, error);
+  g_auto(GStrv) env = chk_option_texts(&look, "env");
+
+  for (guint i = 0; argv && env[i]; i++)
+    if (*env[i] == '=' || strchr(env[i], '=') == NULL) {
+      g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                  "'%s' is no variable: write NAME=value", env[i]);
+      return FALSE;
+    }
+  return argv != NULL && *argv[0] != 0;
+}
+
+/* A sealed file with the text, at its beginning; -1 with an error. */
+static int input_of(const char *text, GError **error) {
+  int fd = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  gsize size = strlen(text);
+
+  if (fd >= 0 && write(fd, text, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0)
+    return fd;
+  wg_error_set_errno(error, errno, "the input cannot be kept");
+  if (fd >= 0)
+    close(fd);
+  return -1;
+}
+
+/* The unit that we run in: what we start there is not to outlive it. NULL: none. */
+static char *own_unit(gboolean user) {
+  char *unit = NULL;
+
+  if ((user ? sd_pid_get_user_unit(0, &unit) : sd_pid_get_unit(0, &unit)) < 0)
+    return NULL;
+  if (g_str_has_suffix(unit, ".service") || g_str_has_suffix(unit, ".scope"))
+    return unit;
+  free(unit);
+  return NULL;
+}
+
+/* Where a manager would take it from us without asking anybody. */
+static sd_bus *manager_for(ChkLook *look, const WgRunOptions *o) {
+  gboolean needs =
+      o->how == WG_RUN_UNIT || o->user || o->private_network || o->memory_max || o->tasks_max;
+
+  if (geteuid() != 0 && !chk_world_is_user(look->world) && !needs)
+    return NULL;
+  return chk_world_manager(look->world, NULL);
+}
+
+static void limits(const ChkLook *look, WgRunOptions *o) {
+  o->directory = chk_option_text(look, "directory", "/");
+  o->user = chk_option_text(look, "user", NULL);
+  o->sandbox = chk_option_bool(look, "sandbox", FALSE);
+  o->how = o->sandbox ? WG_RUN_UNIT : WG_RUN_AUTO; /* nobody else would keep it */
+  o->private_network = !chk_option_bool(look, "network", TRUE);
+  o->memory_max = chk_option_bytes(look, "memory-max", 0);
+  o->tasks_max = (guint)chk_option_int(look, "tasks-max", 0);
+  o->output_max = (gsize)MAX(chk_option_bytes(look, "max-output", OUTPUT_DEFAULT), 1);
+}
+
+ChkCommand *chk_command_start(ChkLook *look, const char *const *argv, guint64 timeout,
+                              ChkCommandFunc done, gpointer user_data, GError **error) {
+  g_auto(GStrv) own =
+      argv ? g_strdupv((char **)argv) : argv_of(look->subject, look->options, error);
+  g_auto(GStrv) env = chk_option_texts(look, "env");
+  const char *text = chk_option_text(look, "stdin", NULL);
+  int input = own && text ? input_of(text, error) : -1;
+  char *unit = own_unit(chk_world_is_user(look->world));
+  WgRunOptions o = {.argv = (const char *const *)own,
+                    .env = (const char *const *)env,
+                    .description = "A check of Waggle",
+                    .prefix = "waggle-check",
+                    .bind_to = unit,
+                    .input = input,
+                    .timeout = timeout,
+                    .kill_after = KILL_AFTER};
+  ChkCommand *command = NULL;
+
+  if (own && (text == NULL || input >= 0)) {
+    limits(look, &o);
+    o.bus = manager_for(look, &o);
+    command = g_new0(ChkCommand, 1);
+    command->done = done;
+    command->user_data = user_data;
+    command->run = wg_run_start(&o, on_done, command);
+  }
+  if (input >= 0)
+    close(input);
+  free(unit);
+  return command;
+}
+
+void chk_command_drop(ChkCommand *command) {
+  if (command->run)
+    wg_run_forget(command->run);
+  g_free(command);
+}
+
+char *chk_command_text(GBytes *bytes) {
+  gsize size = 0;
+  const char *text = bytes ? g_bytes_get_data(bytes, &size) : NULL;
+
+  return g_utf8_make_valid(text ? text : "", (gssize)size);
+}
+
+gboolean chk_command_ran(const WgRunEnd *end, const char *what, ChkSight *sight) {
+  switch (end->how) {
+  case WG_RUN_EXITED:
+  case WG_RUN_SIGNALED:
+  case WG_RUN_OOM:
+    return TRUE;
+  default:
+    chk_unknown(sight, "%s: %s", what, end->text);
+    return FALSE;
+  }
+}
