@@ -40,7 +40,15 @@
 #define WG_BUS_LOCAL "org.freedesktop.DBus.Local" /* sd-bus itself: the connection is over */
 #define WG_PATH_LOCAL "/org/freedesktop/DBus/Local"
 #define WG_IFACE_LOCAL "org.freedesktop.DBus.Local"
+/* another manager, or the same after it was executed anew */
+#define WG_MATCH_SYSTEMD_OWNER                                                                     \
+  "type='signal',sender='" WG_BUS_BROKER "',path='" WG_PATH_BROKER "',interface='" WG_IFACE_BROKER \
+  "',member='NameOwnerChanged',arg0='" WG_BUS_SYSTEMD "'"
 #define WG_IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
+
+/* Units */
+#define WG_UNIT_DEPLOY_RECOVER "waggle-deployd-recover.service"
+#define WG_UNIT_DROP_IN "50-waggle.conf"
 
 #define WG_ERROR_PREFIX "org.waggle.Error."
 
@@ -68,6 +76,17 @@
 #define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH"   /* directories, ':' between; first is vendor */
 #define WG_ENV_TYPIST_HAND "WAGGLE_TYPIST_HAND"   /* another typing process */
 #define WG_ENV_VERIFY "WAGGLE_VERIFY"             /* another program of verification */
+/* for the hooks of a deployment */
+#define WG_ENV_HOOK "WAGGLE_HOOK"
+#define WG_ENV_TARGET "WAGGLE_TARGET"
+#define WG_ENV_ROOT "WAGGLE_ROOT"
+#define WG_ENV_RELEASE "WAGGLE_RELEASE"
+#define WG_ENV_RELEASE_PATH "WAGGLE_RELEASE_PATH"
+#define WG_ENV_PREVIOUS "WAGGLE_PREVIOUS"
+#define WG_ENV_PREVIOUS_PATH "WAGGLE_PREVIOUS_PATH"
+#define WG_ENV_VERSION "WAGGLE_VERSION"
+#define WG_ENV_DEPLOYMENT "WAGGLE_DEPLOYMENT"
+#define WG_ENV_INSTANCE "WAGGLE_INSTANCE"
 /* for the command of the back-end "exec" */
 #define WG_ENV_MESSAGE "WAGGLE_MESSAGE"
 #define WG_ENV_FROM "WAGGLE_FROM"

@@ -7,6 +7,7 @@
 #include "common/run-private.h"
 
 #include "common/names.h"
+#include "common/unit-state.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -303,11 +304,10 @@ static int on_started(sd_bus_message *m, void *data, sd_bus_error *ret) {
 
 static int listen_to(WgRun *run) {
   WgRunUnit *unit = run->unit;
-  int r = sd_bus_path_encode(WG_PATH_SYSTEMD "/unit", unit->name, &unit->path);
-
-  if (r >= 0)
-    r = sd_bus_match_signal_async(unit->bus, &unit->matches[CHANGES], WG_BUS_SYSTEMD, unit->path,
-                                  WG_IFACE_PROPERTIES, "PropertiesChanged", on_changes, NULL, run);
+  unit->path = wg_unit_path(unit->name);
+  int r =
+      sd_bus_match_signal_async(unit->bus, &unit->matches[CHANGES], WG_BUS_SYSTEMD, unit->path,
+                                WG_IFACE_PROPERTIES, "PropertiesChanged", on_changes, NULL, run);
   if (r >= 0)
     r = sd_bus_match_signal_async(unit->bus, &unit->matches[REMOVED], WG_BUS_SYSTEMD,
                                   WG_PATH_SYSTEMD, WG_IFACE_SYSTEMD_MANAGER, "JobRemoved",
@@ -316,11 +316,8 @@ static int listen_to(WgRun *run) {
     r = sd_bus_match_signal_async(unit->bus, &unit->matches[LOST], WG_BUS_LOCAL, WG_PATH_LOCAL,
                                   WG_IFACE_LOCAL, "Disconnected", on_lost, NULL, run);
   if (r >= 0)
-    r = sd_bus_add_match_async(unit->bus, &unit->matches[OWNER],
-                               "type='signal',sender='" WG_BUS_BROKER "',path='" WG_PATH_BROKER
-                               "',interface='" WG_IFACE_BROKER
-                               "',member='NameOwnerChanged',arg0='" WG_BUS_SYSTEMD "'",
-                               on_owner, NULL, run);
+    r = sd_bus_add_match_async(unit->bus, &unit->matches[OWNER], WG_MATCH_SYSTEMD_OWNER, on_owner,
+                               NULL, run);
   if (r >= 0)
     subscribe(unit);
   return r;
