@@ -154,6 +154,15 @@ static void read_assertions(ChkLoad *load, ChkCheck *check, JsonNode *node, cons
   }
 }
 
+/* One of the type's own defaults. */
+static void read_text(ChkLoad *load, ChkCheck *check, WgReader *reader, const char *text,
+                      GPtrArray *into) {
+  g_autoptr(JsonNode) node = json_from_string(text, NULL);
+
+  g_assert_nonnull(node);
+  read_assertions(load, check, node, wg_reader_pointer(reader), into);
+}
+
 static void read_default(ChkLoad *load, ChkCheck *check, WgReader *reader) {
   const char *text = check->type->default_value;
 
@@ -164,9 +173,9 @@ static void read_default(ChkLoad *load, ChkCheck *check, WgReader *reader) {
                         check->type->name);
     return;
   }
-  g_autoptr(JsonNode) node = json_from_string(text, NULL);
-  g_assert_nonnull(node);
-  read_assertions(load, check, node, wg_reader_pointer(reader), check->expect);
+  read_text(load, check, reader, text, check->expect);
+  if (check->warn->len == 0 && check->type->default_warn)
+    read_text(load, check, reader, check->type->default_warn, check->warn);
 }
 
 static void read_expectations(ChkLoad *load, ChkCheck *check, WgReader *reader) {

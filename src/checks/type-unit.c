@@ -2,8 +2,8 @@
  * says of it.
  *
  * One D-Bus call tells all properties; only exposure and problems run a program, and only when they
- * are asserted. Any property can be asserted by systemd's name, "MemoryMax", or written as
- * "memory-max". */
+ * are asserted (exposure also for a baseline). Any property can be asserted by systemd's name,
+ * "MemoryMax", or written as "memory-max". */
 #include "checks/local.h"
 #include "checks/pending.h"
 #include "checks/types.h"
@@ -45,6 +45,7 @@ typedef struct {
   ChkUnitAsk *ask;
   ChkAnalyze *analyze;
   JsonObject *seen;
+  gboolean analyzed; /* its exposure was asked for */
 } UnitLook;
 
 static void finish(UnitLook *u, ChkSight *sight) {
@@ -175,11 +176,13 @@ static void on_exposure(ChkAnalyzed *got, gpointer user_data) {
   UnitLook *u = user_data;
 
   u->analyze = NULL;
-  if (got->error) {
+  u->analyzed = TRUE;
+  if (got->error && chk_asks(u->pending.look, "exposure")) {
     fail(u, got->error->message);
     return;
   }
-  json_object_set_double_member(u->seen, "exposure", got->exposure);
+  if (!got->error)
+    json_object_set_double_member(u->seen, "exposure", got->exposure);
   next(u);
 }
 
@@ -202,8 +205,7 @@ static void next(UnitLook *u) {
   gboolean exists = json_object_get_boolean_member(u->seen, "exists");
   gboolean service = g_str_has_suffix(u->unit, ".service");
 
-  if (exists && service && chk_asks(look, "exposure") &&
-      !json_object_has_member(u->seen, "exposure")) {
+  if (exists && service && chk_wants(look, "exposure") && !u->analyzed) {
     u->analyze = chk_analyze_exposure(look->world, u->unit, left, on_exposure, u);
   } else if (exists && *u->fragment && chk_asks(look, "problems") &&
              !json_object_has_member(u->seen, "problems")) {

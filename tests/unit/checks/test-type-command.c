@@ -5,6 +5,7 @@
 #include "look-fixture.h"
 
 #include "checks/greenboot.h"
+#include "checks/plan.h"
 #include "checks/types.h"
 
 #include <glib/gstdio.h>
@@ -106,6 +107,32 @@ static void test_validate(void) {
     g_assert_false(chk_type_command.validate(bad[i][0], json_node_get_object(node), NULL));
   }
   g_assert_true(chk_type_command.validate("a 'b c' \"d\"", NULL, NULL));
+}
+
+/* What a plugin or greenboot warns of is a warning without a word in the file. */
+static void test_default_warn(void) {
+  static const struct {
+    const char *text;
+    guint expect, warn;
+  } cases[] = {
+      {"{\"plugin\": \"x\"}", 1, 1},
+      {"{\"greenboot\": \"/x\"}", 1, 1},
+      {"{\"command\": \"x\"}", 1, 0},
+      {"{\"plugin\": \"x\", \"expect\": {\"state\": \"ok\"}}", 1, 0},
+      {"{\"plugin\": \"x\", \"warn\": {\"duration\": {\"less\": \"1s\"}}}", 1, 1},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *text = g_strdup_printf("{\"name\": \"n\", \"checks\": [%s]}", cases[i].text);
+    g_autoptr(JsonNode) node = json_from_string(text, NULL);
+    g_autoptr(WgProblems) problems = wg_problems_new();
+    g_autoptr(ChkPlan) plan = chk_plan_load(node, NULL, "", NULL, problems);
+    if (plan == NULL)
+      g_error("%s", wg_problems_text(problems, "plan"));
+    const ChkCheck *check = plan->checks->pdata[0];
+    g_assert_cmpuint(check->expect->len, ==, cases[i].expect);
+    g_assert_cmpuint(check->warn->len, ==, cases[i].warn);
+  }
 }
 
 static char *plugins(void) {
@@ -228,6 +255,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/command/time", test_time);
   g_test_add_func("/command/limits", test_limits);
   g_test_add_func("/command/validate", test_validate);
+  g_test_add_func("/plugin/default-warn", test_default_warn);
   g_test_add_func("/plugin/real", test_real_plugins);
   g_test_add_func("/plugin/ends", test_plugin_ends);
   g_test_add_func("/greenboot/directory", test_greenboot);
