@@ -1,0 +1,98 @@
+/* steps-private.h: inside of the real steps (steps-real.h): a chain of parts.
+ *
+ *     steps-chains.c   which parts a step has       steps-real.c    the chain, threads, hooks
+ *     steps-files.c    staging, backup, clean-up    steps-units.c   units and their files
+ *     steps-prepare.c  proof, baseline, intent      steps-verify.c  verification
+ *     steps-undo.c     the way back                 undo-files.c    its part with files alone */
+#pragma once
+
+#include "deployment/hooks.h"
+#include "deployment/intent.h"
+#include "deployment/manifest.h"
+#include "deployment/steps-real.h"
+#include "deployment/verify-run.h"
+#include "deployment/work.h"
+
+typedef struct DplChain DplChain;
+/* Ends with dpl_part_done(), from inside or later. */
+typedef void (*DplPart)(DplChain *chain);
+/* On a worker thread. The chain and its record belong to it meanwhile. */
+typedef gboolean (*DplThreadFunc)(DplChain *chain, const DplWork *work, GError **error);
+
+struct DplReal {
+  DplRealOptions o;
+  char **keys;
+};
+
+/* One transaction, from its first step to its drop(). */
+struct DplChain {
+  DplReal *real;
+  DplAct *act; /* what runs; NULL: nothing */
+  const DplPart *parts;
+  guint at;
+  gulong canceled; /* handler */
+  DplManifest *manifest;
+  DplSite *site;
+  DplRecord *old; /* the transaction that committed the release before; NULL: not known */
+  DplManifest *old_manifest;
+  DplIntent intent;
+  char *baseline; /* JSON; NULL: none was asked for */
+  gint64 since;   /* CLOCK_REALTIME us: the units were started after it */
+  /* what the running part waits for */
+  DplHooks *hooks;
+  DplVerify *verify;
+  DplThreadFunc thread;
+  guint timer;
+  guint64 bytes_done, bytes_total; /* atomic: how far the thread is */
+};
+
+/* steps-chains.c: NULL-terminated. */
+const DplPart *dpl_step_parts(DplStep step);
+
+/* steps-real.c: the running part is over; takes `error`. */
+void dpl_part_done(DplChain *chain, GError *error);
+void dpl_part_thread(DplChain *chain, DplThreadFunc func);
+/* `must`: a failure is the part's; else it is only told. */
+void dpl_part_hooks(DplChain *chain, DplHookPhase phase, gboolean must);
+void dpl_part_hook(DplChain *chain, DplHookPhase phase, const DplHook *hook);
+/* The target's root; -1 sets error. Any thread. */
+int dpl_chain_root(DplChain *chain, gboolean make, GError **error);
+/* Absolute path of a release of the target. Free with g_free(). */
+char *dpl_chain_release(DplChain *chain, const char *id);
+/* us left for the step's commands; 0: no bound. */
+guint64 dpl_chain_limit(DplChain *chain);
+void dpl_chain_say(DplChain *chain, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Loads the manifest of the release before out of `old`. */
+void dpl_chain_set_old(DplChain *chain, const DplRecord *old);
+
+/* parts */
+void dpl_part_check(DplChain *chain);
+void dpl_part_backup(DplChain *chain);
+void dpl_part_stage(DplChain *chain);
+void dpl_part_discard(DplChain *chain);
+void dpl_part_clean(DplChain *chain);
+void dpl_part_prove(DplChain *chain);
+void dpl_part_find_old(DplChain *chain);
+void dpl_part_baseline(DplChain *chain);
+void dpl_part_intent(DplChain *chain);
+void dpl_part_stop_all(DplChain *chain);
+void dpl_part_snapshot(DplChain *chain);
+void dpl_part_migrate(DplChain *chain);
+void dpl_part_stop_first(DplChain *chain);
+void dpl_part_switch(DplChain *chain);
+void dpl_part_reload(DplChain *chain);
+void dpl_part_enable(DplChain *chain);
+void dpl_part_start(DplChain *chain);
+void dpl_part_reload_units(DplChain *chain);
+void dpl_part_verify(DplChain *chain);
+void dpl_part_undo_stop(DplChain *chain);
+void dpl_part_undo_migrate(DplChain *chain);
+void dpl_part_undo_files(DplChain *chain);
+void dpl_part_undo_disable(DplChain *chain);
+void dpl_part_undo_start(DplChain *chain);
+void dpl_part_undo_look(DplChain *chain);
+void dpl_part_undo_verify(DplChain *chain);
+void dpl_part_undo_leave(DplChain *chain);
+
+/* steps-verify.c: the context of checks: states are of WgUnitState, in any order. */
+JsonNode *dpl_verify_context(DplChain *chain, const char *release, const GPtrArray *states);

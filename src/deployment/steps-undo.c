@@ -1,0 +1,43 @@
+/* steps-undo.c: the way back, apart from units: files, and what is left of a release that failed.
+ */
+#include "deployment/steps-private.h"
+
+#include "deployment/backup.h"
+#include "deployment/layout.h"
+#include "deployment/retention.h"
+#include "deployment/stage.h"
+#include "deployment/switch.h"
+#include "deployment/undo-files.h"
+
+#include <unistd.h>
+
+static gboolean undo_files(DplChain *chain, const DplWork *work, GError **error) {
+  return dpl_undo_files(chain->act->record, chain->real->o.unit_directory, work, error);
+}
+
+void dpl_part_undo_files(DplChain *chain) {
+  dpl_part_thread(chain, undo_files);
+}
+
+/* A release that failed is kept for a look, apart from the good ones. One that was there before is
+ * left where it was. */
+static gboolean leave(DplChain *chain, const DplWork *work, GError **error) {
+  const DplRecord *r = chain->act->record;
+  g_autofree char *id = dpl_intent_backup(r);
+  g_autofree char *state = dpl_intent_snapshot(r);
+  g_autofree char *units = dpl_intent_units(r);
+  int root = dpl_chain_root(chain, FALSE, error);
+
+  if (root < 0)
+    return FALSE;
+  gboolean ok = r->to == NULL || chain->intent.reused || g_strcmp0(r->to, r->from) == 0 ||
+                dpl_release_fail(root, r->to, error);
+  ok = ok && dpl_stage_discard(root, id, work, error) && dpl_backup_drop(root, id, work, error) &&
+       dpl_backup_drop(root, state, work, error) && dpl_backup_drop(root, units, work, error);
+  close(root);
+  return ok;
+}
+
+void dpl_part_undo_leave(DplChain *chain) {
+  dpl_part_thread(chain, leave);
+}
