@@ -90,11 +90,12 @@ static gboolean wait_for_room(DplSink *sink, gsize size, GError **error) {
 static gboolean count_bytes(DplSink *sink, const char *path, guint64 size, GError **error) {
   if (size > sink->limits.file_max || size > sink->limits.bytes_max - sink->bytes) {
     g_autofree char *escaped = dpl_path_escape(path);
-    g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
-                "the artifact %s is refused: with %.300s it is larger than the limit of %" //
-                G_GUINT64_FORMAT " bytes",
-                sink->options->name, escaped,
-                size > sink->limits.file_max ? sink->limits.file_max : sink->limits.bytes_max);
+    g_set_error(
+        error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+        "the artifact %s is refused: with %.300s it is larger than the limit of %" G_GUINT64_FORMAT
+        " bytes",
+        sink->options->name, escaped,
+        size > sink->limits.file_max ? sink->limits.file_max : sink->limits.bytes_max);
     return FALSE;
   }
   sink->bytes += size;
@@ -115,13 +116,19 @@ static gboolean give(DplSink *sink, DplSinkJob *job, GError **error) {
   return g_thread_pool_push(sink->pool, job, NULL) || TRUE; /* a thread less is no failure */
 }
 
+/* There is no place for it: refused, or else `strip` left nothing of its name. */
+static gboolean dropped(GError *refused, GError **error) {
+  if (refused)
+    g_propagate_error(error, refused);
+  return refused == NULL;
+}
+
 gboolean dpl_sink_directory(DplSink *sink, const DplSinkEntry *entry, GError **error) {
   GError *refused = NULL;
   char *path = dpl_sink_path(sink, entry->path, &refused);
 
   if (!path) {
-    g_propagate_error(error, refused);
-    return refused == NULL;
+    return dropped(refused, error);
   }
   return dpl_sink_enter(sink, entry, DPL_ENTRY_DIRECTORY, path, NULL, error) != NULL;
 }
@@ -149,8 +156,7 @@ gboolean dpl_sink_link(DplSink *sink, const DplSinkEntry *entry, const char *tar
   const char *name;
 
   if (!path) {
-    g_propagate_error(error, refused);
-    return refused == NULL;
+    return dropped(refused, error);
   }
   if (!target || !*target || strlen(target) > 4095) {
     g_free(path);
@@ -179,8 +185,7 @@ gboolean dpl_sink_hard_link(DplSink *sink, const DplSinkEntry *entry, const char
   char *path = dpl_sink_path(sink, entry->path, &refused);
 
   if (!path) {
-    g_propagate_error(error, refused);
-    return refused == NULL;
+    return dropped(refused, error);
   }
   g_autofree char *to = dpl_sink_path(sink, target, NULL);
   DplEntry *file = to ? dpl_tree_find(sink->tree, to) : NULL;
@@ -221,8 +226,7 @@ static gboolean queue_file(DplSink *sink, const DplSinkEntry *entry, DplSinkJob 
   if (job->entry)
     return give(sink, job, error);
   dpl_sink_job_free(job);
-  g_propagate_error(error, refused);
-  return refused == NULL;
+  return dropped(refused, error);
 }
 
 gboolean dpl_sink_bytes(DplSink *sink, const DplSinkEntry *entry, char *bytes, gsize size,
@@ -252,8 +256,7 @@ gboolean dpl_sink_begin(DplSink *sink, const DplSinkEntry *entry, guint64 size,
   sink->entry = enter_file(sink, entry, size, &refused);
   *ret_wanted = sink->entry != NULL;
   if (!sink->entry) {
-    g_propagate_error(error, refused);
-    return refused == NULL;
+    return dropped(refused, error);
   }
   sink->mtime = entry->mtime;
   sink->at = 0;

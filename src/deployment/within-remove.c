@@ -93,7 +93,7 @@ static gboolean remove_inside(Removal *r, int fd, guint depth, GError **error) {
 
   if (fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700)
     (void)fchmod(fd, 0700);
-  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* with an offset of its own */
   DIR *dir = copy < 0 ? NULL : fdopendir(copy);
   if (!dir) {
     dpl_error_errno(error, errno, "cannot read a directory in %s", r->path);

@@ -1,0 +1,400 @@
+/* test-unpack.c: artifacts of every kind become the same files, and hostile ones are refused with a
+ * reason, having written nothing outside. */
+#undef NDEBUG
+#undef G_DISABLE_ASSERT
+#include "files.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static void fill(Tar *tar) {
+  tar_entry(tar, AE_IFDIR, "./", NULL, 0700);
+  tar_file(tar, "./bin/shop", "#!/bin/true\n", 0755);
+  tar_entry(tar, AE_IFDIR, "./etc", NULL, 0750);
+  tar_file(tar, "./etc/shop.conf", "port = 1\n", 0666);
+  tar_file(tar, "./etc/\xc3\xa4 b", "x", 0600);
+  tar_entry(tar, AE_IFLNK, "./bin/again", "shop", 0777);
+  tar_hard(tar, "./aaa", "./bin/shop");
+  tar_file(tar, "./empty", "", 0644);
+}
+
+static char *digest_of(Files *f, const char *path) {
+  int fd = files_open(f, path);
+  guint8 sha256[DPL_SHA256_SIZE];
+
+  g_assert_true(dpl_digest_fd(fd, path, sha256, NULL, NULL, NULL, NULL));
+  return dpl_hex(sha256, sizeof sha256);
+}
+
+static void test_kinds(void) {
+  static const char *const filters[] = {"none", "gzip", "xz", "zstd"};
+  static const char *const formats[] = {"pax", "gnutar", "pax", "gnutar"};
+  g_autofree char *first = NULL;
+  Files f;
+
+  files_begin(&f, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(filters); i++) {
+    g_autoptr(GError) error = NULL;
+    g_auto(DplUnpacked) done = {0};
+    DplUnpackOptions options = {0};
+    Tar tar;
+    tar_begin(&tar, formats[i], filters[i]);
+    fill(&tar);
+    int fd = tar_end(&tar, &f, "a.tar");
+    g_autofree char *sha256 = digest_of(&f, "a.tar");
+    options.sha256 = sha256;
+    g_autoptr(DplTree) tree = unpack_here(&f, fd, &options, &done, &error);
+    g_assert_no_error(error);
+    g_autofree char *text = dpl_tree_text(tree, NULL);
+    g_assert_cmpstr(done.sha256, ==, sha256);
+    g_assert_cmpint(done.kind, ==, DPL_SOURCE_TAR);
+    if (first)
+      g_assert_cmpstr(text, ==, first);
+    else
+      first = g_steal_pointer(&text);
+  }
+  /* world-writable is taken off, the hard link is canonical, the top is ours */
+  g_assert_nonnull(strstr(first, "d 0755 - - .\n"));
+  g_assert_nonnull(strstr(first, "f 0664 - - 9 "));
+  g_assert_nonnull(strstr(first, " aaa\n"));
+  g_assert_nonnull(strstr(first, "h bin/shop aaa\n"));
+  g_assert_nonnull(strstr(first, "l - - bin/again shop\n"));
+  g_assert_nonnull(strstr(first, "etc/\\xc3\\xa4\\x20b\n"));
+  struct stat st;
+  g_assert_cmpint(fstatat(f.root, "staging/t/empty", &st, 0), ==, 0);
+  g_assert_cmpint(st.st_mtim.tv_sec, ==, 1700000000);
+
+  /* the directory that came of it is the same artifact again */
+  g_autoptr(GError) error = NULL;
+  g_auto(DplUnpacked) done = {0};
+  DplUnpackOptions options = {.into = "deep/er"};
+  g_assert_cmpint(renameat(f.root, "staging/t", f.dir, "copy"), ==, 0);
+  g_autoptr(DplTree) tree = unpack_here(&f, files_open(&f, "copy"), &options, &done, &error);
+  g_assert_no_error(error);
+  g_autofree char *digest = dpl_tree_text_digest(first, strlen(first));
+  g_assert_cmpstr(done.sha256, ==, digest);
+  g_assert_nonnull(dpl_tree_find(tree, "deep/er/bin/shop"));
+  files_end(&f);
+}
+
+typedef void (*Fill)(Tar *tar);
+
+static void absolute(Tar *tar) {
+  tar_file(tar, "/escape", "x", 0644);
+}
+static void dots(Tar *tar) {
+  tar_file(tar, "a/../../escape", "x", 0644);
+}
+static void through_link(Tar *tar) {
+  tar_entry(tar, AE_IFLNK, "out", "../../..", 0777);
+  tar_file(tar, "out/escape", "x", 0644);
+}
+static void over_link(Tar *tar) {
+  tar_entry(tar, AE_IFLNK, "escape", "../../../escape", 0777);
+  tar_file(tar, "escape", "x", 0644);
+}
+static void directory_over_link(Tar *tar) {
+  tar_entry(tar, AE_IFLNK, "out", "../../..", 0777);
+  tar_entry(tar, AE_IFDIR, "out", NULL, 0755);
+  tar_file(tar, "out/escape", "x", 0644);
+}
+static void twice(Tar *tar) {
+  tar_file(tar, "a", "x", 0644);
+  tar_file(tar, "./a", "y", 0644);
+}
+static void hard_outside(Tar *tar) {
+  tar_hard(tar, "a", "../../../secret");
+}
+static void hard_absolute(Tar *tar) {
+  tar_hard(tar, "a", "/etc/passwd");
+}
+static void hard_to_link(Tar *tar) {
+  tar_entry(tar, AE_IFLNK, "l", "../../../secret", 0777);
+  tar_hard(tar, "a", "l");
+}
+static void device(Tar *tar) {
+  tar_entry(tar, AE_IFCHR, "null", NULL, 0666);
+}
+static void fifo(Tar *tar) {
+  tar_entry(tar, AE_IFIFO, "pipe", NULL, 0666);
+}
+static void set_uid(Tar *tar) {
+  tar_file(tar, "su", "x", 04755);
+}
+static void setgid_directory(Tar *tar) {
+  tar_entry(tar, AE_IFDIR, "d", NULL, 02755);
+}
+static void file_at_top(Tar *tar) {
+  tar_file(tar, ".", "x", 0644);
+}
+static void below_file(Tar *tar) {
+  tar_file(tar, "a", "x", 0644);
+  tar_file(tar, "a/b", "x", 0644);
+}
+static void link_to_nothing(Tar *tar) {
+  tar_entry(tar, AE_IFDIR, "d", NULL, 0755);
+  tar_hard(tar, "d/x", "d");
+}
+static void too_deep(Tar *tar) {
+  g_autoptr(GString) s = g_string_new("f");
+  for (guint i = 0; i < 70; i++)
+    g_string_prepend(s, "d/");
+  tar_file(tar, s->str, "x", 0644);
+}
+static void too_many(Tar *tar) {
+  for (guint i = 0; i < 60; i++) {
+    g_autofree char *name = g_strdup_printf("n%u", i);
+    tar_file(tar, name, "x", 0644);
+  }
+}
+static void too_large(Tar *tar) {
+  g_autofree char *text = g_strnfill(200000, 'x');
+  tar_file(tar, "large", text, 0644);
+}
+static void nothing(Tar *tar) {
+}
+
+static const struct {
+  const char *name, *words;
+  Fill fill;
+} hostile[] = {
+    {"absolute", "absolute path", absolute},
+    {"dots", "\"..\"", dots},
+    {"through-link", "through a link", through_link},
+    {"over-link", "is there twice", over_link},
+    {"directory-over-link", "is there twice", directory_over_link},
+    {"twice", "is there twice", twice},
+    {"hard-outside", "hard link", hard_outside},
+    {"hard-absolute", "hard link", hard_absolute},
+    {"hard-to-link", "hard link", hard_to_link},
+    {"hard-to-directory", "hard link", link_to_nothing},
+    {"device", "device", device},
+    {"fifo", "fifo", fifo},
+    {"setuid", "set-uid", set_uid},
+    {"setgid-directory", "set-gid", setgid_directory},
+    {"file-at-top", "top of the tree", file_at_top},
+    {"below-file", "through a link or a file", below_file},
+    {"too-deep", "more directories", too_deep},
+    {"too-many", "more than 50 entries", too_many},
+    {"too-large", "larger than the limit", too_large},
+    {"nothing", "has no entries", nothing},
+};
+
+static void test_hostile(gconstpointer data) {
+  guint i = GPOINTER_TO_UINT(data);
+  const DplUnpackOptions bounds = {.limits = {.entries_max = 50, .file_max = 100000}};
+  Files f;
+
+  /* as a tar, and in a package */
+  for (guint round = 0; round < 2; round++) {
+    g_autoptr(GError) error = NULL;
+    g_auto(DplUnpacked) done = {0};
+    DplUnpackOptions options = bounds;
+    Tar tar, control;
+    files_begin(&f, NULL);
+    files_write(&f, "secret", "secret");
+    tar_begin(&tar, "pax", round ? "zstd" : "none");
+    hostile[i].fill(&tar);
+    int fd;
+    if (round) {
+      tar_begin(&control, "gnutar", "xz");
+      tar_file(&control, "./control", "Package: a\nVersion: 1\nArchitecture: all\n", 0644);
+      g_autoptr(GBytes) c = tar_end_bytes(&control), d = tar_end_bytes(&tar);
+      fd = deb_make(&f, "a.deb", c, d);
+    } else {
+      fd = tar_end(&tar, &f, "a.tar");
+    }
+    g_autoptr(DplTree) tree = unpack_here(&f, fd, &options, &done, &error);
+    g_assert_null(tree);
+    g_assert_true(error->domain == WG_ERROR);
+    if (!strstr(error->message, hostile[i].words))
+      g_error("%s: %s", hostile[i].name, error->message);
+    g_assert_false(files_exist(&f, "escape"));
+    g_assert_false(files_exist(&f, "root/escape"));
+    g_assert_false(files_exist(&f, "root/staging/escape"));
+    struct stat st;
+    g_assert_cmpint(fstatat(f.dir, "secret", &st, 0), ==, 0);
+    g_assert_cmpint(st.st_nlink, ==, 1);
+    files_end(&f);
+  }
+}
+
+/* A link that is put into the staged tree by somebody else, between two entries. */
+static void test_attack(void) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DplTree) tree = dpl_tree_new();
+  g_auto(DplUnpacked) done = {0}, more = {0};
+  DplUnpackOptions options = {.name = "shop.tar"};
+  Tar tar;
+  Files f;
+
+  files_begin(&f, NULL);
+  g_assert_cmpint(mkdirat(f.dir, "work", 0755), ==, 0);
+  g_assert_cmpint(mkdirat(f.dir, "outside", 0755), ==, 0);
+  int dir = files_open(&f, "work");
+  tar_begin(&tar, "pax", "none");
+  tar_entry(&tar, AE_IFDIR, "etc", NULL, 0755);
+  g_assert_true(dpl_unpack(tar_end(&tar, &f, "a.tar"), dir, &options, tree, NULL, &done, NULL));
+  g_assert_cmpint(unlinkat(dir, "etc", AT_REMOVEDIR), ==, 0);
+  g_assert_cmpint(symlinkat("../outside", dir, "etc"), ==, 0);
+  tar_begin(&tar, "pax", "none");
+  tar_file(&tar, "etc/escape", "x", 0644);
+  g_assert_false(dpl_unpack(tar_end(&tar, &f, "b.tar"), dir, &options, tree, NULL, &more, &error));
+  g_assert_nonnull(strstr(error->message, "no link is followed"));
+  g_assert_false(files_exist(&f, "outside/escape"));
+  files_end(&f);
+}
+
+static void test_strip(void) {
+  g_autoptr(GError) error = NULL;
+  g_auto(DplUnpacked) done = {0};
+  DplUnpackOptions options = {.strip = 1, .into = "srv"};
+  Tar tar;
+  Files f;
+
+  files_begin(&f, NULL);
+  tar_begin(&tar, "pax", "gzip");
+  tar_entry(&tar, AE_IFDIR, "shop-1.0/", NULL, 0755);
+  tar_file(&tar, "README", "left out", 0644);
+  tar_file(&tar, "shop-1.0/bin/shop", "x", 0755);
+  tar_hard(&tar, "shop-1.0/shop", "shop-1.0/bin/shop");
+  tar_entry(&tar, AE_IFLNK, "shop-1.0/out", "/etc/passwd", 0777);
+  g_autoptr(DplTree) tree = unpack_here(&f, tar_end(&tar, &f, "a"), &options, &done, &error);
+  g_assert_no_error(error);
+  g_assert_nonnull(dpl_tree_find(tree, "srv/bin/shop"));
+  g_assert_nonnull(dpl_tree_find(tree, "srv/shop"));
+  g_assert_null(dpl_tree_find(tree, "srv/README"));
+  g_assert_cmpuint(dpl_tree_n(tree), ==, 6);
+  g_assert_cmpuint(done.links_out, ==, 1);
+  files_end(&f);
+}
+
+static void test_digest_differs(void) {
+  g_autoptr(GError) error = NULL;
+  g_auto(DplUnpacked) done = {0};
+  DplUnpackOptions options = {.sha256 = "00"};
+  Tar tar;
+  Files f;
+
+  files_begin(&f, NULL);
+  tar_begin(&tar, "pax", "none");
+  fill(&tar);
+  g_assert_null(unpack_here(&f, tar_end(&tar, &f, "a"), &options, &done, &error));
+  g_assert_nonnull(strstr(error->message, "not the one that the manifest means"));
+  files_end(&f);
+}
+
+/* Cut at any length it is refused and never crashes. */
+static void test_cut(void) {
+  static const char *const filters[] = {"none", "gzip", "xz", "zstd"};
+  Files f;
+
+  files_begin(&f, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(filters); i++) {
+    Tar tar;
+    tar_begin(&tar, "pax", filters[i]);
+    fill(&tar);
+    g_autoptr(GBytes) bytes = tar_end_bytes(&tar);
+    gsize size, step = i == 0 ? 512 : 7;
+    const char *data = g_bytes_get_data(bytes, &size);
+    /* a tar that is not compressed may lack its last blocks, which are empty */
+    gsize end = i == 0 ? 4096 : size - 12;
+    for (gsize n = 0; n < end; n += step) {
+      g_autoptr(GError) error = NULL;
+      g_auto(DplUnpacked) done = {0};
+      g_autofree char *whole = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, bytes);
+      DplUnpackOptions options = {.sha256 = whole};
+      files_write_bytes(&f, "cut", data, n, 0644);
+      g_autoptr(DplTree) tree = unpack_here(&f, files_open(&f, "cut"), &options, &done, &error);
+      g_assert_null(tree);
+      g_assert_nonnull(error);
+    }
+  }
+  files_end(&f);
+}
+
+static void test_sparse_and_large(void) {
+  g_autoptr(GError) error = NULL;
+  g_auto(DplUnpacked) done = {0};
+  DplUnpackOptions options = {0};
+  Files f;
+
+  files_begin(&f, NULL);
+  files_write(&f, "src/small", "small");
+  int fd = openat(f.dir, "src/sparse", O_RDWR | O_CREAT, 0644);
+  g_assert_cmpint(ftruncate(fd, 8 * 1024 * 1024), ==, 0);
+  g_assert_cmpint(pwrite(fd, "middle", 6, 4 * 1024 * 1024), ==, 6);
+  close(fd);
+  g_autofree char *src = files_path(&f, "src"), *out = files_path(&f, "sparse.tar");
+  const char *argv[] = {"tar", "-C", src, "--sparse", "--format=pax", "-cf", out, ".", NULL};
+  g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                             NULL, &error));
+  g_autoptr(DplTree) tree = unpack_here(&f, files_open(&f, "sparse.tar"), &options, &done, &error);
+  g_assert_no_error(error);
+  g_assert_cmpuint(dpl_tree_find(tree, "sparse")->size, ==, 8 * 1024 * 1024);
+  struct stat st;
+  g_assert_cmpint(fstatat(f.root, "staging/t/sparse", &st, 0), ==, 0);
+  g_assert_cmpint(st.st_blocks * 512, <, 4 * 1024 * 1024);
+  files_end(&f);
+}
+
+/* What a plan sees without writing is what comes of it. */
+static void test_dry(void) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DplTree) dry = dpl_tree_new();
+  g_auto(DplUnpacked) done = {0}, seen = {0};
+  DplUnpackOptions options = {.name = "a"};
+  Tar tar;
+  Files f;
+
+  files_begin(&f, NULL);
+  tar_begin(&tar, "pax", "zstd");
+  fill(&tar);
+  too_large(&tar);
+  int fd = tar_end(&tar, &f, "a");
+  g_assert_true(dpl_unpack(fd, -1, &options, dry, NULL, &seen, &error));
+  g_autoptr(DplTree) tree = unpack_here(&f, fd, &options, &done, &error);
+  g_assert_no_error(error);
+  g_autofree char *a = dpl_tree_digest(dry), *b = dpl_tree_digest(tree);
+  g_assert_cmpstr(a, ==, b);
+  files_end(&f);
+}
+
+static void test_cancel(void) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GCancellable) cancel = g_cancellable_new();
+  g_autoptr(DplTree) tree = dpl_tree_new();
+  g_auto(DplUnpacked) done = {0};
+  DplUnpackOptions options = {.name = "a"};
+  DplWork work = {.cancel = cancel};
+  Tar tar;
+  Files f;
+
+  files_begin(&f, NULL);
+  tar_begin(&tar, "pax", "zstd");
+  fill(&tar);
+  g_cancellable_cancel(cancel);
+  g_assert_false(dpl_unpack(tar_end(&tar, &f, "a"), f.dir, &options, tree, &work, &done, &error));
+  g_assert_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  files_end(&f);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/unpack/kinds", test_kinds);
+  for (guint i = 0; i < G_N_ELEMENTS(hostile); i++) {
+    g_autofree char *name = g_strdup_printf("/unpack/hostile/%s", hostile[i].name);
+    g_test_add_data_func(name, GUINT_TO_POINTER(i), test_hostile);
+  }
+  g_test_add_func("/unpack/attack", test_attack);
+  g_test_add_func("/unpack/strip", test_strip);
+  g_test_add_func("/unpack/digest-differs", test_digest_differs);
+  g_test_add_func("/unpack/cut", test_cut);
+  g_test_add_func("/unpack/sparse-and-large", test_sparse_and_large);
+  g_test_add_func("/unpack/dry", test_dry);
+  g_test_add_func("/unpack/cancel", test_cancel);
+  return g_test_run();
+}
