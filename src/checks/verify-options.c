@@ -83,7 +83,7 @@ static GOptionContext *context_new(ChkVerify *c, Raw *raw) {
       {"explain", 0, 0, G_OPTION_ARG_STRING, &c->explain, "run it and tell all about it", "CHECK"},
       {"check", 0, 0, G_OPTION_ARG_NONE, &c->check, "only read the file", NULL},
       {"types", 0, 0, G_OPTION_ARG_NONE, &c->types, "list types and presets as JSON", NULL},
-      {"system", 0, 0, G_OPTION_ARG_NONE, &raw->system, "units of the system (default)", NULL},
+      {"system", 0, 0, G_OPTION_ARG_NONE, &raw->system, "units of the system; it is the default", NULL},
       {"user", 0, 0, G_OPTION_ARG_NONE, &c->user, "units of the user", NULL},
       {"version", 0, 0, G_OPTION_ARG_NONE, &raw->version, "print the version", NULL},
       {NULL}};
