@@ -1,5 +1,6 @@
 /* manifest-verify.c: the part of a manifest that the verification reads: handed to its own loader
  * for a judgement, and made into a verify file. */
+#include "checks/plan.h"
 #include "deployment/manifest-private.h"
 
 #include <string.h>
@@ -72,4 +73,11 @@ char *dpl_manifest_verify_text(const DplManifest *m, const DplSite *site, const 
     return NULL;
   g_autoptr(JsonNode) node = verify_node(m, site, release);
   return wg_json_canonical(node);
+}
+
+void dpl_judge_verify(const DplManifest *m, const DplSite *site, WgProblems *problems) {
+  if (!m->verify)
+    return;
+  g_autoptr(JsonNode) node = verify_node(m, site, "0000000000000000-20000101T000000Z");
+  g_autoptr(ChkPlan) plan = chk_plan_load(node, NULL, "", NULL, problems);
 }

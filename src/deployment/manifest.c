@@ -92,6 +92,8 @@ static DplManifest *make_for(const DplManifest *m, const DplSite *site, WgProble
   if (wg_problems_refuse(problems))
     return NULL;
   dpl_manifest_read(made, problems);
+  if (!wg_problems_refuse(problems))
+    dpl_judge_verify(made, site, problems);
   return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&made);
 }
 

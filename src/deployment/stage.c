@@ -182,7 +182,8 @@ static gboolean stage(Stage *s, const char *place, GError **error) {
     return FALSE;
   g_autofree char *text = dpl_tree_text(s->ret->tree, &size);
   s->ret->digest = dpl_tree_text_digest(text, size);
-  if (!dpl_stage_find(s->root, s->ret->digest, s->work, &s->ret->release, &s->ret->damaged, error))
+  if (s->root >= 0 &&
+      !dpl_stage_find(s->root, s->ret->digest, s->work, &s->ret->release, &s->ret->damaged, error))
     return FALSE;
   s->ret->reused = s->ret->release != NULL;
   if (s->dir < 0)

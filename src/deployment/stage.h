@@ -37,7 +37,7 @@ typedef struct {
   const char *const *shared_directories, *const *shared_files; /* NULL: none */
   guint64 realtime; /* CLOCK_REALTIME us: goes into the ID */
   gboolean dry;     /* nothing is written: `ret` tells digest, tree and artifacts (render() is
-                       called with dir -1) */
+                       called with dir -1); the root may be -1, of a target that is not there yet */
 } DplStageOptions;
 
 typedef struct {

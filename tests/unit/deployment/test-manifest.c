@@ -343,6 +343,30 @@ static void test_targets(void) {
                   "waggle-target(5)\n");
 }
 
+/* The table has the hooks in the order of the phases. */
+static void test_hook_names(void) {
+  guint phase = 0;
+
+  for (const DplKey *key = dpl_manifest_keys; key->section; key++)
+    if (strcmp(key->section, "hooks") == 0)
+      g_assert_cmpstr(key->name, ==, dpl_hook_phase_name((DplHookPhase)phase++));
+  g_assert_cmpuint(phase, ==, DPL_HOOK_POINTS);
+}
+
+/* The checks are judged by their own loader, with the target's variables in them. */
+static void test_wrong_checks(void) {
+  g_autoptr(DplManifest) m = load(LEAST "vars: {dir: tmp}\nchecks:\n- {file: '/${dir}'}\n"
+                                        "- {file: '/${dri}'}\n- {flie: /x}\n");
+  g_autoptr(DplSite) a = site("a");
+  g_autoptr(WgProblems) problems = wg_problems_new();
+
+  g_assert_null(dpl_manifest_for(m, a, problems));
+  g_autofree char *told = wg_problems_text(problems, "f");
+  g_assert_nonnull(strstr(told, "f:8: /checks/1"));
+  g_assert_nonnull(strstr(told, "f:9: /checks/2"));
+  g_assert_null(strstr(told, "/checks/0"));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/manifest/full", test_full);
@@ -354,5 +378,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/manifest/for-wrong", test_for_wrong);
   g_test_add_func("/manifest/verify-text", test_verify_text);
   g_test_add_func("/manifest/targets", test_targets);
+  g_test_add_func("/manifest/hook-names", test_hook_names);
+  g_test_add_func("/manifest/wrong-checks", test_wrong_checks);
   return g_test_run();
 }
