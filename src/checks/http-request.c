@@ -1,0 +1,213 @@
+/* http-request.c: see http-request.h. */
+#include "checks/http-request.h"
+
+#include "checks/certificate.h"
+#include "checks/local.h"
+#include "checks/net.h"
+
+#include <gio/gunixsocketaddress.h>
+#include <string.h>
+
+#define BODY_MAX (1024 * 1024)
+
+struct ChkHttp {
+  const ChkLook *look;
+  SoupSession *session;
+  GMainContext *context; /* of this thread alone: libsoup binds a session to one */
+  char *authorization;
+  guint redirects;
+  GTlsCertificateFlags problems;
+  char *peer;
+};
+
+static char *basic(const char *user, const char *password) {
+  g_autofree char *pair = g_strdup_printf("%s:%s", user, password ? password : "");
+  g_autofree char *encoded = g_base64_encode((const guchar *)pair, strlen(pair));
+
+  return g_strconcat("Basic ", encoded, NULL);
+}
+
+static gboolean set_authorization(ChkHttp *http, GError **error) {
+  const char *user = chk_option_text(http->look, "user", NULL);
+  g_autofree char *password = NULL, *token = NULL;
+
+  if (!chk_secret(http->look, "password-file", &password, error) ||
+      !chk_secret(http->look, "token-file", &token, error))
+    return FALSE;
+  if (token)
+    http->authorization = g_strconcat("Bearer ", token, NULL);
+  else if (user)
+    http->authorization = basic(user, password);
+  return TRUE;
+}
+
+static SoupSession *make_session(ChkHttp *http, GError **error) {
+  const char *path = chk_option_text(http->look, "socket", NULL);
+  g_autofree char *real = path ? g_strconcat(chk_world_root(http->look->world), path, NULL) : NULL;
+  g_autoptr(GSocketAddress) remote = real ? g_unix_socket_address_new(real) : NULL;
+  g_autoptr(GTlsDatabase) authorities = NULL;
+
+  if (!chk_certificate_database(http->look, &authorities, error))
+    return NULL;
+  SoupSession *session = soup_session_new_with_options(
+      "remote-connectable", remote, "user-agent", "waggle-verify/" WG_VERSION, "timeout", 0, NULL);
+  /* What is checked is that host, not the proxy that this user's environment names. */
+  soup_session_set_proxy_resolver(session, NULL);
+  if (authorities)
+    soup_session_set_tls_database(session, authorities);
+  return session;
+}
+
+ChkHttp *chk_http_new(const ChkLook *look, GError **error) {
+  ChkHttp *http = g_new0(ChkHttp, 1);
+
+  http->look = look;
+  http->context = g_main_context_new();
+  g_main_context_push_thread_default(http->context);
+  if (set_authorization(http, error))
+    http->session = make_session(http, error);
+  if (http->session)
+    return http;
+  chk_http_free(http);
+  return NULL;
+}
+
+void chk_http_free(ChkHttp *http) {
+  g_clear_object(&http->session);
+  g_main_context_pop_thread_default(http->context);
+  g_main_context_unref(http->context);
+  g_free(http->authorization);
+  g_free(http->peer);
+  g_free(http);
+}
+
+static void on_restarted(SoupMessage *message, ChkHttp *http) {
+  http->redirects++;
+}
+
+/* What it says of itself is told in any case; it is refused only here. */
+static gboolean on_certificate(SoupMessage *message, GTlsCertificate *certificate,
+                               GTlsCertificateFlags problems, ChkHttp *http) {
+  http->problems = problems;
+  return chk_option_bool(http->look, "insecure", FALSE);
+}
+
+/* The kernel may still tell it while the answer is on its way; later the connection may be closed.
+ */
+static void on_headers(SoupMessage *message, ChkHttp *http) {
+  GSocketAddress *address = soup_message_get_remote_address(message);
+
+  g_clear_pointer(&http->peer, g_free);
+  if (address && G_IS_UNIX_SOCKET_ADDRESS(address))
+    http->peer = g_strdup(g_unix_socket_address_get_path(G_UNIX_SOCKET_ADDRESS(address)));
+  else if (address)
+    http->peer = g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
+}
+
+static void set_request(ChkHttp *http, SoupMessage *message) {
+  SoupMessageHeaders *headers = soup_message_get_request_headers(message);
+  const char *body = chk_option_text(http->look, "body", NULL);
+  JsonNode *given =
+      http->look->options ? json_object_get_member(http->look->options, "headers") : NULL;
+
+  if (body) {
+    g_autoptr(GBytes) bytes = g_bytes_new(body, strlen(body));
+    soup_message_set_request_body_from_bytes(
+        message, chk_option_text(http->look, "content-type", "application/json"), bytes);
+  }
+  if (http->authorization)
+    soup_message_headers_replace(headers, "Authorization", http->authorization);
+  g_autoptr(GList) names = given ? json_object_get_members(json_node_get_object(given)) : NULL;
+  for (GList *l = names; l; l = l->next)
+    soup_message_headers_replace(
+        headers, l->data, json_object_get_string_member(json_node_get_object(given), l->data));
+  if (!chk_option_bool(http->look, "follow-redirects", TRUE))
+    soup_message_add_flags(message, SOUP_MESSAGE_NO_REDIRECT);
+  soup_message_add_flags(message, SOUP_MESSAGE_DO_NOT_USE_AUTH_CACHE);
+  g_signal_connect(message, "restarted", G_CALLBACK(on_restarted), http);
+  g_signal_connect(message, "accept-certificate", G_CALLBACK(on_certificate), http);
+  g_signal_connect(message, "got-headers", G_CALLBACK(on_headers), http);
+}
+
+static gboolean read_body(ChkHttp *http, SoupMessage *message, GByteArray *body, GError **error) {
+  gsize max = (gsize)chk_option_bytes(http->look, "max-body", BODY_MAX), n = 0;
+  g_autoptr(GInputStream) in = soup_session_send(http->session, message, http->look->cancel, error);
+  guint8 buffer[16384];
+
+  while (in && body->len < max) {
+    if (!g_input_stream_read_all(in, buffer, MIN(sizeof buffer, max - body->len), &n,
+                                 http->look->cancel, error))
+      return FALSE;
+    if (n == 0)
+      break;
+    g_byte_array_append(body, buffer, (guint)n);
+  }
+  return in != NULL;
+}
+
+static void set_headers(JsonObject *seen, SoupMessage *message) {
+  JsonObject *object = json_object_new();
+  SoupMessageHeadersIter iter;
+  const char *name, *text;
+
+  soup_message_headers_iter_init(&iter, soup_message_get_response_headers(message));
+  while (soup_message_headers_iter_next(&iter, &name, &text)) {
+    g_autofree char *key = g_ascii_strdown(name, -1);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    const char *before = json_object_get_string_member_with_default(object, key, NULL);
+    g_autofree char *both = before ? g_strdup_printf("%s, %s", before, valid) : NULL;
+    json_object_set_string_member(object, key, both ? both : valid);
+  }
+  json_object_set_object_member(seen, "headers", object);
+}
+
+static void set_body(const ChkHttp *http, JsonObject *seen, const GByteArray *body) {
+  chk_set_text_n(seen, "body", (const char *)body->data, body->len);
+  json_object_set_int_member(seen, "size", body->len);
+  if (!chk_wants(http->look, "json") || body->len == 0)
+    return;
+  g_autoptr(JsonParser) parser = json_parser_new_immutable();
+  if (json_parser_load_from_data(parser, (const char *)body->data, body->len, NULL) &&
+      json_parser_get_root(parser))
+    json_object_set_member(seen, "json", json_node_copy(json_parser_get_root(parser)));
+}
+
+static void set_answer(const ChkHttp *http, JsonObject *seen, SoupMessage *message) {
+  static const char *const versions[] = {
+      [SOUP_HTTP_1_0] = "1.0", [SOUP_HTTP_1_1] = "1.1", [SOUP_HTTP_2_0] = "2"};
+  GTlsCertificate *certificate = soup_message_get_tls_peer_certificate(message);
+  SoupHTTPVersion version = soup_message_get_http_version(message);
+  g_autofree char *url =
+      g_uri_to_string_partial(soup_message_get_uri(message), G_URI_HIDE_PASSWORD);
+
+  json_object_set_boolean_member(seen, "reachable", TRUE);
+  json_object_set_int_member(seen, "status", (gint64)soup_message_get_status(message));
+  if ((gsize)version < G_N_ELEMENTS(versions))
+    chk_set_text(seen, "http-version", versions[version]);
+  json_object_set_int_member(seen, "redirects", http->redirects);
+  chk_set_text(seen, "url", url);
+  chk_set_text(seen, "peer", http->peer);
+  set_headers(seen, message);
+  if (certificate)
+    chk_certificate_set(seen, "certificate-", certificate,
+                        soup_message_get_tls_peer_certificate_errors(message) | http->problems);
+}
+
+gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error) {
+  g_autoptr(SoupMessage) message =
+      soup_message_new(chk_option_text(http->look, "method", "GET"), http->look->subject);
+  g_autoptr(GByteArray) body = g_byte_array_new();
+
+  if (message == NULL) {
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "'%s' is no URL", http->look->subject);
+    return FALSE;
+  }
+  http->redirects = 0;
+  http->problems = 0;
+  set_request(http, message);
+  if (!read_body(http, message, body, error))
+    return FALSE;
+  set_answer(http, seen, message);
+  set_body(http, seen, body);
+  return TRUE;
+}

@@ -1,0 +1,16 @@
+/* http-request.h: one HTTP request that can be repeated, and its answer as values of a check.
+ * Worker threads only. */
+#pragma once
+
+#include "checks/check.h"
+
+#include <libsoup/soup.h>
+
+typedef struct ChkHttp ChkHttp;
+
+/* NULL: an option cannot be had (a file that is not there). */
+ChkHttp *chk_http_new(const ChkLook *look, GError **error);
+void chk_http_free(ChkHttp *http);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChkHttp, chk_http_free)
+/* FALSE: no answer of HTTP. */
+gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error);

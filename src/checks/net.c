@@ -1,0 +1,134 @@
+/* net.c: see net.h. */
+#include "checks/net.h"
+
+#include "checks/local.h"
+
+#include <gio/gunixsocketaddress.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SECRET_MAX 4096
+
+void chk_address_clear(ChkAddress *address) {
+  g_clear_pointer(&address->host, g_free);
+  g_clear_pointer(&address->path, g_free);
+}
+
+static gboolean no_address(const char *text, const char *why, GError **error) {
+  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+              "'%s' is no address: %s; write HOST:PORT, [V6]:PORT or unix:PATH", text, why);
+  return FALSE;
+}
+
+gboolean chk_address_parse(const char *text, guint16 port, ChkAddress *ret, GError **error) {
+  *ret = (ChkAddress){0};
+  if (g_str_has_prefix(text, "unix:")) {
+    if (text[5] != '/')
+      return no_address(text, "the path of a socket begins with '/'", error);
+    ret->path = g_strdup(text + 5);
+    return TRUE;
+  }
+  const char *colon = strrchr(text, ':'), *bracket = strrchr(text, ']');
+  if (bracket && colon && colon < bracket)
+    colon = NULL;
+  if (!bracket && colon && strchr(text, ':') != colon)
+    return no_address(text, "an IPv6 address stands in brackets", error);
+  gsize length = colon ? (gsize)(colon - text) : strlen(text);
+  if (bracket && (text[0] != '[' || bracket + 1 != text + length))
+    return no_address(text, "the brackets do not hold an address", error);
+  guint64 number = port;
+  if (colon && !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &number, NULL))
+    return no_address(text, "a port is a number from 1 to 65535", error);
+  if (number == 0)
+    return no_address(text, "there is no port", error);
+  ret->host = bracket ? g_strndup(text + 1, length - 2) : g_strndup(text, length);
+  if (*ret->host == 0 || strpbrk(ret->host, " \t/@")) {
+    chk_address_clear(ret);
+    return no_address(text, "there is no host name in it", error);
+  }
+  ret->port = (guint16)number;
+  return TRUE;
+}
+
+void chk_net_own_error(const ChkLook *look, GError **error) {
+  if (!g_error_matches(*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_error(error);
+  g_set_error(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within the time limit");
+}
+
+GSocketConnection *chk_net_connect(const ChkLook *look, const ChkAddress *address, GError **error) {
+  g_autoptr(GSocketClient) client = g_socket_client_new();
+  g_autoptr(GSocketConnectable) to =
+      address->path ? G_SOCKET_CONNECTABLE(g_unix_socket_address_new(address->path))
+                    : g_network_address_new(address->host, address->port);
+  g_autoptr(GError) own = NULL;
+
+  /* What is checked is that host, not the proxy that this user's environment names. */
+  g_socket_client_set_enable_proxy(client, FALSE);
+  GSocketConnection *connection = g_socket_client_connect(client, to, look->cancel, &own);
+  if (connection == NULL) {
+    chk_net_own_error(look, &own);
+    g_propagate_error(error, g_steal_pointer(&own));
+  }
+  return connection;
+}
+
+char *chk_net_peer(GSocketConnection *connection) {
+  g_autoptr(GSocketAddress) address = g_socket_connection_get_remote_address(connection, NULL);
+
+  if (address == NULL)
+    return NULL;
+  if (G_IS_UNIX_SOCKET_ADDRESS(address))
+    return g_strdup(g_unix_socket_address_get_path(G_UNIX_SOCKET_ADDRESS(address)));
+  return g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
+}
+
+void chk_net_refused(ChkSight *ret, const char *key, const GError *error) {
+  JsonObject *seen = json_object_new();
+
+  json_object_set_boolean_member(seen, key, FALSE);
+  chk_set_text(seen, "error", error->message);
+  chk_observed(ret, seen);
+}
+
+static void on_cancel(GCancellable *cancel, gpointer user_data) {
+  shutdown(GPOINTER_TO_INT(user_data), SHUT_RDWR);
+}
+
+void chk_breaker_begin(ChkBreaker *breaker, const ChkLook *look, int fd) {
+  breaker->cancel = g_object_ref(look->cancel);
+  breaker->fd = fd;
+  breaker->handler =
+      g_cancellable_connect(look->cancel, G_CALLBACK(on_cancel), GINT_TO_POINTER(fd), NULL);
+}
+
+/* Waits for a handler that runs just now, so the number of the socket may be used anew after it. */
+void chk_breaker_end(ChkBreaker *breaker) {
+  if (breaker->cancel == NULL)
+    return;
+  g_cancellable_disconnect(breaker->cancel, breaker->handler);
+  g_clear_object(&breaker->cancel);
+}
+
+struct timeval chk_net_left(const ChkLook *look) {
+  gint64 left = (gint64)look->deadline - g_get_monotonic_time();
+
+  left = MAX(left, 1000);
+  return (struct timeval){.tv_sec = left / G_USEC_PER_SEC, .tv_usec = left % G_USEC_PER_SEC};
+}
+
+gboolean chk_secret(const ChkLook *look, const char *name, char **ret, GError **error) {
+  const char *path = chk_option_text(look, name, NULL);
+  gsize size;
+
+  *ret = NULL;
+  if (path == NULL)
+    return TRUE;
+  char *text = chk_local_read(look, path, SECRET_MAX, &size, error);
+  if (text == NULL)
+    return FALSE;
+  text[strcspn(text, "\r\n")] = 0;
+  *ret = text;
+  return TRUE;
+}

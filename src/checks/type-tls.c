@@ -1,0 +1,130 @@
+/* type-tls.c: the TLS of a server: whether it can be trusted, and for how long yet.
+ *
+ * The handshake is made whatever the certificate is: what is wrong with it are values. */
+#include "checks/certificate.h"
+#include "checks/local.h"
+#include "checks/net.h"
+#include "checks/types.h"
+
+static const ChkKey options[] = {
+    {"server-name", CHK_TEXT, "the name that is asked for and that the certificate must have"},
+    {"ca-file", CHK_TEXT, "PEM file of authorities instead of the system's"},
+    {NULL},
+};
+
+static const ChkKey values[] = {
+    {"connected", CHK_BOOL, "the handshake went through"},
+    {"error", CHK_TEXT, "why not; absent when it did"},
+    {"trusted", CHK_BOOL, "the certificate is valid, for this name, from a known authority"},
+    {"problems", CHK_TEXTS, "what is wrong with it"},
+    {"days-left", CHK_NUMBER, "until it expires; negative: it has"},
+    {"not-before", CHK_TEXT, "begin of its life, RFC 3339"},
+    {"not-after", CHK_TEXT, "end of its life, RFC 3339"},
+    {"subject", CHK_TEXT, "its distinguished name"},
+    {"issuer", CHK_TEXT, "the distinguished name of who signed it"},
+    {"names", CHK_TEXTS, "the DNS names it is for, sorted"},
+    {"fingerprint", CHK_TEXT, "SHA-256 of it, hexadecimal"},
+    {"protocol", CHK_TEXT, "TLS 1.2, TLS 1.3"},
+    {"cipher", CHK_TEXT, "the cipher suite, as the library names it"},
+    {"time", CHK_USEC, "until the handshake was through"},
+    {"peer", CHK_TEXT, "the address that answered"},
+    {NULL},
+};
+
+/* What it says of itself is looked at afterwards. */
+static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
+                               GTlsCertificateFlags problems, gpointer user_data) {
+  GTlsCertificateFlags *ret = user_data;
+
+  *ret = problems;
+  return TRUE;
+}
+
+static void set_protocol(JsonObject *seen, GTlsConnection *tls) {
+  static const char *const names[] = {
+      [G_TLS_PROTOCOL_VERSION_SSL_3_0] = "SSL 3.0", [G_TLS_PROTOCOL_VERSION_TLS_1_0] = "TLS 1.0",
+      [G_TLS_PROTOCOL_VERSION_TLS_1_1] = "TLS 1.1", [G_TLS_PROTOCOL_VERSION_TLS_1_2] = "TLS 1.2",
+      [G_TLS_PROTOCOL_VERSION_TLS_1_3] = "TLS 1.3",
+  };
+  GTlsProtocolVersion version = g_tls_connection_get_protocol_version(tls);
+  g_autofree char *cipher = g_tls_connection_get_ciphersuite_name(tls);
+
+  if ((gsize)version < G_N_ELEMENTS(names))
+    chk_set_text(seen, "protocol", names[version]);
+  chk_set_text(seen, "cipher", cipher);
+}
+
+static GTlsConnection *shake_hands(const ChkLook *look, const ChkAddress *address,
+                                   GSocketConnection *connection, GTlsCertificateFlags *problems,
+                                   GError **error) {
+  const char *name = chk_option_text(look, "server-name", address->host);
+  g_autoptr(GSocketConnectable) identity =
+      name ? g_network_address_new(name, address->port ? address->port : 1) : NULL;
+  g_autoptr(GTlsDatabase) authorities = NULL;
+  g_autoptr(GError) own = NULL;
+
+  if (!chk_certificate_database(look, &authorities, error))
+    return NULL;
+  g_autoptr(GIOStream) stream =
+      g_tls_client_connection_new(G_IO_STREAM(connection), identity, error);
+  if (stream == NULL)
+    return NULL;
+  if (authorities)
+    g_tls_connection_set_database(G_TLS_CONNECTION(stream), authorities);
+  g_signal_connect(stream, "accept-certificate", G_CALLBACK(on_certificate), problems);
+  if (g_tls_connection_handshake(G_TLS_CONNECTION(stream), look->cancel, &own))
+    return G_TLS_CONNECTION(g_steal_pointer(&stream));
+  chk_net_own_error(look, &own);
+  g_propagate_error(error, g_steal_pointer(&own));
+  return NULL;
+}
+
+static void see(ChkLook *look, ChkSight *ret) {
+  gint64 begin = g_get_monotonic_time();
+  GTlsCertificateFlags problems = 0;
+  g_auto(ChkAddress) address = {0};
+  g_autoptr(GError) error = NULL;
+
+  if (!g_tls_backend_supports_tls(g_tls_backend_get_default())) {
+    chk_unknown(ret, "GLib has no TLS here: install glib-networking");
+    return;
+  }
+  if (!chk_address_parse(look->subject, 443, &address, &error)) {
+    chk_unknown(ret, "%s", error->message);
+    return;
+  }
+  g_autoptr(GSocketConnection) connection = chk_net_connect(look, &address, &error);
+  g_autoptr(GTlsConnection) tls =
+      connection ? shake_hands(look, &address, connection, &problems, &error) : NULL;
+  GTlsCertificate *certificate = tls ? g_tls_connection_get_peer_certificate(tls) : NULL;
+  if (certificate == NULL) {
+    if (error == NULL)
+      g_set_error(&error, G_IO_ERROR, G_IO_ERROR_FAILED, "the server showed no certificate");
+    chk_net_refused(ret, "connected", error);
+    return;
+  }
+  JsonObject *seen = json_object_new();
+  g_autofree char *peer = chk_net_peer(connection);
+  json_object_set_boolean_member(seen, "connected", TRUE);
+  json_object_set_int_member(seen, "time", g_get_monotonic_time() - begin);
+  chk_set_text(seen, "peer", peer);
+  chk_certificate_set(seen, "", certificate, problems);
+  set_protocol(seen, tls);
+  chk_observed(ret, seen);
+}
+
+static gboolean validate(const char *subject, JsonObject *given, GError **error) {
+  g_auto(ChkAddress) address = {0};
+
+  return chk_address_parse(subject, 443, &address, error);
+}
+
+const ChkType chk_type_tls = {
+    .name = "tls",
+    .subject_help = "HOST, HOST:PORT, [V6]:PORT, unix:PATH",
+    .options = options,
+    .values = values,
+    .default_value = "{\"connected\": true, \"trusted\": true}",
+    .sync = see,
+    .validate = validate,
+};
