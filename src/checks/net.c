@@ -89,6 +89,7 @@ void chk_net_refused(ChkSight *ret, const char *key, const GError *error) {
 
   json_object_set_boolean_member(seen, key, FALSE);
   chk_set_text(seen, "error", error->message);
+  ret->text = g_strdup(error->message);
   chk_observed(ret, seen);
 }
 

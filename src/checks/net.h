@@ -26,7 +26,7 @@ char *chk_net_peer(GSocketConnection *connection);
 /* Puts G_IO_ERROR_TIMED_OUT with words of ours where the look was cancelled. */
 void chk_net_own_error(const ChkLook *look, GError **error);
 
-/* "connected": false, "error": TEXT, as the end of a look. */
+/* "connected" (`key`): false, "error": TEXT, as the end of a look; the text is its remark too. */
 void chk_net_refused(ChkSight *ret, const char *key, const GError *error);
 
 /* While it lasts, the end of the look shuts the socket down, so that a library that waits on it is

@@ -96,6 +96,14 @@ static void asserted(Page *page, const ChkAsserted *a, gboolean all) {
   }
 }
 
+/* "connected: false" says less than the reason that came with it. */
+static void why(Page *page, const ChkResult *r) {
+  JsonNode *error = r->values ? json_object_get_member(r->values, "error") : NULL;
+
+  if (error && json_node_get_value_type(error) == G_TYPE_STRING)
+    detail(page, json_node_get_string(error));
+}
+
 static void result(Page *page, const ChkReport *report, const ChkResult *r) {
   const ChkGroup *group = chk_result_group(report, r);
 
@@ -111,6 +119,7 @@ static void result(Page *page, const ChkReport *report, const ChkResult *r) {
   }
   if (told == 0 && r->text)
     detail(page, r->text);
+  why(page, r);
   if (r->attempts->len > 1) {
     g_autofree char *n = g_strdup_printf("after %u attempts", r->attempts->len);
     detail(page, n);

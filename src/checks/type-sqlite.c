@@ -60,11 +60,6 @@ static gboolean ask(const ChkLook *look, sqlite3 *db, const char *sql, ChkRows *
   sqlite3_stmt *statement = NULL;
   int r = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 
-  if (r == SQLITE_OK && statement && !sqlite3_stmt_readonly(statement)) {
-    sqlite3_finalize(statement);
-    chk_set_text(seen, "error", "the query would change the database; a check only reads");
-    return FALSE;
-  }
   while (r == SQLITE_OK && (r = sqlite3_step(statement)) == SQLITE_ROW) {
     chk_rows_begin(rows);
     for (int i = 0; i < sqlite3_column_count(statement); i++)
@@ -105,12 +100,26 @@ static gboolean ask_tables(const ChkLook *look, sqlite3 *db, JsonObject *seen) {
   return TRUE;
 }
 
+/* The connection cannot write anyway; this says so in words. */
+static gboolean only_reads(const ChkLook *look, sqlite3 *db, const char *query, JsonObject *seen) {
+  sqlite3_stmt *statement = NULL;
+  int r = sqlite3_prepare_v2(db, query, -1, &statement, NULL);
+  gboolean reads = r == SQLITE_OK && (statement == NULL || sqlite3_stmt_readonly(statement));
+
+  if (r != SQLITE_OK)
+    set_error(seen, look, db);
+  else if (!reads)
+    chk_set_text(seen, "error", "the query would change the database; a check only reads");
+  sqlite3_finalize(statement);
+  return reads;
+}
+
 static void ask_query(const ChkLook *look, sqlite3 *db, JsonObject *seen) {
   const char *query = chk_option_text(look, "query", NULL);
   gint64 begin = g_get_monotonic_time();
   g_auto(ChkRows) rows = {0};
 
-  if (query == NULL || !ask(look, db, query, &rows, seen))
+  if (query == NULL || !only_reads(look, db, query, seen) || !ask(look, db, query, &rows, seen))
     return;
   chk_rows_set(&rows, seen);
   json_object_set_int_member(seen, "time", g_get_monotonic_time() - begin);
