@@ -75,6 +75,7 @@
 #define WG_ENV_HANDOVER "WAGGLE_COURIER_HANDOVER" /* 1: leave to the user's own courier */
 #define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH"   /* directories, ':' between; first is vendor */
 #define WG_ENV_TYPIST_HAND "WAGGLE_TYPIST_HAND"   /* another typing process */
+#define WG_ENV_UNIT_DIR "WAGGLE_UNIT_DIR"         /* where deployments install unit files */
 #define WG_ENV_VERIFY "WAGGLE_VERIFY"             /* another program of verification */
 /* for the hooks of a deployment */
 #define WG_ENV_HOOK "WAGGLE_HOOK"

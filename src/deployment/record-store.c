@@ -174,6 +174,12 @@ static gboolean open_clock(DplStore *store, GError **error) {
   return TRUE;
 }
 
+gboolean dpl_store_exists(const char *dir) {
+  g_autofree char *path = g_build_filename(dir, DPL_STORE_FILE, NULL);
+
+  return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 DplStore *dpl_store_open(const char *dir, WgSalvage *ret_salvage, GError **error) {
   g_autofree char *path = g_build_filename(dir, DPL_STORE_FILE, NULL);
   g_autoptr(DplStore) store = g_new0(DplStore, 1);

@@ -60,6 +60,7 @@ typedef struct DplStore DplStore;
 
 extern const DplLedger dpl_store_ledger; /* with a DplStore as self */
 
+gboolean dpl_store_exists(const char *dir);
 /* Opens or makes DIR/deployments.db. Damage is kept aside and salvaged (common/store.h). Blocks, as
  * do the next two: for a start. */
 DplStore *dpl_store_open(const char *dir, WgSalvage *ret_salvage, GError **error);

@@ -1,11 +1,10 @@
-/* steps-files.c: pre-flight, backup, clean-up: parts with files alone. Each runs on a worker thread
+/* steps-files.c: backup, clean-up: parts with files alone. Each runs on a worker thread
  * and can be repeated after a crash. */
 #include "deployment/steps-private.h"
 
 #include "deployment/backup.h"
 #include "deployment/layout.h"
 #include "deployment/retention.h"
-#include "deployment/space.h"
 #include "deployment/stage.h"
 #include "deployment/switch.h"
 
@@ -21,24 +20,6 @@ static void fd_clear(Fd *fd) {
     close(*fd);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Fd, fd_clear)
-
-/* ---- pre-flight ---- */
-static gboolean check(DplChain *chain, const DplWork *work, GError **error) {
-  const DplManifest *m = chain->manifest;
-  const DplRecord *r = chain->act->record;
-  g_auto(Fd) root = dpl_chain_root(chain, TRUE, error);
-
-  if (root < 0)
-    return FALSE;
-  if (r->kind == DPL_KIND_ROLLBACK &&
-      !dpl_release_prove(root, r->to, NULL, DPL_PROOF_QUICK, work, error))
-    return FALSE;
-  return dpl_space_need(root, r->root, m->require.space, m->require.inodes, error);
-}
-
-void dpl_part_check(DplChain *chain) {
-  dpl_part_thread(chain, check);
-}
 
 /* ---- backup ---- */
 static gboolean back_up(DplChain *chain, const DplWork *work, GError **error) {

@@ -154,7 +154,7 @@ static void write_intent(DplChain *chain, const GPtrArray *states) {
   chain->intent = (DplIntent){
       .reused = reused,
       .backup = m->backup[0] != NULL,
-      .snapshot = r->migrates && m->state.snapshot,
+      .snapshot = r->migrates && m->state.snapshot && m->state.directory != NULL,
       .start = g_strdupv(m->units.start),
       .active = take_names(active),
       .invocations = take_names(invocations),

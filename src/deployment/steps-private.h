@@ -1,5 +1,6 @@
 /* steps-private.h: inside of the real steps (steps-real.h): a chain of parts.
  *
+ *     steps-check.c    the pre-flight               steps-stage.c   the release is made
  *     steps-chains.c   which parts a step has       steps-real.c    the chain, threads, hooks
  *     steps-files.c    staging, backup, clean-up    steps-units.c   units and their files
  *     steps-prepare.c  proof, baseline, intent      steps-verify.c  verification
@@ -9,6 +10,7 @@
 #include "deployment/hooks.h"
 #include "deployment/intent.h"
 #include "deployment/manifest.h"
+#include "deployment/preflight.h"
 #include "deployment/steps-real.h"
 #include "deployment/verify-run.h"
 #include "deployment/work.h"
@@ -21,7 +23,7 @@ typedef gboolean (*DplThreadFunc)(DplChain *chain, const DplWork *work, GError *
 
 struct DplReal {
   DplRealOptions o;
-  char **keys;
+  char **keys, **credentials;
 };
 
 /* One transaction, from its first step to its drop(). */
@@ -41,6 +43,8 @@ struct DplChain {
   /* what the running part waits for */
   DplHooks *hooks;
   DplVerify *verify;
+  DplUnitVerify *unit_verify;
+  GPtrArray *unit_texts; /* of DplUnitText */
   DplThreadFunc thread;
   guint timer;
   guint64 bytes_done, bytes_total; /* atomic: how far the thread is */
@@ -66,7 +70,11 @@ void dpl_chain_say(DplChain *chain, const char *format, ...) G_GNUC_PRINTF(2, 3)
 void dpl_chain_set_old(DplChain *chain, const DplRecord *old);
 
 /* parts */
+void dpl_part_find_current(DplChain *chain);
 void dpl_part_check(DplChain *chain);
+void dpl_part_contract(DplChain *chain);
+void dpl_part_read_units(DplChain *chain);
+void dpl_part_judge_units(DplChain *chain);
 void dpl_part_backup(DplChain *chain);
 void dpl_part_stage(DplChain *chain);
 void dpl_part_discard(DplChain *chain);

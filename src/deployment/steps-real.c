@@ -15,6 +15,8 @@ DplReal *dpl_real_new(const DplRealOptions *options) {
   real->o = *options;
   real->keys = g_strdupv((char **)options->key_directories);
   real->o.key_directories = (const char *const *)real->keys;
+  real->credentials = g_strdupv((char **)options->credential_directories);
+  real->o.credential_directories = (const char *const *)real->credentials;
   real->o.unit_directory = g_strdup(options->unit_directory);
   real->o.runtime_directory = g_strdup(options->runtime_directory);
   real->o.verify_program = g_strdup(options->verify_program);
@@ -30,6 +32,7 @@ void dpl_real_free(DplReal *real) {
   g_free((char *)real->o.runtime_directory);
   g_free((char *)real->o.verify_program);
   g_free((char *)real->o.own_unit);
+  g_strfreev(real->credentials);
   g_free(real);
 }
 
@@ -86,6 +89,11 @@ static void next(DplChain *chain) {
     part(chain);
 }
 
+static gboolean part_canceled(gpointer data) {
+  dpl_part_done(data, NULL);
+  return G_SOURCE_REMOVE;
+}
+
 static void on_canceled(GCancellable *cancel, gpointer data) {
   DplChain *chain = data;
 
@@ -93,6 +101,10 @@ static void on_canceled(GCancellable *cancel, gpointer data) {
     dpl_hooks_cancel(chain->hooks);
   if (chain->verify != NULL)
     dpl_verify_cancel(chain->verify);
+  if (chain->unit_verify != NULL) { /* it changes nothing: its end need not be waited for */
+    g_clear_pointer(&chain->unit_verify, dpl_unit_verify_forget);
+    g_idle_add(part_canceled, chain);
+  }
 }
 
 /* The target as its file says now; when that is gone, as the record remembers it. */
@@ -151,6 +163,7 @@ static void drop(gpointer self, gpointer work) {
   g_clear_pointer(&chain->manifest, dpl_manifest_unref);
   g_clear_pointer(&chain->old_manifest, dpl_manifest_unref);
   g_clear_pointer(&chain->site, dpl_site_unref);
+  g_clear_pointer(&chain->unit_texts, g_ptr_array_unref);
   dpl_record_free(chain->old);
   dpl_intent_clear(&chain->intent);
   g_free(chain->baseline);

@@ -25,6 +25,7 @@ typedef struct {
   WgRunHow how;                       /* hooks and verifications */
   const char *const *key_directories; /* for signatures; NULL: none */
   gboolean need_signature;
+  const char *const *credential_directories; /* NULL: none */
   /* The target as its file says: a reference; NULL: there is none (any more). On the loop. */
   DplSite *(*site)(const char *target, gpointer user_data);
   gpointer user_data;

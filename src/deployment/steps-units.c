@@ -86,7 +86,11 @@ void dpl_part_stop_first(DplChain *chain) {
 }
 
 void dpl_part_migrate(DplChain *chain) {
-  dpl_part_hook(chain, DPL_HOOK_MIGRATE_UP, chain->manifest->state.up);
+  DplStatePlan plan;
+  gboolean up =
+      dpl_state_contract(chain->old_manifest, chain->manifest, &plan, NULL) && plan.migrate;
+
+  dpl_part_hook(chain, DPL_HOOK_MIGRATE_UP, up ? chain->manifest->state.up : NULL);
 }
 
 void dpl_part_start(DplChain *chain) {
@@ -183,10 +187,13 @@ void dpl_part_undo_stop(DplChain *chain) {
   run_units(chain, DPL_UNITS_STOP, (char **)names->pdata);
 }
 
-/* The snapshot is better than any "down": it is what was there. */
+/* Only where there is no snapshot, which is what was there. */
 void dpl_part_undo_migrate(DplChain *chain) {
-  gboolean down =
-      chain->manifest != NULL && chain->act->record->migrates && !chain->intent.snapshot;
+  DplStatePlan plan;
+  gboolean down = chain->manifest != NULL && chain->act->record->migrates &&
+                  !chain->intent.snapshot &&
+                  dpl_state_contract(chain->old_manifest, chain->manifest, &plan, NULL) &&
+                  plan.back == DPL_WAY_BACK_DOWN;
 
   dpl_part_hook(chain, DPL_HOOK_MIGRATE_DOWN, down ? chain->manifest->state.down : NULL);
 }

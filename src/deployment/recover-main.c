@@ -1,0 +1,48 @@
+/* recover-main.c: `waggle-deployd --recover`, the program before the daemon. */
+#include "deployment/recover-offline.h"
+#include "deployment/unit-directory.h"
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/state-lock.h"
+
+#include <locale.h>
+#include <unistd.h>
+
+static gboolean recover(const char *given, gboolean user, GError **error) {
+  g_autofree char *dir = wg_state_dir(given, "deployd", user, error);
+  g_autofree char *units = dpl_unit_directory(user);
+  DplOffline done;
+
+  if (dir == NULL)
+    return FALSE;
+  g_autoptr(WgStateLock) lock = wg_state_lock_new(dir, error);
+  return lock != NULL && dpl_recover_offline(dir, units, &done, error);
+}
+
+int dpl_recover_main(int argc, char **argv) {
+  gboolean system = FALSE, user = FALSE, ignored = FALSE;
+  g_autofree char *dir = NULL;
+  g_autoptr(GError) error = NULL;
+  const GOptionEntry entries[] = {
+      {"recover", 0, 0, G_OPTION_ARG_NONE, &ignored, "Put interrupted deployments back and leave",
+       NULL},
+      {"system", 0, 0, G_OPTION_ARG_NONE, &system, "Of the system", NULL},
+      {"user", 0, 0, G_OPTION_ARG_NONE, &user, "Of this user", NULL},
+      {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &dir, "Where the state is", "DIR"},
+      {NULL},
+  };
+  g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+  wg_log_init("waggle-deployd");
+  g_option_context_add_main_entries(context, entries, NULL);
+  if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    g_printerr("waggle-deployd: %s\n", error->message);
+    return 2;
+  }
+  if (recover(dir, user || (!system && getuid() != 0), &error))
+    return 0;
+  wg_log(LOG_ERR, WG_MSG_RECOVERED_OFFLINE, NULL, "The recovery of deployments failed: %s",
+         error->message);
+  return 1;
+}

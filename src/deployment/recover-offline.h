@@ -1,0 +1,20 @@
+/* recover-offline.h: the recovery at boot, before the applications' units start.
+ *
+ * `waggle-deployd --recover` puts links, unit files and data of interrupted transactions back to
+ * what the stored intent says was there, so that no unit starts with a release that nobody
+ * verified. It needs neither a bus nor a loop. What it cannot do (units, verification) the daemon
+ * does, which finds the transactions in `rolling-back`. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct {
+  guint found, undone; /* transactions that had not ended; those that were put back */
+} DplOffline;
+
+/* Nothing is done where there is no store yet. FALSE: not everything that had to could be put back;
+ * `error` tells the first, the journal each. */
+gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory, DplOffline *ret,
+                             GError **error);
+/* The program's form: [--system|--user] [--state-dir=DIR]; an exit status. */
+int dpl_recover_main(int argc, char **argv);

@@ -1,0 +1,134 @@
+/* steps-check.c: the pre-flight: what stands in the way is found before anything is changed, and
+ * told all at once. */
+#include "deployment/steps-private.h"
+
+#include "deployment/layout.h"
+#include "deployment/preflight.h"
+#include "deployment/switch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* What is current tells which manifest the new one has to get along with. */
+static gboolean find_current(DplChain *chain, const DplWork *work, GError **error) {
+  DplRecord *r = chain->act->record;
+  int root = dpl_chain_root(chain, TRUE, error);
+
+  if (root < 0)
+    return FALSE;
+  g_clear_pointer(&r->from, g_free);
+  gboolean ok = dpl_current_read(root, &r->from, error);
+  if (ok && r->kind == DPL_KIND_ROLLBACK)
+    ok = dpl_release_prove(root, r->to, NULL, DPL_PROOF_QUICK, work, error);
+  close(root);
+  return ok;
+}
+
+void dpl_part_find_current(DplChain *chain) {
+  dpl_part_thread(chain, find_current);
+}
+
+static gboolean look(DplChain *chain, const DplWork *work, GError **error) {
+  const DplRecord *r = chain->act->record;
+  int root = dpl_chain_root(chain, FALSE, error);
+  DplPreflight preflight = {
+      .manifest = chain->manifest,
+      .site = chain->site,
+      .base = r->base,
+      .root = root,
+      .current = r->from,
+      .previous = chain->old_manifest,
+      .credential_directories = chain->real->o.credential_directories,
+  };
+
+  if (root < 0)
+    return FALSE;
+  g_autoptr(GPtrArray) reasons = dpl_preflight(&preflight, work, error);
+  close(root);
+  return reasons != NULL && dpl_preflight_judge(reasons, error);
+}
+
+/* A release that is there already needs none of its sources. */
+void dpl_part_check(DplChain *chain) {
+  if (chain->act->record->kind == DPL_KIND_ROLLBACK)
+    dpl_part_done(chain, NULL);
+  else
+    dpl_part_thread(chain, look);
+}
+
+/* Whether data are migrated or kept as they were, and so whether the units stop for it. */
+void dpl_part_contract(DplChain *chain) {
+  GError *error = NULL;
+  DplStatePlan plan;
+
+  if (dpl_state_contract(chain->old_manifest, chain->manifest, &plan, &error))
+    chain->act->record->migrates = plan.migrate || plan.back == DPL_WAY_BACK_SNAPSHOT;
+  dpl_part_done(chain, error);
+}
+
+/* ---- the unit files, judged by systemd ---- */
+static gboolean add_text(int tree, const char *path, GPtrArray *texts, GError **error) {
+  g_autofree char *bytes = NULL;
+  gsize size;
+
+  if (!dpl_within_read(tree, path, DPL_TEMPLATE_MAX, &bytes, &size, error))
+    return FALSE;
+  DplUnitText *text = g_new0(DplUnitText, 1);
+  text->name = g_path_get_basename(path);
+  text->content = g_bytes_new_take(g_steal_pointer(&bytes), size);
+  g_ptr_array_add(texts, text);
+  return TRUE;
+}
+
+static void free_text(gpointer data) {
+  dpl_unit_text_free(data);
+}
+
+static gboolean read_units(DplChain *chain, const DplWork *work, GError **error) {
+  const DplUnitsSpec *units = &chain->manifest->units;
+  char **lists[] = {units->install, units->link};
+  g_autofree char *path = g_build_filename(DPL_DIR_RELEASES, chain->act->record->to, NULL);
+  int root = dpl_chain_root(chain, FALSE, error);
+  int tree = root >= 0 ? dpl_within_open(root, path, O_RDONLY | O_DIRECTORY, 0) : -1;
+  gboolean ok = tree >= 0;
+
+  g_clear_pointer(&chain->unit_texts, g_ptr_array_unref);
+  chain->unit_texts = g_ptr_array_new_with_free_func(free_text);
+  if (root >= 0 && tree < 0)
+    dpl_error_errno(error, errno, "release %s cannot be opened", chain->act->record->to);
+  for (guint k = 0; k < G_N_ELEMENTS(lists); k++)
+    for (guint i = 0; ok && lists[k][i] != NULL; i++)
+      ok = add_text(tree, lists[k][i], chain->unit_texts, error);
+  if (tree >= 0)
+    close(tree);
+  if (root >= 0)
+    close(root);
+  return ok;
+}
+
+void dpl_part_read_units(DplChain *chain) {
+  dpl_part_thread(chain, read_units);
+}
+
+static void units_judged(const char *remark, const GError *error, gpointer data) {
+  DplChain *chain = data;
+
+  chain->unit_verify = NULL;
+  if (remark != NULL)
+    dpl_chain_say(chain, "the unit files were not judged: %s", remark);
+  dpl_part_done(chain, error != NULL ? g_error_copy(error) : NULL);
+}
+
+void dpl_part_judge_units(DplChain *chain) {
+  const DplRecord *r = chain->act->record;
+  g_autofree char *current = g_build_filename(r->root, DPL_LINK_CURRENT, NULL);
+  g_autofree char *release = dpl_chain_release(chain, r->to);
+
+  if (chain->unit_texts->len == 0)
+    dpl_part_done(chain, NULL);
+  else
+    chain->unit_verify =
+        dpl_unit_verify_start(chain->unit_texts, current, release, chain->real->o.user_scope,
+                              dpl_chain_limit(chain), units_judged, chain);
+}

@@ -1,0 +1,8 @@
+/* unit-directory.h: where unit files of deployments are installed. */
+#pragma once
+
+#include <glib.h>
+
+/* The system's (a build option) or this user's; $WAGGLE_UNIT_DIR replaces both, for tests. Free
+ * with g_free(). */
+char *dpl_unit_directory(gboolean user);
