@@ -3,6 +3,7 @@
  * left there as trash goes with the next run. */
 #include "deployment/io.h"
 #include "deployment/retention.h"
+#include "deployment/sweep.h"
 #include "deployment/switch.h"
 
 #include <dirent.h>
@@ -114,7 +115,8 @@ gboolean dpl_retention_apply(int root, const DplRetention *retention, const char
     g_ptr_array_add(stay, current);
   g_ptr_array_add(stay, NULL);
   const char *const *list = (const char *const *)stay->pdata;
-  if (!empty_trash(root, work, error) ||
+  if (!empty_trash(root, work, error) || !dpl_sweep_trees(root, DPL_DIR_RELEASES, error) ||
+      !dpl_sweep_trees(root, DPL_DIR_FAILED, error) ||
       !apply(root, DPL_DIR_RELEASES, retention->count, retention->bytes, retention->age, list, now,
              work, removed, error) ||
       !apply(root, DPL_DIR_FAILED, retention->failed_count, retention->failed_bytes,

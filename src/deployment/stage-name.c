@@ -5,6 +5,7 @@
 
 #include "deployment/io.h"
 #include "deployment/stage.h"
+#include "deployment/sweep.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -108,22 +109,7 @@ gboolean dpl_stage_name(int root, const char *place, const char *digest, const c
 
 gboolean dpl_stage_discard(int root, const char *transaction, const DplWork *work, GError **error) {
   g_autofree char *place = g_strdup_printf(DPL_DIR_STAGING "/%s", transaction);
-  g_autoptr(GPtrArray) list = names(root, error);
 
-  if (!list || !dpl_within_remove(root, place, work, error))
-    return FALSE;
-  for (guint i = 0; i < list->len; i++) {
-    const char *name = list->pdata[i];
-    g_autofree char *id = g_str_has_suffix(name, DPL_SUFFIX_TREE)
-                              ? g_strndup(name, strlen(name) - strlen(DPL_SUFFIX_TREE))
-                              : g_strdup("");
-    g_autofree char *tree = g_strdup_printf(DPL_DIR_RELEASES "/%s", id);
-    g_autofree char *file = g_strdup_printf(DPL_DIR_RELEASES "/%s", name);
-    struct stat st;
-    if (!dpl_release_valid(id) || fstatat(root, tree, &st, AT_SYMLINK_NOFOLLOW) == 0)
-      continue;
-    if (unlinkat(root, file, 0) < 0 && errno != ENOENT)
-      return dpl_error_errno(error, errno, "cannot remove the left-over %s", file);
-  }
-  return TRUE;
+  return dpl_within_remove(root, place, work, error) &&
+         dpl_sweep_trees(root, DPL_DIR_RELEASES, error);
 }
