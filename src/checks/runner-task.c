@@ -133,6 +133,14 @@ static char *asserted_text(const ChkAsserted *a) {
                          m->text ? " (" : "", m->text ? m->text : "", m->text ? ")" : "");
 }
 
+/* "connected: observed false" says less than the reason that a type observed with it. */
+static const char *observed_error(JsonObject *values) {
+  JsonNode *node = values ? json_object_get_member(values, "error") : NULL;
+
+  return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node)
+                                                                 : NULL;
+}
+
 /* The worst of the assertions, and which one tells it. */
 static ChkVerdict sum_up(const GPtrArray *asserted, const ChkAsserted **ret_which) {
   ChkVerdict verdict = CHK_SKIP;
@@ -220,7 +228,9 @@ static void on_judged(GPtrArray *asserted, JsonObject *values, gpointer user_dat
       set_text(task, "there is nothing in the baseline to compare with");
   } else {
     g_autofree char *text = asserted_text(which);
-    set_text(task, text);
+    const char *why = observed_error(task->result->values);
+    g_autofree char *both = why ? g_strdup_printf("%s: %s", text, why) : NULL;
+    set_text(task, both ? both : text);
   }
   if (task->check->unit && (verdict == CHK_PASS || verdict == CHK_WARN)) {
     bind_to_unit(task, verdict);

@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-#define BROKER "org.freedesktop.DBus"
-#define BROKER_PATH "/org/freedesktop/DBus"
-
 static const ChkKey options[] = {
     {"bus", CHK_TEXT, "system or user; default: the scope's own"},
     {"path", CHK_TEXT, "object path; default: the name with '/' for '.'"},
@@ -156,8 +153,8 @@ static int on_pid(sd_bus_message *m, void *data, sd_bus_error *ret) {
 
 static void ask_broker(Look *l, const char *method, sd_bus_message_handler_t handler) {
   l->slot = sd_bus_slot_unref(l->slot);
-  int r = sd_bus_call_method_async(l->bus, &l->slot, BROKER, BROKER_PATH, BROKER, method, handler,
-                                   l, "s", l->pending.look->subject);
+  int r = sd_bus_call_method_async(l->bus, &l->slot, WG_BUS_BROKER, WG_PATH_BROKER, WG_BUS_BROKER,
+                                   method, handler, l, "s", l->pending.look->subject);
   if (r < 0)
     finish_error(l, NULL, g_strerror(-r));
 }

@@ -147,11 +147,19 @@ static gboolean round_trip(const ChkLook *look, PGconn *db, JsonObject *seen) {
   return good;
 }
 
+/* "15.20 (Debian 15.20-0+deb12u1)": what the packager adds is no part of it. */
+static void set_version(JsonObject *seen, PGconn *db) {
+  const char *text = PQparameterStatus(db, "server_version");
+  g_autofree char *version = text ? g_strndup(text, strcspn(text, " ")) : NULL;
+
+  chk_set_text(seen, "version", version);
+}
+
 static void look_into(const ChkLook *look, PGconn *db, JsonObject *seen) {
   const char *query = chk_option_text(look, "query", NULL);
   PGresult *result = ask(look, db, "SELECT pg_is_in_recovery()", seen);
 
-  chk_set_text(seen, "version", PQparameterStatus(db, "server_version"));
+  set_version(seen, db);
   if (result == NULL)
     return;
   if (PQntuples(result) == 1)
