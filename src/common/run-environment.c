@@ -7,7 +7,7 @@
 
 static const char *const handed_on[] = {"PATH", "HOME", "LANG", NULL};
 
-char **wg_run_environment(const WgRun *run) {
+char **wg_run_environment(const WgRun *run, char **own) {
   char **env = g_new0(char *, 1);
 
   for (guint i = 0; handed_on[i]; i++) {
@@ -16,7 +16,7 @@ char **wg_run_environment(const WgRun *run) {
     if (value && (run->o.user == NULL || strcmp(handed_on[i], "HOME") != 0))
       env = g_environ_setenv(env, handed_on[i], value, TRUE);
   }
-  for (char **own = run->env; own && *own; own++) {
+  for (; own && *own; own++) {
     g_autofree char *name = g_strndup(*own, strcspn(*own, "="));
     const char *value = strchr(*own, '=');
     if (value && *name)

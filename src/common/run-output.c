@@ -148,12 +148,14 @@ void wg_run_output_free(WgRunOutput *o) {
   g_free(o);
 }
 
-gboolean wg_run_outputs_open(WgRun *run, int ret_fds[2]) {
+gboolean wg_run_outputs_open(WgRun *run, gboolean is_unit, int ret_fds[2]) {
+  gboolean lines = !is_unit || !run->o.plain_lines;
+
   ret_fds[0] = ret_fds[1] = -1;
-  if ((run->o.output_max || run->o.line) &&
+  if ((run->o.output_max || (lines && run->o.line)) &&
       (run->out = wg_run_output_new(run, FALSE, &ret_fds[0])) == NULL)
     return FALSE;
-  if ((run->o.output_max || run->o.error_line) &&
+  if ((run->o.output_max || (lines && run->o.error_line)) &&
       (run->err = wg_run_output_new(run, TRUE, &ret_fds[1])) == NULL) {
     int err = errno;
     if (ret_fds[0] >= 0)

@@ -155,7 +155,7 @@ static gboolean open_fds(WgRun *run, int fds[N_FDS]) {
   for (guint i = 0; i < N_FDS; i++)
     fds[i] = -1;
   if (pipe2(fds + REPORT_READ, O_CLOEXEC | O_NONBLOCK) == 0 &&
-      wg_run_outputs_open(run, fds + OUTPUT)) {
+      wg_run_outputs_open(run, FALSE, fds + OUTPUT)) {
     fds[INPUT] = run->input >= 0 ? run->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
     run->input = -1;
     if (fds[OUTPUT] < 0)
@@ -172,7 +172,7 @@ static gboolean open_fds(WgRun *run, int fds[N_FDS]) {
 }
 
 static pid_t fork_child(const WgRun *run, const int fds[N_FDS]) {
-  g_auto(GStrv) env = wg_run_environment(run);
+  g_auto(GStrv) env = wg_run_environment(run, run->plain_env ? run->plain_env : run->env);
   WgRunChild child = {.program = run->program,
                       .directory = run->o.directory,
                       .argv = run->argv,

@@ -14,7 +14,7 @@ typedef struct WgRunUnit WgRunUnit;
 struct WgRun {
   guint references;
   WgRunOptions o; /* its pointers are borrowed from the copies below */
-  char **argv, **env;
+  char **argv, **env, **plain_env;
   char *texts[7]; /* copies of the other texts */
   char *program;  /* absolute */
   int input;      /* ours; -1 */
@@ -51,7 +51,7 @@ GBytes *wg_run_output_take(WgRunOutput *output);
 gboolean wg_run_output_was_cut(const WgRunOutput *output);
 void wg_run_output_free(WgRunOutput *output);
 /* Pipes for what is captured; ret_fds: for the command, -1 where nothing is. FALSE with errno. */
-gboolean wg_run_outputs_open(WgRun *run, int ret_fds[2]);
+gboolean wg_run_outputs_open(WgRun *run, gboolean is_unit, int ret_fds[2]);
 
 /* run-plain.c */
 void wg_run_plain_start(WgRun *run);
@@ -68,5 +68,5 @@ void wg_run_unit_free(WgRunUnit *unit);
 /* run-properties.c: the body of StartTransientUnit after name and mode. Negative errno. */
 int wg_run_properties(sd_bus_message *m, const WgRun *run, const int output_fds[2]);
 
-/* run-environment.c: NAME=value of the command. (transfer full) */
-char **wg_run_environment(const WgRun *run);
+/* run-environment.c: NAME=value of the command, from the list `own`. (transfer full) */
+char **wg_run_environment(const WgRun *run, char **own);

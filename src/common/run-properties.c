@@ -107,7 +107,7 @@ static int add_output(sd_bus_message *m, const char *stream, int fd) {
 static int add_surroundings(sd_bus_message *m, const WgRun *run, const int output_fds[2]) {
   const WgRunOptions *o = &run->o;
   const char *directory = o->directory;
-  g_auto(GStrv) env = wg_run_environment(run);
+  g_auto(GStrv) env = wg_run_environment(run, run->env);
 
   if (directory == NULL)
     directory = geteuid() == 0 ? "/" : g_get_home_dir();

@@ -354,7 +354,7 @@ void wg_run_unit_start(WgRun *run) {
     without_systemd(run);
     return;
   }
-  if (!wg_run_outputs_open(run, fds)) {
+  if (!wg_run_outputs_open(run, TRUE, fds)) {
     wg_run_not_started(run, "no pipe can be made for the command", errno);
     return;
   }

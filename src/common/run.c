@@ -32,6 +32,7 @@ void wg_run_unref(WgRun *run) {
   sd_bus_unref(run->bus);
   g_strfreev(run->argv);
   g_strfreev(run->env);
+  g_strfreev(run->plain_env);
   for (guint i = 0; i < G_N_ELEMENTS(run->texts); i++)
     g_free(run->texts[i]);
   g_free(run->program);
@@ -196,6 +197,7 @@ WgRun *wg_run_start(const WgRunOptions *options, WgRunFunc done, gpointer user_d
                  .o = *options,
                  .argv = g_strdupv((char **)options->argv),
                  .env = g_strdupv((char **)options->env),
+                 .plain_env = g_strdupv((char **)options->plain_env),
                  .input = -1,
                  .bus = sd_bus_ref(options->bus),
                  .done = done,

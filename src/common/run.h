@@ -22,13 +22,15 @@ typedef struct {
   const char *const *argv; /* argv[0] is looked up in $PATH unless it has a slash; a relative path
                               is one below `directory` */
   const char *const *env;  /* NAME=value; NULL: none */
-  const char *directory;   /* NULL: "/" for a unit of the system, else the home */
-  const char *user;        /* NULL: ours. Units only */
-  const char *description; /* of the unit */
-  const char *bind_to;     /* unit without which this one is ended at once: ours; NULL: none */
-  const char *unit_name;   /* "NAME.service"; NULL: a unique one is made with `prefix` */
-  const char *prefix;      /* "waggle-hook" */
-  sd_bus *bus;             /* where the manager is; NULL: plain */
+  const char *const *plain_env; /* in place of it for a process of ours, which has no manager's
+                                   environment to stand on; NULL: the same */
+  const char *directory;        /* NULL: "/" for a unit of the system, else the home */
+  const char *user;             /* NULL: ours. Units only */
+  const char *description;      /* of the unit */
+  const char *bind_to;          /* unit without which this one is ended at once: ours; NULL: none */
+  const char *unit_name;        /* "NAME.service"; NULL: a unique one is made with `prefix` */
+  const char *prefix;           /* "waggle-hook" */
+  sd_bus *bus;                  /* where the manager is; NULL: plain */
   WgRunHow how;
   int input;        /* becomes stdin; stays the caller's; -1 or 0: nothing to read (our own stdin
                        is never handed on) */
@@ -38,6 +40,8 @@ typedef struct {
    * told. Any bytes but NUL; a line of more than 16 MiB comes in parts. May cancel or forget. */
   void (*line)(WgRun *run, const char *line, gpointer user_data);
   void (*error_line)(WgRun *run, const char *line, gpointer user_data);
+  gboolean plain_lines; /* only of a process of ours; a unit writes into the journal by itself, so
+                           that it outlives us */
   guint64 timeout, kill_after; /* us; 0: none, 5 s */
   guint64 watchdog;            /* us between two signs of life; 0: none. Units only */
   guint64 memory_max;          /* bytes; 0: no limit, as for the next two */

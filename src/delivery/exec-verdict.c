@@ -4,26 +4,12 @@
  * of the message. What ended before the command ran is a failure of the way, not of the message. */
 #include "delivery/exec.h"
 
-#include "delivery/span.h"
+#include "common/amounts.h"
 
 #include <string.h>
 #include <sysexits.h>
 
 #define LAST_LINE_MAX 200 /* characters of it in a cause */
-
-static const struct {
-  guint64 unit;
-  const char *suffix;
-} sizes[] = {{G_GUINT64_CONSTANT(1) << 30, "G"}, {1 << 20, "M"}, {1 << 10, "K"}, {1, ""}};
-
-/* As systemd and the policy write it. */
-static char *size_text(guint64 bytes) {
-  guint i = 0;
-
-  while (bytes % sizes[i].unit != 0)
-    i++;
-  return g_strdup_printf("%" G_GUINT64_FORMAT "%s", bytes / sizes[i].unit, sizes[i].suffix);
-}
 
 char *dlv_exec_line(const char *text, gssize length, guint max) {
   g_autofree char *valid = g_utf8_make_valid(text, length);
@@ -45,7 +31,7 @@ static char *with_last_line(char *cause, const DlvExecEnd *end) {
 }
 
 static char *timeout_text(guint64 usec, const char *format) {
-  g_autofree char *span = dlv_span_text(usec);
+  g_autofree char *span = wg_span_text(usec);
 
   return g_strdup_printf("%s %s", format, span);
 }
@@ -53,7 +39,7 @@ static char *timeout_text(guint64 usec, const char *format) {
 static char *oom_text(const DlvExec *exec) {
   if (exec->memory_max == 0)
     return g_strdup("killed for memory (OOM)");
-  g_autofree char *limit = size_text(exec->memory_max);
+  g_autofree char *limit = wg_size_text(exec->memory_max);
   return g_strdup_printf("killed for memory (OOM), limit %s", limit);
 }
 

@@ -7,9 +7,7 @@
 #include "common/error.h"
 #include "common/names.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define TIMEOUT (30 * G_TIME_SPAN_SECOND) /* as the core's */
@@ -169,11 +167,7 @@ static guint room(gpointer state) {
 }
 
 static void run_free(DlvExecRun *run) {
-  if (run->input >= 0)
-    close(run->input);
-  g_clear_pointer(&run->plain, dlv_exec_plain_free);
-  g_clear_pointer(&run->unit, dlv_exec_unit_free);
-  g_free(run->program);
+  g_free(run->last_line);
   g_free(run);
 }
 
@@ -195,8 +189,7 @@ static void pump(DlvExecJob *job) {
     *run = (DlvExecRun){.exec = job->exec,
                         .job = job,
                         .index = job->next,
-                        .message = &job->job->messages[job->next],
-                        .input = -1};
+                        .message = &job->job->messages[job->next]};
     job->runs[job->next++] = run;
     job->n_running++;
     dlv_exec_input(run, start);
@@ -211,7 +204,7 @@ static void report(DlvExecJob *job, guint index, DlvResult result, const char *c
   dlv_job_report(job->job, index, result, 0, cause); /* the last one: job->job is gone */
 }
 
-void dlv_exec_end(DlvExecRun *run, const DlvExecEnd *end) {
+static void run_over(DlvExecRun *run, const DlvExecEnd *end) {
   DlvExecJob *job = run->job;
   guint index = run->index;
   g_autofree char *cause = NULL;
@@ -229,40 +222,84 @@ void dlv_exec_end(DlvExecRun *run, const DlvExecEnd *end) {
   pump(job);
 }
 
-/* NULL with `error`. Cheap, and said before anything is prepared. */
-static char *find_program(const char *name, GError **error) {
-  g_autofree char *path = g_find_program_in_path(name);
-  struct stat st;
+static void on_end(const WgRunEnd *end, gpointer data) {
+  static const DlvExecHow hows[] = {
+      [WG_RUN_EXITED] = DLV_END_EXITED,
+      [WG_RUN_SIGNALED] = DLV_END_SIGNALED,
+      [WG_RUN_TIMEOUT] = DLV_END_TIMEOUT,
+      [WG_RUN_WATCHDOG] = DLV_END_WATCHDOG,
+      [WG_RUN_OOM] = DLV_END_OOM,
+      [WG_RUN_CANCELED] = DLV_END_LOST,
+      [WG_RUN_NOT_STARTED] = DLV_END_NOT_STARTED,
+      [WG_RUN_LOST] = DLV_END_LOST,
+  };
+  DlvExecRun *run = data;
+  DlvExecEnd mine = {
+      .how = hows[end->how], .code = end->code, .text = end->text, .last_line = run->last_line};
 
-  if (path)
-    return g_steal_pointer(&path);
-  if (*name == '/' && stat(name, &st) < 0)
-    wg_error_set_errno(error, -errno, "\"%s\" cannot be run", name);
-  else if (*name == '/')
-    invalid(error, "\"%s\" is no program that may be run", name);
-  else
-    invalid(error, "no program \"%s\" is in $PATH, %s", name,
-            g_getenv("PATH") ? g_getenv("PATH") : "which is not set");
-  return NULL;
+  if (end->no_manager) {
+    mine.how = DLV_END_HELD;
+    mine.text =
+        "memory-max, cpu-quota, tasks-max, watchdog and unit-slice need the user's systemd, "
+        "and none answers";
+  }
+  run_over(run, &mine);
 }
 
-static void start(DlvExecRun *run, int fd, const GError *error) {
-  g_autoptr(GError) missing = NULL;
+static void on_line(WgRun *run, const char *line, gpointer data) {
+  dlv_exec_output(data, line, FALSE);
+}
 
-  run->input = fd;
-  if (run->canceled) {
-    dlv_exec_end(run, &(DlvExecEnd){.how = DLV_END_LOST, .text = "the courier stops"});
-    return;
-  }
-  if (fd >= 0)
-    run->program = find_program(run->exec->command[0], &missing);
-  if (run->program == NULL)
-    dlv_exec_end(run, &(DlvExecEnd){.how = DLV_END_NOT_STARTED,
-                                    .text = fd < 0 ? error->message : missing->message});
-  else if (dlv_exec_unit_possible(run->exec))
-    dlv_exec_unit_start(run);
+static void on_error_line(WgRun *run, const char *line, gpointer data) {
+  dlv_exec_output(data, line, TRUE);
+}
+
+static void start_run(DlvExecRun *run, int input) {
+  const DlvExec *exec = run->exec;
+  const char *agent = exec->agent;
+  guint64 number = run->message->number;
+  g_auto(GStrv) env = dlv_exec_variables(exec, run->message);
+  g_auto(GStrv) plain_env = dlv_exec_environment(exec, run->message);
+  g_autofree char *text =
+      g_strdup_printf("Message %" G_GUINT64_FORMAT " for agent %s", number, agent);
+  /* what may stand in an agent's name may stand in a unit's; the same for each try: never two */
+  g_autofree char *unit =
+      g_strdup_printf("waggle-exec-%s-%" G_GUINT64_FORMAT ".service", agent, number);
+  WgRunOptions o = {.argv = (const char *const *)exec->command,
+                    .env = (const char *const *)env,
+                    .plain_env = (const char *const *)plain_env,
+                    .directory = exec->directory ? exec->directory : g_get_home_dir(),
+                    .description = text,
+                    .unit_name = unit,
+                    .prefix = "waggle-exec",
+                    .bus = exec->plain ? NULL : dlv_courier_bus(exec->courier),
+                    .how = exec->plain ? WG_RUN_PLAIN : WG_RUN_AUTO,
+                    .input = input,
+                    .line = on_line,
+                    .error_line = on_error_line,
+                    .plain_lines = TRUE,
+                    .timeout = exec->timeout,
+                    .kill_after = exec->kill_after,
+                    .watchdog = exec->watchdog,
+                    .memory_max = exec->memory_max,
+                    .tasks_max = (guint)MIN(exec->tasks_max, (guint64)G_MAXUINT),
+                    .cpu_quota = exec->cpu_quota,
+                    .slice = exec->slice,
+                    .sandbox = exec->sandbox};
+
+  run->run = wg_run_start(&o, on_end, run);
+}
+
+/* The message is prepared, or cannot be. */
+static void start(DlvExecRun *run, int fd, const GError *error) {
+  if (run->canceled)
+    run_over(run, &(DlvExecEnd){.how = DLV_END_LOST, .text = "the courier stops"});
+  else if (fd < 0)
+    run_over(run, &(DlvExecEnd){.how = DLV_END_NOT_STARTED, .text = error->message});
   else
-    dlv_exec_plain_start(run);
+    start_run(run, fd);
+  if (fd >= 0)
+    close(fd); /* the run has its own */
 }
 
 static void run_job(gpointer state, DlvJob *job) {
@@ -278,10 +315,8 @@ static void run_job(gpointer state, DlvJob *job) {
 
 static void stop(DlvExecRun *run) {
   run->canceled = TRUE;
-  if (run->plain)
-    dlv_exec_plain_stop(run);
-  else if (run->unit)
-    dlv_exec_unit_stop(run);
+  if (run->run)
+    wg_run_cancel(run->run);
   /* else its message is being prepared: start() sees to it */
 }
 

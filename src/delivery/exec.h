@@ -1,12 +1,14 @@
 /* exec.h: inside of the back-end "exec": a command that handles each message.
  *
- * exec.c has the options and gives the messages of a job out; each becomes a run, which goes one of
- * two ways: a transient unit of the user's systemd (exec-unit.c), or a process of the courier's own
- * (exec-plain.c). Both tell how the run ended, in the same words (exec-verdict.c). Everything is on
- * the loop's thread and nothing waits; a run that began ends with dlv_exec_end(), once. */
+ * exec.c has the options and gives the messages of a job out; each becomes a run (common/run.h): a
+ * transient unit of the user's systemd, or a process of the courier's own. How it ended is turned
+ * into the message's result by exec-verdict.c. Everything is on the loop's thread and nothing
+ * waits. */
 #pragma once
 
 #include "delivery/backend.h"
+
+#include "common/run.h"
 
 typedef struct {
   DlvCourier *courier;
@@ -44,8 +46,6 @@ typedef struct {
 } DlvExecEnd;
 
 typedef struct DlvExecJob DlvExecJob;
-typedef struct DlvExecPlain DlvExecPlain;
-typedef struct DlvExecUnit DlvExecUnit;
 
 /* One message on its way. */
 typedef struct {
@@ -53,15 +53,11 @@ typedef struct {
   DlvExecJob *job;
   guint index;
   const DlvMessage *message;
-  char *program;       /* absolute */
-  int input;           /* the message, read only; -1 once it was handed over */
-  gboolean canceled;   /* it was given up: the end is "later" whatever it was */
-  DlvExecPlain *plain; /* at most one of the two */
-  DlvExecUnit *unit;
+  gboolean canceled; /* it was given up: the end is "later" whatever it was */
+  WgRun *run;        /* NULL while the message is prepared */
+  guint n_lines[2];  /* of standard output and error that were seen */
+  char *last_line;   /* of standard error */
 } DlvExecRun;
-
-/* exec.c: the run is over and gone. */
-void dlv_exec_end(DlvExecRun *run, const DlvExecEnd *end);
 
 /* exec-verdict.c: what a run's end means, and the cause, NULL when there is nothing to say. */
 DlvResult dlv_exec_verdict(const DlvExec *exec, const DlvExecEnd *end, char **ret_cause);
@@ -75,40 +71,5 @@ char **dlv_exec_variables(const DlvExec *exec, const DlvMessage *message);
 /* The same upon the courier's own environment, without what systemd meant for the courier. */
 char **dlv_exec_environment(const DlvExec *exec, const DlvMessage *message);
 
-/* exec-plain.c: a process group of our own. */
-void dlv_exec_plain_start(DlvExecRun *run);
-void dlv_exec_plain_stop(DlvExecRun *run); /* SIGTERM, and SIGKILL after kill-after */
-void dlv_exec_plain_free(DlvExecPlain *plain);
-
-/* exec-child.c: after fork(). Only calls that are allowed there; never returns. */
-typedef struct {
-  const char *program, *directory;
-  char *const *argv, *const *envp;
-  int input, output, errors; /* become 0, 1, 2 */
-  int report;                /* gets a DlvExecChildError if the command cannot be started */
-  int parent;                /* pid */
-  gboolean no_new_privileges;
-} DlvExecChild;
-typedef struct {
-  enum { DLV_CHILD_DIRECTORY = 1, DLV_CHILD_PROGRAM, DLV_CHILD_OTHER } stage;
-  int err;
-} DlvExecChildError;
-void dlv_exec_child(const DlvExecChild *child) G_GNUC_NORETURN;
-
-/* exec-output.c: what a command writes, into the journal line by line. */
-typedef struct DlvExecOutput DlvExecOutput;
-/* Takes the reading end of a pipe. `agent` and `number` for the journal. */
-DlvExecOutput *dlv_exec_output_new(int fd, const char *agent, guint64 number, gboolean is_error);
-/* Reads what is there now, without waiting for more. */
-void dlv_exec_output_drain(DlvExecOutput *output);
-const char *dlv_exec_output_last(const DlvExecOutput *output);
-void dlv_exec_output_free(DlvExecOutput *output);
-
-/* exec-unit.c: a transient unit. Where no systemd answers the run goes on as a plain one, unless
- * the policy set limits, which only systemd keeps. */
-gboolean dlv_exec_unit_possible(const DlvExec *exec);
-void dlv_exec_unit_start(DlvExecRun *run);
-void dlv_exec_unit_stop(DlvExecRun *run);
-void dlv_exec_unit_free(DlvExecUnit *unit);
-/* exec-properties.c: the body of StartTransientUnit: the unit's properties. Negative errno. */
-int dlv_exec_properties(sd_bus_message *m, const DlvExecRun *run);
+/* exec-output.c: a line that a command wrote, into the journal. */
+void dlv_exec_output(DlvExecRun *run, const char *line, gboolean is_error);

@@ -4,6 +4,8 @@
 
 #include "delivery/span.h"
 
+#include "common/amounts.h"
+
 void dlv_mail_init(DlvMail *mail, guint64 number, guint8 priority, gint64 time, guint step,
                    gboolean announced) {
   *mail = (DlvMail){
@@ -57,7 +59,7 @@ char *dlv_conditions_text(const DlvConditions *conditions) {
     g_strv_builder_add(parts, part);
   }
   if (conditions->idle) {
-    g_autofree char *span = dlv_span_text(conditions->idle);
+    g_autofree char *span = wg_span_text(conditions->idle);
     g_autofree char *part = g_strconcat("idle ", span, NULL);
     g_strv_builder_add(parts, part);
   }
@@ -100,8 +102,8 @@ static guint64 until_idle(const DlvLadder *l, guint64 idle, GString *why) {
   if (idle == 0 || seen == 0 || (guint64)(l->now->real - seen) >= idle)
     return 0;
   if (why) {
-    g_autofree char *past = dlv_span_text((guint64)(l->now->real - seen));
-    g_autofree char *span = dlv_span_text(idle);
+    g_autofree char *past = wg_span_text((guint64)(l->now->real - seen));
+    g_autofree char *span = wg_span_text(idle);
     say(why, "the agent gave a sign of life %s ago, not idle for %s", past, span);
   }
   return idle - (guint64)(l->now->real - seen);
@@ -113,7 +115,7 @@ static guint64 until_pause(const DlvLadder *l, guint i, GString *why) {
   const char *state = dlv_rung_state(rung, l->now->boot, &wait);
 
   if (wait && why) {
-    g_autofree char *span = dlv_span_text(wait);
+    g_autofree char *span = wg_span_text(wait);
     if (*state == 'o')
       say(why, "it failed %u times in a row and is left alone for %s", rung->breaker.failures,
           span);

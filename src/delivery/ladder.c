@@ -2,7 +2,8 @@
 #include "delivery/ladder.h"
 
 #include "delivery/ladder-private.h"
-#include "delivery/span.h"
+
+#include "common/amounts.h"
 
 #define JOB_MAX 256
 
@@ -61,7 +62,7 @@ static char *group_hold(const DlvLadder *l, const DlvDecision *d, DlvMail *const
     return NULL;
   guint64 rate = dlv_rate_wait(&l->agent->rate, policy->rate_max, policy->rate_per, l->now->boot);
   if (rate > 0) {
-    g_autofree char *per = dlv_span_text(policy->rate_per);
+    g_autofree char *per = wg_span_text(policy->rate_per);
     *ret_wait = rate;
     return g_strdup_printf("no more than %u doorbell%s within %s", policy->rate_max,
                            policy->rate_max == 1 ? "" : "s", per);
@@ -196,7 +197,7 @@ static char *explain(const DlvLadder *l, const DlvDecision *d) {
     g_string_append_printf(text, "; %u more wait%s for the job to end", waiting,
                            waiting == 1 ? "s" : "");
   if (held) {
-    g_autofree char *span = dlv_span_text(held->wait);
+    g_autofree char *span = wg_span_text(held->wait);
     g_string_append_printf(text, "; %u held: %s; again in %s", n_held, held->why, span);
   }
   return g_string_free(text, FALSE);

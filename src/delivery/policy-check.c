@@ -1,9 +1,9 @@
 /* policy-check.c: members of an object against a table: unknown, missing, wrong type, bounds. Goes
  * on after each problem, so that all of them are told at once. */
+#include "common/amounts.h"
 #include "common/config.h"
 #include "common/nearest.h"
 #include "delivery/policy-private.h"
-#include "delivery/span.h"
 
 #include <string.h>
 
@@ -84,7 +84,7 @@ static gboolean is_string(JsonNode *node) {
 }
 
 static char *bound_text(DlvOptionType type, guint64 bound) {
-  return type == DLV_TIME ? dlv_span_text(bound) : g_strdup_printf("%" G_GUINT64_FORMAT, bound);
+  return type == DLV_TIME ? wg_span_text(bound) : g_strdup_printf("%" G_GUINT64_FORMAT, bound);
 }
 
 static gboolean check_bounds(DlvCheck *c, guint64 n, const DlvOption *o) {

@@ -1,40 +1,6 @@
 /* span.c: see span.h. */
 #include "delivery/span.h"
 
-static const struct {
-  const char *name;
-  guint64 usec;
-} units[] = {
-    {"d", 86400 * G_GUINT64_CONSTANT(1000000)},
-    {"h", 3600 * G_GUINT64_CONSTANT(1000000)},
-    {"min", 60 * G_GUINT64_CONSTANT(1000000)},
-    {"s", G_GUINT64_CONSTANT(1000000)},
-    {"ms", 1000},
-    {"us", 1},
-};
-
-char *dlv_span_text(guint64 usec) {
-  guint i = 0;
-
-  if (usec == G_MAXUINT64)
-    return g_strdup("infinity");
-  if (usec == 0)
-    return g_strdup("0s");
-  while (usec < units[i].usec)
-    i++;
-  if (i + 1 >= G_N_ELEMENTS(units))
-    return g_strdup_printf("%" G_GUINT64_FORMAT "%s", usec, units[i].name);
-  /* The smaller of the two units rounds up; that may carry into the larger one. */
-  guint64 small = usec / units[i + 1].usec + (usec % units[i + 1].usec > 0);
-  guint64 ratio = units[i].usec / units[i + 1].usec;
-  if (small * units[i + 1].usec != usec)
-    return dlv_span_text(small * units[i + 1].usec);
-  if (small % ratio == 0)
-    return g_strdup_printf("%" G_GUINT64_FORMAT "%s", small / ratio, units[i].name);
-  return g_strdup_printf("%" G_GUINT64_FORMAT "%s %" G_GUINT64_FORMAT "%s", small / ratio,
-                         units[i].name, small % ratio, units[i + 1].name);
-}
-
 static GDateTime *date_time(gint64 usec, GTimeZone *zone) {
   g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(usec / G_USEC_PER_SEC);
   return utc ? g_date_time_to_timezone(utc, zone) : NULL;

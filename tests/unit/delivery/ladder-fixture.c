@@ -1,7 +1,7 @@
 /* ladder-fixture.c: see ladder-fixture.h. */
 #include "ladder-fixture.h"
 
-#include "delivery/span.h"
+#include "common/amounts.h"
 
 #include <string.h>
 
@@ -34,7 +34,7 @@ DlvMail *world_mail(World *w, guint8 priority) {
 }
 
 static void say_answer(GString *text, guint i, const DlvAnswer *answer) {
-  g_autofree char *span = dlv_span_text(answer->wait);
+  g_autofree char *span = wg_span_text(answer->wait);
 
   switch (answer->verdict) {
   case DLV_RUN:
@@ -87,7 +87,7 @@ void world_result(World *w, guint i, DlvResult result, guint64 retry, const char
   w->report = dlv_ladder_next(w->policy, w->rungs, &w->agent, &w->run, w->mail->pdata[i], result,
                               retry, why, &w->now);
   const DlvReport *r = &w->report;
-  g_autofree char *span = dlv_span_text(r->retry);
+  g_autofree char *span = wg_span_text(r->retry);
   g_assert_nonnull(strstr(r->cause, why));
   g_string_append(text, r->tell == DLV_TELL_REPORT ? r->result : tells[r->tell]);
   if (r->tell == DLV_TELL_REPORT)

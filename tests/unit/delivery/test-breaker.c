@@ -5,6 +5,8 @@
 #include "delivery/rate.h"
 #include "delivery/span.h"
 
+#include "common/amounts.h"
+
 #define SEC ((gint64)G_USEC_PER_SEC)
 
 static void test_opens_and_closes(void) {
@@ -119,7 +121,7 @@ static void test_words(void) {
   gint64 noon = G_GINT64_CONSTANT(1795435200000000);
 
   for (guint i = 0; i < G_N_ELEMENTS(spans); i++) {
-    g_autofree char *text = dlv_span_text(spans[i].usec);
+    g_autofree char *text = wg_span_text(spans[i].usec);
     g_assert_cmpstr(text, ==, spans[i].text);
   }
   g_autofree char *today = dlv_instant_text(noon + 3600 * SEC, noon, utc);

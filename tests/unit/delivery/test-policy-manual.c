@@ -6,7 +6,8 @@
 #include "delivery/policy.h"
 
 #include "delivery/courier.h"
-#include "delivery/span.h"
+
+#include "common/amounts.h"
 
 #include <string.h>
 
@@ -59,7 +60,7 @@ static void expect_line(const char *key, const char *said, const char *line) {
 }
 
 static char *bound(DlvOptionType type, guint64 value) {
-  return type == DLV_TIME ? dlv_span_text(value) : g_strdup_printf("%" G_GUINT64_FORMAT, value);
+  return type == DLV_TIME ? wg_span_text(value) : g_strdup_printf("%" G_GUINT64_FORMAT, value);
 }
 
 static char *key_in(const char *section, const char *name) {
