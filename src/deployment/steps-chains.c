@@ -37,19 +37,13 @@ static const DplPart start[] = {dpl_part_start, dpl_part_reload_units, post_star
 static const DplPart verify[] = {dpl_part_verify, post_verify, NULL};
 static const DplPart commit[] = {post_commit, NULL};
 static const DplPart clean[] = {dpl_part_clean, NULL};
-static const DplPart undo[] = {dpl_part_find_old,
-                               pre_rollback,
-                               dpl_part_undo_stop,
-                               dpl_part_undo_migrate,
-                               dpl_part_undo_files,
-                               dpl_part_undo_disable,
-                               dpl_part_reload,
-                               dpl_part_undo_start,
-                               dpl_part_undo_look,
-                               dpl_part_undo_verify,
-                               post_rollback,
-                               dpl_part_undo_leave,
-                               NULL};
+static const DplPart undo[] = {dpl_part_wait_manager, dpl_part_find_old,
+                               pre_rollback,          dpl_part_undo_stop,
+                               dpl_part_undo_migrate, dpl_part_undo_files,
+                               dpl_part_undo_disable, dpl_part_reload,
+                               dpl_part_undo_start,   dpl_part_undo_look,
+                               dpl_part_undo_verify,  post_rollback,
+                               dpl_part_undo_leave,   NULL};
 static const DplPart discard[] = {dpl_part_discard, NULL};
 
 const DplPart *dpl_step_parts(DplStep step) {

@@ -93,6 +93,7 @@ void dpl_part_enable(DplChain *chain);
 void dpl_part_start(DplChain *chain);
 void dpl_part_reload_units(DplChain *chain);
 void dpl_part_verify(DplChain *chain);
+void dpl_part_wait_manager(DplChain *chain);
 void dpl_part_undo_stop(DplChain *chain);
 void dpl_part_undo_migrate(DplChain *chain);
 void dpl_part_undo_files(DplChain *chain);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #define TELL_MSEC 500
+#define TRIED_SHARE 4
 
 static void next(DplChain *chain);
 
@@ -240,7 +241,7 @@ static void hooks_tried(const GPtrArray *ends, const GError *error, gpointer dat
   dpl_part_done(chain, NULL);
 }
 
-static void start_hooks(DplChain *chain, DplHookPhase phase, const GPtrArray *hooks,
+static void start_hooks(DplChain *chain, DplHookPhase phase, const GPtrArray *hooks, guint64 limit,
                         DplHooksFunc done) {
   const DplRecord *r = chain->act->record;
   g_autofree char *release = dpl_chain_release(chain, r->to);
@@ -262,7 +263,7 @@ static void start_hooks(DplChain *chain, DplHookPhase phase, const GPtrArray *ho
       .bind_to = chain->real->o.own_unit,
   };
 
-  chain->hooks = dpl_hooks_start(phase, hooks, &context, dpl_chain_limit(chain), done, chain);
+  chain->hooks = dpl_hooks_start(phase, hooks, &context, limit, done, chain);
 }
 
 void dpl_part_hooks(DplChain *chain, DplHookPhase phase, gboolean must) {
@@ -271,7 +272,9 @@ void dpl_part_hooks(DplChain *chain, DplHookPhase phase, gboolean must) {
   if (hooks == NULL || hooks->len == 0)
     dpl_part_done(chain, NULL);
   else
-    start_hooks(chain, phase, hooks, must ? hooks_done : hooks_tried);
+    /* what nothing depends on may not eat the time of what has to be done */
+    start_hooks(chain, phase, hooks, dpl_chain_limit(chain) / (must ? 1 : TRIED_SHARE),
+                must ? hooks_done : hooks_tried);
 }
 
 void dpl_part_hook(DplChain *chain, DplHookPhase phase, const DplHook *hook) {
@@ -282,5 +285,5 @@ void dpl_part_hook(DplChain *chain, DplHookPhase phase, const DplHook *hook) {
     return;
   }
   g_ptr_array_add(hooks, (gpointer)hook);
-  start_hooks(chain, phase, hooks, hooks_done);
+  start_hooks(chain, phase, hooks, dpl_chain_limit(chain), hooks_done);
 }

@@ -11,6 +11,28 @@
 
 #include <unistd.h>
 
+#define MANAGER_MSEC 200
+
+/* ---- somebody to ask ---- */
+/* A bus that was just lost comes back, as a rule within a second; a try is not spent on it. */
+static gboolean look_for_manager(gpointer data) {
+  DplChain *chain = data;
+
+  if (dpl_units_bus(chain->real->o.units) == NULL &&
+      !g_cancellable_is_cancelled(chain->act->cancel))
+    return G_SOURCE_CONTINUE;
+  chain->timer = 0;
+  dpl_part_done(chain, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+void dpl_part_wait_manager(DplChain *chain) {
+  if (dpl_units_bus(chain->real->o.units) != NULL)
+    dpl_part_done(chain, NULL);
+  else
+    chain->timer = g_timeout_add(MANAGER_MSEC, look_for_manager, chain);
+}
+
 static gboolean undo_files(DplChain *chain, const DplWork *work, GError **error) {
   return dpl_undo_files(chain->act->record, chain->real->o.unit_directory, work, error);
 }
