@@ -2,11 +2,11 @@
  * lead out, names that are none, rules between keys. A text with variables in it is judged once
  * they are put in. */
 #include "deployment/manifest-private.h"
+#include "deployment/unit-files.h"
 
 #include <string.h>
 
 #define PATH_LENGTH_MAX 4095
-#define UNIT_LENGTH_MAX 255
 
 gboolean dpl_is_open(const DplManifest *m, const char *text) {
   return !m->is_expanded && dpl_vars_needed(text);
@@ -37,22 +37,15 @@ static gboolean is_absolute(const char *path) {
   return *path == '/' && in_tree(path + 1);
 }
 
-static gboolean is_unit(const char *name) {
-  static const char *const kinds[] = {".service", ".socket",    ".timer", ".path",  ".target",
-                                      ".mount",   ".automount", ".swap",  ".slice", NULL};
-
-  if (strlen(name) > UNIT_LENGTH_MAX ||
-      strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ":-_.\\@") != strlen(name))
-    return FALSE;
-  for (guint i = 0; kinds[i]; i++)
-    if (g_str_has_suffix(name, kinds[i]))
-      return strlen(name) > strlen(kinds[i]) && *name != '.' && *name != '@';
-  return FALSE;
-}
-
-static void want_unit(const DplManifest *m, WgReader *r, const char *key, const char *name) {
-  if (!dpl_is_open(m, name) && !is_unit(name))
+/* One that can be started is no template without an instance. */
+static void want_unit(const DplManifest *m, WgReader *r, const char *key, const char *name,
+                      gboolean file) {
+  if (dpl_is_open(m, name))
+    return;
+  if (!dpl_unit_name_valid(name))
     wg_reader_problem(r, key, "'%.200s' is no name of a unit, as shop.service", name);
+  else if (!file && strstr(name, "@."))
+    wg_reader_problem(r, key, "'%.200s' is a template; give an instance of it", name);
 }
 
 /* ---- parts ---- */
@@ -116,7 +109,7 @@ static void judge_unit_files(const DplManifest *m, WgReader *r, const char *key,
   for (guint i = 0; paths && paths[i]; i++) {
     g_autofree char *name = g_path_get_basename(paths[i]);
     want_in_tree(m, r, key, paths[i]);
-    want_unit(m, r, key, name);
+    want_unit(m, r, key, name, TRUE);
     if (!g_hash_table_add(seen, g_steal_pointer(&name)))
       wg_reader_problem(r, key, "'%.200s': a unit file of that name is here already", paths[i]);
   }
@@ -131,7 +124,7 @@ void dpl_judge_units(const DplManifest *m, WgReader *r) {
   judge_unit_files(m, r, "link", m->units.link, seen);
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
     for (guint k = 0; lists[i] && lists[i][k]; k++) {
-      want_unit(m, r, keys[i], lists[i][k]);
+      want_unit(m, r, keys[i], lists[i][k], FALSE);
       for (guint before = 0; before < k; before++)
         if (strcmp(lists[i][k], lists[i][before]) == 0)
           wg_reader_problem(r, keys[i], "'%.200s' is here twice", lists[i][k]);
