@@ -33,6 +33,7 @@ typedef enum {
   OP_EXISTS,
   OP_ABSENT,
   OP_NO_NEW,
+  OP_KEEPS,
   OP_AT_MOST_BASELINE,
   OP_NOT_HIGHER,
   _OP_MAX,

@@ -219,7 +219,7 @@ static ChkHolds look_or(const ChkMatcher *m, JsonNode *value, const ChkBefore *b
 }
 
 static gboolean asks_presence(const ChkMatcher *m) {
-  if (m->op == OP_EXISTS || m->op == OP_ABSENT)
+  if (m->op == OP_EXISTS || m->op == OP_ABSENT || m->op == OP_KEEPS)
     return TRUE;
   if (m->op != OP_NOT && m->op != OP_AND && m->op != OP_OR)
     return FALSE;

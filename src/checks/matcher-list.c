@@ -140,6 +140,36 @@ static ChkHolds no_new(JsonNode *value, JsonNode *before, Trace *trace) {
   return CHK_HOLDS_NOT;
 }
 
+/* What was there is still there: elements of a list, keys of an object, else the thing itself. */
+static ChkHolds keeps(JsonNode *value, JsonNode *before, Trace *trace) {
+  g_autoptr(GString) lost = g_string_new(NULL);
+
+  if (chk_is_absent(value)) {
+    chk_trace_why(trace, "it is not there any more");
+    return CHK_HOLDS_NOT;
+  }
+  if (JSON_NODE_TYPE(value) != JSON_NODE_TYPE(before) || JSON_NODE_HOLDS_VALUE(before))
+    return CHK_HOLDS;
+  if (JSON_NODE_HOLDS_ARRAY(before)) {
+    JsonArray *array = json_node_get_array(before);
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+      JsonNode *element = json_array_get_element(array, i);
+      g_autofree char *text = json_to_string(element, FALSE);
+      if (!array_has(json_node_get_array(value), element))
+        g_string_append_printf(lost, "%s%s", lost->len ? ", " : "lost: ", text);
+    }
+  } else {
+    g_autoptr(GList) names = json_object_get_members(json_node_get_object(before));
+    for (GList *l = names; l; l = l->next)
+      if (!json_object_has_member(json_node_get_object(value), l->data))
+        g_string_append_printf(lost, "%s\"%s\"", lost->len ? ", " : "lost: ", (char *)l->data);
+  }
+  if (lost->len == 0)
+    return CHK_HOLDS;
+  chk_trace_why(trace, "%s", lost->str);
+  return CHK_HOLDS_NOT;
+}
+
 ChkHolds chk_before_look(const ChkMatcher *m, JsonNode *value, const ChkBefore *before,
                          Trace *trace) {
   double now, then;
@@ -154,6 +184,8 @@ ChkHolds chk_before_look(const ChkMatcher *m, JsonNode *value, const ChkBefore *
   }
   if (m->op == OP_NO_NEW)
     return no_new(value, before->before, trace);
+  if (m->op == OP_KEEPS)
+    return keeps(value, before->before, trace);
   if (!chk_value_number(value, m->kind, &now, trace) ||
       !chk_value_number(before->before, m->kind, &then, trace)) {
     chk_trace_why(trace, "it is no number");

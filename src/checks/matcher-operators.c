@@ -41,6 +41,7 @@ const Operator chk_operators[_OP_MAX] = {
     [OP_EXISTS] = {"exists", OPERAND_FLAG, ALL},
     [OP_ABSENT] = {"absent", OPERAND_FLAG, ALL},
     [OP_NO_NEW] = {"no-new", OPERAND_TRUE, LISTED},
+    [OP_KEEPS] = {"keeps", OPERAND_TRUE, ALL},
     [OP_AT_MOST_BASELINE] = {"at-most-baseline", OPERAND_FACTOR, ORDERED},
     [OP_NOT_HIGHER] = {"not-higher", OPERAND_TRUE, ORDERED | BIT(CHK_MODE)},
 };

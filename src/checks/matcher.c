@@ -5,37 +5,13 @@
 
 #include <string.h>
 
-const char *const chk_operator_names[] = {"equals",
-                                          "not",
-                                          "less",
-                                          "at-most",
-                                          "more",
-                                          "at-least",
-                                          "between",
-                                          "matches",
-                                          "contains",
-                                          "starts",
-                                          "ends",
-                                          "in",
-                                          "any",
-                                          "all",
-                                          "none",
-                                          "has",
-                                          "only",
-                                          "length",
-                                          "has-key",
-                                          "keys",
-                                          "semver",
-                                          "json",
-                                          "lines",
-                                          "and",
-                                          "or",
-                                          "exists",
-                                          "absent",
-                                          "no-new",
-                                          "at-most-baseline",
-                                          "not-higher",
-                                          NULL};
+const char *const chk_operator_names[] = {
+    "equals",     "not",     "less",     "at-most", "more",  "at-least",
+    "between",    "matches", "contains", "starts",  "ends",  "in",
+    "any",        "all",     "none",     "has",     "only",  "length",
+    "has-key",    "keys",    "semver",   "json",    "lines", "and",
+    "or",         "exists",  "absent",   "no-new",  "keeps", "at-most-baseline",
+    "not-higher", NULL};
 G_STATIC_ASSERT(G_N_ELEMENTS(chk_operator_names) == _OP_MAX + 1);
 
 ChkMatcher *chk_matcher_alloc(Op op, ChkKind kind) {
@@ -188,6 +164,7 @@ static const char *words_of(const ChkMatcher *m) {
       [OP_EXISTS] = "",
       [OP_ABSENT] = "",
       [OP_NO_NEW] = "nothing that was not there before",
+      [OP_KEEPS] = "what was there before",
       [OP_AT_MOST_BASELINE] = "at most the baseline times ",
       [OP_NOT_HIGHER] = "not higher than the baseline",
   };

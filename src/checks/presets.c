@@ -1,11 +1,41 @@
 /* presets.c: the table of presets, and the reading of what all of them share. */
-#include "checks/presets.h"
+#include "checks/presets-all.h"
 
 #include "common/nearest.h"
 
 #include <string.h>
 
 const ChkPresetType chk_presets[] = {
+    {"system-health", chk_preset_system_health,
+     "the health endpoint answers 200 with a status (healthy, or degraded: a warning), a version "
+     "and "
+     "a timestamp",
+     chk_preset_expand_system_health},
+    {"service-availability", chk_preset_service_availability, "enough of the services answer",
+     chk_preset_expand_service_availability},
+    {"api-endpoints", chk_preset_api_endpoints, "enough of the endpoints answer as expected",
+     chk_preset_expand_api_endpoints},
+    {"database-connectivity", chk_preset_database, "each is connected to, written and read back",
+     chk_preset_expand_database},
+    {"configuration-integrity", chk_preset_configuration,
+     "enough of the files are there, readable and have the keys that they need",
+     chk_preset_expand_configuration},
+    {"performance-baselines", chk_preset_performance,
+     "each endpoint answers in time, and not much slower than the recorded baseline",
+     chk_preset_expand_performance},
+    {"security-posture", chk_preset_security,
+     "exposure, listening sockets, set-uid files and headers are no worse than before, and what is "
+     "protected stays so",
+     chk_preset_expand_security},
+    {"external-integrations", chk_preset_external, "each answers; a failure is only a warning",
+     chk_preset_expand_external},
+    {"monitoring-systems", chk_preset_monitoring, "each source of data answers with some",
+     chk_preset_expand_monitoring},
+    {"rollback-capability", chk_preset_rollback,
+     "the previous release is proven byte by byte, has room and its units' files are right; needs "
+     "a "
+     "deployment",
+     chk_preset_expand_rollback},
     {NULL},
 };
 

@@ -160,7 +160,7 @@ int chk_verify_run(const ChkVerify *c, ChkPlan *plan) {
                .n_all = plan->checks->len,
                .progress = isatty(STDERR_FILENO) && !c->events};
   ChkRunOptions options = {.baseline = baseline,
-                           .bind = NULL,
+                           .bind = chk_bind_check,
                            .observe_only = c->record != NULL,
                            .result = on_result,
                            .done = on_done,
