@@ -20,6 +20,9 @@ typedef struct {
 void dpl_manifest_read(DplManifest *m, WgProblems *problems);
 void dpl_manifest_read_target(DplManifest *m, WgReader *top);
 void dpl_manifest_clear(DplManifest *m);
+/* Puts the target itself and all variables into `root`, a copy of m's: what was made for a target
+ * means the same later, whatever became of the target's file. */
+void dpl_manifest_pin_target(const DplManifest *m, const DplSite *site, JsonObject *root);
 /* Values that the form lets through and that cannot be. Called inside of the reading, with the
  * reader of the object that they stand in. */
 void dpl_judge_top(const DplManifest *m, WgReader *r);

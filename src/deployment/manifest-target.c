@@ -136,3 +136,49 @@ DplVars *dpl_manifest_vars(const DplManifest *m, const DplSite *site, const char
     dpl_vars_set(vars, "release", release);
   return vars;
 }
+
+/* ---- one target and no other ---- */
+static void set_texts(JsonObject *object, GHashTable *pairs) {
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init(&iter, pairs);
+  while (g_hash_table_iter_next(&iter, &key, &value))
+    json_object_set_string_member(object, key, value);
+}
+
+static JsonObject *target_object(const DplSite *site) {
+  JsonObject *target = json_object_new(), *labels = json_object_new();
+
+  json_object_set_string_member(target, "name", site->name);
+  json_object_set_string_member(target, "root", site->root);
+  if (*site->domain)
+    json_object_set_string_member(target, "domain", site->domain);
+  if (*site->instance)
+    json_object_set_string_member(target, "instance", site->instance);
+  set_texts(labels, site->labels);
+  json_object_set_object_member(target, "labels", labels);
+  return target;
+}
+
+/* The manifest's own variables as they were written, so that numbers stay numbers. */
+static JsonObject *vars_object(const DplManifest *m, const DplSite *site) {
+  JsonNode *own = json_object_get_member(json_node_get_object(m->root), "vars");
+  JsonObject *vars = json_object_new();
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *value;
+
+  if (own) {
+    json_object_iter_init_ordered(&iter, json_node_get_object(own));
+    while (json_object_iter_next_ordered(&iter, &key, &value))
+      json_object_set_member(vars, key, json_node_ref(value));
+  }
+  set_texts(vars, site->vars);
+  return vars;
+}
+
+void dpl_manifest_pin_target(const DplManifest *m, const DplSite *site, JsonObject *root) {
+  json_object_set_object_member(root, "target", target_object(site));
+  json_object_set_object_member(root, "vars", vars_object(m, site));
+}

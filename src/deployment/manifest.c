@@ -46,10 +46,10 @@ DplManifest *dpl_manifest_load(const char *bytes, gsize size, WgProblems *proble
 }
 
 /* ---- for a target ---- */
-/* What the verification expands by itself, and the variables. */
+/* What the verification expands by itself, and what is replaced. */
 static gboolean is_verbatim(const char *key) {
-  static const char *const keys[] = {"checks", "presets",  "groups", "waivers",
-                                     "settle", "defaults", "vars",   NULL};
+  static const char *const keys[] = {"checks",   "presets", "groups", "waivers", "settle",
+                                     "defaults", "vars",    "target", NULL};
 
   return g_strv_contains(keys, key) || g_str_has_prefix(key, "x-");
 }
@@ -69,6 +69,7 @@ static JsonNode *expand(const DplManifest *m, const DplSite *site, WgProblems *p
                            is_verbatim(key) ? json_node_ref(value)
                                             : dpl_vars_expand_node(vars, value, pointer, problems));
   }
+  dpl_manifest_pin_target(m, site, object);
   json_node_take_object(root, object);
   return root;
 }

@@ -110,7 +110,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DplManifest, dpl_manifest_unref)
 GPtrArray *dpl_manifest_targets(const DplManifest *manifest, DplSites *sites,
                                 const DplSelection *wanted, GError **error);
 /* With the variables of `site` in every text but those of the checks, which the verification
- * expands. NULL: refused. */
+ * expands, and with the target itself in it: own_target is that, and the target's file is asked
+ * for nothing more. NULL: refused. */
 DplManifest *dpl_manifest_for(const DplManifest *manifest, const DplSite *site,
                               WgProblems *problems);
 /* Both, for everybody it is for: what Validate says. `sites` NULL: the targets are not known. */

@@ -127,6 +127,10 @@ static gboolean load(DplChain *chain, GError **error) {
     chain->manifest = dpl_manifest_from_text(r->manifest, r->manifest_hash, error);
   else
     g_set_error_literal(error, WG_ERROR, WG_ERROR_STORE_DAMAGED, "its manifest is not known");
+  if (chain->manifest != NULL && chain->manifest->own_target != NULL) { /* as it was then */
+    dpl_site_unref(chain->site);
+    chain->site = dpl_site_ref(chain->manifest->own_target);
+  }
   return chain->manifest != NULL;
 }
 

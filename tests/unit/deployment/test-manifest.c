@@ -270,6 +270,16 @@ static void test_for(void) {
   g_assert_cmpstr(again, ==, text);
   g_assert_cmpstr(kept->hash, ==, m->hash);
   g_assert_cmpstr(kept->units.start[0], ==, "shop@7.service");
+  /* and knows its target, whatever becomes of the target's file */
+  const DplSite *own = kept->own_target;
+  g_assert_cmpstr(own->name, ==, "a");
+  g_assert_cmpstr(own->root, ==, "/srv/a");
+  g_assert_cmpstr(own->instance, ==, "7");
+  g_assert_cmpstr(g_hash_table_lookup(own->labels, "rack"), ==, "r1");
+  g_assert_cmpstr(g_hash_table_lookup(kept->vars, "greeting"), ==, "hi");
+  g_autofree char *now = dpl_manifest_verify_text(made, a, "ID");
+  g_autofree char *later = dpl_manifest_verify_text(kept, own, "ID");
+  g_assert_cmpstr(later, ==, now);
 }
 
 static void test_for_wrong(void) {
