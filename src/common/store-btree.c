@@ -86,27 +86,51 @@ guint wg_cell_values(const WgCell *cell, WgValue *values, guint max) {
   return data == end ? n : 0;
 }
 
-gboolean wg_cell_parse(const WgPages *pages, const guint8 *page, guint offset, WgTree tree,
-                       guint child_bytes, GHashTable *used, WgCell *ret) {
+typedef struct {
+  guint64 rowid, size, local; /* bytes of the payload; those that lie in the page */
+  const guint8 *payload;
+} Layout;
+
+static gboolean lay_out(const WgPages *pages, const guint8 *page, guint offset, WgTree tree,
+                        guint child_bytes, Layout *ret) {
   const guint8 *end = page + pages->usable, *p = page + offset + child_bytes;
-  guint64 size = 0, rowid = 0;
-  guint len = p < end ? wg_varint(p, end, &size) : 0;
-  if (len == 0 || size < 2 || size > (guint64)pages->n_pages * pages->page_size)
+  Layout l = {0};
+  guint len = p < end ? wg_varint(p, end, &l.size) : 0;
+  if (len == 0 || l.size < 2 || l.size > (guint64)pages->n_pages * pages->page_size)
     return FALSE;
   p += len;
-  if (tree == WG_TREE_TABLE && (len = wg_varint(p, end, &rowid)) == 0)
+  if (tree == WG_TREE_TABLE && (len = wg_varint(p, end, &l.rowid)) == 0)
     return FALSE;
   p += tree == WG_TREE_TABLE ? len : 0;
-  guint64 local = local_size(pages, tree, size);
-  gboolean spills = local < size;
-  if (local + (spills ? 4 : 0) > (guint64)(end - p))
+  l.payload = p;
+  l.local = local_size(pages, tree, l.size);
+  if (l.local + (l.local < l.size ? 4 : 0) > (guint64)(end - p))
     return FALSE;
-  WgCell cell = {.rowid = (gint64)rowid, .size = size, .payload = g_try_malloc(size)};
+  *ret = l;
+  return TRUE;
+}
+
+guint32 wg_cell_overflow(const WgPages *pages, const guint8 *page, guint offset, WgTree tree,
+                         guint child_bytes) {
+  Layout l;
+  if (!lay_out(pages, page, offset, tree, child_bytes, &l) || l.local == l.size)
+    return 0;
+  return wg_be32(l.payload + l.local);
+}
+
+gboolean wg_cell_parse(const WgPages *pages, const guint8 *page, guint offset, WgTree tree,
+                       guint child_bytes, GHashTable *used, WgCell *ret) {
+  Layout l;
+  if (!lay_out(pages, page, offset, tree, child_bytes, &l))
+    return FALSE;
+  gboolean spills = l.local < l.size;
+  const guint8 *end = l.payload + l.local;
+  WgCell cell = {.rowid = (gint64)l.rowid, .size = l.size, .payload = g_try_malloc(l.size)};
   if (!cell.payload)
     return FALSE;
-  memcpy(cell.payload, p, local);
-  cell.end = (guint)(p + local + (spills ? 4 : 0) - page);
-  if (!spills || read_overflow(pages, wg_be32(p + local), cell.payload + local, size - local, used))
+  memcpy(cell.payload, l.payload, l.local);
+  cell.end = (guint)(end + (spills ? 4 : 0) - page);
+  if (!spills || read_overflow(pages, wg_be32(end), cell.payload + l.local, l.size - l.local, used))
     cell.n_columns = wg_cell_values(&cell, NULL, 0);
   if (cell.n_columns == 0) {
     wg_cell_clear(&cell);

@@ -5,7 +5,7 @@
  * in the commit rely on it. Nothing is written. */
 #include "common/store-pages.h"
 
-#include "common/store-wal.h"
+#include "common/store-pages-place.h"
 
 #include <string.h>
 
@@ -19,55 +19,27 @@ static guint header_page_size(const guint8 *data, gsize size) {
   return n >= 512 && (n & (n - 1)) == 0 ? n : 0;
 }
 
-typedef enum { NEW, ALIKE, UNLIKE } Likeness;
-
-/* `content` against what the page was before: a page mostly looks like it did. */
-static Likeness likeness(const WgPages *pages, guint number, const guint8 *content) {
-  const guint8 *older = wg_pages_get(pages, number);
-  guint same = 0, all = 0;
-  if (!older)
-    return NEW;
-  for (guint i = 0; i < pages->page_size; i++) {
-    same += older[i] == content[i] && content[i] != 0;
-    all += content[i] != 0;
-  }
-  return same * 4 > all ? ALIKE : UNLIKE;
-}
-
-/* Which of the two numbers of a frame is right: the one that it says, unless its content speaks
- * against that. */
-static guint32 number_of(const WgPages *pages, const WgWal *wal, const guint8 *proved, guint i,
-                         const guint8 *content) {
-  guint32 says = wal->page[i], may_be = wal->repaired[i];
-  if (may_be == 0 || may_be > pages->n_pages)
-    return says;
-  if (says == 0 || says > pages->n_pages)
-    return may_be;
-  Likeness first = likeness(pages, says, content), second = likeness(pages, may_be, content);
-  if (first == NEW && second == NEW) /* each page has to come from somewhere */
-    return proved[says] && !proved[may_be] ? may_be : says;
-  return first != ALIKE && (second == ALIKE || first == UNLIKE) ? may_be : says;
-}
-
 /* A frame that is not proved never makes the store longer. */
 static void overlay(WgPages *pages, const WgWal *wal, const guint8 *data) {
   gsize step = WG_WAL_FRAME_HEADER + (gsize)wal->page_size;
   guint n = pages->n_pages;
   for (guint i = 0; i < wal->n_frames; i++) {
     if (wal->good[i])
-      n = MAX(n, wal->page[i]);
+      n = MAX(n, MAX(wal->page[i], wal->size[i]));
   }
   pages->frame = g_new0(guint64, (gsize)n + 1);
-  g_autofree guint8 *proved = g_new0(guint8, (gsize)n + 1);
-  for (guint i = 0; i < wal->n_frames; i++)
-    if (wal->good[i])
-      proved[wal->page[i]] = TRUE;
   pages->n_pages = n;
-  for (guint i = 0; i < wal->n_frames; i++) {
-    gsize at = WG_WAL_HEADER + i * step;
-    guint32 number = number_of(pages, wal, proved, i, data + at + WG_WAL_FRAME_HEADER);
-    if (number > 0 && number <= n)
-      pages->frame[number] = at + WG_WAL_FRAME_HEADER;
+  g_autofree guint32 *number = g_new(guint32, wal->n_frames + 1);
+  for (guint begin = 0, end = 0; begin < wal->n_frames; begin = end) {
+    end = wg_wal_commit_end(wal, begin);
+    for (guint i = begin; i < end; i++) /* all of a commit are seen against what was before it */
+      number[i] = wg_pages_place(pages, wal, data, begin, i);
+    for (guint i = begin; i < end; i++) {
+      gboolean homeless = number[i] == 0 || number[i] > n || wal->strange[i];
+      pages->homeless += homeless;
+      if (!homeless)
+        pages->frame[number[i]] = WG_WAL_HEADER + i * step + WG_WAL_FRAME_HEADER;
+    }
   }
 }
 

@@ -12,7 +12,9 @@ typedef struct {
   guint page_size, usable;
   guint n_pages, file_pages; /* with the WAL; in the file alone */
   guint64 *frame;            /* per page: offset of its newest image in the WAL; 0: in the file */
-  guint8 *partial;           /* the last page, when the file ends inside it */
+  guint homeless;  /* images in the WAL that nobody knows the page of; they are left out */
+  guint unsure;    /* images that may have been given to the wrong page */
+  guint8 *partial; /* the last page, when the file ends inside it */
 } WgPages;
 
 WgPages *wg_pages_open(const char *path); /* files that are missing are empty */
@@ -43,6 +45,9 @@ typedef struct {
  * is called for each overflow page (to mark it used). FALSE: it is damaged. */
 gboolean wg_cell_parse(const WgPages *pages, const guint8 *page, guint offset, WgTree tree,
                        guint child_bytes, GHashTable *used, WgCell *ret);
+/* The first overflow page of such a cell; 0: it has none, or is damaged. */
+guint32 wg_cell_overflow(const WgPages *pages, const guint8 *page, guint offset, WgTree tree,
+                         guint child_bytes);
 void wg_cell_clear(WgCell *cell);
 guint wg_cell_values(const WgCell *cell, WgValue *values, guint max); /* how many there are */
 /* Up to 9 bytes; returns how many, 0 when it runs over `end`. */

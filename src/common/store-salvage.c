@@ -92,6 +92,11 @@ static void sum_up(Salvage *s, const char *why, WgSalvage *ret) {
                              "; %s %" G_GUINT64_FORMAT " salvaged, %" G_GUINT64_FORMAT " lost",
                              t->name, t->salvaged, t->lost);
   }
+  /* Somebody's rows: a page is written when one of them has changed. */
+  ret->rows_lost += s->pages->homeless;
+  if (s->pages->homeless > 0 || s->pages->unsure > 0)
+    g_string_append_printf(text, "; pages of the write-ahead log: %u lost, %u perhaps mistaken",
+                           s->pages->homeless, s->pages->unsure);
   ret->detail = g_string_free(g_steal_pointer(&text), FALSE);
 }
 

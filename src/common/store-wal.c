@@ -71,85 +71,106 @@ static gboolean read_header(Scan *s, gsize size, guint hint) {
   return ok;
 }
 
-/* A frame is proved when its checksum follows from the one stored before it, or from the one that
- * should have been stored there (when only the stored one was hit). */
-static gboolean is_good(const Scan *s, const guint8 *f, Sum before_stored, Sum before_computed,
-                        Sum *ret_computed) {
-  *ret_computed = frame_sum(s, f, before_stored);
-  if (same(*ret_computed, stored(f + 16)))
-    return TRUE;
-  Sum other = frame_sum(s, f, before_computed);
-  if (!same(other, stored(f + 16)))
-    return FALSE;
-  *ret_computed = other;
-  return TRUE;
-}
-
-/* A wrong bit in the page number would put a whole page elsewhere; the checksum tells which bit it
- * may be (only may: it is weak in the upper bits of each word). 0: none. */
-static guint32 repair_number(const Scan *s, const guint8 *f, Sum seed) {
+/* A wrong bit in the page number would put a whole page elsewhere, one in the size makes or hides a
+ * commit; the checksum tells which bit it may be (only may: it is weak in the upper bits of
+ * each word, where bits of the content look the same). */
+static void repair_head(const Scan *s, guint i, Sum seed, WgWal *ret) {
+  const guint8 *f = frame_at(s, i);
   guint8 head[8];
   for (guint bit = 0; bit < 64; bit++) {
     memcpy(head, f, 8);
     head[bit / 8] ^= 1 << bit % 8;
     Sum sum = add(seed, head, 8, s->big_endian);
     sum = add(sum, f + WG_WAL_FRAME_HEADER, s->page_size, s->big_endian);
-    if (same(sum, stored(f + 16)))
-      return wg_be32(head);
+    if (!same(sum, stored(f + 16)))
+      continue;
+    ret->repaired[i] = wg_be32(head);
+    ret->size[i] = wg_be32(head + 4);
+    return;
   }
-  return 0;
+}
+
+static void accept(const Scan *s, guint i, WgWal *ret) {
+  ret->good[i] = ret->page[i] > 0;
+  ret->strange[i] = FALSE;
+  ret->repaired[i] = 0;
+  ret->size[i] = wg_be32(frame_at(s, i) + 4);
+}
+
+/* A frame is proved when its checksum follows from the one stored before it. Where that one was hit
+ * itself, the one that should stand there serves, and the frame before is proved, too. */
+static void prove(const Scan *s, WgWal *ret) {
+  Sum before = stored(s->data + 24), hit = add((Sum){0, 0}, s->data, 24, s->big_endian);
+  for (guint i = 0; i < s->n; i++) {
+    const guint8 *f = frame_at(s, i);
+    Sum computed = frame_sum(s, f, before);
+    gboolean salted = memcmp(f + 8, s->salt, 8) == 0, chained = same(computed, stored(f + 16));
+    ret->page[i] = wg_be32(f);
+    ret->size[i] = wg_be32(f + 4);
+    if (!chained && same(frame_sum(s, f, hit), stored(f + 16))) {
+      chained = TRUE;
+      if (i > 0)
+        accept(s, i - 1, ret);
+    }
+    ret->good[i] = chained && salted && ret->page[i] > 0;
+    ret->strange[i] = !salted && (!chained || (i > 0 && ret->strange[i - 1]));
+    if (!ret->good[i])
+      ret->first_bad = MIN(ret->first_bad, i);
+    if (!chained && salted)
+      repair_head(s, i, before, ret);
+    hit = chained ? stored(f + 16) : computed;
+    before = stored(f + 16);
+  }
 }
 
 void wg_wal_scan(const guint8 *data, gsize size, guint page_size_hint, WgWal *ret) {
   Scan s = {.data = data};
+  guint whole = 0;
   *ret = (WgWal){0};
   if (size < WG_WAL_HEADER)
     return;
   ret->header_bad = !read_header(&s, size, page_size_hint);
   ret->page_size = s.page_size;
   ret->good = g_new0(guint8, s.n + 1);
+  ret->strange = g_new0(guint8, s.n + 1);
   ret->page = g_new0(guint32, s.n + 1);
   ret->repaired = g_new0(guint32, s.n + 1);
-  Sum before = stored(data + 24), before_computed = before;
-  guint first_bad = ret->header_bad ? 0 : s.n, whole = 0;
+  ret->size = g_new0(guint32, s.n + 1);
+  ret->first_bad = ret->header_bad ? 0 : s.n;
+  prove(&s, ret);
   for (guint i = 0; i < s.n; i++) {
-    const guint8 *f = frame_at(&s, i);
-    Sum computed;
-    gboolean chained = is_good(&s, f, before, before_computed, &computed);
-    gboolean salted = memcmp(f + 8, s.salt, 8) == 0;
-    ret->good[i] = chained && salted && wg_be32(f) > 0;
-    ret->page[i] = wg_be32(f);
-    if (!ret->good[i] && first_bad > i)
-      first_bad = i;
-    if (!chained && salted)
-      ret->repaired[i] = repair_number(&s, f, before);
-    if (ret->good[i] && wg_be32(f + 4) > 0) {
-      ret->n_frames = i + 1;
-      whole = first_bad > i ? i + 1 : whole;
-    }
-    before = stored(f + 16);
-    before_computed = computed;
+    if (!ret->good[i] || ret->size[i] == 0)
+      continue;
+    ret->n_frames = i + 1;
+    whole = i < ret->first_bad ? i + 1 : whole;
   }
-  ret->first_bad = MIN(first_bad, ret->n_frames);
-  ret->commits_after = 0;
-  for (guint i = first_bad; i < ret->n_frames; i++) {
-    gboolean commit = wg_be32(frame_at(&s, i) + 4) > 0;
-    ret->commits_after += commit && (ret->good[i] || i == first_bad);
-  }
+  for (guint i = ret->first_bad; i < ret->n_frames; i++)
+    ret->commits_after +=
+        ret->size[i] > 0 && (ret->good[i] || (i == ret->first_bad && !ret->strange[i]));
+  ret->first_bad = MIN(ret->first_bad, ret->n_frames);
   if (!wg_wal_lost_commits(ret))
     ret->n_frames = whole; /* a torn end never was promised */
 }
 
 void wg_wal_clear(WgWal *wal) {
   g_clear_pointer(&wal->good, g_free);
+  g_clear_pointer(&wal->strange, g_free);
   g_clear_pointer(&wal->page, g_free);
   g_clear_pointer(&wal->repaired, g_free);
+  g_clear_pointer(&wal->size, g_free);
 }
 
 /* One commit alone behind the first bad frame may be the transaction that a power cut has torn:
  * its frames reach the disk in any order. Two cannot. */
 gboolean wg_wal_lost_commits(const WgWal *wal) {
   return wal->commits_after >= (wal->header_bad ? 1 : 2);
+}
+
+guint wg_wal_commit_end(const WgWal *wal, guint begin) {
+  guint i = begin;
+  while (i + 1 < wal->n_frames && wal->size[i] == 0)
+    i++;
+  return i + 1;
 }
 
 gboolean wg_store_wal_is_damaged(const char *path, char **ret_why) {

@@ -14,9 +14,12 @@ typedef struct {
   guint first_bad;     /* where SQLite's recovery would end; n_frames when all is well */
   guint commits_after; /* commits behind first_bad that are proved */
   gboolean header_bad;
-  guint8 *good;      /* per frame: proved; the others carry damage somewhere */
-  guint32 *page;     /* per frame: which page it says it is ... */
+  /* Per frame: */
+  guint8 *good;      /* proved; the others carry damage somewhere */
+  guint8 *strange;   /* nothing speaks for it: left of an older log, or overwritten */
+  guint32 *page;     /* which page it says it is ... */
   guint32 *repaired; /* ... and which it may be, if a bit of that is wrong; 0: none */
+  guint32 *size;     /* pages of the store after the commit that ends here; 0: none ends */
 } WgWal;
 
 #define WG_WAL_HEADER 32
@@ -27,3 +30,4 @@ void wg_wal_scan(const guint8 *data, gsize size, guint page_size_hint, WgWal *re
 void wg_wal_clear(WgWal *wal);
 /* A commit that came after the damage was synced after it: the damage is no torn end. */
 gboolean wg_wal_lost_commits(const WgWal *wal);
+guint wg_wal_commit_end(const WgWal *wal, guint begin); /* behind the commit that begins there */

@@ -20,7 +20,8 @@ typedef struct {
   gboolean happened;
   char *kept_as;         /* path of the damaged file */
   guint64 rows_salvaged; /* over all tables */
-  guint64 rows_lost;     /* rows that were known to be there and could not be read (lower bound) */
+  guint64 rows_lost;     /* rows that were known to be there and could not be read (lower bound); a
+                            page of the WAL that has to be left out counts as one */
   char *detail;          /* per table: "message 1000 salvaged, 3 lost; ..." */
 } WgSalvage;
 

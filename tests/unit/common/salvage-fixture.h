@@ -79,6 +79,25 @@ static inline void salvage_fill(sqlite3 *db, guint per_commit) {
   sqlite3_finalize(r);
 }
 
+/* Rows change, go and come, so that pages are split, merged, freed and used again: `n` commits. The
+ * rows do not know any more whether they are right. */
+static inline void salvage_use(sqlite3 *db, guint32 seed, guint n) {
+  GRand *rand = g_rand_new_with_seed(seed);
+  for (guint i = 0; i < n; i++) {
+    gint one = g_rand_int_range(rand, 1, ROWS), two = g_rand_int_range(rand, 1, ROWS);
+    gint size = g_rand_int_range(rand, 1, 10) == 1 ? 14000 : 900;
+    g_autofree char *sql = g_strdup_printf(
+        "BEGIN; UPDATE message SET state = 7 WHERE id IN (%d, %d);"
+        "DELETE FROM message WHERE id = %d; DELETE FROM receipt WHERE message = %d;"
+        "INSERT OR REPLACE INTO message VALUES(%d, 'agent', 1, zeroblob(%d) || randomblob(%d), 0);"
+        "INSERT OR REPLACE INTO receipt VALUES(%d, 5, 'stored again', 3); COMMIT",
+        one, two, (one + two) / 2, one % RECEIPTS, g_rand_int_range(rand, 1, ROWS),
+        g_rand_int_range(rand, 1, 200), g_rand_int_range(rand, 1, size), two % RECEIPTS);
+    g_assert_true(wg_store_exec(db, sql, NULL));
+  }
+  g_rand_free(rand);
+}
+
 typedef struct {
   guint messages, receipts, wrong, raised; /* right ones; wrong checksum; removed ones */
 } Count;
