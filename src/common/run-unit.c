@@ -23,7 +23,7 @@ struct WgRunUnit {
   sd_bus *bus;
   char *name, *path;
   sd_bus_slot *call, *matches[N_MATCHES];
-  guint overdue;
+  guint overdue, away;
   gboolean reading, again; /* how it ended; asked once more meanwhile */
   gboolean taken_back;     /* its start; systemd has forgotten it then */
 };
@@ -33,6 +33,7 @@ void wg_run_unit_free(WgRunUnit *unit) {
   for (guint i = 0; i < N_MATCHES; i++)
     sd_bus_slot_unref(unit->matches[i]);
   g_clear_handle_id(&unit->overdue, g_source_remove);
+  g_clear_handle_id(&unit->away, g_source_remove);
   sd_bus_unref(unit->bus);
   g_free(unit->name);
   g_free(unit->path);
@@ -115,33 +116,6 @@ static void judge(WgRun *run, const char *result, int code, int status) {
   }
 }
 
-static int read_properties(sd_bus_message *m, char **ret_result, int *ret_code, int *ret_status) {
-  const char *name, *text;
-  int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-  while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-    r = sd_bus_message_read(m, "s", &name);
-    if (r < 0)
-      return r;
-    if (g_str_equal(name, "Result")) {
-      r = sd_bus_message_read(m, "v", "s", &text);
-      if (r >= 0) {
-        g_free(*ret_result);
-        *ret_result = g_strdup(text);
-      }
-    } else if (g_str_equal(name, "ExecMainCode")) {
-      r = sd_bus_message_read(m, "v", "i", ret_code);
-    } else if (g_str_equal(name, "ExecMainStatus")) {
-      r = sd_bus_message_read(m, "v", "i", ret_status);
-    } else {
-      r = sd_bus_message_skip(m, "v");
-    }
-    if (r >= 0)
-      r = sd_bus_message_exit_container(m);
-  }
-  return r;
-}
-
 static void ask_end(WgRun *run);
 
 /* A unit is "inactive" before it starts as well. */
@@ -151,22 +125,26 @@ static void not_ended(WgRun *run) {
     ask_end(run);
 }
 
-static int on_properties(sd_bus_message *m, void *data, sd_bus_error *ret) {
+static int on_state(sd_bus_message *m, void *data, sd_bus_error *ret) {
   WgRun *run = data;
-  g_autofree char *result = NULL;
-  int code = 0, status = 0;
+  WgRunUnit *unit = run->unit;
+  g_autoptr(WgUnitState) state = wg_unit_state_new(unit->name);
 
-  if (sd_bus_message_is_method_error(m, NULL) || read_properties(m, &result, &code, &status) < 0 ||
-      result == NULL) {
+  if (sd_bus_message_is_method_error(m, NULL) || wg_unit_state_read(state, m) < 0) {
     wg_run_end(run, WG_RUN_LOST, 0, "systemd did not tell how the command ended");
     return 1;
   }
-  if (code == 0 && g_str_equal(result, "success") && !run->unit->taken_back) {
+  if (g_str_equal(state->load, "not-found") && !unit->taken_back) {
+    wg_run_end(run, WG_RUN_LOST, 0, "systemd does not know the command any more");
+    return 1;
+  }
+  const char *result = *state->result ? state->result : "success";
+  if (state->code == 0 && g_str_equal(result, "success") && !unit->taken_back) {
     not_ended(run);
     return 1;
   }
-  release(run->unit);
-  judge(run, result, code, status);
+  release(unit);
+  judge(run, result, state->code, state->status);
   return 1;
 }
 
@@ -179,8 +157,7 @@ static void ask_end(WgRun *run) {
   unit->reading = TRUE;
   unit->call = sd_bus_slot_unref(unit->call);
   if (sd_bus_call_method_async(unit->bus, &unit->call, WG_BUS_SYSTEMD, unit->path,
-                               WG_IFACE_PROPERTIES, "GetAll", on_properties, run, "s",
-                               WG_IFACE_SYSTEMD_SERVICE) < 0)
+                               WG_IFACE_PROPERTIES, "GetAll", on_state, run, "s", "") < 0)
     wg_run_end(run, WG_RUN_LOST, 0, "systemd cannot be asked how the command ended");
 }
 
@@ -236,14 +213,28 @@ static void subscribe(const WgRunUnit *unit) {
   tell(unit, WG_PATH_SYSTEMD, WG_IFACE_SYSTEMD_MANAGER, "Subscribe", "");
 }
 
+static gboolean stays_away(gpointer data) {
+  WgRun *run = data;
+
+  run->unit->away = 0;
+  wg_run_end(run, WG_RUN_LOST, 0, "systemd went away while the command ran, and did not come back");
+  return G_SOURCE_REMOVE;
+}
+
 /* The manager was executed anew, or another one came: what it said meanwhile was not heard. */
 static int on_owner(sd_bus_message *m, void *data, sd_bus_error *ret) {
   const char *name, *old, *new;
   WgRun *run = data;
+  WgRunUnit *unit = run->unit;
 
-  if (sd_bus_message_read(m, "sss", &name, &old, &new) < 0 || *new == '\0')
+  if (sd_bus_message_read(m, "sss", &name, &old, &new) < 0)
     return 0;
-  subscribe(run->unit);
+  g_clear_handle_id(&unit->away, g_source_remove);
+  if (*new == '\0') {
+    unit->away = g_timeout_add(GRACE / 1000, stays_away, run);
+    return 0;
+  }
+  subscribe(unit);
   ask_end(run);
   return 0;
 }

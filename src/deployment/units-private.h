@@ -15,8 +15,8 @@ struct DplUnitsOp {
   /* Ends it: takes `error`, calls back, frees; and the same without a word. */
   void (*fail)(DplUnitsOp *op, GError *error);
   void (*drop)(DplUnitsOp *op);
-  /* A job is over; TRUE: it was this one's. NULL: it has none. */
-  gboolean (*removed)(DplUnitsOp *op, const char *job, const char *result);
+  /* A job is over, this one's or another's. NULL: it has none. */
+  void (*removed)(DplUnitsOp *op, const char *job, const char *result);
   guint64 serial;
   guint timer; /* its limit */
   guint later; /* an end that must not come from inside */

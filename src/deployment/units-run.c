@@ -175,7 +175,7 @@ static void check(Item *item, guint64 limit) {
     dpl_units_op_fail_later(op, dpl_units_error(NULL, r, "tell the state of", item->name));
 }
 
-static gboolean on_removed(DplUnitsOp *op, const char *job, const char *result) {
+static void on_removed(DplUnitsOp *op, const char *job, const char *result) {
   Run *run = (Run *)op;
 
   for (guint i = 0; i < run->items->len; i++) {
@@ -183,10 +183,8 @@ static gboolean on_removed(DplUnitsOp *op, const char *job, const char *result) 
     if (item->phase == JOB && strcmp(item->job, job) == 0) {
       item->end->job = g_strdup(result);
       check(item, 0);
-      return TRUE;
     }
   }
-  return FALSE;
 }
 
 /* ---- its begin ---- */

@@ -59,6 +59,14 @@ static int on_owner(sd_bus_message *m, void *data, sd_bus_error *ret) {
   return 0;
 }
 
+/* The first that was begun after the one of `serial`: others come and go meanwhile. */
+static DplUnitsOp *next_op(const DplUnits *units, guint64 serial) {
+  for (guint i = 0; i < units->ops->len; i++)
+    if (((DplUnitsOp *)units->ops->pdata[i])->serial > serial)
+      return units->ops->pdata[i];
+  return NULL;
+}
+
 static int on_removed(sd_bus_message *m, void *data, sd_bus_error *ret) {
   const char *path, *name, *result;
   DplUnits *units = data;
@@ -66,12 +74,14 @@ static int on_removed(sd_bus_message *m, void *data, sd_bus_error *ret) {
 
   if (sd_bus_message_read(m, "uoss", &id, &path, &name, &result) < 0)
     return 0;
+  guint64 last = 0;
+  DplUnitsOp *op;
   dpl_units_ref(units);
-  /* a job is one operation's: nothing is looked at after it */
-  for (guint i = 0; i < units->ops->len; i++) {
-    DplUnitsOp *op = units->ops->pdata[i];
-    if (op->removed && op->removed(op, path, result))
-      break;
+  /* systemd makes one job of two that want the same: every operation is told */
+  while ((op = next_op(units, last)) != NULL) {
+    last = op->serial;
+    if (op->removed)
+      op->removed(op, path, result);
   }
   dpl_units_unref(units);
   return 0;

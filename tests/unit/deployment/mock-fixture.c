@@ -43,14 +43,10 @@ static void remove_tree(const char *path) {
   g_assert_cmpint(remove(path), ==, 0);
 }
 
-void mock_up(void) {
+void mock_spawn(void) {
   char ready[16] = "";
   int out;
 
-  mock.directory = g_dir_make_tmp("waggle-units-XXXXXX", NULL);
-  connection_open(&mock.ours, mock.broker);
-  mock.bus = mock.ours.bus;
-  mock.blocking = broker_open(mock.broker);
   const char *argv[] = {"/usr/bin/python3", program, g_test_dbus_get_bus_address(mock.broker),
                         mock.directory, NULL};
   g_assert_true(g_spawn_async_with_pipes(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD,
@@ -59,6 +55,14 @@ void mock_up(void) {
     g_assert_cmpint(read(out, ready + n, 1), ==, 1);
   g_assert_cmpstr(ready, ==, "ready\n");
   close(out);
+}
+
+void mock_up(void) {
+  mock.directory = g_dir_make_tmp("waggle-units-XXXXXX", NULL);
+  connection_open(&mock.ours, mock.broker);
+  mock.bus = mock.ours.bus;
+  mock.blocking = broker_open(mock.broker);
+  mock_spawn();
 }
 
 static void reap(int number) {

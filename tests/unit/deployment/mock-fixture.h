@@ -24,8 +24,9 @@ void mock_end(void);
 /* A fresh mock with an empty directory, and its end. */
 void mock_up(void);
 void mock_down(void);
-/* Ends the mock as a crash would. */
+/* Ends the mock as a crash would, and starts one that knows nothing. */
 void mock_kill(void);
+void mock_spawn(void);
 
 void mock_write(const char *name, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Calls of org.waggle.Test.Systemd or of the manager, waited for. */

@@ -219,6 +219,25 @@ static void test_limit(void) {
   g_assert_error(o.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* Two that want the same of one unit: systemd makes one job of it, and both are told. */
+static void test_same_job(void) {
+  g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
+  g_auto(Outcome) first = {0};
+  g_auto(Outcome) second = {0};
+
+  mock_write("a.service", "[Service]\nExecStart=/bin/sleep 1000\n");
+  mock_test("Hold", "b", 1);
+  dpl_units_run(units, DPL_UNITS_RESTART, NAMES("a.service"), 0, NULL, on_done, &first);
+  dpl_units_run(units, DPL_UNITS_RESTART, NAMES("a.service"), 0, NULL, on_done, &second);
+  while (mock_count("RestartUnit") < 2)
+    g_main_context_iteration(NULL, FALSE);
+  mock_test("Hold", "b", 0);
+  mock_until(is_done, &first);
+  mock_until(is_done, &second);
+  goes_well(&first, 1);
+  goes_well(&second, 1);
+}
+
 /* Nobody knows how it went: never a success. */
 static void test_lost(void) {
   g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
@@ -252,18 +271,27 @@ static void test_lost(void) {
   fails(&o, WG_ERROR_FAILED, "there is no connection to systemd");
 }
 
-/* The bus itself ends. */
+/* The bus itself ends, or is taken away. */
 static void test_bus_lost(void) {
   g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
+  g_auto(Outcome) taken = {0};
   g_auto(Outcome) o = {0};
+  Connection other;
 
   mock_write("a.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n");
   dpl_units_run(units, DPL_UNITS_START, NAMES("a.service"), 0, NULL, on_done, &o);
   while (mock_count("StartUnit") == 0)
     g_main_context_iteration(NULL, FALSE);
-  dpl_units_set_bus(units, NULL);
-  g_assert_true(o.done);
+  g_assert_cmpint(shutdown(sd_bus_get_fd(mock.bus), SHUT_RDWR), ==, 0);
+  mock_until(is_done, &o);
   fails(&o, WG_ERROR_FAILED, "the connection to systemd was lost");
+  connection_open(&other, mock.broker);
+  dpl_units_set_bus(units, other.bus);
+  dpl_units_run(units, DPL_UNITS_STOP, NAMES("a.service"), 0, NULL, on_done, &taken);
+  dpl_units_set_bus(units, NULL);
+  g_assert_true(taken.done);
+  fails(&taken, WG_ERROR_FAILED, "the connection to systemd was lost");
+  connection_close(&other);
 }
 
 /* A changed file is in force after the reload; those that are asked for meanwhile share one. */
@@ -361,12 +389,19 @@ int main(int argc, char **argv) {
     const char *name;
     void (*test)(void);
   } tests[] = {
-      {"start-stop", test_start_stop}, {"order", test_order},
-      {"circle", test_circle},         {"instances", test_instances},
-      {"failures", test_failures},     {"start-limit", test_start_limit},
-      {"limit", test_limit},           {"lost", test_lost},
-      {"bus-lost", test_bus_lost},     {"reload", test_reload},
-      {"files", test_files},           {"look", test_look},
+      {"start-stop", test_start_stop},
+      {"order", test_order},
+      {"circle", test_circle},
+      {"instances", test_instances},
+      {"failures", test_failures},
+      {"start-limit", test_start_limit},
+      {"limit", test_limit},
+      {"same-job", test_same_job},
+      {"lost", test_lost},
+      {"bus-lost", test_bus_lost},
+      {"reload", test_reload},
+      {"files", test_files},
+      {"look", test_look},
       {"freed", test_freed},
   };
 
