@@ -1,0 +1,271 @@
+"""What the crash tests of deployments stand on: waggle-deployd itself on a private bus, a mock of
+systemd that really runs services, one target, and a library that lets the daemon die, or its calls
+fail, at the n-th durable call (fault.c).
+
+One world lives through a whole test: each deployment is cut off somewhere, the daemon is started
+again, and what the table of states promises is compared with what is there: the link, the tree
+(byte by byte, by our own proof), the running process, the data, and what the daemon says.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import tempfile
+import time
+
+from harness import Client, Daemon, Error, check, equal, wait_for  # noqa: F401
+from mock_systemd import MockSystemd
+
+NAME = "org.waggle.Deployment1"
+PATH = "/org/waggle/Deployment1"
+HAND = os.environ["WAGGLE_DEPLOY_HAND"]
+FAULT = os.environ["WAGGLE_FAULT_LIBRARY"]
+PRELOAD = os.environ.get("WAGGLE_TEST_PRELOAD", "")  # the sanitizer's library comes first
+UNIT = "shop.service"
+LIMIT = 60
+
+
+class State:
+    def __init__(self, line):
+        self.name, self.crash, is_end, changed = line.split()
+        self.is_end, self.changed = is_end == "1", changed == "1"
+
+
+def states():
+    """The table, out of the code."""
+    text = subprocess.run([HAND, "states"], check=True, capture_output=True, text=True).stdout
+    return {state.name: state for state in map(State, text.splitlines())}
+
+
+class World(Daemon):
+    program = os.environ["WAGGLE_DEPLOYD"]
+    config_name = "deployd.conf"
+
+    def __init__(self):
+        self.fault, self.faults = None, 0
+        super().__init__(scope="user", bus=True, start=False)
+        self.root = os.path.join(self.directory, "root")
+        self.units = os.path.join(self.directory, "units")
+        self.data = os.path.join(self.directory, "data")
+        self.counted = os.path.join(self.directory, "counted")
+        self.lifted = os.path.join(self.directory, "lifted")
+        os.makedirs(os.path.join(self.directory, "run"))
+        os.mkdir(self.data)
+        self.configure(f"[Programs]\nUnitDirectory={self.units}\n")
+        self.mock = MockSystemd(self.bus.address, self.units, self.directory)
+        self.number, self.version = 0, None
+
+    def clean_up(self):
+        self.mock.stop()
+        super().clean_up()
+
+    # ---- the daemon and its faults
+    def environment(self):
+        env = super().environment()
+        env["RUNTIME_DIRECTORY"] = env["XDG_RUNTIME_DIR"] = os.path.join(self.directory, "run")
+        env["WAGGLE_UNIT_DIR"] = self.units
+        if self.fault is not None:
+            env["LD_PRELOAD"] = (PRELOAD + " " + FAULT).strip()
+            env["WAGGLE_FAULT"] = self.fault
+            env["WAGGLE_FAULT_COUNT"] = self.counted
+            env["WAGGLE_FAULT_END"] = self.lifted
+        return env
+
+    def start_faulty(self, how, n):
+        """True: it lives; False: it was killed before it was ready."""
+        for path in (self.counted, self.lifted):
+            if os.path.exists(path):
+                os.unlink(path)
+        self.fault = f"{how}:{n}"
+        self.start(wait=False)
+        self.fault = None
+        try:
+            self.wait_notify("READY=1")
+        except Exception:
+            if self.process.poll() is None:
+                raise
+            return False
+        return True
+
+    def count(self):
+        with open(self.counted, "rb") as f:
+            return struct.unpack("=Q", f.read(8))[0]
+
+    def dead(self):
+        return self.process.poll() is not None
+
+    def wait_dead(self):
+        equal(self.process.wait(LIMIT), -signal.SIGKILL, "how the daemon ended")
+        self.process = None
+
+    def forget(self):
+        """The clients of a daemon that is gone; its knocks on the socket, too."""
+        for client in self.clients:
+            client.close()
+        self.clients = []
+        self.listener.setblocking(False)
+        try:
+            while True:
+                self.listener.accept()[0].close()
+        except BlockingIOError:
+            pass
+        self.listener.setblocking(True)
+        try:
+            while True:
+                self.notify.recv(65536)
+        except socket.timeout:
+            pass
+
+    def reboot(self):
+        """Everything dies at once, services as well; then the recovery of the boot runs, and
+        systemd comes up and starts what is enabled."""
+        self.mock.process.kill()
+        self.mock.process.wait()
+        done = subprocess.run([self.program, "--recover", "--user", "--state-dir=" + self.state],
+                              env=self.environment(), capture_output=True, text=True, check=False)
+        equal(done.returncode, 0, "the recovery at boot: " + done.stderr)
+        link = self.current()
+        self.mock = MockSystemd(self.bus.address, self.units, self.directory)
+        if os.path.exists(os.path.join(self.units, UNIT)):
+            self.manager("StartUnit", "(ss)", UNIT, "replace")
+            wait_for(lambda: self.runs() is not None, "the unit after the boot")
+        return link
+
+    def manager(self, method, signature, *args):
+        client = Client(self.bus.address, over_bus=True)
+        client.destination = "org.freedesktop.systemd1"
+        try:
+            return client.raw(method, signature, *args, path="/org/freedesktop/systemd1",
+                              interface="org.freedesktop.systemd1.Manager")
+        finally:
+            client.close()
+
+    # ---- deployments
+    def release(self, good=True, confirm=None):
+        """A new release with its manifest: (path, version)."""
+        self.number += 1
+        version = f"v{self.number}"
+        source = os.path.join(self.directory, "source")
+        shutil.rmtree(source, ignore_errors=True)
+        os.makedirs(os.path.join(source, "units"))
+        with open(os.path.join(source, "run"), "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\necho {version} >>{self.data}/log\n"
+                    f"echo $$ {version} >{self.directory}/answer.new\n"
+                    f"mv {self.directory}/answer.new {self.directory}/answer\nexec sleep 100000\n")
+            os.chmod(f.name, 0o755)
+        with open(os.path.join(source, "units", UNIT), "w", encoding="utf-8") as f:
+            f.write("[Unit]\nDescription=shop\nStartLimitIntervalSec=0\n[Service]\nType=simple\n"
+                    f"ExecStart={self.root}/current/run\n")
+        wanted = version if good else "another"
+        manifest = {
+            "name": "shop", "version": version,
+            "target": {"name": "shop", "root": self.root},
+            "artifacts": [{"source": "source"}],
+            "units": {"install": ["units/" + UNIT], "start": [UNIT]},
+            "backup": [os.path.join(self.directory, "config", "deployd.conf")],
+            "state": {"directory": self.data, "schema": 1, "reads": "1", "writes": 1,
+                      "snapshot": True},
+            "retention": {"count": 3, "failed": 1},
+            "checks": [{"file": self.directory + "/answer", "name": "answer", "timeout": "2s",
+                        "expect": {"content": {"contains": wanted + "\n"}},
+                        "attempts": 30 if good else 1, "pause": "50ms"}],
+        }
+        if confirm:
+            manifest["strategy"] = {"confirm": confirm}
+        path = os.path.join(self.directory, "manifest.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(manifest, f)
+        return path, version
+
+    def deploy(self, path):
+        """The job's path, or None when the daemon died over it or refused for the fault's sake."""
+        with open(path, "rb") as f:
+            try:
+                return self.client().raw("Deploy", "(hsa{sv})", 0, self.directory, {}, path=PATH,
+                                         interface=NAME, fds=[f.fileno()])[0]
+            except Exception:
+                return None
+
+    def ask(self, method, signature, *args):
+        return self.client().raw(method, signature, *args, path=PATH, interface=NAME)
+
+    def newest(self):
+        """(number, state) of the newest transaction as a start would find it; None: there is none.
+        A copy is read, since reading changes the log."""
+        copy = tempfile.mkdtemp(dir=self.directory)
+        for name in os.listdir(self.state):
+            if name.startswith("deployments.db"):
+                shutil.copy(os.path.join(self.state, name), copy)
+        try:
+            db = sqlite3.connect(os.path.join(copy, "deployments.db"))
+            row = db.execute("SELECT id, state FROM txn ORDER BY id DESC LIMIT 1").fetchone()
+            db.close()
+            return row
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            shutil.rmtree(copy)
+
+    def settle(self, confirm=True):
+        """Waits until nothing is under way; what waits for a confirmation gets it."""
+        client = self.client()
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            live = self.live(client)
+            if not live:
+                return
+            if live[0]["state"] == "verified" and confirm:
+                try:
+                    client.raw("Confirm", "(ta{sv})", live[0]["id"], {}, path=PATH, interface=NAME)
+                except Error:
+                    pass
+            wait_for(lambda: client.of("StateChanged") or True, "a change")
+            time.sleep(0.01)
+        raise AssertionError(f"still under way: {self.live(client)}")
+
+    @staticmethod
+    def live(client):
+        from gi.repository import GLib
+        return client.raw("ListDeployments", "(a{sv})", {"active": GLib.Variant("b", True)},
+                          path=PATH, interface=NAME)[0]
+
+    # ---- what is there
+    def current(self):
+        try:
+            return os.readlink(os.path.join(self.root, "current")).removeprefix("releases/")
+        except FileNotFoundError:
+            return None
+
+    def runs(self):
+        """(pid, version) of the service that answers, if it is alive."""
+        try:
+            with open(os.path.join(self.directory, "answer"), encoding="utf-8") as f:
+                pid, version = f.read().split()
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                return None if f.read().split()[2] == "Z" else (int(pid), version)
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return None
+
+    def version_of(self, release):
+        with open(os.path.join(self.root, "releases", release, "run"), encoding="utf-8") as f:
+            return f.read().split()[2]
+
+    def log(self):
+        with open(os.path.join(self.data, "log"), encoding="utf-8") as f:
+            return f.read().split()
+
+    def check_whole(self, what):
+        """What holds at any time: one release is current, it is proven, it is the one that runs."""
+        release = self.current()
+        check(release is not None, f"{what}: nothing is current")
+        done = subprocess.run([HAND, "prove", self.root, "shop", release], capture_output=True,
+                              text=True, check=False)
+        equal(done.returncode, 0, f"{what}: the proof of {release}: {done.stderr}")
+        wait_for(lambda: self.runs() is not None, f"{what}: a running service")
+        equal(self.runs()[1], self.version_of(release), f"{what}: the version that runs")
+        return release
