@@ -1,88 +1,8 @@
 /* test-units.c: units started, restarted and stopped by a manager that really runs them: the order,
- * what an end means, limits, and a manager that goes away. */
-#include "mock-fixture.h"
+ * what an end means, limits, daemon-reload. */
+#include "units-outcome.h"
 
-#include "deployment/units.h"
-
-#include "common/error.h"
-#include "common/names.h"
-
-#include <string.h>
 #include <sys/wait.h>
-
-#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-typedef struct {
-  gboolean done;
-  GError *error;
-  GPtrArray *units; /* names, in the order they ended */
-  char *job, *text; /* of the first that is not good */
-  guint n_good;
-  WgUnitState *state; /* of the last */
-} Outcome;
-
-static void outcome_clear(Outcome *o) {
-  g_clear_error(&o->error);
-  g_clear_pointer(&o->units, g_ptr_array_unref);
-  g_clear_pointer(&o->job, g_free);
-  g_clear_pointer(&o->text, g_free);
-  g_clear_pointer(&o->state, wg_unit_state_free);
-  *o = (Outcome){0};
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Outcome, outcome_clear)
-
-static void on_done(const GPtrArray *ends, const GError *error, gpointer data) {
-  Outcome *o = data;
-
-  g_assert_false(o->done);
-  o->done = TRUE;
-  o->error = error ? g_error_copy(error) : NULL;
-  o->units = g_ptr_array_new_with_free_func(g_free);
-  for (guint i = 0; i < ends->len; i++) {
-    const DplUnitEnd *end = ends->pdata[i];
-    g_ptr_array_add(o->units, g_strdup(end->unit));
-    o->n_good += end->good;
-    g_assert_true(end->good == (end->text == NULL));
-    if (!end->good && o->text == NULL) {
-      o->job = g_strdup(end->job);
-      o->text = g_strdup(end->text);
-    }
-    g_clear_pointer(&o->state, wg_unit_state_free);
-    o->state = end->state ? wg_unit_state_copy(end->state) : NULL;
-  }
-}
-
-static gboolean is_done(gpointer data) {
-  return ((Outcome *)data)->done;
-}
-
-static void run(DplUnits *units, DplUnitsVerb verb, const char *const *names, guint64 limit,
-                Outcome *o) {
-  outcome_clear(o);
-  dpl_units_run(units, verb, names, limit, NULL, on_done, o);
-  g_assert_false(o->done); /* never from inside */
-  mock_until(is_done, o);
-}
-
-static void goes_well(const Outcome *o, guint n) {
-  if (o->error)
-    g_error("%s", o->error->message);
-  g_assert_cmpuint(o->n_good, ==, n);
-}
-
-static void fails(const Outcome *o, int code, const char *text) {
-  g_assert_error(o->error, WG_ERROR, code);
-  if (strstr(o->error->message, text) == NULL)
-    g_error("'%s' is not in: %s", text, o->error->message);
-}
-
-static void on_answer(const GError *error, gpointer data) {
-  Outcome *o = data;
-
-  g_assert_false(o->done);
-  o->done = TRUE;
-  o->error = error ? g_error_copy(error) : NULL;
-}
 
 static void test_start_stop(void) {
   g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
@@ -238,62 +158,6 @@ static void test_same_job(void) {
   goes_well(&second, 1);
 }
 
-/* Nobody knows how it went: never a success. */
-static void test_lost(void) {
-  g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
-  g_auto(Outcome) o = {0};
-  g_auto(Outcome) reload = {0};
-
-  mock_write("a.service", "[Service]\nExecStart=/bin/sleep 1000\n");
-  run(units, DPL_UNITS_START, NAMES("a.service"), 0, &o);
-  goes_well(&o, 1);
-  mock_test("Hold", "b", 1);
-  outcome_clear(&o);
-  dpl_units_run(units, DPL_UNITS_RESTART, NAMES("a.service"), 0, NULL, on_done, &o);
-  while (mock_count("RestartUnit") == 0)
-    g_main_context_iteration(NULL, FALSE);
-  mock_call("Reexecute", "");
-  mock_until(is_done, &o);
-  fails(&o, WG_ERROR_FAILED, "systemd was executed anew");
-  mock_test("Mute", "s", "Reload");
-  outcome_clear(&o);
-  dpl_units_run(units, DPL_UNITS_STOP, NAMES("a.service"), 0, NULL, on_done, &o);
-  dpl_units_reload(units, 0, on_answer, &reload);
-  mock_kill();
-  mock_until(is_done, &o);
-  mock_until(is_done, &reload);
-  fails(&o, WG_ERROR_FAILED, "is not known");
-  fails(&reload, WG_ERROR_FAILED, "is not known");
-  run(units, DPL_UNITS_START, NAMES("a.service"), 0, &o);
-  fails(&o, WG_ERROR_FAILED, "none runs here");
-  dpl_units_set_bus(units, NULL);
-  run(units, DPL_UNITS_START, NAMES("a.service"), 0, &o);
-  fails(&o, WG_ERROR_FAILED, "there is no connection to systemd");
-}
-
-/* The bus itself ends, or is taken away. */
-static void test_bus_lost(void) {
-  g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
-  g_auto(Outcome) taken = {0};
-  g_auto(Outcome) o = {0};
-  Connection other;
-
-  mock_write("a.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n");
-  dpl_units_run(units, DPL_UNITS_START, NAMES("a.service"), 0, NULL, on_done, &o);
-  while (mock_count("StartUnit") == 0)
-    g_main_context_iteration(NULL, FALSE);
-  g_assert_cmpint(shutdown(sd_bus_get_fd(mock.bus), SHUT_RDWR), ==, 0);
-  mock_until(is_done, &o);
-  fails(&o, WG_ERROR_FAILED, "the connection to systemd was lost");
-  connection_open(&other, mock.broker);
-  dpl_units_set_bus(units, other.bus);
-  dpl_units_run(units, DPL_UNITS_STOP, NAMES("a.service"), 0, NULL, on_done, &taken);
-  dpl_units_set_bus(units, NULL);
-  g_assert_true(taken.done);
-  fails(&taken, WG_ERROR_FAILED, "the connection to systemd was lost");
-  connection_close(&other);
-}
-
 /* A changed file is in force after the reload; those that are asked for meanwhile share one. */
 static void test_reload(void) {
   g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
@@ -361,23 +225,6 @@ static void test_look(void) {
   g_assert_cmpstr(o.state->invocation, ==, "");
 }
 
-/* No callback follows. */
-static void test_freed(void) {
-  DplUnits *units = dpl_units_new(mock.bus, FALSE);
-  g_auto(Outcome) o = {0};
-  g_auto(Outcome) reload = {0};
-
-  mock_write("a.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n");
-  dpl_units_run(units, DPL_UNITS_START, NAMES("a.service"), 1000000, NULL, on_done, &o);
-  dpl_units_reload(units, 1000000, on_answer, &reload);
-  dpl_units_look(units, NAMES("a.service"), 1000000, on_look, &reload);
-  dpl_units_free(units);
-  mock_call("GetUnitFileState", "s", "a.service");
-  while (g_main_context_iteration(NULL, FALSE))
-    continue;
-  g_assert_false(o.done || reload.done);
-}
-
 static void with_mock(gconstpointer test) {
   mock_up();
   ((void (*)(void))test)();
@@ -397,12 +244,9 @@ int main(int argc, char **argv) {
       {"start-limit", test_start_limit},
       {"limit", test_limit},
       {"same-job", test_same_job},
-      {"lost", test_lost},
-      {"bus-lost", test_bus_lost},
       {"reload", test_reload},
       {"files", test_files},
       {"look", test_look},
-      {"freed", test_freed},
   };
 
   mock_init(&argc, argv);
