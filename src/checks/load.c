@@ -133,7 +133,9 @@ static void load_file(ChkLoad *load, WgReader *reader) {
       wg_reader_usec(reader, "deadline", 1000, CHK_DEADLINE_MAX, CHK_DEADLINE_DEFAULT);
   load->plan->parallel =
       (guint)wg_reader_int(reader, "parallel", 1, CHK_PARALLEL_MAX, CHK_PARALLEL_DEFAULT);
-  wg_reader_know(reader, "vars");
+  WgReader *vars = wg_reader_object(reader, "vars");
+  if (vars)
+    wg_reader_drop(vars);
   WgReader *defaults = wg_reader_object(reader, "defaults");
   if (defaults) {
     chk_load_common(defaults, &load->defaults);

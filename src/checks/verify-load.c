@@ -89,7 +89,7 @@ static JsonObject *read_vars(const ChkVerify *c) {
     return NULL;
   for (guint i = 0; c->vars && c->vars[i]; i++) {
     const char *equals = strchr(c->vars[i], '=');
-    if (!equals || equals == c->vars[i]) {
+    if (!equals || equals == c->vars[i] || !g_utf8_validate(c->vars[i], -1, NULL)) {
       g_printerr("waggle-verify: --var=%s is no NAME=VALUE\n", c->vars[i]);
       return NULL;
     }

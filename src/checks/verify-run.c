@@ -8,6 +8,7 @@
 #include "checks/world.h"
 
 #include <glib-unix.h>
+#include <locale.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -181,16 +182,22 @@ int chk_verify_run(const ChkVerify *c, ChkPlan *plan) {
   return status;
 }
 
+static int told_good(const ChkVerify *c, const ChkPlan *plan) {
+  g_print("%s: %u check%s\n", c->file, plan->checks->len, plan->checks->len == 1 ? "" : "s");
+  return CHK_EXIT_PASS;
+}
+
 int chk_verify_main(int argc, char **argv) {
   ChkVerify c = {0};
   int status;
 
+  setlocale(LC_CTYPE, ""); /* no other category: numbers are written with points */
   if (chk_verify_parse(&c, argc, argv, &status)) {
     g_autoptr(ChkPlan) plan = c.types ? NULL : chk_verify_load(&c, &status);
     if (c.types)
       status = chk_verify_types();
     else if (plan && c.check)
-      status = CHK_EXIT_PASS;
+      status = told_good(&c, plan);
     else if (plan)
       status = c.list ? chk_verify_list(plan) : chk_verify_run(&c, plan);
   }
