@@ -1,8 +1,6 @@
 /* states.c: the crash contract as a table; see states.h. */
 #include "deployment/states.h"
 
-#include <string.h>
-
 #define NOTHING_CHANGED "`current` and all units are as before; the deployment is aborted"
 
 const DplStateInfo dpl_states[_DPL_STATE_MAX] = {
@@ -49,7 +47,7 @@ const DplStateInfo dpl_states[_DPL_STATE_MAX] = {
 
 gboolean dpl_state_parse(const char *name, DplState *ret) {
   for (guint i = 0; i < _DPL_STATE_MAX; i++)
-    if (strcmp(dpl_states[i].name, name) == 0) {
+    if (g_strcmp0(dpl_states[i].name, name) == 0) {
       *ret = (DplState)i;
       return TRUE;
     }

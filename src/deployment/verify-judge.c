@@ -30,9 +30,9 @@ void dpl_verify_say(char **text, const char *format, ...) {
 
 /* "web answers: status is 500; db: ..." of those that decided. */
 static char *bad_checks(JsonObject *results) {
-  JsonArray *checks = json_object_has_member(results, "checks")
-                          ? json_object_get_array_member(results, "checks")
-                          : NULL;
+  JsonNode *member = json_object_get_member(results, "checks");
+  JsonArray *checks =
+      member != NULL && JSON_NODE_HOLDS_ARRAY(member) ? json_node_get_array(member) : NULL;
   GString *text = g_string_new(NULL);
   guint n = 0;
 
@@ -41,13 +41,13 @@ static char *bad_checks(JsonObject *results) {
     JsonObject *check = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
     const char *verdict =
         check != NULL ? json_object_get_string_member_with_default(check, "verdict", "") : "";
-    if (!g_str_equal(verdict, "fail") && !g_str_equal(verdict, "error"))
+    if (g_strcmp0(verdict, "fail") != 0 && g_strcmp0(verdict, "error") != 0)
       continue;
     if (n++ >= NAMED)
       continue;
+    const char *name = json_object_get_string_member_with_default(check, "name", NULL);
     const char *why = json_object_get_string_member_with_default(check, "text", NULL);
-    g_string_append_printf(text, "%s%s%s%s", text->len > 0 ? "; " : "",
-                           json_object_get_string_member_with_default(check, "name", "?"),
+    g_string_append_printf(text, "%s%s%s%s", text->len > 0 ? "; " : "", name != NULL ? name : "?",
                            why != NULL ? ": " : "", why != NULL ? why : "");
   }
   if (n > NAMED)
@@ -59,11 +59,11 @@ static DplVerdict judge_exit(int code, JsonObject *results, char **ret_text) {
   const char *verdict = json_object_get_string_member_with_default(results, "verdict", "");
   g_autofree char *bad = bad_checks(results);
 
-  if (code == EXIT_PASS && (g_str_equal(verdict, "pass") || g_str_equal(verdict, "warn"))) {
+  if (code == EXIT_PASS && (g_strcmp0(verdict, "pass") == 0 || g_strcmp0(verdict, "warn") == 0)) {
     dpl_verify_say(ret_text, "all checks hold");
-    return g_str_equal(verdict, "pass") ? DPL_VERDICT_PASS : DPL_VERDICT_WARN;
+    return g_strcmp0(verdict, "pass") == 0 ? DPL_VERDICT_PASS : DPL_VERDICT_WARN;
   }
-  if (code == EXIT_FAIL && g_str_equal(verdict, "fail")) {
+  if (code == EXIT_FAIL && g_strcmp0(verdict, "fail") == 0) {
     dpl_verify_say(ret_text, "%s", bad[0] != '\0' ? bad : "a check does not hold");
     return DPL_VERDICT_FAIL;
   }
@@ -75,7 +75,8 @@ static DplVerdict judge_exit(int code, JsonObject *results, char **ret_text) {
   if (code == EXIT_ERROR)
     dpl_verify_say(ret_text, "%s", bad[0] != '\0' ? bad : "a check could not be made");
   else
-    dpl_verify_say(ret_text, "waggle-verify exited with %i and says \"%s\"", code, verdict);
+    dpl_verify_say(ret_text, "waggle-verify exited with %i and says \"%s\"", code,
+                   verdict != NULL ? verdict : "");
   return DPL_VERDICT_ERROR;
 }
 

@@ -56,11 +56,11 @@ static void on_line(WgRun *run, const char *line, gpointer data) {
   const char *kind =
       event != NULL ? json_object_get_string_member_with_default(event, "event", "") : "";
 
-  if (g_str_equal(kind, "result") && json_object_has_member(event, "result")) {
+  if (g_strcmp0(kind, "result") == 0 && json_object_has_member(event, "result")) {
     g_autofree char *json = json_to_string(json_object_get_member(event, "result"), FALSE);
     if (v->result != NULL)
       v->result(json, v->user_data);
-  } else if (g_str_equal(kind, "end") && json_object_has_member(event, "results")) {
+  } else if (g_strcmp0(kind, "end") == 0 && json_object_has_member(event, "results")) {
     g_free(v->results);
     v->results = json_to_string(json_object_get_member(event, "results"), FALSE);
   }
