@@ -20,7 +20,7 @@
 G_DEFINE_QUARK(waggle - cli - error, cli_error)
 
 /* Marks an error whose cause is a broken connection; the text is what people see. */
-static const char lost_text[] = "the connection to the messaging service broke";
+static const char lost_text[] = "the connection to ";
 
 static const struct {
   const char *name;
@@ -105,12 +105,11 @@ static gboolean broke(int r) {
 }
 
 /* One attempt. `e` is set when the service answered with an error. */
-static int call_once(CliBus *bus, const char *interface, const char *method, GVariant *params,
-                     GArray *fds, GVariant **ret, sd_bus_error *e) {
+static int call_once(CliBus *bus, const char *path, const char *interface, const char *method,
+                     GVariant *params, GArray *fds, GVariant **ret, sd_bus_error *e) {
   sd_bus_message *m = NULL, *reply = NULL;
 
-  int r = sd_bus_message_new_method_call(bus->bus, &m, bus->destination, WG_PATH_MESSAGING,
-                                         interface, method);
+  int r = sd_bus_message_new_method_call(bus->bus, &m, bus->destination, path, interface, method);
   if (r >= 0 && bus->destination)
     r = sd_bus_message_set_allow_interactive_authorization(m, TRUE);
   if (r >= 0)
@@ -126,8 +125,8 @@ static int call_once(CliBus *bus, const char *interface, const char *method, GVa
 
 static void set_error(Cli *cli, const char *method, int r, const sd_bus_error *e, GError **error) {
   if (broke(r) || sd_bus_error_has_names(e, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED)) {
-    g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE, "%s (%s) while it was asked for %s",
-                lost_text, cli->bus->description, method);
+    g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE, "%s%s broke (%s) while it was asked for %s",
+                lost_text, cli_service_names(cli->service)->title, cli->bus->description, method);
     cli_disconnect(cli);
     return;
   }
@@ -142,7 +141,8 @@ static void set_error(Cli *cli, const char *method, int r, const sd_bus_error *e
     g_set_error_literal(error, CLI_ERROR, status, text);
   else if (status == CLI_EXIT_UNREACHABLE)
     g_set_error(error, CLI_ERROR, status, "nobody answers for %s on the %s: %s\n%s",
-                WG_BUS_MESSAGING, cli->bus->description, text, cli_start_hint(cli->bus->scope));
+                cli_service_names(cli->service)->bus, cli->bus->description, text,
+                cli_start_hint(cli->service, cli->bus->scope));
   else
     g_set_error(error, CLI_ERROR, status, "%s: %s (%s)", method, text, e->name);
 }
@@ -151,7 +151,7 @@ static void set_error(Cli *cli, const char *method, int r, const sd_bus_error *e
 static gboolean move_to_bus(Cli *cli) {
   if (cli->bus->destination || cli->bus->scope == CLI_SCOPE_AUTO)
     return FALSE;
-  CliBus *bus = cli_bus_open_broker(cli->bus->scope, NULL);
+  CliBus *bus = cli_bus_open_broker(cli->service, cli->bus->scope, NULL);
   if (!bus)
     return FALSE;
   cli_disconnect(cli);
@@ -160,8 +160,8 @@ static gboolean move_to_bus(Cli *cli) {
   return TRUE;
 }
 
-GVariant *cli_call_interface(Cli *cli, const char *interface, const char *method, GVariant *params,
-                             GError **error) {
+GVariant *cli_call_object(Cli *cli, const char *path, const char *interface, const char *method,
+                          GVariant *params, GError **error) {
   g_autoptr(GVariant) held = g_variant_ref_sink(params);
 
   for (guint leaving = 0;;) {
@@ -170,7 +170,7 @@ GVariant *cli_call_interface(Cli *cli, const char *interface, const char *method
 
     if (!cli_connect(cli, error))
       return NULL;
-    int r = call_once(cli->bus, interface, method, held, cli->fds, &result, &e);
+    int r = call_once(cli->bus, path, interface, method, held, cli->fds, &result, &e);
     cli->reached |= r >= 0 || sd_bus_error_is_set(&e);
     if (r >= 0)
       return result;
@@ -191,6 +191,15 @@ GVariant *cli_call_interface(Cli *cli, const char *interface, const char *method
   }
 }
 
+GVariant *cli_call_interface(Cli *cli, const char *interface, const char *method, GVariant *params,
+                             GError **error) {
+  const char *path = cli_service_names(cli->service)->path;
+
+  return cli_call_object(cli, path, interface, method, params, error);
+}
+
 GVariant *cli_call(Cli *cli, const char *method, GVariant *params, GError **error) {
-  return cli_call_interface(cli, WG_IFACE_MESSAGING, method, params, error);
+  const char *interface = cli_service_names(cli->service)->interface;
+
+  return cli_call_interface(cli, interface, method, params, error);
 }

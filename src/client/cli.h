@@ -30,6 +30,9 @@ CliExit cli_exit_from_bus_error(const char *name);
 typedef enum { CLI_SCOPE_AUTO, CLI_SCOPE_SYSTEM, CLI_SCOPE_USER } CliScope;
 typedef enum { CLI_JSON_OFF, CLI_JSON_SHORT, CLI_JSON_PRETTY } CliJson;
 
+/* Which service a verb talks to; set before its first call. */
+typedef enum { CLI_MESSAGING, CLI_DEPLOYMENT } CliService;
+
 /* One connection. `destination` is NULL on the private socket, where there is only one peer. */
 typedef struct {
   sd_bus *bus;
@@ -42,6 +45,7 @@ typedef struct {
   char *address, *host; /* as given; NULL */
   CliScope scope;
   CliJson json;
+  CliService service;
   gboolean no_pager, no_legend;
   CliBus *bus;      /* NULL until cli_connect() */
   gboolean reached; /* the service has answered once: when it cannot be reached now, it restarts */
@@ -54,17 +58,21 @@ gboolean cli_connect(Cli *cli, GError **error);
 /* Forgets the connection; the next call makes a new one. */
 void cli_disconnect(Cli *cli);
 
-/* Calls a method of org.waggle.Messaging1 and waits for its answer (25 s at most). `params` is a
- * tuple; its floating reference is taken. A handle in it (`h`) is the number of an open descriptor,
- * which stays the caller's; handles in the answer live in cli->fds.
- * Where the private socket asks for an administrator's consent the call is repeated on the bus; a
- * service that is just leaving is called again.
- * Returns: (transfer full): a tuple, or NULL with an error of CLI_ERROR. */
+/* Calls a method of the service's own interface (org.waggle.Messaging1 ...) and waits for its
+ * answer (25 s at most). `params` is a tuple; its floating reference is taken. A handle in it (`h`)
+ * is the number of an open descriptor, which stays the caller's; handles in the answer live in
+ * cli->fds. Where the private socket asks for an administrator's consent the call is repeated on
+ * the bus; a service that is just leaving is called again. Returns: (transfer full): a tuple, or
+ * NULL with an error of CLI_ERROR. */
 GVariant *cli_call(Cli *cli, const char *method, GVariant *params, GError **error);
 
-/* Like cli_call() with an interface of its own. */
+/* Like cli_call() with an interface of its own, at the service's root object. */
 GVariant *cli_call_interface(Cli *cli, const char *interface, const char *method, GVariant *params,
                              GError **error);
+
+/* The same at another object. */
+GVariant *cli_call_object(Cli *cli, const char *path, const char *interface, const char *method,
+                          GVariant *params, GError **error);
 
 /* TRUE when `error` says that the connection broke, so that a repeatable call may be repeated. */
 gboolean cli_error_is_lost(const GError *error);

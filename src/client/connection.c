@@ -9,6 +9,22 @@
 #include <errno.h>
 #include <unistd.h>
 
+#define HINT(scope, unit) "Is it enabled? Try: systemctl " scope "enable --now " unit
+
+static const CliServiceNames services[] = {
+    [CLI_MESSAGING] = {"the messaging service", WG_BUS_MESSAGING, WG_PATH_MESSAGING,
+                       WG_IFACE_MESSAGING, WG_SOCKET_MESSAGING, HINT("", "waggle-messaged.socket"),
+                       HINT("--user ", "waggle-messaged.socket")},
+    [CLI_DEPLOYMENT] = {"the deployment service", WG_BUS_DEPLOYMENT, WG_PATH_DEPLOYMENT,
+                        WG_IFACE_DEPLOYMENT, WG_SOCKET_DEPLOYMENT,
+                        HINT("", "waggle-deployd.socket"),
+                        HINT("--user ", "waggle-deployd.socket")},
+};
+
+const CliServiceNames *cli_service_names(CliService service) {
+  return &services[service];
+}
+
 void cli_bus_free(CliBus *bus) {
   if (!bus)
     return;
@@ -37,17 +53,17 @@ char *cli_address_escape(const char *path) {
   return g_string_free(s, FALSE);
 }
 
-static gboolean unreachable(GError **error, const char *what, int r, const char *hint) {
-  g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE,
-              "cannot reach the messaging service at %s: %s%s%s", what, g_strerror(-r),
-              hint ? "\n" : "", hint ?: "");
+static gboolean unreachable(CliService service, GError **error, const char *what, int r,
+                            const char *hint) {
+  g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE, "cannot reach %s at %s: %s%s%s",
+              services[service].title, what, g_strerror(-r), hint ? "\n" : "", hint ?: "");
   return FALSE;
 }
 
-char *cli_private_socket(CliScope scope) {
+char *cli_private_socket(CliService service, CliScope scope) {
   const char *base =
       scope == CLI_SCOPE_SYSTEM ? CLI_SYSTEM_RUNTIME_DIR : g_getenv("XDG_RUNTIME_DIR");
-  return base ? g_build_filename(base, WG_SOCKET_DIR, WG_SOCKET_MESSAGING, NULL) : NULL;
+  return base ? g_build_filename(base, WG_SOCKET_DIR, services[service].socket, NULL) : NULL;
 }
 
 /* Returns 0 or a negative errno. */
@@ -69,38 +85,36 @@ static int open_address(const char *address, CliScope scope, CliBus **ret) {
   return 0;
 }
 
-const char *cli_start_hint(CliScope scope) {
-  return scope == CLI_SCOPE_SYSTEM
-             ? "Is it enabled? Try: systemctl enable --now waggle-messaged.socket"
-             : "Is it enabled? Try: systemctl --user enable --now waggle-messaged.socket";
+const char *cli_start_hint(CliService service, CliScope scope) {
+  return scope == CLI_SCOPE_SYSTEM ? services[service].system_hint : services[service].user_hint;
 }
 
 /* Neither the socket nor the bus is there. */
-static void nothing_there(CliScope scope, const char *path, int r, GError **error) {
+static void nothing_there(CliService service, CliScope scope, const char *path, int r,
+                          GError **error) {
   const char *bus = scope == CLI_SCOPE_SYSTEM ? "system bus" : "user bus";
   g_autofree char *socket = path ? g_strdup_printf("there is no socket %s", path)
                                  : g_strdup("XDG_RUNTIME_DIR is not set");
 
-  g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE,
-              "cannot reach the messaging service: %s, and no %s (%s)\n%s", socket, bus,
-              g_strerror(-r), cli_start_hint(scope));
+  g_set_error(error, CLI_ERROR, CLI_EXIT_UNREACHABLE, "cannot reach %s: %s, and no %s (%s)\n%s",
+              services[service].title, socket, bus, g_strerror(-r), cli_start_hint(service, scope));
 }
 
-CliBus *cli_bus_open_broker(CliScope scope, GError **error) {
+CliBus *cli_bus_open_broker(CliService service, CliScope scope, GError **error) {
   sd_bus *bus = NULL;
 
   int r = scope == CLI_SCOPE_SYSTEM ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
   if (r < 0) {
-    g_autofree char *path = cli_private_socket(scope);
-    nothing_there(scope, path, r, error);
+    g_autofree char *path = cli_private_socket(service, scope);
+    nothing_there(service, scope, path, r, error);
     return NULL;
   }
-  return bus_new(bus, WG_BUS_MESSAGING, scope,
+  return bus_new(bus, services[service].bus, scope,
                  g_strdup(scope == CLI_SCOPE_SYSTEM ? "system bus" : "user bus"));
 }
 
-static CliBus *open_scope(CliScope scope, GError **error) {
-  g_autofree char *path = cli_private_socket(scope);
+static CliBus *open_scope(CliService service, CliScope scope, GError **error) {
+  g_autofree char *path = cli_private_socket(service, scope);
 
   if (path) {
     g_autofree char *escaped = cli_address_escape(path);
@@ -110,11 +124,11 @@ static CliBus *open_scope(CliScope scope, GError **error) {
     if (r >= 0)
       return bus;
     if (r != -ENOENT) { /* it is there but does not answer: the bus would hide that */
-      unreachable(error, path, r, cli_start_hint(scope));
+      unreachable(service, error, path, r, cli_start_hint(service, scope));
       return NULL;
     }
   }
-  return cli_bus_open_broker(scope, error);
+  return cli_bus_open_broker(service, scope, error);
 }
 
 static gboolean scope_from_environment(CliScope *ret, GError **error) {
@@ -134,7 +148,7 @@ static gboolean scope_from_environment(CliScope *ret, GError **error) {
   return TRUE;
 }
 
-static CliBus *open_given_address(const char *address, GError **error) {
+static CliBus *open_given_address(CliService service, const char *address, GError **error) {
   g_autofree char *whole = NULL;
   CliBus *bus = NULL;
 
@@ -149,19 +163,19 @@ static CliBus *open_given_address(const char *address, GError **error) {
   }
   int r = open_address(address, CLI_SCOPE_AUTO, &bus);
   if (r < 0)
-    unreachable(error, address, r, NULL);
+    unreachable(service, error, address, r, NULL);
   return bus;
 }
 
-static CliBus *open_host(const char *host, GError **error) {
+static CliBus *open_host(CliService service, const char *host, GError **error) {
   sd_bus *bus = NULL;
 
   int r = sd_bus_open_system_remote(&bus, host);
   if (r < 0) {
-    unreachable(error, host, r, "It is reached over ssh; can you log in there?");
+    unreachable(service, error, host, r, "It is reached over ssh; can you log in there?");
     return NULL;
   }
-  return bus_new(bus, WG_BUS_MESSAGING, CLI_SCOPE_SYSTEM,
+  return bus_new(bus, services[service].bus, CLI_SCOPE_SYSTEM,
                  g_strdup_printf("system bus of %s, over ssh", host));
 }
 
@@ -169,19 +183,19 @@ CliBus *cli_bus_open(const Cli *cli, GError **error) {
   CliScope scope = cli->scope;
 
   if (cli->host)
-    return open_host(cli->host, error);
+    return open_host(cli->service, cli->host, error);
   if (cli->address)
-    return open_given_address(cli->address, error);
+    return open_given_address(cli->service, cli->address, error);
   if (scope == CLI_SCOPE_AUTO) {
     const char *address = g_getenv(WG_ENV_ADDRESS);
     if (address && *address)
-      return open_given_address(address, error);
+      return open_given_address(cli->service, address, error);
     if (!scope_from_environment(&scope, error))
       return NULL;
   }
   if (scope == CLI_SCOPE_AUTO) {
-    g_autofree char *path = cli_private_socket(CLI_SCOPE_SYSTEM);
+    g_autofree char *path = cli_private_socket(cli->service, CLI_SCOPE_SYSTEM);
     scope = access(path, F_OK) == 0 ? CLI_SCOPE_SYSTEM : CLI_SCOPE_USER;
   }
-  return open_scope(scope, error);
+  return open_scope(cli->service, scope, error);
 }

@@ -7,15 +7,23 @@
 CliBus *cli_bus_open(const Cli *cli, GError **error);
 
 /* Opens the message bus of `scope` (SYSTEM, else the user's). */
-CliBus *cli_bus_open_broker(CliScope scope, GError **error);
+CliBus *cli_bus_open_broker(CliService service, CliScope scope, GError **error);
 
 void cli_bus_free(CliBus *bus);
 
 /* The private socket of `scope`; NULL where the user has no runtime directory. (transfer full) */
-char *cli_private_socket(CliScope scope);
+char *cli_private_socket(CliService service, CliScope scope);
 
 /* A path as it stands in a D-Bus address: everything but [-0-9A-Za-z_/.] as %xx. (transfer full) */
 char *cli_address_escape(const char *path);
 
 /* What to try where nothing answers; static storage. */
-const char *cli_start_hint(CliScope scope);
+const char *cli_start_hint(CliService service, CliScope scope);
+
+/* What a service is called; static storage. */
+typedef struct {
+  const char *title; /* "the messaging service" */
+  const char *bus, *path, *interface, *socket;
+  const char *system_hint, *user_hint;
+} CliServiceNames;
+const CliServiceNames *cli_service_names(CliService service);

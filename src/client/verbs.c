@@ -83,6 +83,30 @@ const CliVerb cli_verbs[] = {
      TABLES(cli_typist_hold_options), cli_verb_typist_hold},
     {NULL, "typist release", "", "Let it type again", 0, 0, NULL, cli_verb_typist_release},
 
+    {"Deployment", "verify", "FILE", "Check what a file says about this machine", 0, MANY,
+     TABLES(cli_verify_options), cli_verb_verify},
+    {NULL, "deploy run", "MANIFEST", "Deploy a release, verify it, undo it when that fails", 1, 1,
+     TABLES(cli_deploy_target_options, cli_deploy_run_options), cli_verb_deploy_run},
+    {NULL, "deploy validate", "MANIFEST", "Tell all that is wrong with a manifest", 1, 1, NULL,
+     cli_verb_deploy_validate},
+    {NULL, "deploy plan", "MANIFEST", "Show exactly what would happen, and change nothing", 1, 1,
+     TABLES(cli_deploy_target_options), cli_verb_deploy_plan},
+    {NULL, "deploy status", "[TARGET]", "Show the deployments that are under way", 0, 1, NULL,
+     cli_verb_deploy_status},
+    {NULL, "deploy list", "", "List targets and what they serve", 0, 0, NULL, cli_verb_deploy_list},
+    {NULL, "deploy history", "", "List deployments, newest first", 0, 0,
+     TABLES(cli_deploy_history_options), cli_verb_deploy_history},
+    {NULL, "deploy show", "ID", "Show everything about a deployment", 1, 1, NULL,
+     cli_verb_deploy_show},
+    {NULL, "deploy explain", "ID", "Say why a deployment ended as it did", 1, 1, NULL,
+     cli_verb_deploy_explain},
+    {NULL, "deploy confirm", "ID", "Keep a release that waits to be confirmed", 1, 1, NULL,
+     cli_verb_deploy_confirm},
+    {NULL, "deploy cancel", "ID", "Stop a deployment; what it changed is undone", 1, 1, NULL,
+     cli_verb_deploy_cancel},
+    {NULL, "deploy rollback", "TARGET", "Go back to the last good release", 1, 1,
+     TABLES(cli_deploy_rollback_options), cli_verb_deploy_rollback},
+
     {"Keeping", "import", "FILE...",
      "Take over queue, inbox and coordinates files of the old system", 1, MANY, NULL,
      cli_verb_import},
@@ -135,11 +159,12 @@ const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error) {
     set_unknown(words[0], error);
     return NULL;
   }
-  /* "agent" and "dead" alone list */
-  g_autofree char *two = g_strconcat(words[0], " ", words[1] ?: "list", NULL);
+  /* "agent" and "dead" alone list, with their options too */
+  gboolean alone = !words[1] || words[1][0] == '-';
+  g_autofree char *two = g_strconcat(words[0], " ", alone ? "list" : words[1], NULL);
   verb = lookup(two);
-  *ret_n = words[1] ? 2 : 1;
+  *ret_n = alone ? 1 : 2;
   if (!verb)
-    set_unknown(words[1] ? two : words[0], error);
+    set_unknown(alone ? words[0] : two, error);
   return verb;
 }

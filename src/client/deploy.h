@@ -1,0 +1,36 @@
+/* deploy.h: what the verbs of "waggle deploy" share. */
+#pragma once
+
+#include "client/args.h"
+#include "client/cli.h"
+#include "client/terminal.h"
+
+#include <json-glib/json-glib.h>
+
+/* Exit statuses of verification and deployment: waggle(1) lists them. */
+#define CLI_EXIT_ROLLED_BACK 5
+#define CLI_EXIT_ROLLBACK_FAILED 6
+#define CLI_EXIT_BAD_FILE 78
+
+/* A manifest that the command line names ("-": stdin), as the service takes it: `*ret_fd` is a
+ * sealed memfd (closed with cli->fds), `*ret_base` the directory its relative paths stand in. */
+gboolean cli_deploy_manifest(Cli *cli, const char *file, int *ret_fd, char **ret_base,
+                             GError **error);
+
+/* The options that choose targets: --target, --label, --domain. */
+extern const CliOption cli_deploy_target_options[];
+gboolean cli_deploy_targets(const CliArgs *args, GVariantDict *options, GError **error);
+
+/* Follows the job until it ends: lines on a pipe, a display that is drawn anew on a terminal, a
+ * JSON object a line with --json. Ctrl-C leaves the job running and says so. Returns the job's exit
+ * status, or -1 with an error. */
+int cli_deploy_watch(Cli *cli, const char *job, GError **error);
+
+/* The answer of a method that gives JSON, parsed. (transfer full) */
+JsonNode *cli_deploy_json(Cli *cli, const char *method, GVariant *params, GError **error);
+
+/* A number of a deployment, as people write it: "12" or "#12". */
+gboolean cli_deploy_id(const char *word, guint64 *ret, GError **error);
+
+/* The style that fits a deployment's state. */
+CliStyle cli_deploy_style(const char *state);
