@@ -61,6 +61,18 @@ guint32 dpl_store_crc(gint64 key, const char *text) {
   return wg_store_crc(crc, text, strlen(text));
 }
 
+/* A damaged row is met again at each look, and kept once. */
+static gboolean is_kept(DplStore *store, const char *table, gint64 key) {
+  g_autoptr(DplStatement) stmt =
+      dpl_store_statement(store, "SELECT 1 FROM quarantine WHERE source = ?1 AND key = ?2");
+
+  if (stmt == NULL)
+    return TRUE;
+  sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(stmt, 2, key);
+  return dpl_store_row(store, stmt);
+}
+
 const char *dpl_store_checked(DplStore *store, const char *table, gint64 key, const char *text,
                               guint32 crc) {
   g_autoptr(GError) error = NULL;
@@ -68,7 +80,8 @@ const char *dpl_store_checked(DplStore *store, const char *table, gint64 key, co
   if (text != NULL && dpl_store_crc(key, text) == crc)
     return text;
   /* it is read for the record's sake; that it cannot be kept aside must not hide what is said */
-  if (!wg_store_quarantine(store->db, table, key, "the checksum does not hold",
+  if (!is_kept(store, table, key) &&
+      !wg_store_quarantine(store->db, table, key, "the checksum does not hold",
                            text != NULL ? text : "", text != NULL ? strlen(text) : 0, &error))
     g_debug("A damaged row of %s cannot be kept: %s", table, error->message);
   return NULL;

@@ -145,7 +145,7 @@ static void test_again(void) {
 
 /* A damaged record is put aside and costs no other. */
 static void test_damaged_record(void) {
-  g_auto(DplLoaded) first = {0}, second = {0};
+  g_auto(DplLoaded) first = {0}, second = {0}, third = {0};
   DplStore *store = open_store(&first);
 
   for (guint64 id = 1; id <= 3; id++) {
@@ -159,6 +159,12 @@ static void test_damaged_record(void) {
   g_assert_true(second.rebuilt);
   g_assert_cmpuint(second.records->len, ==, 2);
   g_assert_cmpuint(second.next_id, ==, 4);
+  dpl_store_free(store);
+  store = open_store(&third);
+  sqlite3_stmt *stmt = dpl_store_statement(store, "SELECT count(*) FROM quarantine");
+  g_assert_true(dpl_store_row(store, stmt));
+  g_assert_cmpint(sqlite3_column_int(stmt, 0), ==, 1); /* kept once, however often it is met */
+  sqlite3_finalize(stmt);
   dpl_store_free(store);
 }
 
