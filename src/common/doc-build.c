@@ -93,6 +93,8 @@ static gboolean count_text(WgBuild *build, const char *text, guint line) {
 gboolean wg_build_key(WgBuild *build, const char *key, guint line) {
   Frame *frame = top(build);
 
+  if (strlen(key) > WG_DOC_KEY_MAX)
+    return wg_build_problem(build, line, 0, "a key longer than %d bytes", WG_DOC_KEY_MAX);
   g_free(frame->key);
   frame->key = g_strdup(key);
   frame->within = TRUE;

@@ -17,6 +17,7 @@ typedef enum { WG_DOC_AUTO, WG_DOC_JSON, WG_DOC_YAML } WgDocFormat; /* AUTO: '{'
 #define WG_DOC_BYTES_MAX (4 * 1024 * 1024) /* of the document, and of all its texts */
 #define WG_DOC_DEPTH_MAX 64
 #define WG_DOC_NODES_MAX 200000
+#define WG_DOC_KEY_MAX 1024 /* bytes of a key: pointers stay short */
 
 typedef struct {
   const char *what; /* "the manifest" */

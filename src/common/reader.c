@@ -10,7 +10,8 @@ struct WgReader {
   JsonObject *object; /* never NULL */
   char *pointer;
   WgProblems *problems;
-  GPtrArray *known; /* keys, in the order in which they were asked for */
+  GPtrArray *known;     /* keys, in the order in which they were asked for */
+  GHashTable *is_known; /* the same, borrowed */
 };
 
 static char *member_pointer(const char *pointer, const char *key) {
@@ -36,6 +37,7 @@ WgReader *wg_reader_new(WgDoc *doc, JsonNode *node, const char *pointer, WgProbl
   reader->pointer = g_strdup(pointer);
   reader->problems = problems;
   reader->known = g_ptr_array_new_with_free_func(g_free);
+  reader->is_known = g_hash_table_new(g_str_hash, g_str_equal);
   if (JSON_NODE_HOLDS_OBJECT(node))
     reader->object = json_object_ref(json_node_get_object(node));
   else {
@@ -50,17 +52,19 @@ void wg_reader_drop(WgReader *reader) {
   if (!reader)
     return;
   json_object_unref(reader->object);
+  g_hash_table_unref(reader->is_known);
   g_ptr_array_unref(reader->known);
   g_free(reader->pointer);
   g_free(reader);
 }
 
-static gboolean is_known(const WgReader *reader, const char *key) {
-  return g_ptr_array_find_with_equal_func(reader->known, key, g_str_equal, NULL);
-}
-
 static void tell_unknown(WgReader *reader, const char *key) {
   const char *const *known = (const char *const *)reader->known->pdata;
+
+  if (wg_problems_n(reader->problems) >= WG_PROBLEMS_MAX) { /* it is only counted */
+    wg_reader_problem(reader, key, "unknown key");
+    return;
+  }
   g_autofree char *hint = wg_nearest_hint(key, known);
   g_autofree char *all = hint ? NULL : g_strjoinv(", ", (char **)reader->known->pdata);
 
@@ -78,22 +82,19 @@ void wg_reader_end(WgReader *reader) {
 
   if (!reader)
     return;
-  guint n = reader->known->len;
   g_ptr_array_add(reader->known, NULL);
   json_object_iter_init_ordered(&iter, reader->object);
-  while (json_object_iter_next_ordered(&iter, &key, NULL)) {
-    gboolean known = g_str_has_prefix(key, "x-");
-    for (guint i = 0; i < n && !known; i++)
-      known = g_str_equal(reader->known->pdata[i], key);
-    if (!known)
+  while (json_object_iter_next_ordered(&iter, &key, NULL))
+    if (!g_str_has_prefix(key, "x-") && !g_hash_table_contains(reader->is_known, key))
       tell_unknown(reader, key);
-  }
   wg_reader_drop(reader);
 }
 
 void wg_reader_know(WgReader *reader, const char *key) {
-  if (!is_known(reader, key))
-    g_ptr_array_add(reader->known, g_strdup(key));
+  if (g_hash_table_contains(reader->is_known, key))
+    return;
+  g_ptr_array_add(reader->known, g_strdup(key));
+  g_hash_table_add(reader->is_known, reader->known->pdata[reader->known->len - 1]);
 }
 
 JsonNode *wg_reader_member(WgReader *reader, const char *key) {

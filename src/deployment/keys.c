@@ -50,6 +50,18 @@ static void read_text(WgReader *reader, const DplKey *key, gpointer into) {
     *FIELD(char *, into, key) = g_strdup(text ?: key->normal);
 }
 
+static gboolean is_too_long(WgReader *reader, const char *name, guint n) {
+  if (n > DPL_LIST_MAX)
+    wg_reader_problem(reader, name, "'%s' has more than %d members", name, DPL_LIST_MAX);
+  return n > DPL_LIST_MAX;
+}
+
+guint dpl_keys_length(WgReader *reader, const char *key) {
+  guint n = wg_reader_length(reader, key);
+
+  return is_too_long(reader, key, n) ? DPL_LIST_MAX : n;
+}
+
 static void read_texts(WgReader *reader, const DplKey *key, gpointer into) {
   char **texts = wg_reader_texts(reader, key->name);
   gboolean empty = FALSE;
@@ -58,6 +70,10 @@ static void read_texts(WgReader *reader, const DplKey *key, gpointer into) {
     empty |= !*texts[i];
   if (empty || (key->required && wg_reader_has(reader, key->name) && !texts[0]))
     wg_reader_problem(reader, key->name, "'%s' is empty: %s", key->name, key->help);
+  if (is_too_long(reader, key->name, g_strv_length(texts))) {
+    for (guint i = DPL_LIST_MAX; texts[i]; i++)
+      g_clear_pointer(&texts[i], g_free);
+  }
   *FIELD(char **, into, key) = texts;
 }
 

@@ -30,10 +30,14 @@ typedef struct {
   const char *help;   /* one line */
 } DplKey;
 
+#define DPL_LIST_MAX 1000 /* members of any list */
+
 extern const DplKey dpl_manifest_keys[];
 
 /* Reads the section's keys into `into` (zeroed) and makes them all known; those with a form of
  * their own are only made known. */
 void dpl_keys_read(WgReader *reader, const char *section, gpointer into);
+/* The members of a list of objects; too many are told, and cut. */
+guint dpl_keys_length(WgReader *reader, const char *key);
 /* Frees what dpl_keys_read() has put into it. */
 void dpl_keys_clear(const char *section, gpointer of);

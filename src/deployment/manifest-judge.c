@@ -196,7 +196,7 @@ static char *port_text(const DplManifest *m, JsonNode *node) {
 
 void dpl_judge_ports(DplManifest *m, WgReader *r) {
   g_autoptr(GStrvBuilder) ports = g_strv_builder_new();
-  guint n = wg_reader_length(r, "ports-free");
+  guint n = dpl_keys_length(r, "ports-free");
 
   for (guint i = 0; i < n; i++) {
     g_autofree char *port = port_text(m, wg_reader_element_node(r, "ports-free", i));

@@ -72,7 +72,7 @@ static void read_hooks(DplManifest *m, WgReader *top, WgProblems *problems) {
 
   dpl_keys_read(reader, "hooks", NULL);
   for (guint i = 0; i < DPL_HOOK_POINTS; i++) {
-    guint n = wg_reader_length(reader, point_name(i));
+    guint n = dpl_keys_length(reader, point_name(i));
     m->hooks[i] = g_ptr_array_new_with_free_func(hook_free);
     for (guint k = 0; k < n; k++)
       g_ptr_array_add(m->hooks[i], read_hook(wg_reader_element(reader, point_name(i), k)));
@@ -87,7 +87,7 @@ static void artifact_free(gpointer data) {
 }
 
 static void read_artifacts(DplManifest *m, WgReader *top) {
-  guint n = wg_reader_length(top, "artifacts");
+  guint n = dpl_keys_length(top, "artifacts");
 
   if (n == 0 && wg_reader_has(top, "artifacts"))
     wg_reader_problem(top, "artifacts", "'artifacts' is empty: a release consists of something");
@@ -107,7 +107,7 @@ static void configuration_free(gpointer data) {
 }
 
 static void read_configuration(DplManifest *m, WgReader *top) {
-  guint n = wg_reader_length(top, "configuration");
+  guint n = dpl_keys_length(top, "configuration");
 
   for (guint i = 0; i < n; i++) {
     DplConfiguration *configuration = g_new0(DplConfiguration, 1);

@@ -77,6 +77,8 @@ void dpl_manifest_read_target(DplManifest *m, WgReader *top) {
     m->target.names = wg_reader_texts(top, "target");
     if (!m->target.names[0])
       wg_reader_problem(top, "target", "'target' is the name of a target, or an object");
+    if (g_strv_length(m->target.names) > DPL_LIST_MAX)
+      wg_reader_problem(top, "target", "'target' has more than %d members", DPL_LIST_MAX);
     judge_names(top, "target", m->target.names);
     return;
   }

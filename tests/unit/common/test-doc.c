@@ -218,6 +218,11 @@ static void test_size(void) {
   g_autofree char *long_one = g_strconcat(blanks, "{}", NULL);
 
   expect_suffix(long_one, "f: longer than 4194304 bytes\n");
+  g_autofree char *key = g_strnfill(WG_DOC_KEY_MAX + 1, 'k');
+  g_autofree char *json = g_strdup_printf("{\"%s\": 1}", key),
+                  *yaml = g_strdup_printf("? %s\n: 1\n", key);
+  expect_suffix(json, "f:1: a key longer than 1024 bytes\n");
+  expect_suffix(yaml, "f:1: a key longer than 1024 bytes\n");
   memcpy(blanks, "{}", 2);
   g_autoptr(WgDoc) doc = parsed(blanks);
 }

@@ -133,6 +133,30 @@ static void test_own_keys(void) {
   g_assert_cmpstr(told, ==, "f: /here/v/q: no q\nf: /here/v: all\n");
 }
 
+/* A great many unknown keys cost little and are all counted. */
+static void test_many(void) {
+  g_autoptr(WgProblems) problems = wg_problems_new();
+  g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new();
+
+  for (guint i = 0; i < 50000; i++) {
+    g_autofree char *key = g_strdup_printf("key%u", i);
+    json_object_set_int_member(object, key, 1);
+  }
+  json_node_take_object(node, object);
+  WgReader *all = wg_reader_new(NULL, node, "", problems);
+  g_autofree const char **keys = wg_reader_keys(all);
+  g_assert_cmpuint(g_strv_length((char **)keys), ==, 50000);
+  wg_reader_end(all); /* each is known */
+  g_assert_cmpuint(wg_problems_n(problems), ==, 0);
+  WgReader *none = wg_reader_new(NULL, node, "", problems);
+  wg_reader_know(none, "name");
+  wg_reader_end(none);
+  g_autofree char *told = wg_problems_text(problems, "f");
+  g_assert_cmpuint(wg_problems_n(problems), ==, WG_PROBLEMS_MAX);
+  g_assert_true(g_str_has_suffix(told, "\nf: and 49000 problems more\n"));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/reader/good", test_good);
@@ -140,5 +164,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/reader/unknown", test_unknown);
   g_test_add_func("/reader/time-bounds", test_time_bounds);
   g_test_add_func("/reader/own-keys", test_own_keys);
+  g_test_add_func("/reader/many", test_many);
   return g_test_run();
 }

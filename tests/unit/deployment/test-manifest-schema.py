@@ -97,6 +97,11 @@ def changed(path, act):
 def cases():
     yield "full", FULL
     yield "least", LEAST
+    for n in (1000, 1001):
+        yield f"{n} paths", {**LEAST, "backup": ["/a"] * n}
+        yield f"{n} artifacts", {**LEAST, "artifacts": LEAST["artifacts"] * n}
+        yield f"{n} hooks", {**LEAST, "hooks": {"pre-stage": [HOOK] * n}}
+        yield f"{n} ports", {**LEAST, "require": {"ports-free": [80] * n}}
     for path in places(FULL):
         # checks have a loader of their own, keys with x- are nobody's
         if not path or path[0] in ("checks", "x-own") or path[:2] in SAME and len(path) > 2 \

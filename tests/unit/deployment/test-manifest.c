@@ -146,9 +146,9 @@ static const struct {
            "f:1: 'target' is missing: the target, or how targets are chosen\n"
            "f:1: 'artifacts' is missing: what the release consists of, in the order of unpacking\n"
            "f: warning: no 'checks'"},
-    {LEAST CHECKS "untis: {}\nunits: {strat: [a.service]}\nx-mine: 1\n",
+    {LEAST CHECKS "untis: {}\nunits: {stert: [a.service]}\nx-mine: 1\n",
      "f:6: /untis: unknown key 'untis'; did you mean units?\n"
-     "f:7: /units/strat: unknown key 'strat'; did you mean start?\n"},
+     "f:7: /units/stert: unknown key 'stert'; did you mean start?\n"},
     {"name: a b\nversion: 2.4\ntarget: 5\nartifacts: {}\n" CHECKS,
      "f:1: /name: 'a b' is no name: letters, digits, '.', '_', '-' and '@', at most 64, not first "
      "'.' or '-'\n"
@@ -283,7 +283,7 @@ static void test_for(void) {
 }
 
 static void test_for_wrong(void) {
-  static const char text[] = LEAST "backup: ['${target.nam}', '${vars.dir}/x']\n"
+  static const char text[] = LEAST "backup: ['${target.nme}', '${vars.dir}/x']\n"
                                    "vars: {dir: relative}\n"
                                    "units: {start: 'shop@${target.instance}'}\n" CHECKS;
   g_autoptr(DplManifest) m = load(text);
@@ -293,10 +293,10 @@ static void test_for_wrong(void) {
   g_assert_null(dpl_manifest_for(m, a, problems));
   g_autofree char *told = wg_problems_text(problems, "f");
   g_assert_cmpstr(told, ==,
-                  "f:5: /backup/0: at target a: unknown variable ${target.nam}; did you mean "
+                  "f:5: /backup/0: at target a: unknown variable ${target.nme}; did you mean "
                   "target.name? (a literal ${ is $${)\n");
   g_autoptr(GString) mended = g_string_new(text);
-  g_string_replace(mended, "target.nam}", "target.root}", 0);
+  g_string_replace(mended, "target.nme}", "target.root}", 0);
   g_autoptr(DplManifest) second = load(mended->str);
   g_assert_null(dpl_manifest_for(second, a, more));
   g_autofree char *second_told = wg_problems_text(more, "f");
@@ -366,7 +366,7 @@ static void test_hook_names(void) {
 /* The checks are judged by their own loader, with the target's variables in them. */
 static void test_wrong_checks(void) {
   g_autoptr(DplManifest) m = load(LEAST "vars: {dir: tmp}\nchecks:\n- {file: '/${dir}'}\n"
-                                        "- {file: '/${dri}'}\n- {flie: /x}\n");
+                                        "- {file: '/${dri}'}\n- {fyle: /x}\n");
   g_autoptr(DplSite) a = site("a");
   g_autoptr(WgProblems) problems = wg_problems_new();
 
