@@ -238,6 +238,10 @@ void wg_service_bus_stop(WgService *service) {
   disconnect(service);
 }
 
+gboolean wg_service_wants_bus(WgService *service) {
+  return !service->options.no_bus;
+}
+
 sd_bus *wg_service_bus(WgService *service) {
   return service->bus.bus;
 }

@@ -122,8 +122,9 @@ int wg_service_main(const WgServiceInfo *info, gpointer self, int argc, char **a
 
 gboolean wg_service_is_user(WgService *service);
 const char *wg_service_state_dir(WgService *service);
-WgConfig *wg_service_config(WgService *service); /* borrowed, the one in force */
-sd_bus *wg_service_bus(WgService *service);      /* NULL while the bus is lost */
+WgConfig *wg_service_config(WgService *service);   /* borrowed, the one in force */
+sd_bus *wg_service_bus(WgService *service);        /* NULL while the bus is lost */
+gboolean wg_service_wants_bus(WgService *service); /* FALSE: --no-bus, there never is one */
 WgPeerServer *wg_service_peers(WgService *service);
 WgPolkit *wg_service_polkit(WgService *service);
 void wg_service_set_status(WgService *service, const char *format, ...) G_GNUC_PRINTF(2, 3);

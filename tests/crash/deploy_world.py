@@ -186,8 +186,11 @@ class World(Daemon):
         """The job's path, or None when the daemon died over it or refused for the fault's sake."""
         with open(path, "rb") as f:
             try:
-                return self.client().raw("Deploy", "(hsa{sv})", 0, self.directory, {}, path=PATH,
-                                         interface=NAME, fds=[f.fileno()])[0]
+                # sd-bus refuses descriptors that come in one read with the end of GDBus's greeting
+                client = self.client()
+                client.raw("Ping", "()", path=PATH, interface=NAME)
+                return client.raw("Deploy", "(hsa{sv})", 0, self.directory, {}, path=PATH,
+                                  interface=NAME, fds=[f.fileno()])[0]
             except Exception:
                 return None
 

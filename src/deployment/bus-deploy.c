@@ -1,0 +1,276 @@
+/* bus-deploy.c: Validate and Deploy.
+ *
+ * Deploy: the manifest is read and made for each target on a worker thread (prepare.h); for those
+ * that keep data, the manifest of the release that serves is fetched, since the two have to agree
+ * about the data; then the engine is asked. The answer is the job, durable and begun. */
+#include "deployment/bus.h"
+
+#include "deployment/prepare.h"
+#include "deployment/record-query.h"
+#include "deployment/state-contract.h"
+
+#include "common/error.h"
+
+typedef struct {
+  DplPreparation *p;
+  GPtrArray *records; /* of DplRecord; one of each prepared, in order */
+  guint at;
+} Deploy;
+
+static void deploy_free(gpointer data) {
+  Deploy *deploy = data;
+
+  dpl_preparation_free(deploy->p);
+  if (deploy->records != NULL)
+    g_ptr_array_unref(deploy->records);
+  g_free(deploy);
+}
+
+/* The manifest of a call: its base has to say what relative paths stand against. */
+static Deploy *begin(DplCall *call, GError **error) {
+  const char *base = NULL;
+
+  g_variant_get_child(call->args, 0, "&s", &base);
+  if (!g_path_is_absolute(base)) {
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                "'%s' is no absolute path; base has to be the directory that the manifest's "
+                "relative paths stand against",
+                base);
+    return NULL;
+  }
+  Deploy *deploy = g_new0(Deploy, 1);
+  deploy->p = g_new0(DplPreparation, 1);
+  deploy->p->fd = call->fd;
+  deploy->p->base = g_strdup(base);
+  deploy->p->user_scope = call->daemon->user_scope;
+  deploy->p->hash = g_strdup(dpl_call_text(call, "manifest-hash"));
+  dpl_preparation_select(deploy->p, call->options);
+  call->data = deploy;
+  call->free_data = deploy_free;
+  return deploy;
+}
+
+/* The targets as they were read just now are the ones that are known from now on. */
+static void keep_sites(DplCall *call) {
+  Deploy *deploy = call->data;
+
+  if (deploy->p->sites == NULL)
+    return;
+  g_clear_pointer(&call->daemon->sites, dpl_sites_free);
+  call->daemon->sites = g_steal_pointer(&deploy->p->sites);
+}
+
+/* ---- Validate ---- */
+static void validated(const GError *error, gpointer data) {
+  DplCall *call = data;
+  Deploy *deploy = call->data;
+  GVariantBuilder builder;
+
+  if (error != NULL) {
+    dpl_call_fail(call, error);
+    return;
+  }
+  g_variant_builder_init(&builder, G_VARIANT_TYPE("a(usbs)"));
+  for (guint i = 0; i < wg_problems_n(deploy->p->problems); i++) {
+    const WgProblem *one = wg_problems_at(deploy->p->problems, i);
+    g_variant_builder_add(&builder, "(usbs)", one->line, one->pointer != NULL ? one->pointer : "",
+                          one->warning, one->text);
+  }
+  dpl_call_answer(call, g_variant_new("(a(usbs))", &builder));
+}
+
+void dpl_handle_validate(DplCall *call) {
+  g_autoptr(GError) error = NULL;
+  Deploy *deploy = begin(call, &error);
+
+  if (deploy == NULL)
+    dpl_call_fail(call, error);
+  else
+    dpl_prepare(deploy->p, validated, call);
+}
+
+/* ---- Deploy ---- */
+static void free_record(gpointer data) {
+  dpl_record_free(data);
+}
+
+/* What the manifest says about the time that a failed release is refused, else what the
+ * configuration does. */
+static gint64 poison_of(const DplDaemon *daemon, const DplManifest *m) {
+  JsonObject *root = json_node_get_object(m->root);
+
+  if (json_object_has_member(root, "poison"))
+    return (gint64)m->poison_days * 24 * 3600 * G_USEC_PER_SEC;
+  return (gint64)MIN(daemon->settings.poison, (guint64)G_MAXINT64 / 4);
+}
+
+static gint64 at_most(guint64 wanted, guint64 max) {
+  return (gint64)(wanted != 0 ? MIN(wanted, max) : max);
+}
+
+void dpl_record_fill(DplRecord *record, const DplDaemon *daemon, const DplManifest *m,
+                     guint64 confirm) {
+  const DplSettings *s = &daemon->settings;
+
+  dpl_record_set(&record->name, m->name);
+  dpl_record_set(&record->version, m->version);
+  dpl_record_set(&record->manifest_hash, m->hash);
+  record->budget_deploy = at_most(m->budgets.deploy, s->deploy_max);
+  record->budget_verify = at_most(m->budgets.verify, s->verify_max);
+  record->budget_rollback = at_most(m->budgets.rollback, s->rollback_max);
+  record->budget_confirm = confirm != 0 ? (gint64)MIN(confirm, s->confirm_max) : 0;
+  record->poison = poison_of(daemon, m);
+}
+
+static DplRecord *record_of(DplCall *call, const DplPrepared *one) {
+  Deploy *deploy = call->data;
+  DplRecord *record = g_new0(DplRecord, 1);
+  guint64 confirm = dpl_call_number(call, "confirm");
+
+  record->kind = DPL_KIND_DEPLOY;
+  dpl_record_set(&record->target, one->site->name);
+  dpl_record_set(&record->root, one->site->root);
+  dpl_record_set(&record->base, deploy->p->base);
+  record->manifest = dpl_manifest_text(one->manifest);
+  dpl_record_fill(record, call->daemon, one->manifest,
+                  confirm != 0 ? confirm : one->manifest->strategy.confirm);
+  return record;
+}
+
+void dpl_created(const DplJob *job, const GError *error, gpointer data) {
+  DplCall *call = data;
+
+  if (error != NULL) {
+    dpl_call_fail(call, error);
+    return;
+  }
+  g_autofree char *path = dpl_job_path(job->id);
+  dpl_jobs_note(call->daemon, job);
+  dpl_call_answer(call, g_variant_new("(o)", path));
+}
+
+static guint parallel_of(DplCall *call, const DplManifest *m) {
+  guint64 wanted = dpl_call_number(call, "parallel");
+
+  if (wanted == 0)
+    wanted = m->strategy.parallel;
+  return (guint)CLAMP(wanted, 1, call->daemon->settings.parallel_max);
+}
+
+static guint max_failures_of(DplCall *call, const DplManifest *m) {
+  guint64 wanted = dpl_call_number(call, "max-failures");
+
+  return (guint)MIN(wanted != 0 ? wanted : m->strategy.max_failures, G_MAXUINT);
+}
+
+static void ask(DplCall *call) {
+  Deploy *deploy = call->data;
+  const DplManifest *m = ((DplPrepared *)deploy->p->prepared->pdata[0])->manifest;
+  g_autofree char *who = dpl_call_who(call);
+  g_autoptr(GError) error = NULL;
+  DplRequest request = {
+      .kind = DPL_KIND_DEPLOY,
+      .who = who,
+      .uid = call->uid,
+      .pid = (int)call->pid,
+      .unit = call->unit,
+      .caller = call->caller,
+      .reason = dpl_call_text(call, "reason"),
+      .hold = dpl_call_flag(call, "hold"),
+      .force = dpl_call_flag(call, "force"),
+      .parallel = parallel_of(call, m),
+      .max_failures = max_failures_of(call, m),
+      .records = deploy->records,
+  };
+
+  if (dpl_daemon_may_begin(call->daemon, &error))
+    dpl_engine_create(call->daemon->engine, &request, dpl_created, call);
+  else
+    dpl_call_fail(call, error);
+}
+
+static void next_contract(DplCall *call);
+
+/* Whether the release that serves and the new one agree about the data. */
+static void compare(const DplRecord *before, const GError *failure, gpointer data) {
+  DplCall *call = data;
+  Deploy *deploy = call->data;
+  const DplPrepared *one = deploy->p->prepared->pdata[deploy->at];
+  DplRecord *record = deploy->records->pdata[deploy->at];
+  g_autoptr(DplManifest) old = NULL;
+  g_autoptr(GError) error = NULL;
+  DplStatePlan plan = {0};
+
+  if (failure != NULL) {
+    dpl_call_fail(call, failure);
+    return;
+  }
+  if (before != NULL && before->manifest != NULL)
+    old = dpl_manifest_from_text(before->manifest, before->manifest_hash, NULL);
+  if (!dpl_state_contract(old, one->manifest, &plan, &error)) {
+    g_prefix_error(&error, "%s: ", record->target);
+    dpl_call_fail(call, error);
+    return;
+  }
+  record->migrates = plan.migrate;
+  deploy->at++;
+  next_contract(call);
+}
+
+static void next_contract(DplCall *call) {
+  Deploy *deploy = call->data;
+
+  for (; deploy->at < deploy->records->len; deploy->at++) {
+    const DplPrepared *one = deploy->p->prepared->pdata[deploy->at];
+    const char *good = dpl_engine_good(call->daemon->engine, one->site->name);
+    if (one->manifest->state.directory == NULL)
+      continue;
+    if (good != NULL)
+      dpl_query_release(call->daemon->store, one->site->name, good, NULL, compare, call);
+    else
+      compare(NULL, NULL, call);
+    return;
+  }
+  ask(call);
+}
+
+static GError *refusal(const WgProblems *problems) {
+  g_autofree char *text = wg_problems_text(problems, "manifest");
+
+  return g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "the manifest is refused:\n%s",
+                     g_strchomp(text));
+}
+
+static void prepared(const GError *error, gpointer data) {
+  DplCall *call = data;
+  Deploy *deploy = call->data;
+
+  if (error != NULL) {
+    dpl_call_fail(call, error);
+    return;
+  }
+  if (deploy->p->prepared == NULL || wg_problems_refuse(deploy->p->problems)) {
+    g_autoptr(GError) refused = refusal(deploy->p->problems);
+    dpl_call_fail(call, refused);
+    return;
+  }
+  keep_sites(call);
+  deploy->records = g_ptr_array_new_with_free_func(free_record);
+  for (guint i = 0; i < deploy->p->prepared->len; i++) {
+    DplPrepared *one = deploy->p->prepared->pdata[i];
+    g_ptr_array_add(deploy->records, record_of(call, one));
+    if (dpl_sites_find(call->daemon->sites, one->site->name) == NULL)
+      g_hash_table_replace(call->daemon->own_sites, one->site->name, dpl_site_ref(one->site));
+  }
+  next_contract(call);
+}
+
+void dpl_handle_deploy(DplCall *call) {
+  g_autoptr(GError) error = NULL;
+  Deploy *deploy = dpl_daemon_may_begin(call->daemon, &error) ? begin(call, &error) : NULL;
+
+  if (deploy == NULL)
+    dpl_call_fail(call, error);
+  else
+    dpl_prepare(deploy->p, prepared, call);
+}

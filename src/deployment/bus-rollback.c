@@ -1,0 +1,153 @@
+/* bus-rollback.c: Rollback, Confirm and Cancel.
+ *
+ * A roll-back that a person asks for is a transaction like any other: to a release that is there
+ * already, with the manifest that committed it, verified by that one's checks. */
+#include "deployment/bus.h"
+
+#include "deployment/manifest.h"
+#include "deployment/record-query.h"
+#include "deployment/state-contract.h"
+
+#include "common/error.h"
+
+typedef struct {
+  char *target;
+  DplRecord *record;     /* what is asked for */
+  DplManifest *manifest; /* of it */
+} Back;
+
+static void back_free(gpointer data) {
+  Back *back = data;
+
+  g_free(back->target);
+  dpl_record_free(back->record);
+  g_clear_pointer(&back->manifest, dpl_manifest_unref);
+  g_free(back);
+}
+
+static void ask(DplCall *call) {
+  Back *back = call->data;
+  g_autoptr(GPtrArray) records = g_ptr_array_new();
+  g_autofree char *who = dpl_call_who(call);
+  g_autoptr(GError) error = NULL;
+  DplRequest request = {
+      .kind = DPL_KIND_ROLLBACK,
+      .who = who,
+      .uid = call->uid,
+      .pid = (int)call->pid,
+      .unit = call->unit,
+      .caller = call->caller,
+      .reason = dpl_call_text(call, "reason"),
+      .force = dpl_call_flag(call, "force"),
+      .records = records,
+  };
+
+  g_ptr_array_add(records, back->record);
+  if (dpl_daemon_may_begin(call->daemon, &error))
+    dpl_engine_create(call->daemon->engine, &request, dpl_created, call);
+  else
+    dpl_call_fail(call, error);
+}
+
+/* The release that serves has written the data; the old one has to be able to read them. */
+static void compare(const DplRecord *now, const GError *failure, gpointer data) {
+  DplCall *call = data;
+  Back *back = call->data;
+  g_autoptr(DplManifest) serving = NULL;
+  g_autoptr(GError) error = NULL;
+  DplStatePlan plan = {0};
+
+  if (failure == NULL && now != NULL && now->manifest != NULL)
+    serving = dpl_manifest_from_text(now->manifest, now->manifest_hash, NULL);
+  if (failure == NULL && dpl_state_contract(serving, back->manifest, &plan, &error)) {
+    back->record->migrates = plan.migrate;
+    ask(call);
+  } else {
+    dpl_call_fail(call, failure != NULL ? failure : error);
+  }
+}
+
+static DplRecord *record_of(const DplCall *call, const DplRecord *old, const DplManifest *m) {
+  DplRecord *record = g_new0(DplRecord, 1);
+
+  record->kind = DPL_KIND_ROLLBACK;
+  dpl_record_set(&record->target, old->target);
+  dpl_record_set(&record->root, old->root);
+  dpl_record_set(&record->base, old->base);
+  dpl_record_set(&record->manifest, old->manifest);
+  dpl_record_set(&record->to, old->to);
+  dpl_record_set(&record->digest, old->digest);
+  dpl_record_fill(record, call->daemon, m, /* confirm= */ 0);
+  /* a release that was good once is not refused for what may be another's fault */
+  record->poison = 0;
+  return record;
+}
+
+static void found(const DplRecord *old, const GError *failure, gpointer data) {
+  DplCall *call = data;
+  Back *back = call->data;
+  DplDaemon *daemon = call->daemon;
+  const char *to = dpl_call_text(call, "to"), *good = dpl_engine_good(daemon->engine, back->target);
+  g_autoptr(GError) error = NULL;
+
+  if (failure == NULL && old == NULL)
+    g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_STATE,
+                "there is no release %s%sthat was committed at %s; List and ListDeployments tell "
+                "what there is",
+                to != NULL ? to : "", to != NULL ? " " : "before the present one ", back->target);
+  else if (failure == NULL)
+    back->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);
+  if (failure != NULL || error != NULL) {
+    dpl_call_fail(call, failure != NULL ? failure : error);
+    return;
+  }
+  back->record = record_of(call, old, back->manifest);
+  if (back->manifest->state.directory != NULL && good != NULL)
+    dpl_query_release(daemon->store, back->target, good, NULL, compare, call);
+  else
+    ask(call);
+}
+
+void dpl_handle_rollback(DplCall *call) {
+  DplDaemon *daemon = call->daemon;
+  const char *to = dpl_call_text(call, "to");
+  g_autoptr(GError) error = NULL;
+  Back *back = g_new0(Back, 1);
+
+  g_variant_get_child(call->args, 0, "s", &back->target);
+  call->data = back;
+  call->free_data = back_free;
+  if (!dpl_name_valid(back->target))
+    g_set_error(&error, WG_ERROR, WG_ERROR_UNKNOWN_TARGET, "'%s' is no name of a target",
+                back->target);
+  if (error != NULL || !dpl_daemon_may_begin(daemon, &error))
+    dpl_call_fail(call, error);
+  else
+    dpl_query_release(daemon->store, back->target, to,
+                      to == NULL ? dpl_engine_good(daemon->engine, back->target) : NULL, found,
+                      call);
+}
+
+/* ---- Confirm and Cancel ---- */
+static void confirmed(const GError *error, gpointer data) {
+  if (error != NULL)
+    dpl_call_fail(data, error);
+  else
+    dpl_call_answer(data, NULL);
+}
+
+void dpl_handle_confirm(DplCall *call) {
+  g_autofree char *who = dpl_call_who(call);
+
+  dpl_engine_confirm(call->daemon->engine, dpl_call_id(call), who, confirmed, call);
+}
+
+void dpl_handle_cancel(DplCall *call) {
+  g_autofree char *who = dpl_call_who(call);
+  g_autoptr(GError) error = NULL;
+
+  if (dpl_engine_cancel(call->daemon->engine, dpl_call_id(call), who, &error))
+    dpl_call_answer(call, NULL);
+  else
+    dpl_call_fail(call, error);
+}

@@ -1,0 +1,95 @@
+/* daemon-log.c: what administrators read in the journal: each end, each return to the old release,
+ * each wait for a person. Values of a manifest or of what was observed are not in these lines but
+ * for the failure's one sentence. */
+#include "deployment/daemon.h"
+
+#include "common/log.h"
+#include "common/names.h"
+
+typedef struct {
+  int level;
+  const char *id, *text;
+} Line;
+
+static const Line lines[_DPL_STATE_MAX] = {
+    [DPL_STATE_VALIDATED] = {LOG_INFO, WG_MSG_DEPLOYMENT_STARTED, "has started"},
+    [DPL_STATE_VERIFIED] = {LOG_NOTICE, WG_MSG_DEPLOYMENT_WAITS,
+                            "is verified and waits to be confirmed"},
+    [DPL_STATE_COMMITTED] = {LOG_INFO, WG_MSG_DEPLOYMENT_COMMITTED, "is committed"},
+    [DPL_STATE_ROLLING_BACK] = {LOG_WARNING, WG_MSG_DEPLOYMENT_ROLLS_BACK, "is rolled back"},
+    [DPL_STATE_ABORTED] = {LOG_WARNING, WG_MSG_DEPLOYMENT_ABORTED,
+                           "has ended before anything was changed"},
+    [DPL_STATE_ROLLED_BACK] = {LOG_ERR, WG_MSG_DEPLOYMENT_ROLLED_BACK,
+                               "has failed; the release before serves again"},
+    [DPL_STATE_ROLLBACK_FAILED] = {LOG_CRIT, WG_MSG_ROLLBACK_FAILED,
+                                   "has failed, and so has the way back; look at it now"},
+};
+
+static const char *why(const DplRecord *r) {
+  if (dpl_states[r->state].is_end && r->failure != NULL)
+    return r->failure;
+  return r->cause;
+}
+
+void dpl_log_state(const DplRecord *r, DplState from) {
+  const Line *line = &lines[r->state];
+  g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, r->id);
+  const char *cause = why(r);
+
+  if (line->id == NULL || (r->state == DPL_STATE_VERIFIED && r->confirm_until == 0))
+    return;
+  wg_log(line->level, line->id,
+         WG_FIELDS(WG_FIELD_DEPLOYMENT, id, WG_FIELD_TARGET, r->target, WG_FIELD_RELEASE,
+                   r->to != NULL ? r->to : "", WG_FIELD_ERROR, cause != NULL ? cause : ""),
+         "Deployment %s of %s %s to %s %s%s%s", id, r->name != NULL ? r->name : "a release",
+         r->version != NULL ? r->version : "", r->target, line->text, cause != NULL ? ": " : "",
+         cause != NULL ? cause : "");
+}
+
+void dpl_log_recovered(guint n) {
+  g_autofree char *count = g_strdup_printf("%u", n);
+
+  if (n > 0)
+    wg_log(LOG_NOTICE, WG_MSG_DEPLOYMENT_RECOVERED, WG_FIELDS(WG_FIELD_COUNT, count),
+           "%u deployment%s cut off and %s finished or undone", n, n == 1 ? " was" : "s were",
+           n == 1 ? "is" : "are");
+}
+
+/* ---- the store ---- */
+void dpl_log_salvage(const WgSalvage *salvage) {
+  g_autofree char *lost = g_strdup_printf("%" G_GUINT64_FORMAT, salvage->rows_lost);
+
+  wg_log(LOG_ERR, WG_MSG_STORE_DAMAGED, WG_FIELDS(WG_FIELD_PATH, salvage->kept_as),
+         "The store was damaged; the damaged file is kept as %s", salvage->kept_as);
+  wg_log(LOG_WARNING, WG_MSG_STORE_SALVAGED,
+         WG_FIELDS(WG_FIELD_PATH, salvage->kept_as, WG_FIELD_COUNT, lost),
+         "Took %" G_GUINT64_FORMAT " rows over into a new store, at least %" G_GUINT64_FORMAT
+         " are lost: %s",
+         salvage->rows_salvaged, salvage->rows_lost,
+         salvage->detail != NULL ? salvage->detail : "no details");
+}
+
+void dpl_log_store_state(WgStoreState state, const char *text) {
+  static const struct {
+    const char *id, *what;
+  } states[] = {
+      [WG_STORE_NEARLY_FULL] = {WG_MSG_STORE_FULL, "Space is low; new deployments are refused"},
+      [WG_STORE_FULL] = {WG_MSG_STORE_FULL, "The disk is full; new deployments are refused"},
+      [WG_STORE_READ_ONLY] = {WG_MSG_STORE_READ_ONLY, "The store cannot be written"},
+      [WG_STORE_BROKEN] = {WG_MSG_STORE_DAMAGED, "The store cannot be used"},
+  };
+
+  if (state != WG_STORE_OK)
+    wg_log(LOG_ERR, states[state].id, WG_FIELDS(WG_FIELD_ERROR, text), "%s: %s", states[state].what,
+           text);
+}
+
+const char *dpl_store_state_name(WgStoreState state) {
+  static const char *const names[] = {
+      [WG_STORE_OK] = "ok",         [WG_STORE_NEARLY_FULL] = "nearly-full",
+      [WG_STORE_FULL] = "full",     [WG_STORE_READ_ONLY] = "read-only",
+      [WG_STORE_BROKEN] = "broken",
+  };
+
+  return names[state];
+}

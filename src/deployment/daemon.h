@@ -1,0 +1,56 @@
+/* daemon.h: waggle-deployd as a whole: what hangs between the service frame and the engine.
+ *
+ * All on the loop's thread. What blocks (files of targets, manifests) is on worker threads, what
+ * is durable on the store's. */
+#pragma once
+
+#include "deployment/settings.h"
+#include "deployment/steps-real.h"
+#include "deployment/targets.h"
+#include "deployment/txn.h"
+
+#include "common/service.h"
+
+typedef struct {
+  WgService *service;
+  DplSettings settings;
+  gboolean user_scope;
+  uid_t own_uid;
+  char *runtime_directory, *own_unit;
+  DplStore *store;
+  WgStoreState store_state;
+  DplUnits *units;
+  DplReal *real;
+  DplEngine *engine;
+  DplSites *sites;       /* as they were read last */
+  GHashTable *own_sites; /* name -> DplSite that a manifest describes itself */
+  GSource *timer;
+  gboolean rebuilt;   /* the store was salvaged */
+  gboolean recovered; /* what the last life left is taken up: new work is allowed */
+  gboolean draining, engine_stopped;
+  guint n_calls;         /* owed an answer */
+  GHashTable *listeners; /* &WgCaller.id -> of bus-signals.c */
+  GHashTable *jobs;      /* &id -> of bus-jobs.c */
+  guint jobs_timer;
+} DplDaemon;
+
+int dpl_daemon_main(int argc, char **argv);
+
+/* daemon-engine.c: store, units, steps and engine. On failure nothing is left. */
+gboolean dpl_daemon_open(DplDaemon *daemon, GError **error);
+void dpl_daemon_close(DplDaemon *daemon);
+/* Goes on with what the last life left, as soon as there is a manager of units to ask. */
+void dpl_daemon_recover(DplDaemon *daemon);
+/* WG_ERROR_SHUTTING_DOWN and the like: whether new work may begin. */
+gboolean dpl_daemon_may_begin(DplDaemon *daemon, GError **error);
+/* STATUS= tells what is under way. */
+void dpl_daemon_status(DplDaemon *daemon);
+/* Something was answered or ended: a drain may be over. */
+void dpl_daemon_maybe_drained(DplDaemon *daemon);
+
+/* daemon-log.c: what administrators read in the journal. */
+void dpl_log_state(const DplRecord *record, DplState from);
+void dpl_log_recovered(guint n); /* deployments that were cut off */
+void dpl_log_salvage(const WgSalvage *salvage);
+void dpl_log_store_state(WgStoreState state, const char *text);
+const char *dpl_store_state_name(WgStoreState state);

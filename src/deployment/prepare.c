@@ -1,0 +1,109 @@
+/* prepare.c: see prepare.h. The thread has the preparation to itself until `done`. */
+#include "deployment/prepare.h"
+
+#include "deployment/bus.h"
+
+#include <gio/gio.h>
+
+static void prepared_free(gpointer data) {
+  DplPrepared *one = data;
+
+  dpl_site_unref(one->site);
+  dpl_manifest_unref(one->manifest);
+  g_free(one);
+}
+
+void dpl_preparation_free(DplPreparation *p) {
+  g_free(p->base);
+  g_free(p->hash);
+  dpl_selection_clear(&p->wanted);
+  g_clear_pointer(&p->problems, wg_problems_free);
+  g_clear_pointer(&p->sites, dpl_sites_free);
+  g_clear_pointer(&p->prepared, g_ptr_array_unref);
+  g_free(p);
+}
+
+void dpl_preparation_select(DplPreparation *p, GVariant *options) {
+  g_autoptr(GVariantIter) labels = NULL;
+  const char *key, *value;
+
+  if (g_variant_lookup(options, "targets", "^as", &p->wanted.names) && p->wanted.names[0] == NULL)
+    g_clear_pointer(&p->wanted.names, g_strfreev);
+  g_variant_lookup(options, "domain", "s", &p->wanted.domain);
+  if (!g_variant_lookup(options, "labels", "a{ss}", &labels))
+    return;
+  p->wanted.labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  while (g_variant_iter_next(labels, "{&s&s}", &key, &value))
+    g_hash_table_replace(p->wanted.labels, g_strdup(key), g_strdup(value));
+}
+
+static gboolean has_hash(DplPreparation *p, const DplManifest *manifest) {
+  if (p->hash == NULL || g_str_equal(p->hash, manifest->hash))
+    return TRUE;
+  wg_problems_add(p->problems, 0, "",
+                  "the manifest is another one than was asked for: its hash is %s, not %s",
+                  manifest->hash, p->hash);
+  return FALSE;
+}
+
+static void make(DplPreparation *p, const char *bytes, gsize size) {
+  g_autoptr(DplManifest) manifest = dpl_manifest_load(bytes, size, p->problems);
+  g_autoptr(GError) error = NULL;
+
+  if (manifest == NULL || !has_hash(p, manifest))
+    return;
+  g_autoptr(GPtrArray) sites = dpl_manifest_targets(manifest, p->sites, &p->wanted, &error);
+  if (sites == NULL) {
+    wg_problems_add(p->problems, 0, "/target", "%s", error->message);
+    return;
+  }
+  p->prepared = g_ptr_array_new_with_free_func(prepared_free);
+  for (guint i = 0; i < sites->len; i++) {
+    DplPrepared *one = g_new0(DplPrepared, 1);
+    one->site = dpl_site_ref(sites->pdata[i]);
+    g_ptr_array_add(p->prepared, one);
+    one->manifest = dpl_manifest_for(manifest, one->site, p->problems);
+    if (one->manifest == NULL) {
+      g_clear_pointer(&p->prepared, g_ptr_array_unref);
+      return;
+    }
+  }
+}
+
+static void run(GTask *task, gpointer source, gpointer data, GCancellable *cancel) {
+  DplPreparation *p = data;
+  g_auto(GStrv) dirs = wg_config_dirs(p->user_scope);
+  GError *error = NULL;
+  g_autoptr(GBytes) bytes = dpl_document_read(p->fd, DPL_MANIFEST_BYTES_MAX, &error);
+
+  p->problems = wg_problems_new();
+  if (bytes == NULL) {
+    g_task_return_error(task, error);
+    return;
+  }
+  p->sites = dpl_sites_load((const char *const *)dirs, NULL);
+  make(p, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+  g_task_return_boolean(task, TRUE);
+}
+
+typedef struct {
+  DplPreparedFunc done;
+  gpointer user_data;
+} Then;
+
+static void finished(GObject *source, GAsyncResult *result, gpointer data) {
+  g_autofree Then *then = data;
+  g_autoptr(GError) error = NULL;
+
+  g_task_propagate_boolean(G_TASK(result), &error);
+  then->done(error, then->user_data);
+}
+
+void dpl_prepare(DplPreparation *p, DplPreparedFunc done, gpointer user_data) {
+  Then *then = g_new(Then, 1);
+
+  *then = (Then){done, user_data};
+  g_autoptr(GTask) task = g_task_new(NULL, NULL, finished, then);
+  g_task_set_task_data(task, p, NULL);
+  g_task_run_in_thread(task, run);
+}
