@@ -83,7 +83,7 @@ static int match_subject(const ChkLook *look, sd_journal *journal) {
 }
 
 static int match_options(const ChkLook *look, sd_journal *journal) {
-  const char *priority = chk_option_text(look, "priority", NULL);
+  const char *priority = chk_option_text(look, "severity", NULL);
   const char *id = chk_option_text(look, "message-id", NULL);
   g_auto(GStrv) fields = chk_option_texts(look, "fields");
   g_autofree char *with_id = NULL;

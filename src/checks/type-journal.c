@@ -11,7 +11,7 @@
 static const ChkKey options[] = {
     {"fields", CHK_TEXTS, "FIELD=value: lines that have them; of one field any of the values"},
     {"message-id", CHK_TEXT, "lines of this MESSAGE_ID"},
-    {"priority", CHK_TEXT, "lines of this severity and worse: emerg to debug, or 0 to 7"},
+    {"severity", CHK_TEXT, "lines of this severity and worse: emerg to debug, or 0 to 7"},
     {"pattern", CHK_TEXT, "lines that this regular expression is found in"},
     {"since", CHK_TEXT,
      "boot, a time ago (10min) or RFC 3339; default: since the deployment began, else boot"},
@@ -74,7 +74,7 @@ static const char *text_of(JsonObject *given, const char *name) {
 }
 
 static gboolean options_good(JsonObject *given, GError **error) {
-  const char *priority = text_of(given, "priority"), *id = text_of(given, "message-id");
+  const char *priority = text_of(given, "severity"), *id = text_of(given, "message-id");
   const char *pattern = text_of(given, "pattern"), *since = text_of(given, "since");
   ChkLook look = {.options = given};
   g_auto(GStrv) fields = chk_option_texts(&look, "fields");

@@ -20,7 +20,7 @@
 static const ChkKey options[] = {
     {"for", CHK_USEC, "how long they have to stay well (10s)"},
     {"journal", CHK_BOOL, "whether their lines in the journal count (yes)"},
-    {"priority", CHK_TEXT, "lines of this severity and worse are a breach (err)"},
+    {"severity", CHK_TEXT, "lines of this severity and worse are a breach (err)"},
     {"directory", CHK_TEXT, "the journal files of this directory instead of the machine's"},
     {NULL},
 };
@@ -97,7 +97,7 @@ static gboolean on_over(gpointer user_data) {
 
 static void follow_journal(SettleLook *s) {
   ChkLook *look = s->pending.look;
-  int priority = chk_journal_priority(chk_option_text(look, "priority", "err"));
+  int priority = chk_journal_priority(chk_option_text(look, "severity", "err"));
   g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(ChkSettleUnit));
   guint64 since = chk_world_since(look->world);
 
@@ -177,8 +177,8 @@ static void start(ChkLook *look, ChkSeenFunc seen, gpointer user_data) {
 
 static gboolean validate(const char *subject, JsonObject *given, GError **error) {
   g_auto(GStrv) names = g_strsplit_set(subject, " ,", -1);
-  const char *priority = given && json_object_has_member(given, "priority")
-                             ? json_object_get_string_member(given, "priority")
+  const char *priority = given && json_object_has_member(given, "severity")
+                             ? json_object_get_string_member(given, "severity")
                              : "err";
   guint n = 0;
 

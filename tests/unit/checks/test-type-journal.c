@@ -71,10 +71,10 @@ static void test_unit(void) {
 }
 
 static void test_filters(void) {
-  IS("shop", ", \"since\": \"1d\", \"priority\": \"err\"", "count", "4");
-  IS("shop", ", \"since\": \"1d\", \"priority\": \"4\"", "count", "5");
+  IS("shop", ", \"since\": \"1d\", \"severity\": \"err\"", "count", "4");
+  IS("shop", ", \"since\": \"1d\", \"severity\": \"4\"", "count", "5");
   IS("shop", ", \"since\": \"1d\", \"pattern\": \"link to db[0-9]\"", "count", "2");
-  IS("all", ", \"since\": \"1d\", \"priority\": \"err\"", "count", "6");
+  IS("all", ", \"since\": \"1d\", \"severity\": \"err\"", "count", "6");
   IS("_SYSTEMD_UNIT=other.service", ", \"since\": \"1d\"", "last", "\"not ours\"");
   IS("all", ", \"since\": \"1d\", \"message-id\": \"0123456789ABCDEF0123456789abcdef\"", "last",
      "\"low on memory\"");
@@ -136,7 +136,7 @@ static void test_damaged(void) {
 }
 
 static void test_validate(void) {
-  static const char *const bad[] = {"{\"priority\": \"bad\"}",        "{\"message-id\": \"12\"}",
+  static const char *const bad[] = {"{\"severity\": \"bad\"}",        "{\"message-id\": \"12\"}",
                                     "{\"since\": \"yesterday-ish\"}", "{\"fields\": [\"lower=x\"]}",
                                     "{\"fields\": [\"NOVALUE\"]}",    "{\"pattern\": \"(\"}"};
 
