@@ -42,7 +42,7 @@ static GPtrArray *names(int root, GError **error) {
 
 gboolean dpl_stage_find(int root, const char *digest, const DplWork *work, char **ret_release,
                         char **ret_damaged, GError **error) {
-  g_autoptr(GPtrArray) list = names(root, error);
+  g_autoptr(GPtrArray) list = root < 0 ? g_ptr_array_new() : names(root, error);
 
   for (guint i = 0; list && i < list->len; i++) {
     const char *id = list->pdata[i];

@@ -36,8 +36,8 @@ typedef struct {
   gpointer user_data;
   const char *const *shared_directories, *const *shared_files; /* NULL: none */
   guint64 realtime; /* CLOCK_REALTIME us: goes into the ID */
-  gboolean dry;     /* nothing is written: `ret` tells digest, tree and artifacts (render() is
-                       called with dir -1); the root may be -1, of a target that is not there yet */
+  gboolean dry; /* nothing is written: `ret` tells digest, tree and artifacts; `root` may be -1 (no
+                   such target yet) and render() is called with dir -1 */
 } DplStageOptions;
 
 typedef struct {

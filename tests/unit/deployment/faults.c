@@ -16,12 +16,16 @@
 
 static guint left; /* calls until the fault; 0: not armed or over */
 static int wanted;
-static gboolean hit;
+static gboolean hit, old_kernel;
 
 void faults_arm(guint n, int errnum) {
   wanted = errnum;
   hit = FALSE;
   __atomic_store_n(&left, n, __ATOMIC_SEQ_CST);
+}
+
+void faults_no_openat2(void) {
+  old_kernel = TRUE;
 }
 
 gboolean faults_hit(void) {
@@ -81,6 +85,10 @@ long syscall(long number, ...) {
   va_end(args);
   if (!next)
     next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+  if (number == SYS_openat2 && old_kernel) {
+    errno = ENOSYS;
+    return -1;
+  }
   if (number == SYS_openat2 && (((const struct open_how *)a[2])->flags & O_CREAT) && fails())
     return -1;
   return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);

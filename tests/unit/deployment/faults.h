@@ -10,3 +10,5 @@
 void faults_arm(guint n, int errnum);
 /* Was the Nth call reached? */
 gboolean faults_hit(void);
+/* From now on the kernel has no openat2(). */
+void faults_no_openat2(void);

@@ -14,7 +14,7 @@ typedef struct {
   int dir, root;
 } Files;
 
-/* `base` NULL: $TMPDIR. */
+/* `base` NULL: in memory if possible. */
 void files_begin(Files *f, const char *base);
 void files_end(Files *f);
 

@@ -62,13 +62,17 @@ static void assert_text(Files *f, const char *path, const char *text) {
 
 static void test_whole(void) {
   g_autoptr(GError) error = NULL;
-  g_auto(DplStaged) first = {0}, dry = {0}, again = {0}, third = {0};
+  g_auto(DplStaged) nothing = {0}, first = {0}, dry = {0}, again = {0}, third = {0};
   g_autofree char *current = NULL;
   Files f;
 
-  files_begin(&f, NULL);
+  files_begin(&f, g_get_tmp_dir());
   g_assert_true(stage(&f, "t1", NOON, TRUE, NULL, &dry, &error));
   g_assert_null(dry.release);
+  Files nowhere = f;
+  nowhere.root = -1;
+  g_assert_true(stage(&nowhere, "t1", NOON, TRUE, NULL, &nothing, &error));
+  g_assert_cmpstr(nothing.digest, ==, dry.digest);
   g_assert_true(stage(&f, "t1", NOON, FALSE, NULL, &first, &error));
   g_assert_no_error(error);
   g_assert_cmpstr(dry.digest, ==, first.digest);
@@ -126,7 +130,7 @@ static void test_refused(void) {
   DplStageOptions options = {.transaction = "../x", .realtime = NOON, .render = render};
   Files f;
 
-  files_begin(&f, NULL);
+  files_begin(&f, g_get_tmp_dir());
   g_assert_false(dpl_stage(f.root, &options, NULL, &done, &error));
   g_assert_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT);
   g_clear_error(&error);
@@ -164,7 +168,7 @@ static void test_switch(void) {
                     b[] = "fedcba9876543210-20261121T164001Z";
   Files f;
 
-  files_begin(&f, NULL);
+  files_begin(&f, g_get_tmp_dir());
   g_assert_cmpint(mkdirat(f.root, "releases/0123456789abcdef-20261121T164000Z", 0755), ==, 0);
   g_assert_true(dpl_current_read(f.root, &current, &error));
   g_assert_null(current);
@@ -204,7 +208,7 @@ static void test_layout(void) {
   g_autoptr(GError) error = NULL;
   Files f;
 
-  files_begin(&f, NULL);
+  files_begin(&f, g_get_tmp_dir());
   g_assert_cmpint(dpl_layout_open(f.target, "other", TRUE, &error), <, 0);
   g_assert_nonnull(strstr(error->message, "target \"shop\""));
   g_clear_error(&error);
@@ -231,7 +235,7 @@ static void test_space(void) {
   DplSpace space;
   Files f;
 
-  files_begin(&f, NULL);
+  files_begin(&f, g_get_tmp_dir());
   g_assert_true(dpl_space(f.root, &space, &error));
   g_assert_cmpuint(space.bytes, <=, space.bytes_total);
   g_assert_true(dpl_space_need(f.root, "shop", 1, 1, &error));
