@@ -216,6 +216,7 @@ static void begin(Item *item) {
   item->begin = g_get_monotonic_time();
   item->end = g_new0(DplUnitEnd, 1);
   item->end->unit = g_strdup(item->name);
+  item->call = sd_bus_slot_unref(item->call);
   int r = sd_bus_call_method_async(units->bus, &item->call, WG_BUS_SYSTEMD, WG_PATH_SYSTEMD,
                                    WG_IFACE_SYSTEMD_MANAGER, verbs[run->verb].method, on_called,
                                    item, "ss", item->name, "replace");

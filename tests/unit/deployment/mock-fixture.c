@@ -81,6 +81,7 @@ void mock_kill(void) {
 void mock_down(void) {
   reap(SIGTERM);
   connection_close(&mock.ours);
+  mock.bus = NULL;
   sd_bus_close_unref(mock.blocking);
   remove_tree(mock.directory);
   g_clear_pointer(&mock.directory, g_free);
