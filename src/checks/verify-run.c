@@ -4,6 +4,7 @@
 #include "checks/verify.h"
 
 #include "checks/baseline.h"
+#include "checks/generate.h"
 #include "checks/runner.h"
 #include "checks/world.h"
 
@@ -192,6 +193,8 @@ int chk_verify_main(int argc, char **argv) {
   int status;
 
   setlocale(LC_CTYPE, ""); /* no other category: numbers are written with points */
+  if (argc > 1 && (g_str_equal(argv[1], "add") || g_str_equal(argv[1], "autoadd")))
+    return chk_generate_main(argc - 1, argv + 1);
   if (chk_verify_parse(&c, argc, argv, &status)) {
     g_autoptr(ChkPlan) plan = c.types ? NULL : chk_verify_load(&c, &status);
     if (c.types)
