@@ -47,6 +47,7 @@
 #define WG_IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 
 /* Units */
+#define WG_UNIT_DEPLOYD "waggle-deployd.service"
 #define WG_UNIT_DEPLOY_RECOVER "waggle-deployd-recover.service"
 #define WG_UNIT_DROP_IN "50-waggle.conf"
 

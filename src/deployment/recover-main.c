@@ -12,12 +12,14 @@
 static gboolean recover(const char *given, gboolean user, GError **error) {
   g_autofree char *dir = wg_state_dir(given, "deployd", user, error);
   g_autofree char *units = dpl_unit_directory(user);
-  DplOffline done;
+  DplOffline done = {0};
 
   if (dir == NULL)
     return FALSE;
   g_autoptr(WgStateLock) lock = wg_state_lock_new(dir, error);
-  return lock != NULL && dpl_recover_offline(dir, units, &done, error);
+  if (lock == NULL || !dpl_recover_offline(dir, units, &done, error))
+    return FALSE;
+  return user || given != NULL || done.found == 0 || dpl_recover_tell_manager(error);
 }
 
 int dpl_recover_main(int argc, char **argv) {

@@ -16,5 +16,8 @@ typedef struct {
  * `error` tells the first, the journal each. */
 gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory, DplOffline *ret,
                              GError **error);
+/* After something was put back, in the system scope: systemd reads its unit files again and starts
+ * the daemon. Waits for the former. */
+gboolean dpl_recover_tell_manager(GError **error);
 /* The program's form: [--system|--user] [--state-dir=DIR]; an exit status. */
 int dpl_recover_main(int argc, char **argv);
