@@ -11,6 +11,7 @@
 static GString *looked;
 static guint n_now, n_most;
 static GHashTable *counts; /* subject -> looks so far */
+static GPtrArray *never; /* of Pending: answered by fake_types_release() */
 static GMutex gate;
 static gboolean locked;
 
@@ -52,19 +53,17 @@ static void look(ChkLook *l, ChkSeenFunc seen, gpointer user_data) {
   gint64 n = GPOINTER_TO_INT(g_hash_table_lookup(counts, l->subject)) + 1;
   const char *word = words[MIN((guint)n, g_strv_length(words)) - 1];
   const char *colon = strchr(word, ':');
+  Pending *p = g_new0(Pending, 1);
 
   g_hash_table_insert(counts, g_strdup(l->subject), GINT_TO_POINTER((gint)n));
   g_string_append_printf(looked, "%s%s", looked->len ? " " : "",
                          chk_option_text(l, "as", l->subject));
   n_now++;
   n_most = MAX(n_most, n_now);
-  if (g_str_has_suffix(word, "never")) {
-    n_now--; /* it is no longer counted: it never ends */
-    return;
-  }
-  Pending *p = g_new0(Pending, 1);
   *p = (Pending){seen, user_data, g_strdup(colon ? colon + 1 : word), n};
-  if (colon)
+  if (strcmp(word, "never") == 0)
+    g_ptr_array_add(never, p);
+  else if (colon)
     g_timeout_add((guint)g_ascii_strtoull(word, NULL, 10), on_time, p);
   else
     answer(p);
@@ -108,6 +107,7 @@ static const ChkType *const types[] = {&type_fake, &type_hung, &type_mute, NULL}
 
 void fake_types_install(void) {
   looked = g_string_new(NULL);
+  never = g_ptr_array_new();
   counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   chk_types_set_extra(types);
   g_mutex_lock(&gate);
@@ -133,6 +133,11 @@ void fake_types_release(void) {
   if (locked)
     g_mutex_unlock(&gate);
   locked = FALSE;
+  for (guint i = 0; i < never->len; i++)
+    answer(g_ptr_array_index(never, i));
+  g_ptr_array_set_size(never, 0);
+  while (g_main_context_iteration(NULL, FALSE))
+    ;
   while (chk_looking_n_hung() > 0)
     g_main_context_iteration(NULL, FALSE);
 }

@@ -14,7 +14,7 @@ void fake_types_install(void);
 char *fake_types_log(void);
 /* The largest number of looks that were under way at once since the last call. */
 guint fake_types_most(void);
-void fake_types_release(void); /* lets hung threads go on and waits for them */
+void fake_types_release(void); /* lets hung threads go on, and those answer that never would */
 
 /* A plan from JSON text; fails the test when it is refused. */
 ChkPlan *fake_plan(const char *json);
