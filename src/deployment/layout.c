@@ -125,8 +125,10 @@ static gboolean make_directories(int root, const char *path, GError **error) {
               {DPL_DIR_FAILED, 0755},
               {DPL_DIR_BACKUP, 0700}};
 
+  gboolean any = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS(dirs); i++) {
     gboolean made = mkdirat(root, dirs[i].name, 0700) == 0;
+    any = any || made;
     if (!made && errno != EEXIST)
       return dpl_error_errno(error, errno, "cannot make %s/%s", path, dirs[i].name);
     DPL_AUTO_FD fd = dpl_within_open(root, dirs[i].name, O_RDONLY | O_DIRECTORY, 0);
@@ -135,7 +137,8 @@ static gboolean make_directories(int root, const char *path, GError **error) {
     if (strcmp(dirs[i].name, DPL_DIR_SHARED) != 0 && !check_owner(fd, dirs[i].name, error))
       return FALSE;
   }
-  return dpl_within_sync(root, ".", error);
+  /* the root itself may be new, and directories above it: all of them have to last */
+  return !any || dpl_sync_all(root, path, error);
 }
 
 int dpl_layout_open(const char *root, const char *name, gboolean make, GError **error) {

@@ -107,9 +107,10 @@ static GBytes *content_of(Stage *s, const DplConfigFile *file, GError **error) {
   return s->options->render(s->dir, file, s->options->user_data, error);
 }
 
-static gboolean configure_one(Stage *s, DplSink *sink, const DplConfigFile *file, GError **error) {
+/* Where it goes, and its content; the template may be the very file that it replaces. */
+static gboolean prepare_one(Stage *s, const DplConfigFile *file, GPtrArray *paths,
+                            GPtrArray *contents, GError **error) {
   g_autofree char *path = dpl_path_clean(file->path);
-  struct timespec now;
 
   if (!path || strcmp(path, ".") == 0 || is_shared(s, path)) {
     g_set_error(
@@ -119,31 +120,49 @@ static gboolean configure_one(Stage *s, DplSink *sink, const DplConfigFile *file
         file->path);
     return FALSE;
   }
-  g_autoptr(GBytes) content = content_of(s, file, error);
-  if (!content || (s->dir >= 0 && !dpl_within_remove(s->dir, path, s->work, error)))
+  GBytes *content = content_of(s, file, error);
+  if (!content)
     return FALSE;
-  dpl_tree_drop(s->ret->tree, path);
-  clock_gettime(CLOCK_REALTIME, &now);
-  DplSinkEntry entry = {.path = path,
-                        .mode = file->mode ? file->mode : 0644,
-                        .uid = geteuid(),
-                        .gid = getegid(),
-                        .mtime = now};
+  g_ptr_array_add(paths, g_steal_pointer(&path));
+  g_ptr_array_add(contents, content);
+  return TRUE;
+}
+
+static gboolean configure_one(Stage *s, DplSink *sink, const char *path, GBytes *content,
+                              guint mode, GError **error) {
+  struct timespec now;
   gsize size;
   const char *bytes = g_bytes_get_data(content, &size);
   char *copy = g_malloc(size + 1);
+
   if (size > 0)
     memcpy(copy, bytes, size);
+  clock_gettime(CLOCK_REALTIME, &now);
+  DplSinkEntry entry = {
+      .path = path, .mode = mode ? mode : 0644, .uid = geteuid(), .gid = getegid(), .mtime = now};
   return dpl_sink_bytes(sink, &entry, copy, size, error);
 }
 
+/* All contents first, then all old files go, then the new ones come: a path that is named twice is
+ * refused by the sink. */
 static gboolean configure(Stage *s, GError **error) {
   const DplUnpackOptions options = {.name = CONFIGURATION};
   g_autoptr(DplSink) sink = dpl_sink_new(s->dir, &options, s->ret->tree, NULL);
+  g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GPtrArray) contents = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
   g_auto(DplUnpacked) unpacked = {0};
 
   for (guint i = 0; i < s->options->n_files; i++)
-    if (!configure_one(s, sink, &s->options->files[i], error))
+    if (!prepare_one(s, &s->options->files[i], paths, contents, error))
+      return FALSE;
+  for (guint i = 0; i < paths->len; i++) {
+    if (s->dir >= 0 && !dpl_within_remove(s->dir, paths->pdata[i], s->work, error))
+      return FALSE;
+    dpl_tree_drop(s->ret->tree, paths->pdata[i]);
+  }
+  for (guint i = 0; i < paths->len; i++)
+    if (!configure_one(s, sink, paths->pdata[i], contents->pdata[i], s->options->files[i].mode,
+                       error))
       return FALSE;
   return dpl_sink_finish(sink, &unpacked, error);
 }

@@ -161,6 +161,67 @@ static void test_refused(void) {
   files_end(&f);
 }
 
+/* A template that is replaced by what is made of it; a file that is configured twice. */
+static GBytes *twice_as_much(int dir, const DplConfigFile *file, gpointer user_data,
+                             GError **error) {
+  g_autofree char *text = NULL;
+  gsize size;
+
+  if (!dpl_within_read(dir, file->path, 1000, &text, &size, error))
+    return NULL;
+  g_autofree char *both = g_strconcat(text, text, NULL);
+  return g_bytes_new(both, 2 * size);
+}
+
+static void test_configuration(void) {
+  g_autoptr(GError) error = NULL;
+  g_auto(DplStaged) done = {0}, refused = {0};
+  Files f;
+
+  files_begin(&f, NULL);
+  const DplArtifact artifact = {.fd = make_artifact(&f), .options = {.name = "shop"}};
+  const DplConfigFile files[] = {{"etc/shop.conf", NULL, 0}, {"etc/shop.conf", NULL, 0}};
+  DplStageOptions options = {.transaction = "t",
+                             .artifacts = &artifact,
+                             .n_artifacts = 1,
+                             .files = files,
+                             .n_files = 1,
+                             .render = twice_as_much,
+                             .realtime = NOON};
+  g_assert_true(dpl_stage(f.root, &options, NULL, &done, &error));
+  g_assert_no_error(error);
+  g_autofree char *path = g_strdup_printf("root/releases/%s/etc/shop.conf", done.release);
+  assert_text(&f, path, "old\nold\n");
+  options.n_files = 2;
+  g_assert_false(dpl_stage(f.root, &options, NULL, &refused, &error));
+  g_assert_nonnull(strstr(error->message, "is there twice"));
+  files_end(&f);
+}
+
+/* What is shared and what is released never have an inode in common. */
+static void test_shared_hard_link(void) {
+  static const char *const shared[] = {"etc/local.conf", NULL};
+  g_autoptr(GError) error = NULL;
+  g_auto(DplStaged) done = {0};
+  Tar tar;
+  Files f;
+
+  files_begin(&f, NULL);
+  tar_begin(&tar, "pax", "none");
+  tar_file(&tar, "etc/local.conf", "x", 0644);
+  tar_hard(&tar, "bin/also", "etc/local.conf");
+  const DplArtifact artifact = {.fd = tar_end(&tar, &f, "a"), .options = {.name = "shop"}};
+  const DplStageOptions options = {.transaction = "t",
+                                   .artifacts = &artifact,
+                                   .n_artifacts = 1,
+                                   .shared_files = shared,
+                                   .realtime = NOON};
+  g_assert_false(dpl_stage(f.root, &options, NULL, &done, &error));
+  g_assert_nonnull(strstr(error->message, "hard-linked"));
+  g_assert_false(files_exist(&f, "root/shared/etc"));
+  files_end(&f);
+}
+
 static void test_switch(void) {
   g_autoptr(GError) error = NULL;
   g_autofree char *current = NULL, *again = NULL;
@@ -248,6 +309,8 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/stage/whole", test_whole);
   g_test_add_func("/stage/refused", test_refused);
+  g_test_add_func("/stage/configuration", test_configuration);
+  g_test_add_func("/stage/shared-hard-link", test_shared_hard_link);
   g_test_add_func("/stage/switch", test_switch);
   g_test_add_func("/stage/layout", test_layout);
   g_test_add_func("/stage/space", test_space);

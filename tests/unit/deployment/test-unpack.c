@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static void fill(Tar *tar) {
@@ -363,6 +364,53 @@ static void test_dry(void) {
   files_end(&f);
 }
 
+/* With leave: owners, set-uid and capabilities as the source has them, and the proof knows them. */
+static void test_privileged(void) {
+  static const guint8 capability[] = {1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0,
+                                      0, 0, 0, 0, 0, 0,    0, 0, 0, 0};
+  g_autoptr(GError) error = NULL;
+  g_auto(DplUnpacked) done = {0}, copied = {0}, refused = {0};
+  DplUnpackOptions options = {.archive_owners = TRUE, .allow_setuid = TRUE};
+  Tar tar;
+  Files f;
+
+  if (geteuid() != 0) {
+    g_test_skip("only root can give files away");
+    return;
+  }
+  files_begin(&f, g_get_tmp_dir());
+  tar_begin(&tar, "pax", "none");
+  tar_entry(&tar, AE_IFDIR, "d", NULL, 02750);
+  tar_file(&tar, "d/su", "x", 04755);
+  tar_entry(&tar, AE_IFLNK, "l", "d/su", 0777);
+  g_autoptr(DplTree) tree = unpack_here(&f, tar_end(&tar, &f, "a"), &options, &done, &error);
+  g_assert_no_error(error);
+  g_autofree char *text = dpl_tree_text(tree, NULL);
+  g_assert_nonnull(strstr(text, "d 2750 4711 4712 d\n"));
+  g_assert_nonnull(strstr(text, "f 4755 4711 4712 1 "));
+  g_assert_nonnull(strstr(text, "l 4711 4712 l d/su\n"));
+
+  files_write(&f, "src/ping", "x");
+  g_autofree char *ping = files_path(&f, "src/ping");
+  if (setxattr(ping, "security.capability", capability, sizeof capability, 0) == 0) {
+    options = (DplUnpackOptions){0};
+    g_assert_null(unpack_here(&f, files_open(&f, "src"), &options, &refused, &error));
+    g_assert_nonnull(strstr(error->message, "capabilities"));
+    g_clear_error(&error);
+    options.allow_capability = TRUE;
+    g_autoptr(DplTree) copy = unpack_here(&f, files_open(&f, "src"), &options, &copied, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(dpl_tree_find(copy, "ping")->capability, ==,
+                    "0100000200200000000000000000000000000000");
+    /* taken off, the full proof fails */
+    g_assert_cmpint(renameat(f.root, "staging/t", f.dir, "proof"), ==, 0);
+    g_autofree char *proof = files_path(&f, "proof/ping");
+    g_assert_cmpint(removexattr(proof, "security.capability"), ==, 0);
+    g_assert_false(dpl_tree_prove(copy, files_open(&f, "proof"), DPL_PROOF_FULL, "p", NULL, NULL));
+  }
+  files_end(&f);
+}
+
 static void test_cancel(void) {
   g_autoptr(GError) error = NULL;
   g_autoptr(GCancellable) cancel = g_cancellable_new();
@@ -395,6 +443,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/unpack/cut", test_cut);
   g_test_add_func("/unpack/sparse-and-large", test_sparse_and_large);
   g_test_add_func("/unpack/dry", test_dry);
+  g_test_add_func("/unpack/privileged", test_privileged);
   g_test_add_func("/unpack/cancel", test_cancel);
   return g_test_run();
 }
