@@ -11,7 +11,7 @@
 static GString *looked;
 static guint n_now, n_most;
 static GHashTable *counts; /* subject -> looks so far */
-static GPtrArray *never; /* of Pending: answered by fake_types_release() */
+static GPtrArray *never;   /* of Pending: answered by fake_types_release() */
 static GMutex gate;
 static gboolean locked;
 
