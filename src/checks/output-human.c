@@ -120,8 +120,8 @@ static void result(Page *page, const ChkReport *report, const ChkResult *r) {
   if (told == 0 && r->text)
     detail(page, r->text);
   why(page, r);
-  if (r->attempts->len > 1) {
-    g_autofree char *n = g_strdup_printf("after %u attempts", r->attempts->len);
+  if (r->n_attempts > 1) {
+    g_autofree char *n = g_strdup_printf("after %u attempts", r->n_attempts);
     detail(page, n);
   }
   if (r->waived) {
@@ -181,8 +181,9 @@ static void explain_attempts(Page *page, const ChkResult *r) {
     const ChkAttempt *attempt = g_ptr_array_index(r->attempts, i);
     g_autofree char *span = chk_usec_text(attempt->duration);
     g_autofree char *text =
-        g_strdup_printf("attempt %u: %s in %s%s%s", i + 1, chk_verdict_name(attempt->verdict), span,
-                        attempt->text ? ": " : "", attempt->text ? attempt->text : "");
+        g_strdup_printf("attempt %u: %s in %s%s%s", r->n_attempts - r->attempts->len + i + 1,
+                        chk_verdict_name(attempt->verdict), span, attempt->text ? ": " : "",
+                        attempt->text ? attempt->text : "");
     detail(page, text);
   }
 }

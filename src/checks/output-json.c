@@ -61,6 +61,8 @@ static JsonObject *result_object(const ChkResult *r) {
   set_text(object, "level", chk_level_words[check->level]);
   set_text(object, "priority", chk_priority_words[check->priority]);
   json_object_set_int_member(object, "duration", (gint64)r->duration);
+  if (r->n_attempts > r->attempts->len)
+    json_object_set_int_member(object, "attempts-in-all", r->n_attempts);
   json_object_set_array_member(object, "attempts", attempts(r));
   json_object_set_array_member(object, "assertions", assertions(r));
   set_text(object, "text", r->text);

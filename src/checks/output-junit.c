@@ -30,10 +30,10 @@ static void properties(GString *out, const ChkReport *report) {
   property(out, "verdict", chk_verdict_name(report->verdict));
   for (guint i = 0; i < report->results->len; i++) {
     const ChkResult *r = g_ptr_array_index(report->results, i);
-    if (r->attempts->len <= 1)
+    if (r->n_attempts <= 1)
       continue;
     g_autofree char *name = g_strdup_printf("attempts: %s", r->check->name);
-    g_autofree char *n = g_strdup_printf("%u", r->attempts->len);
+    g_autofree char *n = g_strdup_printf("%u", r->n_attempts);
     property(out, name, n);
   }
   g_string_append(out, "    </properties>\n");

@@ -26,7 +26,7 @@ static void append_perfdata(GString *out, const ChkReport *report) {
                          s->total, s->skip, s->total);
   for (guint i = 0; i < report->results->len; i++) {
     const ChkResult *r = g_ptr_array_index(report->results, i);
-    if (r->attempts->len == 0)
+    if (r->n_attempts == 0)
       continue;
     g_autofree char *label = plain(r->check->name, "'=|");
     g_string_append_printf(out, " 'time of %s'=%.6fs;;;0;%.6f", label,

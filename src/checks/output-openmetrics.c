@@ -53,13 +53,13 @@ static void check_passed(GString *out, const ChkResult *r, const char *labels) {
 }
 
 static void check_duration(GString *out, const ChkResult *r, const char *labels) {
-  if (r->attempts->len > 0)
+  if (r->n_attempts > 0)
     g_string_append_printf(out, "waggle_verify_check_duration_seconds{%s} %.6f\n", labels,
                            (double)r->duration / G_USEC_PER_SEC);
 }
 
 static void check_attempts(GString *out, const ChkResult *r, const char *labels) {
-  g_string_append_printf(out, "waggle_verify_check_attempts{%s} %u\n", labels, r->attempts->len);
+  g_string_append_printf(out, "waggle_verify_check_attempts{%s} %u\n", labels, r->n_attempts);
 }
 
 static void each(GString *out, const ChkReport *report, const char *plan, PerCheck func) {

@@ -37,7 +37,7 @@ static void diagnostics(GString *out, const ChkResult *r) {
   yaml(out, "  ", "severity", chk_verdict_name(r->verdict));
   yaml(out, "  ", "message", r->text);
   g_string_append_printf(out, "  duration_ms: %.3f\n  attempts: %u\n", (double)r->duration / 1000,
-                         r->attempts->len);
+                         r->n_attempts);
   gboolean began = FALSE;
   for (guint i = 0; i < r->assertions->len; i++) {
     const ChkAsserted *a = g_ptr_array_index(r->assertions, i);

@@ -38,6 +38,7 @@ typedef struct {
   gboolean waived;         /* found fail or error, and the waiver turned it into a warning */
   gboolean not_applicable; /* a skip that is no one's fault */
   guint64 duration;        /* us, from its first look to its end */
+  guint n_attempts;
   GPtrArray *attempts;     /* (element-type ChkAttempt) */
   GPtrArray *assertions;   /* (element-type ChkAsserted), of the last attempt */
   char *text;              /* cause or remark, or NULL */

@@ -110,6 +110,7 @@ static void attempt_over(Task *task, ChkVerdict verdict, const char *text) {
   if (task->result->attempts->len >= ATTEMPTS_KEPT)
     g_ptr_array_remove_index(task->result->attempts, 0);
   g_ptr_array_add(task->result->attempts, attempt);
+  task->result->n_attempts++;
   task->successes = good ? task->successes + 1 : 0;
   task->failures += !good;
   if (verdict == CHK_SKIP || task->run->options.observe_only ||

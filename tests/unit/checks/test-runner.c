@@ -97,6 +97,16 @@ static void test_attempts(void) {
   g_assert_cmpuint(run_result(report, "gone")->attempts->len, ==, 1);
 }
 
+/* Of very many attempts the last ones are kept, and all are counted. */
+static void test_many_attempts(void) {
+  g_autoptr(ChkReport) report =
+      run_json("checks: [{fake: fail, attempts: 130, pause: 0, name: a}]");
+
+  g_free(fake_types_log());
+  g_assert_cmpuint(run_result(report, "a")->n_attempts, ==, 130);
+  g_assert_cmpuint(run_result(report, "a")->attempts->len, ==, 100);
+}
+
 /* 2 + 4 + 8 ms of pauses are at least 14 ms; that they grow is their sum. */
 static void test_back_off(void) {
   g_autoptr(ChkReport) report =
@@ -278,6 +288,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/runner/parallel", test_parallel);
   g_test_add_func("/runner/skips", test_skips);
   g_test_add_func("/runner/attempts", test_attempts);
+  g_test_add_func("/runner/many-attempts", test_many_attempts);
   g_test_add_func("/runner/back-off", test_back_off);
   g_test_add_func("/runner/pause-frees-slot", test_pause_frees_slot);
   g_test_add_func("/runner/time-limits", test_time_limits);
