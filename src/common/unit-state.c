@@ -144,15 +144,25 @@ static int read_after(WgUnitState *state, sd_bus_message *m) {
   return r;
 }
 
-static int read_one(WgUnitState *state, GStrvBuilder *needed, gboolean *has_needs, const char *name,
-                    sd_bus_message *m) {
+/* What comes in parts. */
+typedef struct {
+  GStrvBuilder *needs;
+  gboolean has_needs, condition;
+  guint64 condition_time; /* 0: none was ever looked at */
+} Parts;
+
+static int read_one(WgUnitState *state, Parts *parts, const char *name, sd_bus_message *m) {
   for (guint i = 0; i < G_N_ELEMENTS(properties); i++)
     if (strcmp(properties[i].name, name) == 0)
       return read_value(state, i, m);
   if (g_strv_contains(needs, name)) {
-    *has_needs = TRUE;
-    return read_names(needed, m);
+    parts->has_needs = TRUE;
+    return read_names(parts->needs, m);
   }
+  if (strcmp(name, "ConditionResult") == 0)
+    return sd_bus_message_read(m, "v", "b", &parts->condition);
+  if (strcmp(name, "ConditionTimestamp") == 0)
+    return sd_bus_message_read(m, "v", "t", &parts->condition_time);
   if (strcmp(name, "InvocationID") == 0)
     return read_invocation(state, m);
   if (strcmp(name, "LoadError") == 0)
@@ -162,20 +172,22 @@ static int read_one(WgUnitState *state, GStrvBuilder *needed, gboolean *has_need
 
 int wg_unit_state_read(WgUnitState *state, sd_bus_message *m) {
   g_autoptr(GStrvBuilder) needed = g_strv_builder_new();
-  gboolean has_needs = FALSE;
+  Parts parts = {.needs = needed};
   const char *name;
   int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
   while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
     r = sd_bus_message_read(m, "s", &name);
     if (r >= 0)
-      r = read_one(state, needed, &has_needs, name, m);
+      r = read_one(state, &parts, name, m);
     if (r >= 0)
       r = sd_bus_message_exit_container(m);
   }
   if (r >= 0)
     r = sd_bus_message_exit_container(m);
-  if (r >= 0 && has_needs) {
+  if (r >= 0 && parts.condition_time != 0)
+    state->unmet = !parts.condition;
+  if (r >= 0 && parts.has_needs) {
     g_strfreev(state->needs);
     state->needs = g_strv_builder_end(needed);
   }
@@ -195,6 +207,8 @@ char *wg_unit_state_text(const WgUnitState *state) {
   if (strcmp(state->load, "loaded") != 0 && *state->load)
     return g_strdup_printf("%s%s%s", state->load, *state->load_error ? ": " : "",
                            state->load_error);
+  if (state->unmet && strcmp(state->active, "inactive") == 0)
+    return g_strdup("inactive: a condition of its unit (Condition...=) does not hold");
   if (*state->result && strcmp(state->result, "success") != 0) {
     g_autofree char *process = state->code ? process_text(state) : g_strdup("no process ended");
     return g_strdup_printf("%s (%s: %s)", state->active, state->result, process);
@@ -207,8 +221,9 @@ gboolean wg_unit_state_is_up(const WgUnitState *state) {
 
   if (g_strv_contains(up, state->active))
     return TRUE;
-  return strcmp(state->type, "oneshot") == 0 && strcmp(state->active, "inactive") == 0 &&
-         strcmp(state->result, "success") == 0 && *state->invocation != '\0';
+  return strcmp(state->type, "oneshot") == 0 && !state->unmet &&
+         strcmp(state->active, "inactive") == 0 && strcmp(state->result, "success") == 0 &&
+         *state->invocation != '\0';
 }
 
 char *wg_unit_path(const char *name) {

@@ -19,6 +19,7 @@ typedef struct {
   guint32 n_restarts;    /* that systemd made by itself */
   gint32 code, status;   /* of the main process: CLD_EXITED and so on; 0: no end yet */
   gboolean remain;       /* RemainAfterExit= */
+  gboolean unmet;        /* a condition did not hold when it was last to start */
   gboolean reload;       /* whether it now needs a daemon-reload: its file is newer */
   char *load_error;      /* a sentence; "" */
   char *fragment;        /* its file; "" */

@@ -9,6 +9,7 @@ void dpl_unit_end_free(gpointer data) {
   g_free(end->unit);
   g_free(end->job);
   g_free(end->text);
+  g_free(end->said);
   g_free(end->journal);
   wg_unit_state_free(end->state);
   g_free(end);
@@ -39,6 +40,9 @@ static char *reason(const DplUnitEnd *end) {
   for (guint i = 0; i < G_N_ELEMENTS(jobs); i++)
     if (g_strcmp0(end->job, jobs[i].result) == 0)
       return g_strdup(jobs[i].text);
+  if (state && g_strcmp0(end->job, "done") == 0 && !end->state->unmet &&
+      *end->state->invocation == '\0')
+    return g_strdup_printf("it is %s, and did not run", state);
   return state ? g_strdup_printf("it is %s", state) : g_strdup("how it is now is not known");
 }
 

@@ -25,49 +25,69 @@ static gboolean match(sd_journal *journal, const char *invocation) {
   return TRUE;
 }
 
-/* Newest first. */
-static GPtrArray *read_back(sd_journal *journal) {
-  GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+typedef struct {
+  GPtrArray *lines; /* newest first */
+  char *said;       /* the newest of the unit's own */
+} Found;
 
+static void found_free(gpointer data) {
+  Found *found = data;
+
+  g_ptr_array_unref(found->lines);
+  g_free(found->said);
+  g_free(found);
+}
+
+static gboolean has_field(sd_journal *journal, const char *name) {
+  const void *data;
+  size_t n;
+
+  return sd_journal_get_data(journal, name, &data, &n) >= 0;
+}
+
+static Found *read_back(sd_journal *journal) {
+  Found *found = g_new0(Found, 1);
+  const void *data;
+  size_t n;
+
+  found->lines = g_ptr_array_new_with_free_func(g_free);
   if (sd_journal_seek_tail(journal) < 0)
-    return lines;
-  while (lines->len < LINES_MAX && sd_journal_previous(journal) > 0) {
-    const void *data;
-    size_t n;
+    return found;
+  while (found->lines->len < LINES_MAX && sd_journal_previous(journal) > 0) {
     if (sd_journal_get_data(journal, "MESSAGE", &data, &n) < 0 || n < strlen("MESSAGE="))
       continue;
-    n -= strlen("MESSAGE=");
-    g_ptr_array_add(lines, g_utf8_make_valid((const char *)data + strlen("MESSAGE="),
-                                             (gssize)MIN(n, LINE_MAX_BYTES)));
+    n = MIN(n - strlen("MESSAGE="), LINE_MAX_BYTES);
+    char *line = g_utf8_make_valid((const char *)data + strlen("MESSAGE="), (gssize)n);
+    g_ptr_array_add(found->lines, line);
+    /* what a manager says about the unit has one of these */
+    if (found->said == NULL && !has_field(journal, "INVOCATION_ID") &&
+        !has_field(journal, "USER_INVOCATION_ID"))
+      found->said = g_strdup(line);
   }
-  return lines;
+  return found;
 }
 
 static char *joined(const GPtrArray *lines) {
   GString *text = g_string_new(NULL);
 
-  if (lines->len == 0) {
-    g_string_free(text, TRUE);
-    return NULL;
-  }
   for (guint i = lines->len; i > 0; i--)
     g_string_append_printf(text, "%s%s", text->len ? "\n" : "", (char *)lines->pdata[i - 1]);
-  return g_string_free(text, FALSE);
+  return g_string_free(text, lines->len == 0);
 }
 
 static void look(GTask *task, gpointer source, gpointer data, GCancellable *cancel) {
-  g_autoptr(GPtrArray) lines = NULL;
   sd_journal *journal = NULL;
+  Found *found = NULL;
 
   if (sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY) >= 0 && match(journal, data)) {
     sd_journal_get_fd(journal); /* from now on it notes what comes */
-    lines = read_back(journal);
-    if (lines->len == 0 && sd_journal_wait(journal, PATIENCE) > 0) {
-      g_ptr_array_unref(lines);
-      lines = read_back(journal);
+    found = read_back(journal);
+    if (found->lines->len == 0 && sd_journal_wait(journal, PATIENCE) > 0) {
+      found_free(found);
+      found = read_back(journal);
     }
   }
-  g_task_return_pointer(task, lines ? joined(lines) : NULL, g_free);
+  g_task_return_pointer(task, found, found_free);
   sd_journal_close(journal);
 }
 
@@ -77,9 +97,12 @@ typedef struct {
 } Asker;
 
 static void looked(GObject *source, GAsyncResult *result, gpointer data) {
+  Found *found = g_task_propagate_pointer(G_TASK(result), NULL);
   g_autofree Asker *asker = data;
 
-  asker->told(g_task_propagate_pointer(G_TASK(result), NULL), asker->data);
+  asker->told(found ? joined(found->lines) : NULL, found ? g_steal_pointer(&found->said) : NULL,
+              asker->data);
+  g_clear_pointer(&found, found_free);
 }
 
 void dpl_units_journal(const char *invocation, DplJournalFunc told, gpointer data) {

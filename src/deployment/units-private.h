@@ -58,7 +58,7 @@ void dpl_units_cancel_job(DplUnits *units, const char *job);
 void dpl_unit_end_judge(DplUnitEnd *end, DplUnitsVerb verb);
 void dpl_unit_end_free(gpointer end);
 
-/* units-journal.c: the last lines that the invocation wrote, or that systemd wrote about it; NULL:
- * none. (transfer full). `told` is called on the loop's thread. */
-typedef void (*DplJournalFunc)(char *lines, gpointer data);
+/* units-journal.c: the last lines that the invocation wrote, or that systemd wrote about it, and
+ * the last of its own; NULL: none. (transfer full). `told` is called on the loop's thread. */
+typedef void (*DplJournalFunc)(char *lines, char *said, gpointer data);
 void dpl_units_journal(const char *invocation, DplJournalFunc told, gpointer data);

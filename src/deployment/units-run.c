@@ -83,6 +83,8 @@ static void run_drop(DplUnitsOp *op) {
   for (guint i = 0; i < run->items->len; i++) {
     Item *item = run->items->pdata[i];
     item->call = sd_bus_slot_unref(item->call);
+    if (item->begin != 0)
+      dpl_units_tell(op->units, "UnrefUnit", "s", item->name);
   }
   run->gone = TRUE;
   if (run->n_reading == 0)
@@ -103,12 +105,6 @@ static void run_end(DplUnitsOp *op, GError *error) {
 
 /* ---- the end of one unit ---- */
 
-static const char *last_line(const char *text) {
-  const char *newline = text ? strrchr(text, '\n') : NULL;
-
-  return newline ? newline + 1 : text;
-}
-
 static void pump(Run *run);
 
 static void item_over(Item *item) {
@@ -119,7 +115,7 @@ static void item_over(Item *item) {
   end->duration = (guint64)(g_get_monotonic_time() - item->begin);
   g_ptr_array_add(run->ends, end);
   if (!end->good && run->first == NULL) {
-    const char *said = last_line(end->journal);
+    const char *said = end->said;
     run->first =
         g_error_new(WG_ERROR, WG_ERROR_FAILED, "%s %s: %s%s%s", item->name, verbs[run->verb].past,
                     end->text, said ? "; it said: " : "", said ? said : "");
@@ -127,17 +123,19 @@ static void item_over(Item *item) {
   pump(run);
 }
 
-static void on_journal(char *lines, gpointer data) {
+static void on_journal(char *lines, char *said, gpointer data) {
   Item *item = data;
   Run *run = item->run;
 
   run->n_reading--;
   if (!run->gone) {
     item->end->journal = lines;
+    item->end->said = said;
     item_over(item);
     return;
   }
   g_free(lines);
+  g_free(said);
   if (run->n_reading == 0)
     run_free(run);
 }
@@ -212,6 +210,8 @@ static void begin(Item *item) {
 
   if (run->verb != DPL_UNITS_STOP) /* what failed before must not count against its start limit */
     dpl_units_tell(units, "ResetFailedUnit", "s", item->name);
+  /* systemd forgets a unit that does not run at once, and with it how it ended */
+  dpl_units_tell(units, "RefUnit", "s", item->name);
   item->phase = CALLED;
   item->begin = g_get_monotonic_time();
   item->end = g_new0(DplUnitEnd, 1);
@@ -273,7 +273,6 @@ static void all_known(Run *run) {
     if (loaded)
       continue;
     if (run->verb == DPL_UNITS_STOP && strcmp(item->state->active, "inactive") == 0) {
-      item->begin = g_get_monotonic_time();
       item->phase = OVER; /* nothing of it runs */
       item->end = g_new0(DplUnitEnd, 1);
       *item->end = (DplUnitEnd){.unit = g_strdup(item->name), .good = TRUE};

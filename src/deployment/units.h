@@ -36,6 +36,7 @@ typedef struct {
   gboolean good; /* done, and the unit is up (stop: down) */
   char *text;    /* why not: one sentence; NULL when good */
   WgUnitState *state; /* after it; NULL: not known */
+  char *said;         /* its own last line, when not good; NULL: none */
   char *journal;      /* last lines of this invocation, when not good; NULL: none */
   guint64 duration;   /* us */
 } DplUnitEnd;

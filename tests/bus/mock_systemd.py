@@ -104,9 +104,10 @@ class Manager(Calls):
         return self.units[name]
 
     def collect(self, unit):
-        """Drops a transient unit that nobody needs any more."""
-        if unit.transient is not None and not unit.refs and not unit.job and \
-                unit.active in ("inactive", "failed") and self.units.get(unit.name) is unit:
+        """Forgets a unit that nobody needs any more, and how it ended; a failed one is kept."""
+        over = ("inactive",) if unit.transient is None else ("inactive", "failed")
+        if not unit.refs and not unit.job and unit.active in over and \
+                self.units.get(unit.name) is unit:
             del self.units[unit.name]
             self.emit(ROOT, MANAGER, "UnitRemoved", "(so)", (unit.name, self.unit_path(unit)))
 

@@ -173,6 +173,14 @@ class Calls:
         for unit in self.units.values():
             unit.reset()
 
+    def RefUnit(self, call, name):
+        self._loaded(name).refs.add(call.sender)
+
+    def UnrefUnit(self, call, name):
+        unit = self.unit(name)
+        unit.refs.discard(call.sender)
+        self.collect(unit)
+
     def CancelJob(self, call, number):
         for job in self.jobs:
             if job.id == number:

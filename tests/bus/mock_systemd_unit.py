@@ -36,7 +36,7 @@ class Unit:
         self.process = self.timer = self.kill_timer = None
         self.commands, self.stopping, self.refs = [], False, set()
         self.fds = {}  # of a transient one: standard stream to descriptor
-        self.job = None
+        self.job, self.met = None, False
         self.read()
 
     # ---- what it is
@@ -102,6 +102,12 @@ class Unit:
         if len(self.starts) > LIMIT_BURST and self.transient is None:
             self.become("failed", "failed", "start-limit-hit")
             self.manager.start_over(self, "failed")
+            return
+        path = self.file.get("Unit", "ConditionPathExists", "/")
+        self.met = os.path.exists(path.lstrip("!")) != path.startswith("!")
+        if not self.met:
+            self.become("inactive", "dead")
+            self.manager.start_over(self, "done")
             return
         self.invocation, self.code, self.status = uuid.uuid4().bytes, 0, 0
         self.stopping = False
@@ -283,6 +289,7 @@ class Unit:
                               ("org.freedesktop.systemd1." + self.load,
                                self.file.error or f"Unit {self.name} is {self.load}.")),
                 "Job": ("(uo)", (self.job.id, self.job.path) if self.job else (0, "/")),
+                "ConditionResult": ("b", self.met), "ConditionTimestamp": ("t", len(self.starts)),
                 "Transient": ("b", self.transient is not None),
                 "ActiveEnterTimestamp": ("t", int(self.starts[-1] * 1e6) if self.starts else 0)})
             for key in ("After", "Before", "Requires", "Wants", "BindsTo", "Requisite", "PartOf"):

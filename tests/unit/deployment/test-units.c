@@ -105,6 +105,17 @@ static void test_failures(void) {
   fails(&o, WG_ERROR_FAILED, "systemd does not start later.service: the mock refuses");
 }
 
+/* Its job is "done" all the same. */
+static void test_condition(void) {
+  g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
+  g_auto(Outcome) o = {0};
+
+  mock_write("a.service", "[Unit]\nConditionPathExists=/not/here\n"
+                          "[Service]\nType=oneshot\nExecStart=/bin/true\n");
+  run(units, DPL_UNITS_START, NAMES("a.service"), 0, &o);
+  fails(&o, WG_ERROR_FAILED, "a condition of its unit (Condition...=) does not hold");
+}
+
 /* What crashed too often before is started all the same: the count begins anew. */
 static void test_start_limit(void) {
   g_autoptr(DplUnits) units = dpl_units_new(mock.bus, FALSE);
@@ -236,17 +247,10 @@ int main(int argc, char **argv) {
     const char *name;
     void (*test)(void);
   } tests[] = {
-      {"start-stop", test_start_stop},
-      {"order", test_order},
-      {"circle", test_circle},
-      {"instances", test_instances},
-      {"failures", test_failures},
-      {"start-limit", test_start_limit},
-      {"limit", test_limit},
-      {"same-job", test_same_job},
-      {"reload", test_reload},
-      {"files", test_files},
-      {"look", test_look},
+      {"start-stop", test_start_stop},   {"order", test_order},       {"circle", test_circle},
+      {"instances", test_instances},     {"failures", test_failures}, {"condition", test_condition},
+      {"start-limit", test_start_limit}, {"limit", test_limit},       {"same-job", test_same_job},
+      {"reload", test_reload},           {"files", test_files},       {"look", test_look},
   };
 
   mock_init(&argc, argv);
