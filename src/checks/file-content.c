@@ -81,9 +81,11 @@ static gboolean document(const ChkLook *look, const char *key, WgDocFormat forma
   g_autoptr(WgDoc) doc = wg_doc_parse(bytes, size, format, problems);
   if (doc == NULL || wg_problems_refuse(problems)) {
     const WgProblem *first = wg_problems_n(problems) > 0 ? wg_problems_at(problems, 0) : NULL;
-    g_set_error(error, WG_ERROR, WG_ERROR_FAILED, "%s is no %s: line %u: %s", look->subject, key,
-                first ? first->line : 0, first ? first->text : "it is empty");
-    return FALSE;
+    g_autofree char *why =
+        g_strdup_printf("%s is no %s: line %u: %s", look->subject, key, first ? first->line : 0,
+                        first ? first->text : "it is empty");
+    json_object_set_string_member(values, "error", why);
+    return TRUE; /* that it is none was found out: the value is absent */
   }
   json_object_set_member(values, key, json_node_copy(wg_doc_root(doc)));
   return TRUE;

@@ -138,6 +138,24 @@ static ChkHolds look_keys(const ChkMatcher *m, JsonNode *value, Trace *trace) {
   return chk_matcher_look(g_ptr_array_index(m->parts, 0), list, NULL, trace);
 }
 
+/* What one of several has to tell; the worst of them is heard, of equals the first. */
+static void absorb(Trace *into, Trace *own, ChkHolds holds, ChkHolds so_far) {
+  static const guint rank[] = {
+      [CHK_HOLDS] = 0, [CHK_HOLDS_NO_CASE] = 1, [CHK_HOLDS_UNKNOWN] = 2, [CHK_HOLDS_NOT] = 3};
+
+  if (own->chain && holds != CHK_HOLDS_NO_CASE)
+    chk_trace_note(into, "%s", own->chain->str);
+  if (rank[holds] > rank[so_far]) {
+    g_free(into->text);
+    g_free(into->expected);
+    g_free(into->observed);
+    into->text = g_steal_pointer(&own->text);
+    into->expected = g_steal_pointer(&own->expected);
+    into->observed = g_steal_pointer(&own->observed);
+  }
+  chk_trace_clear(own);
+}
+
 /* The failing place is told in place of the whole document. */
 static ChkHolds look_at(const ChkMatcher *m, guint i, JsonNode *root, const ChkBefore *before,
                         Trace *trace) {
@@ -184,8 +202,12 @@ static ChkHolds look_json(const ChkMatcher *m, JsonNode *value, const ChkBefore 
     chk_trace_note(trace, "text read as a document");
     value = wg_doc_root(doc);
   }
-  for (guint i = 0; i < m->parts->len; i++)
-    holds = both(holds, look_at(m, i, value, before, trace));
+  for (guint i = 0; i < m->parts->len; i++) {
+    Trace own = {0};
+    ChkHolds one = look_at(m, i, value, before, &own);
+    absorb(trace, &own, one, i == 0 ? CHK_HOLDS : holds);
+    holds = both(holds, one);
+  }
   return holds;
 }
 
@@ -193,8 +215,12 @@ static ChkHolds look_and(const ChkMatcher *m, JsonNode *value, const ChkBefore *
                          Trace *trace) {
   ChkHolds holds = CHK_HOLDS_NO_CASE;
 
-  for (guint i = 0; i < m->parts->len; i++)
-    holds = both(holds, chk_matcher_look(g_ptr_array_index(m->parts, i), value, before, trace));
+  for (guint i = 0; i < m->parts->len; i++) {
+    Trace own = {0};
+    ChkHolds one = chk_matcher_look(g_ptr_array_index(m->parts, i), value, before, &own);
+    absorb(trace, &own, one, i == 0 ? CHK_HOLDS : holds);
+    holds = both(holds, one);
+  }
   return holds;
 }
 

@@ -125,13 +125,17 @@ static void attempt_over(Task *task, ChkVerdict verdict, const char *text) {
   chk_run_go_on(task->run);
 }
 
-static char *asserted_text(const ChkAsserted *a) {
+/* What is wrong, and why, where the type observed that, too. */
+static char *asserted_text(const ChkAsserted *a, JsonObject *values) {
   const ChkMatch *m = &a->match;
+  JsonNode *error = values ? json_object_get_member(values, "error") : NULL;
+  const char *why = error ? json_node_get_string(error) : NULL;
 
   if (m->holds == CHK_HOLDS_UNKNOWN)
     return g_strdup_printf("%s could not be judged: %s", a->key, m->text ? m->text : "unknown");
-  return g_strdup_printf("%s: expected %s, observed %s%s%s%s", a->key, m->expected, m->observed,
-                         m->text ? " (" : "", m->text ? m->text : "", m->text ? ")" : "");
+  return g_strdup_printf("%s: expected %s, observed %s%s%s%s%s%s", a->key, m->expected, m->observed,
+                         m->text && !why ? " (" : "", m->text && !why ? m->text : "",
+                         m->text && !why ? ")" : "", why ? ": " : "", why ? why : "");
 }
 
 /* "connected: observed false" says less than the reason that a type observed with it. */
@@ -228,7 +232,7 @@ static void on_judged(GPtrArray *asserted, JsonObject *values, gpointer user_dat
     if (verdict == CHK_SKIP)
       set_text(task, "there is nothing in the baseline to compare with");
   } else {
-    g_autofree char *text = asserted_text(which);
+    g_autofree char *text = asserted_text(which, values);
     const char *why = observed_error(task->result->values);
     g_autofree char *both = why ? g_strdup_printf("%s: %s", text, why) : NULL;
     set_text(task, both ? both : text);

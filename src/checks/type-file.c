@@ -39,6 +39,7 @@ static const ChkKey values[] = {
     {"content", CHK_TEXT, "the content as text"},
     {"json", CHK_JSON, "the content, read as JSON"},
     {"yaml", CHK_JSON, "the content, read as YAML"},
+    {"error", CHK_TEXT, "why the content is no JSON or YAML; absent when it is what was asked for"},
     {"ini", CHK_JSON, "the content, read as sections of KEY=VALUE: {section: {key: value}}"},
     {NULL},
 };

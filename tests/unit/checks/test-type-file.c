@@ -116,7 +116,10 @@ static void test_content(void) {
   FILE_HAS("yaml", "yaml", "{\"a\":{\"b\":[1,\"x\"]}}");
   FILE_HAS("ini", "ini", "{\"\":{\"top\":\"1\"},\"A\":{\"x\":\"2\",\"w\":\"\"},\" B \":{}}");
   FILE_IS("text", "content", NULL); /* unasked: it may be a secret, and end in a baseline */
-  unknown("text", NULL, "json", "is no json: line 1");
+  write_file("torn", "{\"a\": ", -1);
+  FILE_HAS("torn", "json", NULL); /* found out: it is none */
+  g_autofree char *why = value_of(&chk_type_file, "torn", NULL, "json", "error");
+  g_assert_nonnull(strstr(why, "is no json: line 1"));
   unknown("text", "{\"max-size\": 7}", "content", "is larger than 7 bytes");
   IS(&chk_type_file, "text", "{\"max-size\": 8}", "content", "content", "\"one\\ntwo\\n\"");
 }
