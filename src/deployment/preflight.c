@@ -88,9 +88,14 @@ static void look_for_space(const DplPreflight *p, GPtrArray *reasons) {
 }
 
 /* ---- programs, users, credentials ---- */
-/* One below the release is looked for by the staging; others have to be here. */
-static void look_for_command(const char *what, const char *command, GPtrArray *reasons) {
+/* One in the release, or below the target, is there only later; others have to be here. */
+static void look_for_command(const DplPreflight *p, const char *what, const char *command,
+                             GPtrArray *reasons) {
+  gsize n = strlen(p->site->root);
+
   if (strchr(command, '/') && !g_path_is_absolute(command))
+    return;
+  if (strncmp(command, p->site->root, n) == 0 && command[n] == '/')
     return;
   g_autofree char *found = g_find_program_in_path(command);
   if (!found)
@@ -105,10 +110,10 @@ static void look_for_user(const char *user, GPtrArray *reasons) {
     tell(reasons, "there is no user '%s', whose rights a hook is to have", user);
 }
 
-static void look_for_hook(const DplHook *hook, GPtrArray *reasons) {
+static void look_for_hook(const DplPreflight *p, const DplHook *hook, GPtrArray *reasons) {
   if (!hook)
     return;
-  look_for_command("of a hook", hook->command[0], reasons);
+  look_for_command(p, "of a hook", hook->command[0], reasons);
   look_for_user(hook->user, reasons);
 }
 
@@ -116,12 +121,12 @@ static void look_for_commands(const DplPreflight *p, GPtrArray *reasons) {
   const DplManifest *m = p->manifest;
 
   for (guint i = 0; m->require.commands[i]; i++)
-    look_for_command("that the manifest requires", m->require.commands[i], reasons);
+    look_for_command(p, "that the manifest requires", m->require.commands[i], reasons);
   for (guint i = 0; i < DPL_HOOK_POINTS; i++)
     for (guint k = 0; k < m->hooks[i]->len; k++)
-      look_for_hook(m->hooks[i]->pdata[k], reasons);
-  look_for_hook(m->state.up, reasons);
-  look_for_hook(m->state.down, reasons);
+      look_for_hook(p, m->hooks[i]->pdata[k], reasons);
+  look_for_hook(p, m->state.up, reasons);
+  look_for_hook(p, m->state.down, reasons);
 }
 
 static gboolean has_credential(const DplPreflight *p, const char *name) {

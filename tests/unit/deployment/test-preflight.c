@@ -134,9 +134,10 @@ static void test_reasons(void) {
   g_autofree char *rest = g_strdup_printf(
       "require: {space: 1000P, commands: [no-such-program, cat], credentials: [key], "
       "ports-free: [%u, %u]}\n"
-      "hooks: {pre-stage: [{command: [bin/own]}, {command: [no-such-hook], user: no-such-user}]}\n"
+      "hooks: {pre-stage: [{command: [bin/own]}, {command: ['%s/current/x']}, {command: "
+      "[no-such-hook], user: no-such-user}]}\n"
       "configuration: [{file: a, from: a.in}]\n",
-      port, other);
+      port, other, root);
   g_autoptr(DplManifest) m = manifest("1", rest);
   g_autoptr(DplSite) site = site_at(root);
   const char *const credentials[] = {top, NULL};
