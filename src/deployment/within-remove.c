@@ -57,6 +57,10 @@ static gboolean remove_directory(Removal *r, int at, const char *name, guint dep
                                  GError **error) {
   if (depth > DEPTH_MAX) {
     g_autofree char *moved = g_strdup_printf(".deep-%u", r->n_moved++);
+    /* who is not root can only move a directory that he may write to */
+    DPL_AUTO_FD deep = open_directory(at, name);
+    if (deep >= 0)
+      (void)fchmod(deep, 0700);
     if (renameat(at, name, r->top, moved) < 0)
       return dpl_error_errno(error, errno, "cannot remove %s: a directory deep in it", r->path);
     r->again = TRUE;
