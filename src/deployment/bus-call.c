@@ -1,6 +1,6 @@
 /* bus-call.c: see bus.h. A call that may not enter is answered here; one that may is owed an answer
  * from then on, which keeps the service from leaving. */
-#include "deployment/bus.h"
+#include "deployment/audit.h"
 
 #include "common/bus-variant.h"
 #include "common/error.h"
@@ -82,6 +82,8 @@ void dpl_call_answer(DplCall *call, GVariant *result) {
 }
 
 void dpl_call_fail(DplCall *call, const GError *error) {
+  if (call->is_audited)
+    dpl_audit_refused(call, error);
   reply_error(call->daemon, call->m, error);
   call_end(call);
 }
@@ -183,8 +185,16 @@ static gboolean read_args(DplCall *call, GError **error) {
   return wg_options_verify(call->method->options, call->options, error);
 }
 
-static void allowed(DplCall *call) {
+static void work(DplCall *call) {
+  call->is_audited = call->method->is_audited;
   call->method->handler(call);
+}
+
+static void allowed(DplCall *call) {
+  if (call->method->is_audited)
+    dpl_audit_call(call, work);
+  else
+    work(call);
 }
 
 static void polkit_said(sd_bus_message *m, const GError *error, gpointer data) {
@@ -193,6 +203,7 @@ static void polkit_said(sd_bus_message *m, const GError *error, gpointer data) {
   if (error != NULL) {
     if (!g_error_matches(error, WG_ERROR, WG_ERROR_INTERACTIVE))
       dpl_access_refused(call->uid, call->method->member);
+    call->is_audited = call->method->is_audited;
     dpl_call_fail(call, error);
     return;
   }

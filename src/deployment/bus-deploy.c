@@ -27,7 +27,7 @@ static void deploy_free(gpointer data) {
 }
 
 /* The manifest of a call: its base has to say what relative paths stand against. */
-static Deploy *begin(DplCall *call, GError **error) {
+DplPreparation *dpl_call_preparation(DplCall *call, GError **error) {
   const char *base = NULL;
 
   g_variant_get_child(call->args, 0, "&s", &base);
@@ -38,13 +38,22 @@ static Deploy *begin(DplCall *call, GError **error) {
                 base);
     return NULL;
   }
+  DplPreparation *p = g_new0(DplPreparation, 1);
+  p->fd = call->fd;
+  p->base = g_strdup(base);
+  p->user_scope = call->daemon->user_scope;
+  p->hash = g_strdup(dpl_call_text(call, "manifest-hash"));
+  dpl_preparation_select(p, call->options);
+  return p;
+}
+
+static Deploy *begin(DplCall *call, GError **error) {
+  DplPreparation *p = dpl_call_preparation(call, error);
+
+  if (p == NULL)
+    return NULL;
   Deploy *deploy = g_new0(Deploy, 1);
-  deploy->p = g_new0(DplPreparation, 1);
-  deploy->p->fd = call->fd;
-  deploy->p->base = g_strdup(base);
-  deploy->p->user_scope = call->daemon->user_scope;
-  deploy->p->hash = g_strdup(dpl_call_text(call, "manifest-hash"));
-  dpl_preparation_select(deploy->p, call->options);
+  deploy->p = p;
   call->data = deploy;
   call->free_data = deploy_free;
   return deploy;
@@ -234,13 +243,6 @@ static void next_contract(DplCall *call) {
   ask(call);
 }
 
-static GError *refusal(const WgProblems *problems) {
-  g_autofree char *text = wg_problems_text(problems, "manifest");
-
-  return g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "the manifest is refused:\n%s",
-                     g_strchomp(text));
-}
-
 static void prepared(const GError *error, gpointer data) {
   DplCall *call = data;
   Deploy *deploy = call->data;
@@ -249,8 +251,8 @@ static void prepared(const GError *error, gpointer data) {
     dpl_call_fail(call, error);
     return;
   }
-  if (deploy->p->prepared == NULL || wg_problems_refuse(deploy->p->problems)) {
-    g_autoptr(GError) refused = refusal(deploy->p->problems);
+  g_autoptr(GError) refused = dpl_preparation_refusal(deploy->p);
+  if (refused != NULL) {
     dpl_call_fail(call, refused);
     return;
   }

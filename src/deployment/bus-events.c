@@ -1,6 +1,6 @@
 /* bus-events.c: what the engine tells, as signals, job objects, journal lines and STATUS=. All of
  * it is on the disk already. */
-#include "deployment/bus.h"
+#include "deployment/audit.h"
 
 #include "common/names.h"
 #include "common/timer-source.h"
@@ -14,6 +14,11 @@ static void on_state(const DplRecord *record, DplState from, gpointer data) {
                            record->cause != NULL ? record->cause : ""));
   dpl_jobs_state(daemon, record);
   dpl_log_state(record, from);
+  if (dpl_states[record->state].is_end) {
+    if (record->digest != NULL)
+      dpl_log_poison(record, dpl_engine_poisoned(daemon->engine, record->digest));
+    dpl_audit_anchor(daemon);
+  }
   dpl_root_changed(daemon, "NActive");
   dpl_daemon_status(daemon);
 }

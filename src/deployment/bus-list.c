@@ -1,4 +1,4 @@
-/* bus-list.c: List, ListDeployments and Show.
+/* bus-list.c: List and ListDeployments.
  *
  * List asks three: the store for what it remembers of each target, a worker thread for the targets'
  * files and links, the engine for what is under way. */
@@ -13,7 +13,7 @@
 
 #include <unistd.h>
 
-/* ---- ListDeployments and Show ---- */
+/* ---- ListDeployments ---- */
 static void listed(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
 
@@ -43,25 +43,6 @@ void dpl_handle_list_deployments(DplCall *call) {
     return;
   }
   dpl_query_list(call->daemon->store, &options, listed, call);
-}
-
-static void shown(JsonNode *node, const GError *error, gpointer data) {
-  DplCall *call = data;
-  g_autoptr(GError) none = NULL;
-
-  if (error == NULL && node == NULL)
-    none = g_error_new(WG_ERROR, WG_ERROR_UNKNOWN_DEPLOYMENT,
-                       "there is no deployment %" G_GUINT64_FORMAT, dpl_call_id(call));
-  if (error != NULL || none != NULL) {
-    dpl_call_fail(call, error != NULL ? error : none);
-    return;
-  }
-  g_autofree char *text = json_to_string(node, FALSE);
-  dpl_call_answer(call, g_variant_new("(s)", text));
-}
-
-void dpl_handle_show(DplCall *call) {
-  dpl_query_show(call->daemon->store, dpl_call_id(call), shown, call);
 }
 
 /* ---- List ---- */

@@ -18,17 +18,26 @@
 #define JOB WG_IFACE_DEPLOYMENT_JOB
 
 const DplMethod dpl_methods[] = {
-    {ROOT, "Validate", dpl_handle_validate, NULL, dpl_options_manifest},
-    {ROOT, "Deploy", dpl_handle_deploy, DPL_ACTION_DEPLOY, dpl_options_deploy},
-    {ROOT, "Rollback", dpl_handle_rollback, DPL_ACTION_ROLLBACK, dpl_options_rollback},
-    {ROOT, "Confirm", dpl_handle_confirm, DPL_ACTION_CONFIRM, dpl_options_none},
-    {ROOT, "Cancel", dpl_handle_cancel, DPL_ACTION_CANCEL, dpl_options_none},
-    {ROOT, "List", dpl_handle_list, DPL_ACTION_INSPECT, dpl_options_none},
-    {ROOT, "ListDeployments", dpl_handle_list_deployments, DPL_ACTION_INSPECT, dpl_options_list},
-    {ROOT, "Show", dpl_handle_show, DPL_ACTION_INSPECT, NULL},
-    {ROOT, "Reload", dpl_handle_reload, DPL_ACTION_MANAGE, NULL},
-    {ROOT, "Ping", dpl_handle_ping, NULL, NULL},
-    {JOB, "Cancel", dpl_handle_cancel_job, DPL_ACTION_CANCEL, NULL},
+    {ROOT, "Validate", dpl_handle_validate, NULL, dpl_options_manifest, FALSE},
+    /* a plan shows what root may read */
+    {ROOT, "Plan", dpl_handle_plan, DPL_ACTION_DEPLOY, dpl_options_manifest, FALSE},
+    {ROOT, "Deploy", dpl_handle_deploy, DPL_ACTION_DEPLOY, dpl_options_deploy, TRUE},
+    {ROOT, "Rollback", dpl_handle_rollback, DPL_ACTION_ROLLBACK, dpl_options_rollback, TRUE},
+    {ROOT, "Confirm", dpl_handle_confirm, DPL_ACTION_CONFIRM, dpl_options_none, TRUE},
+    {ROOT, "Cancel", dpl_handle_cancel, DPL_ACTION_CANCEL, dpl_options_none, TRUE},
+    {ROOT, "List", dpl_handle_list, DPL_ACTION_INSPECT, dpl_options_none, FALSE},
+    {ROOT, "ListDeployments", dpl_handle_list_deployments, DPL_ACTION_INSPECT, dpl_options_list,
+     FALSE},
+    {ROOT, "Show", dpl_handle_show, DPL_ACTION_INSPECT, NULL, FALSE},
+    {ROOT, "Explain", dpl_handle_explain, DPL_ACTION_INSPECT, NULL, FALSE},
+    {ROOT, "Stats", dpl_handle_stats, DPL_ACTION_INSPECT, dpl_options_stats, FALSE},
+    {ROOT, "ListPoisoned", dpl_handle_list_poisoned, DPL_ACTION_INSPECT, NULL, FALSE},
+    {ROOT, "Forgive", dpl_handle_forgive, DPL_ACTION_MANAGE, NULL, TRUE},
+    {ROOT, "AuditRead", dpl_handle_audit_read, DPL_ACTION_INSPECT, NULL, FALSE},
+    {ROOT, "AuditVerify", dpl_handle_audit_verify, DPL_ACTION_INSPECT, NULL, FALSE},
+    {ROOT, "Reload", dpl_handle_reload, DPL_ACTION_MANAGE, NULL, TRUE},
+    {ROOT, "Ping", dpl_handle_ping, NULL, NULL, FALSE},
+    {JOB, "Cancel", dpl_handle_cancel_job, DPL_ACTION_CANCEL, NULL, TRUE},
     {NULL},
 };
 
@@ -37,6 +46,8 @@ static const sd_bus_vtable vtable_root[] = {
     /* manifests */
     METHOD("Validate", ARGS("h", manifest, "s", base, "a{sv}", options),
            RESULT("a(usbs)", problems), dpl_method_call, OPEN),
+    METHOD("Plan", ARGS("h", manifest, "s", base, "a{sv}", options), RESULT("s", json),
+           dpl_method_call, OPEN),
     METHOD("Deploy", ARGS("h", manifest, "s", base, "a{sv}", options), RESULT("o", job),
            dpl_method_call, OPEN),
     /* deployments */
@@ -51,6 +62,16 @@ static const sd_bus_vtable vtable_root[] = {
     METHOD("ListDeployments", ARGS("a{sv}", filter), RESULT("aa{sv}", deployments), dpl_method_call,
            OPEN),
     METHOD("Show", ARGS("t", deployment), RESULT("s", json), dpl_method_call, OPEN),
+    METHOD("Explain", ARGS("t", deployment), RESULT("s", text), dpl_method_call, OPEN),
+    METHOD("Stats", ARGS("a{sv}", options), RESULT("a{sv}", figures), dpl_method_call, OPEN),
+    /* releases that failed lately */
+    METHOD("ListPoisoned", SD_BUS_NO_ARGS, RESULT("aa{sv}", releases), dpl_method_call, OPEN),
+    METHOD("Forgive", ARGS("s", digest), SD_BUS_NO_RESULT, dpl_method_call, OPEN),
+    /* the audit log */
+    METHOD("AuditRead", ARGS("t", from, "u", max), RESULT("a(ttsay)", entries), dpl_method_call,
+           OPEN),
+    METHOD("AuditVerify", SD_BUS_NO_ARGS, RESULT("b", good, "t", entries, "s", problem),
+           dpl_method_call, OPEN),
     /* the service */
     METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, dpl_method_call, OPEN),
     METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, dpl_method_call, OPEN),

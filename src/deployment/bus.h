@@ -8,6 +8,7 @@
 
 #include "deployment/daemon.h"
 #include "deployment/manifest.h"
+#include "deployment/prepare.h"
 
 #include "common/bus-options.h"
 
@@ -26,6 +27,7 @@ typedef struct {
   DplHandler handler;
   const char *action;      /* NULL: everybody who may enter */
   const WgOption *options; /* of its a{sv}; NULL: it has none */
+  gboolean is_audited;     /* it may change something */
 } DplMethod;               /* a table ends with a NULL member */
 
 extern const DplMethod dpl_methods[];
@@ -43,9 +45,10 @@ struct DplCall {
   guint64 caller;    /* WgCaller.id */
   uid_t uid;
   pid_t pid;
-  char *unit;         /* NULL */
-  gboolean by_action; /* polkit allowed it */
-  gpointer data;      /* the handler's, freed with `free_data` */
+  char *unit;          /* NULL */
+  gboolean by_action;  /* polkit allowed it */
+  gboolean is_audited; /* its refusal is an entry of the audit log */
+  gpointer data;       /* the handler's, freed with `free_data` */
   GDestroyNotify free_data;
 };
 
@@ -120,7 +123,9 @@ int dpl_job_find(sd_bus *bus, const char *path, const char *interface, void *use
 int dpl_job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
                       sd_bus_error *error);
 
-/* bus-deploy.c: what a manifest means for a record within the bounds of the configuration, and the
+/* bus-deploy.c: the manifest of a call, to be prepared; INVALID_ARGUMENT. */
+DplPreparation *dpl_call_preparation(DplCall *call, GError **error);
+/* What a manifest means for a record within the bounds of the configuration, and the
  * answer to a call (`data`) that asked for a rollout. */
 void dpl_record_fill(DplRecord *record, const DplDaemon *daemon, const DplManifest *manifest,
                      guint64 confirm);
@@ -138,6 +143,13 @@ void dpl_handle_cancel_job(DplCall *call);
 void dpl_handle_list(DplCall *call);
 void dpl_handle_list_deployments(DplCall *call);
 void dpl_handle_show(DplCall *call);
+void dpl_handle_plan(DplCall *call);
+void dpl_handle_explain(DplCall *call);
+void dpl_handle_stats(DplCall *call);
+void dpl_handle_list_poisoned(DplCall *call);
+void dpl_handle_forgive(DplCall *call);
+void dpl_handle_audit_read(DplCall *call);
+void dpl_handle_audit_verify(DplCall *call);
 
 extern const WgServiceInterface dpl_interfaces[];
 int dpl_tables_attach(DplDaemon *daemon, sd_bus *bus);

@@ -4,6 +4,7 @@
  * roll-back without one would end it as failed. Until then new work is refused, since the engine
  * does not know yet what holds which target. */
 #include "deployment/bus.h"
+#include "deployment/rebuild.h"
 #include "deployment/unit-directory.h"
 
 #include "common/error.h"
@@ -19,7 +20,7 @@
 #define KEYS_DIR "keys.d"
 
 /* ---- places ---- */
-static char *unit_directory(const DplDaemon *daemon) {
+char *dpl_daemon_unit_directory(const DplDaemon *daemon) {
   if (daemon->settings.unit_directory[0] != '\0')
     return g_strdup(daemon->settings.unit_directory);
   return dpl_unit_directory(daemon->user_scope);
@@ -39,7 +40,7 @@ static char *runtime_directory(const DplDaemon *daemon, GError **error) {
   return NULL;
 }
 
-static char **key_directories(const DplDaemon *daemon) {
+char **dpl_daemon_key_directories(const DplDaemon *daemon) {
   if (daemon->settings.keys[0] != '\0')
     return g_strdupv((char *[]){(char *)daemon->settings.keys, NULL});
   char **dirs = wg_config_dirs(daemon->user_scope);
@@ -49,6 +50,15 @@ static char **key_directories(const DplDaemon *daemon) {
     dirs[i] = one;
   }
   return dirs;
+}
+
+static char **credential_directories(const DplDaemon *daemon) {
+  if (daemon->settings.credentials[0] != '\0')
+    return g_strsplit(daemon->settings.credentials, ":", -1);
+  if (!daemon->user_scope)
+    return g_strsplit(DPL_CREDENTIAL_DIRS, ":", -1);
+  g_autofree char *own = g_build_filename(g_get_user_config_dir(), "credstore", NULL);
+  return g_strdupv((char *[]){own, NULL});
 }
 
 static char *own_unit(gboolean user_scope) {
@@ -92,8 +102,9 @@ static void store_changed(WgStoreState state, const char *text, const WgSalvage 
 
 /* ---- opening ---- */
 static gboolean make_steps(DplDaemon *daemon, GError **error) {
-  g_autofree char *units = unit_directory(daemon);
-  g_auto(GStrv) keys = key_directories(daemon);
+  g_autofree char *units = dpl_daemon_unit_directory(daemon);
+  g_auto(GStrv) keys = dpl_daemon_key_directories(daemon);
+  g_auto(GStrv) credentials = credential_directories(daemon);
   DplRealOptions options = {
       .user_scope = daemon->user_scope,
       .store = daemon->store,
@@ -104,6 +115,7 @@ static gboolean make_steps(DplDaemon *daemon, GError **error) {
       .own_unit = daemon->own_unit,
       .how = WG_RUN_AUTO,
       .key_directories = (const char *const *)keys,
+      .credential_directories = (const char *const *)credentials,
       .need_signature = daemon->settings.need_signature,
       .site = find_site,
       .user_data = daemon,
@@ -118,7 +130,8 @@ static gboolean make_steps(DplDaemon *daemon, GError **error) {
 static gboolean make_engine(DplDaemon *daemon, GError **error) {
   g_auto(DplLoaded) loaded = {0};
 
-  if (!dpl_store_load(daemon->store, &loaded, error))
+  if (!dpl_store_load(daemon->store, &loaded, error) ||
+      (loaded.rebuilt && !dpl_rebuild(daemon->store, &loaded, daemon->sites, error)))
     return FALSE;
   daemon->rebuilt = loaded.rebuilt;
   guint n = loaded.records->len;

@@ -46,6 +46,17 @@ void dpl_log_state(const DplRecord *r, DplState from) {
          cause != NULL ? cause : "");
 }
 
+void dpl_log_poison(const DplRecord *r, gint64 until) {
+  g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, r->id);
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(until / G_USEC_PER_SEC);
+  g_autofree char *text = time != NULL ? g_date_time_format_iso8601(time) : NULL;
+
+  if (until > 0 && r->state != DPL_STATE_DONE)
+    wg_log(LOG_WARNING, WG_MSG_RELEASE_POISONED,
+           WG_FIELDS(WG_FIELD_DEPLOYMENT, id, WG_FIELD_TARGET, r->target),
+           "The release %s is refused until %s", r->digest, text != NULL ? text : "later");
+}
+
 void dpl_log_recovered(guint n) {
   g_autofree char *count = g_strdup_printf("%u", n);
 

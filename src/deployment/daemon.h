@@ -39,6 +39,8 @@ int dpl_daemon_main(int argc, char **argv);
 /* daemon-engine.c: store, units, steps and engine. On failure nothing is left. */
 gboolean dpl_daemon_open(DplDaemon *daemon, GError **error);
 void dpl_daemon_close(DplDaemon *daemon);
+char *dpl_daemon_unit_directory(const DplDaemon *daemon);   /* free with g_free() */
+char **dpl_daemon_key_directories(const DplDaemon *daemon); /* free with g_strfreev() */
 /* Goes on with what the last life left, as soon as there is a manager of units to ask. */
 void dpl_daemon_recover(DplDaemon *daemon);
 /* WG_ERROR_SHUTTING_DOWN and the like: whether new work may begin. */
@@ -50,7 +52,8 @@ void dpl_daemon_maybe_drained(DplDaemon *daemon);
 
 /* daemon-log.c: what administrators read in the journal. */
 void dpl_log_state(const DplRecord *record, DplState from);
-void dpl_log_recovered(guint n); /* deployments that were cut off */
+void dpl_log_poison(const DplRecord *record, gint64 until); /* 0: it is not refused */
+void dpl_log_recovered(guint n);                            /* deployments that were cut off */
 void dpl_log_salvage(const WgSalvage *salvage);
 void dpl_log_store_state(WgStoreState state, const char *text);
 const char *dpl_store_state_name(WgStoreState state);

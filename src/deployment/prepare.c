@@ -3,6 +3,8 @@
 
 #include "deployment/bus.h"
 
+#include "common/error.h"
+
 #include <gio/gio.h>
 
 static void prepared_free(gpointer data) {
@@ -35,6 +37,14 @@ void dpl_preparation_select(DplPreparation *p, GVariant *options) {
   p->wanted.labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   while (g_variant_iter_next(labels, "{&s&s}", &key, &value))
     g_hash_table_replace(p->wanted.labels, g_strdup(key), g_strdup(value));
+}
+
+GError *dpl_preparation_refusal(const DplPreparation *p) {
+  if (p->prepared != NULL && !wg_problems_refuse(p->problems))
+    return NULL;
+  g_autofree char *text = wg_problems_text(p->problems, "manifest");
+  return g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "the manifest is refused:\n%s",
+                     g_strchomp(text));
 }
 
 static gboolean has_hash(DplPreparation *p, const DplManifest *manifest) {

@@ -34,3 +34,5 @@ void dpl_preparation_select(DplPreparation *preparation, GVariant *options);
 typedef void (*DplPreparedFunc)(const GError *error, gpointer user_data);
 /* Lives until `done`, which is called on the loop, never from inside. */
 void dpl_prepare(DplPreparation *preparation, DplPreparedFunc done, gpointer user_data);
+/* Once it is prepared: NULL when it may be acted on, else everything that is wrong. */
+GError *dpl_preparation_refusal(const DplPreparation *preparation);

@@ -1,31 +1,12 @@
 /* record-audit.c: the audit chain's writing end.
  *
- * hash(n) = SHA-256(hash(n-1) | n as 8 bytes, big-endian | time as 8 bytes | text); hash(0) is 32
- * zero bytes. It is written in the same SQLite transaction as what it tells, so that neither is
+ * An entry is written in the same SQLite transaction as what it tells, so that neither is
  * ever there without the other. */
 #include "deployment/record-audit.h"
 
 #include "deployment/record-private.h"
 
 #include <string.h>
-
-static void update_number(GChecksum *sum, gint64 value) {
-  guint64 bytes = GUINT64_TO_BE((guint64)value);
-
-  g_checksum_update(sum, (const guchar *)&bytes, sizeof bytes);
-}
-
-void dpl_audit_hash(const guint8 *before, guint64 n, gint64 time, const char *what,
-                    guint8 *ret_hash) {
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-  gsize size = DPL_AUDIT_HASH_SIZE;
-
-  g_checksum_update(sum, before, DPL_AUDIT_HASH_SIZE);
-  update_number(sum, (gint64)n);
-  update_number(sum, time);
-  g_checksum_update(sum, (const guchar *)what, (gssize)strlen(what));
-  g_checksum_get_digest(sum, ret_hash, &size);
-}
 
 gboolean dpl_audit_append(DplStore *store, gint64 time, const char *what) {
   guint8 before[DPL_AUDIT_HASH_SIZE] = {0}, hash[DPL_AUDIT_HASH_SIZE];

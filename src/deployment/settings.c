@@ -30,6 +30,8 @@ const WgConfigKey dpl_config_keys[] = {
      "refuse artifacts without a good signature"},
     {DEPLOY, "Keys", WG_CONFIG_STRING, "", 0, 0,
      "directory of public keys (*.pub); empty: keys.d beside each deployd.conf"},
+    {PROGRAMS, "Credentials", WG_CONFIG_STRING, "", 0, 0,
+     "directories, with ':' between, where a required credential may be; empty: the manager's"},
     {PROGRAMS, "UnitDirectory", WG_CONFIG_STRING, "", 0, 0,
      "where unit files are installed; empty: the administrator's directory of the manager"},
     {PROGRAMS, "Verify", WG_CONFIG_STRING, "", 0, 0,
@@ -55,6 +57,7 @@ gboolean dpl_settings_load(const WgConfig *config, DplSettings *ret, GError **er
       .keep_jobs = wg_config_u64(config, DEPLOY, "KeepJobsSec"),
       .need_signature = wg_config_bool(config, DEPLOY, "RequireSignature"),
       .keys = wg_config_string(config, DEPLOY, "Keys"),
+      .credentials = wg_config_string(config, PROGRAMS, "Credentials"),
       .unit_directory = wg_config_string(config, PROGRAMS, "UnitDirectory"),
       .verify_program = wg_config_string(config, PROGRAMS, "Verify"),
   };

@@ -12,6 +12,7 @@ typedef struct {
   guint64 keep_jobs;                            /* us that a job object stays after its end */
   gboolean need_signature;
   const char *keys;           /* directory of public keys; "": keys.d beside the configuration */
+  const char *credentials;    /* directories, ':' between; "": the manager's own */
   const char *unit_directory; /* "": the manager's own */
   const char *verify_program; /* "": the installed one */
 } DplSettings;

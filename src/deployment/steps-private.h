@@ -38,8 +38,10 @@ struct DplChain {
   DplRecord *old; /* the transaction that committed the release before; NULL: not known */
   DplManifest *old_manifest;
   DplIntent intent;
-  char *baseline; /* JSON; NULL: none was asked for */
-  gint64 since;   /* CLOCK_REALTIME us: the units were started after it */
+  GPtrArray *secrets; /* values that are masked in all that is told (redact.h) */
+  GString *evidence;  /* what units wrote before a failure */
+  char *baseline;     /* JSON; NULL: none was asked for */
+  gint64 since;       /* CLOCK_REALTIME us: the units were started after it */
   /* what the running part waits for */
   DplHooks *hooks;
   DplVerify *verify;
@@ -65,6 +67,10 @@ int dpl_chain_root(DplChain *chain, gboolean make, GError **error);
 char *dpl_chain_release(DplChain *chain, const char *id);
 /* us left for the step's commands; 0: no bound. */
 guint64 dpl_chain_limit(DplChain *chain);
+/* `text` without the manifest's secrets; free with g_free(). */
+char *dpl_chain_mask(DplChain *chain, const char *text);
+/* Kept with the transaction when the step fails and there are no results to keep. */
+void dpl_chain_evidence(DplChain *chain, const char *who, const char *text);
 void dpl_chain_say(DplChain *chain, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Loads the manifest of the release before out of `old`. */
 void dpl_chain_set_old(DplChain *chain, const DplRecord *old);

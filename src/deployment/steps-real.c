@@ -2,10 +2,12 @@
 #include "deployment/steps-private.h"
 
 #include "deployment/layout.h"
+#include "deployment/redact.h"
 
 #include <stdarg.h>
 
 #define TELL_MSEC 500
+#define EVIDENCE_MAX (16 * 1024) /* bytes */
 #define TRIED_SHARE 4
 
 static void next(DplChain *chain);
@@ -58,11 +60,47 @@ void dpl_chain_say(DplChain *chain, const char *format, ...) {
   va_start(args, format);
   g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
-  dpl_act_progress(chain->act, -1, text);
+  g_autofree char *masked = dpl_chain_mask(chain, text);
+  dpl_act_progress(chain->act, -1, masked);
+}
+
+char *dpl_chain_mask(DplChain *chain, const char *text) {
+  return chain->secrets != NULL ? dpl_redact_text(text, chain->secrets) : g_strdup(text);
+}
+
+void dpl_chain_evidence(DplChain *chain, const char *who, const char *text) {
+  g_autofree char *masked = dpl_chain_mask(chain, text);
+
+  if (chain->evidence == NULL)
+    chain->evidence = g_string_new(NULL);
+  if (chain->evidence->len < EVIDENCE_MAX)
+    g_string_append_printf(chain->evidence, "%s:\n%s\n", who, masked);
 }
 
 /* ---- the chain ---- */
+static void keep_evidence(DplChain *chain) {
+  DplAct *act = chain->act;
+
+  if (chain->evidence == NULL || act->results != NULL || act->step == DPL_STEP_UNDO)
+    return;
+  g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+  json_node_take_object(node, json_object_new());
+  json_object_set_string_member(json_node_get_object(node), "journal", chain->evidence->str);
+  act->results = json_to_string(node, FALSE);
+}
+
+static void mask_error(DplChain *chain, GError *error) {
+  char *masked = dpl_chain_mask(chain, error->message);
+
+  g_free(error->message);
+  error->message = masked;
+}
+
 static void end(DplChain *chain, GError *error) {
+  if (error != NULL) {
+    mask_error(chain, error);
+    keep_evidence(chain);
+  }
   DplAct *act = g_steal_pointer(&chain->act);
 
   g_cancellable_disconnect(act->cancel, chain->canceled);
@@ -123,6 +161,8 @@ static gboolean load(DplChain *chain, GError **error) {
 
   if (chain->manifest != NULL)
     return TRUE;
+  if (chain->secrets == NULL)
+    chain->secrets = dpl_redact_values(r->manifest);
   if (r->manifest != NULL)
     chain->manifest = dpl_manifest_from_text(r->manifest, r->manifest_hash, error);
   else
@@ -169,6 +209,9 @@ static void drop(gpointer self, gpointer work) {
   g_clear_pointer(&chain->old_manifest, dpl_manifest_unref);
   g_clear_pointer(&chain->site, dpl_site_unref);
   g_clear_pointer(&chain->unit_texts, g_ptr_array_unref);
+  g_clear_pointer(&chain->secrets, g_ptr_array_unref);
+  if (chain->evidence != NULL)
+    g_string_free(chain->evidence, TRUE);
   dpl_record_free(chain->old);
   dpl_intent_clear(&chain->intent);
   g_free(chain->baseline);

@@ -17,8 +17,10 @@ static void units_done(const GPtrArray *ends, const GError *error, gpointer data
 
   for (guint i = 0; ends != NULL && i < ends->len; i++) {
     const DplUnitEnd *one = ends->pdata[i];
-    if (!one->good && one->journal != NULL)
+    if (!one->good && one->journal != NULL) {
       dpl_chain_say(chain, "%s: %s", one->unit, one->journal);
+      dpl_chain_evidence(chain, one->unit, one->journal);
+    }
   }
   dpl_part_done(chain, error != NULL ? g_error_copy(error) : NULL);
 }

@@ -71,7 +71,10 @@ static GError *not_up(const GPtrArray *states) {
 }
 
 static void on_result(const char *json, gpointer data) {
-  dpl_act_result(((DplChain *)data)->act, json);
+  DplChain *chain = data;
+  g_autofree char *masked = dpl_chain_mask(chain, json);
+
+  dpl_act_result(chain->act, masked);
 }
 
 static void start(DplChain *chain, const DplManifest *manifest, const char *release,
@@ -107,7 +110,7 @@ static void verified(const DplVerifyEnd *end, gpointer data) {
   chain->verify = NULL;
   dpl_record_set(&act->record->verdict, dpl_verdict_name(end->verdict));
   g_free(act->results);
-  act->results = g_strdup(end->results);
+  act->results = end->results != NULL ? dpl_chain_mask(chain, end->results) : NULL;
   act->poison = end->verdict == DPL_VERDICT_FAIL;
   dpl_part_done(chain, dpl_verdict_is_good(end->verdict)
                            ? NULL

@@ -1,0 +1,137 @@
+/* audit.c: see audit.h. */
+#include "deployment/audit.h"
+
+#include "deployment/record-private.h"
+
+#include "common/audit-chain.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/names.h"
+
+gboolean dpl_audit_add(DplStore *store, JsonObject *what) {
+  g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+
+  json_node_set_object(node, what);
+  g_autofree char *text = json_to_string(node, FALSE);
+  return dpl_audit_append(store, wg_time_realtime(), text);
+}
+
+/* The first argument says what it is about: a number or a name, never a document. */
+static void add_subject(DplCall *call, JsonObject *what) {
+  g_autoptr(GVariant) first = NULL;
+
+  if (g_variant_n_children(call->args) == 0)
+    return;
+  first = g_variant_get_child_value(call->args, 0);
+  if (g_variant_is_of_type(first, G_VARIANT_TYPE_UINT64))
+    json_object_set_int_member(what, "deployment", (gint64)g_variant_get_uint64(first));
+  else if (g_variant_is_of_type(first, G_VARIANT_TYPE_STRING))
+    json_object_set_string_member(what, "subject", g_variant_get_string(first, NULL));
+}
+
+JsonObject *dpl_audit_words(DplCall *call) {
+  g_autofree char *who = dpl_call_who(call);
+  JsonObject *what = json_object_new();
+
+  json_object_set_string_member(what, "call", call->method->member);
+  json_object_set_string_member(what, "who", who);
+  json_object_set_int_member(what, "pid", call->pid);
+  dpl_json_set_text(what, "unit", call->unit);
+  dpl_json_set_text(what, "action", call->method->action);
+  json_object_set_string_member(what, "by", call->by_action ? "polkit" : "uid");
+  add_subject(call, what);
+  return what;
+}
+
+/* ---- before a call ---- */
+typedef struct {
+  DplCall *call;
+  JsonObject *what;
+  DplAuditedFunc then;
+} Asked;
+
+static void asked_free(gpointer data) {
+  Asked *asked = data;
+
+  json_object_unref(asked->what);
+  g_free(asked);
+}
+
+static JsonNode *write_entry(DplStore *store, gpointer question, GError **error) {
+  dpl_audit_add(store, ((Asked *)question)->what);
+  return NULL;
+}
+
+static void written(JsonNode *node, const GError *error, gpointer data) {
+  Asked *asked = data;
+
+  if (error == NULL) {
+    asked->then(asked->call);
+    return;
+  }
+  g_autoptr(GError) why = g_error_copy(error);
+  g_prefix_error(&why, "it is not done, since the audit log cannot be written: ");
+  dpl_call_fail(asked->call, why);
+}
+
+/* Ending what is under way has to be possible on a full disk: the reserve is for that. */
+static gboolean is_new_work(const DplMethod *method) {
+  return g_str_equal(method->action, DPL_ACTION_DEPLOY) ||
+         g_str_equal(method->action, DPL_ACTION_ROLLBACK);
+}
+
+void dpl_audit_call(DplCall *call, DplAuditedFunc then) {
+  Asked *asked = g_new0(Asked, 1);
+
+  *asked = (Asked){call, dpl_audit_words(call), then};
+  dpl_ask(call->daemon->store, write_entry, asked, asked_free, is_new_work(call->method), written,
+          asked);
+}
+
+static void not_written(JsonNode *node, const GError *error, gpointer data) {
+  if (error != NULL)
+    wg_log(LOG_WARNING, WG_MSG_AUDIT_BROKEN, WG_FIELDS(WG_FIELD_ERROR, error->message),
+           "A refused call is missing in the audit log: %s", error->message);
+}
+
+void dpl_audit_refused(DplCall *call, const GError *error) {
+  Asked *asked = g_new0(Asked, 1);
+  sd_bus_error e = SD_BUS_ERROR_NULL;
+
+  *asked = (Asked){.what = dpl_audit_words(call)};
+  wg_error_to_bus(error, &e);
+  json_object_set_string_member(asked->what, "result", "refused");
+  dpl_json_set_text(asked->what, "error", e.name);
+  sd_bus_error_free(&e);
+  dpl_ask(call->daemon->store, write_entry, asked, asked_free, FALSE, not_written, NULL);
+}
+
+/* ---- the anchor ---- */
+static JsonNode *read_head(DplStore *store, gpointer question, GError **error) {
+  g_autoptr(DplStatement) stmt =
+      dpl_store_statement(store, "SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
+  char hex[2 * WG_AUDIT_HASH_SIZE + 1];
+
+  if (stmt == NULL || !dpl_store_row(store, stmt) ||
+      sqlite3_column_bytes(stmt, 1) != WG_AUDIT_HASH_SIZE)
+    return NULL;
+  JsonObject *head = json_object_new();
+  wg_audit_hex(sqlite3_column_blob(stmt, 1), hex);
+  json_object_set_int_member(head, "n", sqlite3_column_int64(stmt, 0));
+  json_object_set_string_member(head, "hash", hex);
+  return dpl_json_node(head);
+}
+
+static void log_head(JsonNode *node, const GError *error, gpointer data) {
+  if (node == NULL)
+    return;
+  JsonObject *head = json_node_get_object(node);
+  g_autofree char *n = g_strdup_printf("%" G_GINT64_FORMAT, json_object_get_int_member(head, "n"));
+  const char *hash = json_object_get_string_member(head, "hash");
+  wg_log(LOG_INFO, WG_MSG_AUDIT_ANCHOR, WG_FIELDS(WG_FIELD_COUNT, n, WG_FIELD_AUDIT_HASH, hash),
+         "The audit log has %s entries; the hash of the newest is %s", n, hash);
+}
+
+void dpl_audit_anchor(DplDaemon *daemon) {
+  dpl_ask(daemon->store, read_head, NULL, NULL, FALSE, log_head, NULL);
+}

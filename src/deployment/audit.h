@@ -1,0 +1,21 @@
+/* audit.h: the audit log: who asked for what, and what came of it.
+ *
+ * Each transition of a deployment is an entry (record-audit.c), and so is each call that may change
+ * something, before it is worked on: where the entry cannot be written the call is not worked on.
+ * Entries have names, numbers, digests and states, never the contents of a manifest. */
+#pragma once
+
+#include "deployment/bus.h"
+#include "deployment/query.h"
+
+typedef void (*DplAuditedFunc)(DplCall *call);
+/* `then` once it is on the disk that `call` was made; else the call is failed. */
+void dpl_audit_call(DplCall *call, DplAuditedFunc then);
+/* That it was refused, and by what. Not waited for. */
+void dpl_audit_refused(DplCall *call, const GError *error);
+/* The hash of the newest entry goes into the journal. */
+void dpl_audit_anchor(DplDaemon *daemon);
+/* On the writer's thread: an entry in the same commit as what it tells. */
+gboolean dpl_audit_add(DplStore *store, JsonObject *what);
+/* The words of an entry about `call`; (transfer full). */
+JsonObject *dpl_audit_words(DplCall *call);

@@ -1,0 +1,142 @@
+/* bus-audit.c: AuditRead and AuditVerify.
+ *
+ * A log may be long: both work on so many entries at a time that the writer's thread has time for
+ * what waits for it. */
+#include "deployment/audit.h"
+
+#include "common/audit-chain.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/names.h"
+
+#define READ_MAX 1000
+#define STEP 2000
+
+/* ---- reading ---- */
+typedef struct {
+  guint64 from;
+  guint max;
+  GVariant *entries; /* a(ttsay) */
+} Reading;
+
+static void reading_free(gpointer data) {
+  Reading *reading = data;
+
+  g_clear_pointer(&reading->entries, g_variant_unref);
+  g_free(reading);
+}
+
+static void add_entry(GVariantBuilder *builder, sqlite3_stmt *stmt) {
+  const char *what = (const char *)sqlite3_column_text(stmt, 2);
+  g_autofree char *valid = g_utf8_make_valid(what != NULL ? what : "", -1);
+  gsize size = (gsize)sqlite3_column_bytes(stmt, 3);
+
+  g_variant_builder_add(
+      builder, "(tts@ay)", (guint64)sqlite3_column_int64(stmt, 0),
+      (guint64)sqlite3_column_int64(stmt, 1), valid,
+      g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, sqlite3_column_blob(stmt, 3), size, 1));
+}
+
+static JsonNode *read_entries(DplStore *store, gpointer question, GError **error) {
+  Reading *reading = question;
+  g_autoptr(DplStatement) stmt = dpl_store_statement(
+      store, "SELECT n, time, what, hash FROM audit WHERE n >= ?1 ORDER BY n LIMIT ?2");
+  GVariantBuilder builder;
+
+  g_clear_pointer(&reading->entries, g_variant_unref);
+  g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ttsay)"));
+  if (stmt != NULL) {
+    sqlite3_bind_int64(stmt, 1, (sqlite3_int64)MIN(reading->from, (guint64)G_MAXINT64));
+    sqlite3_bind_int(stmt, 2, (int)reading->max);
+    while (dpl_store_row(store, stmt))
+      add_entry(&builder, stmt);
+  }
+  reading->entries = g_variant_ref_sink(g_variant_builder_end(&builder));
+  return NULL;
+}
+
+static void read_done(JsonNode *node, const GError *error, gpointer data) {
+  DplCall *call = data;
+  Reading *reading = call->data;
+
+  if (error != NULL)
+    dpl_call_fail(call, error);
+  else
+    dpl_call_answer(call, g_variant_new("(@a(ttsay))", reading->entries));
+}
+
+void dpl_handle_audit_read(DplCall *call) {
+  Reading *reading = g_new0(Reading, 1);
+
+  g_variant_get(call->args, "(tu)", &reading->from, &reading->max);
+  reading->max = reading->max == 0 ? READ_MAX : MIN(reading->max, READ_MAX);
+  call->data = reading;
+  call->free_data = reading_free;
+  dpl_ask(call->daemon->store, read_entries, reading, NULL, FALSE, read_done, call);
+}
+
+/* ---- verifying ---- */
+typedef struct {
+  WgAuditChain begin, chain; /* before and after the present step, which may run twice */
+  gboolean more;
+  char *problem;
+} Walk;
+
+static void walk_free(gpointer data) {
+  Walk *walk = data;
+
+  g_free(walk->problem);
+  g_free(walk);
+}
+
+static JsonNode *walk_step(DplStore *store, gpointer question, GError **error) {
+  Walk *walk = question;
+  g_autoptr(DplStatement) stmt = dpl_store_statement(
+      store, "SELECT n, time, what, hash FROM audit WHERE n > ?1 ORDER BY n LIMIT ?2");
+  guint seen = 0;
+
+  walk->chain = walk->begin;
+  g_clear_pointer(&walk->problem, g_free);
+  if (stmt == NULL)
+    return NULL;
+  sqlite3_bind_int64(stmt, 1, (sqlite3_int64)walk->begin.n);
+  sqlite3_bind_int(stmt, 2, STEP);
+  while (walk->problem == NULL && dpl_store_row(store, stmt)) {
+    const char *what = (const char *)sqlite3_column_text(stmt, 2);
+    const void *hash = sqlite3_column_blob(stmt, 3);
+    seen++;
+    wg_audit_chain_take(&walk->chain, (guint64)sqlite3_column_int64(stmt, 0),
+                        sqlite3_column_int64(stmt, 1), what != NULL ? what : "", hash,
+                        (gsize)sqlite3_column_bytes(stmt, 3), &walk->problem);
+  }
+  walk->more = walk->problem == NULL && seen == STEP;
+  return NULL;
+}
+
+static void walked(JsonNode *node, const GError *error, gpointer data) {
+  DplCall *call = data;
+  Walk *walk = call->data;
+
+  if (error != NULL) {
+    dpl_call_fail(call, error);
+    return;
+  }
+  walk->begin = walk->chain;
+  if (walk->more) {
+    dpl_ask(call->daemon->store, walk_step, walk, NULL, FALSE, walked, call);
+    return;
+  }
+  if (walk->problem != NULL)
+    wg_log(LOG_CRIT, WG_MSG_AUDIT_BROKEN, WG_FIELDS(WG_FIELD_ERROR, walk->problem),
+           "The audit log does not hold: %s", walk->problem);
+  dpl_call_answer(call, g_variant_new("(bts)", walk->problem == NULL, walk->chain.n,
+                                      walk->problem != NULL ? walk->problem : ""));
+}
+
+void dpl_handle_audit_verify(DplCall *call) {
+  Walk *walk = g_new0(Walk, 1);
+
+  call->data = walk;
+  call->free_data = walk_free;
+  dpl_ask(call->daemon->store, walk_step, walk, NULL, FALSE, walked, call);
+}
