@@ -153,6 +153,8 @@ def type_section(entry):
     yield f".SS {roff(entry['name'])}\nSubject: {roff(entry['subject'])}.\n"
     if "default" in entry:
         yield f"By itself it asserts \\fB{roff(entry['default'])}\\fR.\n"
+        if "default-warn" in entry:
+            yield f"It warns unless \\fB{roff(entry['default-warn'])}\\fR.\n"
     else:
         yield "It needs \\fBexpect\\fR.\n"
     if entry["options"]:

@@ -62,6 +62,10 @@ int cli_verb_verify(Cli *cli, CliArgs *args, GError **error) {
     return CLI_EXIT_USAGE;
   }
   g_ptr_array_add(argv, g_strdup("waggle-verify"));
+  if (n > 1 && (g_str_equal(words[0], "add") || g_str_equal(words[0], "autoadd"))) {
+    g_ptr_array_add(argv, g_strdup(*words++)); /* its own verbs come first */
+    n--;
+  }
   add_options(argv, cli, args);
   if (n > 0)
     g_ptr_array_add(argv, g_strdup("--"));
