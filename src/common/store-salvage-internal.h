@@ -63,6 +63,7 @@ typedef struct {
 typedef struct {
   guint type, n_cells;   /* as the page says */
   guint valid, in_range; /* cells that parse and fit; of those, in range */
+  gint64 first, last;    /* rowids of those in range */
 } SalvageLook;
 /* `child_bytes`: 0 as a leaf, 4 as an interior page of an index tree. */
 SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *table, guint number, guint child_bytes,

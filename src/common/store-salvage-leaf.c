@@ -39,7 +39,11 @@ SalvageLook wg_salvage_look(Salvage *s, const SalvageTable *t, guint number, gui
     if (!parse(s, t, page, wg_be16(page + header + 2 * i), child_bytes, NULL, &cell))
       continue;
     look.valid++;
-    look.in_range += t->tree == WG_TREE_INDEX || (cell.rowid > range.lo && cell.rowid <= range.hi);
+    if (t->tree == WG_TREE_INDEX || (cell.rowid > range.lo && cell.rowid <= range.hi)) {
+      look.first = look.in_range == 0 ? cell.rowid : MIN(look.first, cell.rowid);
+      look.last = look.in_range == 0 ? cell.rowid : MAX(look.last, cell.rowid);
+      look.in_range++;
+    }
     wg_cell_clear(&cell);
   }
   return look;

@@ -29,8 +29,10 @@ static gboolean is_interior(Salvage *s, guint number, const SalvageLook *look) {
 
 static Kind classify_table(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
   SalvageLook look = wg_salvage_look(s, t, number, 0, range);
+  const guint8 *page = wg_pages_get(s->pages, number);
+  gboolean vacant = number != t->root && wg_be16(page + 5) == s->pages->usable;
   if (look.n_cells == 0 && look.type == 0x0d)
-    return LEAF;
+    return vacant ? NOTHING : LEAF; /* free: only a root is left empty */
   if (look.valid > 0 && (look.type == 0x0d || look.valid * 2 >= look.n_cells))
     return look.in_range * 2 > look.valid ? LEAF : NOTHING;
   return is_interior(s, number, &look) ? INTERIOR : NOTHING;
@@ -40,6 +42,8 @@ static Kind classify_table(Salvage *s, const SalvageTable *t, guint number, Salv
 static Kind classify_index(Salvage *s, const SalvageTable *t, guint number, SalvageRange range) {
   SalvageLook leaf = wg_salvage_look(s, t, number, 0, range);
   SalvageLook interior = wg_salvage_look(s, t, number, 4, range);
+  if (leaf.valid == 0 && interior.valid == 0 && leaf.n_cells > 1)
+    return NOTHING; /* another tree's: one wrong bit does not spoil two cells */
   if (leaf.valid == interior.valid)
     return leaf.type == 0x0a ? LEAF : leaf.type == 0x02 ? INTERIOR : NOTHING;
   return leaf.valid > interior.valid ? LEAF : INTERIOR;
@@ -88,10 +92,36 @@ static void walk_interior(Salvage *s, SalvageTable *t, guint number, SalvageRang
   walk(s, t, wg_be32(page + at + 8), (SalvageRange){lo, range.hi}, depth + 1);
 }
 
+/* A child that is also in the list of free pages: either the list has a wrong bit, or its parent.
+ * Then the true one is one bit away, in neither of them, and its rows follow closer on the
+ * key that is known. (In a free page lie rows that were removed.) */
+static guint32 true_child(Salvage *s, const SalvageTable *t, guint32 number, SalvageRange range) {
+  guint32 best = number;
+  if (t->tree == WG_TREE_INDEX || !g_hash_table_contains(s->free, GUINT_TO_POINTER(number)))
+    return number;
+  SalvageLook most = wg_salvage_look(s, t, number, 0, range);
+  for (guint bit = 0; bit < 32; bit++) {
+    guint32 other = number ^ 1u << bit;
+    if (!wg_pages_get(s->pages, other) || s->claimed[other] ||
+        g_hash_table_contains(s->free, GUINT_TO_POINTER(other)) ||
+        g_hash_table_contains(s->overflow, GUINT_TO_POINTER(other)))
+      continue;
+    SalvageLook look = wg_salvage_look(s, t, other, 0, range);
+    gboolean closer = range.hi == G_MAXINT64 ? look.first < most.first : look.last > most.last;
+    if (look.in_range == 0 || look.in_range * 2 <= look.n_cells || (most.in_range > 0 && !closer))
+      continue;
+    best = other;
+    most = look;
+  }
+  return best;
+}
+
 static void walk(Salvage *s, SalvageTable *t, guint number, SalvageRange range, guint depth) {
   if (s->error)
     return;
   Kind kind = NOTHING;
+  if (wg_pages_get(s->pages, number))
+    number = true_child(s, t, number, range);
   if (wg_pages_get(s->pages, number) && !s->claimed[number] && depth <= MAX_DEPTH)
     kind = classify(s, t, number, range);
   if (kind == NOTHING) {

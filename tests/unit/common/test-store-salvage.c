@@ -130,6 +130,37 @@ static void test_flips_in_cell_counts(Test *t, gconstpointer data) {
   g_assert_cmpuint(interior, >, 0);
 }
 
+/* One in a child's number leads to another page: a free one with rows that were removed, one of
+ * another table, a child that has been there already. Only the lowest byte leads into the file. */
+static void test_flips_in_children(Test *t, gconstpointer data) {
+  guint every = g_test_slow() ? 1 : 19, n = 0;
+  for (gsize page = 4096; page < t->size; page += 4096) {
+    const guint8 *p = (const guint8 *)t->file + page;
+    if (*p != 0x02 && *p != 0x05)
+      continue;
+    for (guint bit = 0; bit < 8; bit++)
+      flip_at(t, page + 11, bit);
+    guint cells = (guint)p[3] << 8 | p[4];
+    for (guint i = 0; i < cells; i++) {
+      guint at = (guint)p[12 + 2 * i] << 8 | p[13 + 2 * i];
+      for (guint bit = 0; bit < 8; bit++)
+        if (n++ % every == 0)
+          flip_at(t, page + at + 3, bit);
+    }
+  }
+  g_assert_cmpuint(n, >, 0);
+}
+
+/* The list of free pages then names one that is not free, and misses one. */
+static void test_flips_in_free_list(Test *t, gconstpointer data) {
+  gsize trunk = ((gsize)(guint8)t->file[34] << 8 | (guint8)t->file[35]) - 1;
+  guint n = (guint8)t->file[trunk * 4096 + 7];
+  g_assert_cmpuint(n, >, 0);
+  for (guint i = 0; i < n; i++)
+    for (guint bit = 0; bit < 8; bit++)
+      flip_at(t, trunk * 4096 + 8 + 4 * i + 3, bit);
+}
+
 /* Headers and pointers are a small part of the file: random places hardly meet them. */
 static void test_flips_in_headers(Test *t, gconstpointer data) {
   guint pages = (guint)(t->size / 4096), n = g_test_slow() ? 5000 : 350;
@@ -206,6 +237,8 @@ int main(int argc, char **argv) {
   ADD("sound", test_sound);
   ADD("flips-anywhere", test_flips_anywhere);
   ADD("flips-in-cell-counts", test_flips_in_cell_counts);
+  ADD("flips-in-children", test_flips_in_children);
+  ADD("flips-in-free-list", test_flips_in_free_list);
   ADD("flips-in-headers", test_flips_in_headers);
   ADD("flips-in-version", test_flips_in_version);
   ADD("zeroed-page", test_zeroed_page);
