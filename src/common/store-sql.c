@@ -117,8 +117,10 @@ char **wg_store_check(sqlite3 *db, guint max_findings, GError **error) {
     if (text && !g_str_equal(text, "ok"))
       g_ptr_array_add(found, g_strdup(text));
   }
-  /* A file too damaged to be checked is a finding, not a failure of the check. */
-  gboolean damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+  /* A file too damaged to be checked is a finding, not a failure of the check; so is a record whose
+   * length nothing of ours has. */
+  gboolean damaged =
+      (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_TOOBIG;
   if (damaged)
     g_ptr_array_add(found, g_strdup(sqlite3_errmsg(db)));
   else if (rc != SQLITE_DONE)
