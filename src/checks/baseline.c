@@ -29,7 +29,29 @@ ChkBefore chk_baseline_before(JsonNode *baseline, const char *check, const char 
   JsonObject *entry = checks ? object_member(checks, check) : NULL;
   JsonObject *values = entry ? object_member(entry, "values") : NULL;
 
-  return values ? (ChkBefore){TRUE, json_object_get_member(values, key)} : (ChkBefore){0};
+  JsonNode *value = values ? json_object_get_member(values, key) : NULL;
+
+  return (ChkBefore){value != NULL, value};
+}
+
+/* What was asked for and was not there is written down as null: that is another thing than a value
+ * that nobody asked for. */
+static JsonObject *values_of(const ChkResult *r) {
+  JsonObject *values = json_object_new();
+  JsonObject *const from[] = {r->check->wanted, r->values};
+
+  for (guint i = 0; i < G_N_ELEMENTS(from); i++) {
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *node;
+    json_object_iter_init_ordered(&iter, from[i]);
+    while (json_object_iter_next_ordered(&iter, &name, &node))
+      if (i == 0)
+        json_object_set_null_member(values, name);
+      else
+        json_object_set_member(values, name, json_node_ref(node));
+  }
+  return values;
 }
 
 char *chk_baseline_text(const ChkReport *report) {
@@ -48,7 +70,7 @@ char *chk_baseline_text(const ChkReport *report) {
     JsonObject *entry = json_object_new();
     json_object_set_string_member(entry, "type", r->check->type->name);
     json_object_set_string_member(entry, "subject", r->check->subject);
-    json_object_set_object_member(entry, "values", json_object_ref(r->values));
+    json_object_set_object_member(entry, "values", values_of(r));
     json_object_set_object_member(checks, r->check->name, entry);
   }
   g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), root);

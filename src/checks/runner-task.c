@@ -282,12 +282,28 @@ static void drop_plan(gpointer plan) {
   chk_plan_unref(plan);
 }
 
+static gboolean compares(const GPtrArray *assertions) {
+  for (guint i = 0; i < assertions->len; i++)
+    if (chk_matcher_needs_baseline(((ChkAssertion *)g_ptr_array_index(assertions, i))->matcher))
+      return TRUE;
+  return FALSE;
+}
+
+/* Recording wants everything; but some values (a file's content) are looked at only when they are
+ * asked for, so a check that compares asks for what it compares. */
+static JsonObject *wanted(const Task *task) {
+  gboolean all = task->run->options.observe_only && !compares(task->check->expect) &&
+                 !compares(task->check->warn);
+
+  return all ? NULL : task->check->wanted;
+}
+
 void chk_task_look(Task *task) {
   const ChkCheck *check = task->check;
   ChkLookingOptions options = {.type = check->type,
                                .subject = check->subject,
                                .options = check->options,
-                               .wanted = task->run->options.observe_only ? NULL : check->wanted,
+                               .wanted = wanted(task),
                                .limit = check->timeout,
                                .keep = task->run->plan,
                                .keep_ref = keep_plan,

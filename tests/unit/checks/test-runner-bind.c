@@ -110,7 +110,8 @@ static void test_settle(void) {
 /* Recording judges nothing, waits for nothing and writes what compares. */
 static void test_record(void) {
   const char *json = "checks: [{fake: fail, name: a}, {fake: pass, name: b, requires: a,"
-                     "expect: {n: {at-most-baseline: 2}}}, {fake: error, name: c, level: wanted,"
+                     "expect: {n: {at-most-baseline: 2}, texts: {no-new: true}}}, {fake: error, "
+                     "name: c, level: wanted,"
                      "expect: {n: {not-higher: true}}}]";
   g_autoptr(ChkPlan) plan = fake_plan(json), again = fake_plan(json);
   RunOptions record = {.options = {.observe_only = TRUE}};
@@ -124,14 +125,16 @@ static void test_record(void) {
   g_assert_cmpint(run_result(report, "a")->found, ==, CHK_PASS);
   g_assert_true(chk_baseline_before(baseline, "b", "n").known);
   g_assert_cmpint(json_node_get_int(chk_baseline_before(baseline, "b", "n").before), ==, 1);
-  g_assert_null(chk_baseline_before(baseline, "b", "time").before);
+  g_assert_false(chk_baseline_before(baseline, "b", "time").known);
+  g_assert_true(chk_baseline_before(baseline, "b", "texts").known); /* asked for, and absent */
   g_assert_false(chk_baseline_before(baseline, "c", "n").known);
   g_assert_false(chk_baseline_before(NULL, "b", "n").known);
   RunOptions compare = {.options = {.baseline = baseline}};
-  g_autoptr(ChkPlan) other = fake_plan("checks: [{fake: pass, name: b,"
-                                       "expect: {n: {at-most-baseline: 2}}},"
-                                       "{fake: pass, name: x, expect: {n: {not-higher: true}}},"
-                                       "{fake: pass, name: a, expect: {time: {absent: true}}}]");
+  g_autoptr(ChkPlan) other = fake_plan(
+      "checks: [{fake: pass, name: b,"
+      "expect: {n: {at-most-baseline: 2}, texts: {or: [{absent: true}, {no-new: true}]}}},"
+      "{fake: pass, name: x, expect: {n: {not-higher: true}}},"
+      "{fake: pass, name: a, expect: {time: {absent: true}}}]");
   g_autoptr(ChkReport) compared = run_plan(other, &compare);
   g_free(fake_types_log());
   g_assert_cmpint(run_result(compared, "b")->verdict, ==, CHK_PASS);

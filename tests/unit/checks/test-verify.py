@@ -102,6 +102,9 @@ def baselines():
     found = verify.results(plan, "--baseline", base)
     assert [check["verdict"] for check in found["checks"]] == ["fail", "skip"], found
     assert "baseline is 5B" in found["checks"][0]["assertions"][0]["conversion"]
+    text = {"checks": [{"file": str(path), "expect": {"content": {"keeps": True}}}]}
+    assert status(text, "--record", base) == 0 and status(text, "--baseline", base) == 0
+    assert status({"checks": [{**text["checks"][0], "expect": {"sha256": {"keeps": True}}}]}, "--baseline", base) == 4
     assert status(plan) == 4
     assert status(plan, "--baseline", GOOD) == 78
     assert status(plan, "--baseline", base, "--record", base) == 64
