@@ -9,6 +9,7 @@ again, and what the table of states promises is compared with what is there: the
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import sqlite3
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 from harness import Client, Daemon, Error, check, equal, wait_for  # noqa: F401
@@ -47,7 +49,7 @@ class World(Daemon):
     config_name = "deployd.conf"
 
     def __init__(self):
-        self.fault, self.faults = None, 0
+        self.fault, self.watched, self.closed = None, None, False
         super().__init__(scope="user", bus=True, start=False)
         self.root = os.path.join(self.directory, "root")
         self.units = os.path.join(self.directory, "units")
@@ -58,9 +60,13 @@ class World(Daemon):
         os.mkdir(self.data)
         self.configure(f"[Programs]\nUnitDirectory={self.units}\n")
         self.mock = MockSystemd(self.bus.address, self.units, self.directory)
-        self.number, self.version = 0, None
+        self.number = 0
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
 
     def clean_up(self):
+        self.closed = True
+        self.watcher.join()
         self.mock.stop()
         super().clean_up()
 
@@ -99,22 +105,45 @@ class World(Daemon):
     def dead(self):
         return self.process.poll() is not None
 
+    def killed_by_leaving(self):
+        """Asked to leave; True when the kill met it on its way out."""
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait(LIMIT) == -signal.SIGKILL:
+            return True
+        equal(self.process.returncode, 0, "exit status of the daemon")
+        self.process = None
+        return False
+
     def wait_dead(self):
         equal(self.process.wait(LIMIT), -signal.SIGKILL, "how the daemon ended")
         self.process = None
+
+    def hang_up(self):
+        while select.select([self.listener], [], [], 0)[0]:
+            self.listener.accept()[0].close()
+
+    def watch(self):
+        """A thread: who knocks at a daemon that is dead is not left waiting for ever, as nobody is
+        whose socket systemd holds: it would start the daemon."""
+        while not self.closed:
+            process = self.watched
+            if process is not None and process.poll() is not None and process is self.watched:
+                self.hang_up()
+            time.sleep(0.02)
+
+    def start(self, wait=True):
+        self.watched = None
+        super().start(wait=False)
+        self.watched = self.process
+        if wait:
+            self.wait_notify("READY=1")
 
     def forget(self):
         """The clients of a daemon that is gone; its knocks on the socket, too."""
         for client in self.clients:
             client.close()
         self.clients = []
-        self.listener.setblocking(False)
-        try:
-            while True:
-                self.listener.accept()[0].close()
-        except BlockingIOError:
-            pass
-        self.listener.setblocking(True)
+        self.hang_up()
         try:
             while True:
                 self.notify.recv(65536)

@@ -9,11 +9,15 @@
  * WAGGLE_FAULT_COUNT names a file of 8 bytes that holds the number counted so far. It is only
  * looked at in the process that was started so: children get their own environment from the daemon.
  */
+/* Both names of the calls with positions are defined here, so neither may stand for the other. */
+#undef _FILE_OFFSET_BITS
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
 in a part of them everything dies with it, as in a power cut, and the recovery of the boot comes
 first. Each time the daemon is started again and has to end by the table of states.
 
-WAGGLE_CRASH_FULL=1 takes every call; else so many are taken that a run stays short."""
+WAGGLE_CRASH_FULL=1 takes every call of each deployment, else at most WAGGLE_CRASH_SAMPLES, spread."""
 
 import os
 
@@ -10,7 +10,7 @@ from deploy_world import World, check, equal, states
 from harness import main
 
 FULL = os.environ.get("WAGGLE_CRASH_FULL") == "1"
-SAMPLES = 100000 if FULL else int(os.environ.get("WAGGLE_CRASH_SAMPLES", "30"))
+SAMPLES = 100000 if FULL else int(os.environ.get("WAGGLE_CRASH_SAMPLES", "60"))
 TABLE = states()
 HIT = set()
 
@@ -62,8 +62,7 @@ class Killing:
                     w.settle()
                 except Exception:
                     pass
-            if not w.dead():  # there were fewer calls this time
-                w.stop()
+            if not w.dead() and not w.killed_by_leaving():  # there were fewer calls this time
                 w.forget()
                 return
         w.wait_dead()
