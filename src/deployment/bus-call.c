@@ -4,6 +4,7 @@
 
 #include "common/bus-variant.h"
 #include "common/error.h"
+#include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,13 +198,21 @@ static void allowed(DplCall *call) {
     work(call);
 }
 
+/* Who may nothing may not fill the disk with entries either. */
+static gboolean refusal_is_audited(const DplCall *call) {
+  static WgLogRate rate = {.interval_usec = 60 * G_USEC_PER_SEC, .burst = 60};
+  guint suppressed;
+
+  return call->method->is_audited && wg_log_rate_ok(&rate, &suppressed);
+}
+
 static void polkit_said(sd_bus_message *m, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL) {
     if (!g_error_matches(error, WG_ERROR, WG_ERROR_INTERACTIVE))
       dpl_access_refused(call->uid, call->method->member);
-    call->is_audited = call->method->is_audited;
+    call->is_audited = refusal_is_audited(call);
     dpl_call_fail(call, error);
     return;
   }

@@ -215,6 +215,8 @@ def stranger(address, kind):
         args = GLib.Variant.parse(GLib.VariantType(request["signature"]), request["args"])
         m = client.message(request["method"], args, interface=request["interface"],
                            path=request["path"] or PATH)
+        if kind == "bus" and request.get("destination"):
+            m.set_destination(request["destination"])
         if request["interactive"]:
             m.set_flags(Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION)
         try:

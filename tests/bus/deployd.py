@@ -3,13 +3,15 @@ manager of units that really runs services (mock_systemd.py), and releases that 
 
 import json
 import os
+import subprocess
+import sys
 
 import gi
 
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-from client import PROPERTIES, wait_for
+from client import PROPERTIES, Error, wait_for
 from harness import Daemon, check, equal
 from mock_systemd import MockSystemd
 
@@ -105,6 +107,37 @@ class Deployd(Daemon):
             return f.read().strip()
 
 
+class Polkit:
+    """A polkitd that allows what it is told to."""
+
+    def __init__(self, daemon):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "dbusmock", "--system",
+             "--template", "polkitd"], env=daemon.environment(), stdout=subprocess.DEVNULL)
+        self.bus = daemon.client(over_bus=True)
+        self.bus.destination = "org.freedesktop.PolicyKit1"
+        daemon.helpers.append(self)
+        wait_for(self.is_there, "the mock of polkitd")
+
+    def ask(self, method, signature, *args):
+        return self.bus.raw(method, signature, *args, interface="org.freedesktop.DBus.Mock",
+                            path="/org/freedesktop/PolicyKit1/Authority")
+
+    def is_there(self):
+        try:
+            self.allow()
+            return True
+        except (Error, GLib.Error):
+            return False
+
+    def allow(self, *actions):
+        self.ask("SetAllowed", "(as)", ["org.waggle.deployment." + a for a in actions])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Caller:
     """A client of the interface."""
 
@@ -171,5 +204,5 @@ class Caller:
         return self.client.raw("Get", "(ss)", NAME, name, path=PATH, interface=PROPERTIES)[0]
 
 
-__all__ = ["Deployd", "Caller", "NAME", "PATH", "JOB", "DEPLOYD", "VERIFY", "check", "equal",
+__all__ = ["Deployd", "Caller", "NAME", "PATH", "JOB", "Polkit", "DEPLOYD", "VERIFY", "check", "equal",
            "vardict", "wait_for"]

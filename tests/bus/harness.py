@@ -269,10 +269,11 @@ class Stranger:
              sys.executable, script, address, "bus" if over_bus else "private"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
 
-    def ask(self, method, text="()", signature="()", interface=None, path=None, interactive=False):
+    def ask(self, method, text="()", signature="()", interface=None, path=None, interactive=False,
+            destination=None):
         """Sends the call; answer() reads what comes back."""
         request = {"method": method, "args": text, "signature": signature, "path": path,
-                   "interface": interface, "interactive": interactive}
+                   "interface": interface, "interactive": interactive, "destination": destination}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
 

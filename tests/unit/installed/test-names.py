@@ -108,7 +108,8 @@ def interfaces():
     files = {p.stem for p in (TOP / "dbus").glob("*.xml")}
     # a service that is not in this source yet has no tables to dump
     own = set()
-    for word, room in (("MESSAGING", "messaging"), ("DELIVERY", "delivery"), ("TYPING", "typing")):
+    for word, room in (("MESSAGING", "messaging"), ("DELIVERY", "delivery"), ("TYPING", "typing"),
+                       ("DEPLOYMENT", "deployment")):
         if (TOP / "src" / room / "main.c").exists():
             own |= interfaces_of(word)
     assert files == own, files ^ own

@@ -9,45 +9,61 @@ import xml.etree.ElementTree
 import checks
 
 TOP = pathlib.Path(sys.argv[1])
-POLICY = xml.etree.ElementTree.parse(TOP / "polkit/org.waggle.messaging.policy.in").getroot()
-ACTIONS = {action.get("id"): action for action in POLICY.iter("action")}
-PATTERN = r'"(org\.waggle\.messaging\.[a-z-]+)"'
-SOURCES = "".join(p.read_text(encoding="utf-8") for p in (TOP / "src/messaging").glob("*.[ch]"))
+# actions that no rule may give to a group: another's mail; programs of anybody's choice as root
+NEVER = {"messaging": "org.waggle.messaging.read-mail", "deployment": "org.waggle.deployment.deploy"}
+# whom polkitd has to answer; a service of root is always answered
+OWNERS = {"messaging": "unix-user:@messaged_user@", "deployment": None}
 RULES = (TOP / "polkit/org.waggle.messaging.rules.in").read_text(encoding="utf-8")
 
 
-def same_actions():
-    asked = set(re.findall(PATTERN, SOURCES))
-    assert asked and asked == set(ACTIONS), asked ^ set(ACTIONS)
+class Service:
+    def __init__(self, word):
+        self.word = word
+        self.pattern = rf'"(org\.waggle\.{word}\.[a-z-]+)"'
+        policy = xml.etree.ElementTree.parse(TOP / f"polkit/org.waggle.{word}.policy.in").getroot()
+        self.actions = {action.get("id"): action for action in policy.iter("action")}
+        self.rules = (TOP / f"polkit/org.waggle.{word}.rules.in").read_text(encoding="utf-8")
 
+    def sources(self, suffix):
+        return "".join(p.read_text(encoding="utf-8") for p in (TOP / "src" / self.word).glob("*" + suffix))
 
-def each_is_asked():
-    macros = dict(re.findall(r"#define (MSG_ACTION_\w+) " + PATTERN, SOURCES))
-    code = "".join(p.read_text(encoding="utf-8") for p in (TOP / "src/messaging").glob("*.c"))
-    unused = [action for macro, action in macros.items() if macro not in code]
-    assert macros and not unused, f"no method asks for {unused}"
+    def same_actions(self):
+        asked = set(re.findall(self.pattern, self.sources(".[ch]")))
+        assert asked and asked == set(self.actions), asked ^ set(self.actions)
 
+    def each_is_asked(self):
+        macros = dict(re.findall(r"#define ((?:MSG|DPL)_ACTION_\w+) " + self.pattern, self.sources(".[ch]")))
+        code = self.sources(".c")
+        unused = [action for macro, action in macros.items() if macro not in code]
+        assert macros and not unused, f"no method asks for {unused}"
 
-def owned():
-    for name, action in ACTIONS.items():
-        owner = action.findtext("annotate[@key='org.freedesktop.policykit.owner']")
-        assert owner == "unix-user:@messaged_user@", f"{name}: polkitd would not answer the service"
+    def owned(self):
+        for name, action in self.actions.items():
+            owner = action.findtext("annotate[@key='org.freedesktop.policykit.owner']")
+            assert owner == OWNERS[self.word], f"{name}: polkitd would not answer the service"
 
+    def an_administrators(self):
+        for name, action in self.actions.items():
+            defaults = {d.tag: d.text for d in action.find("defaults")}
+            assert defaults == {
+                "allow_any": "auth_admin",
+                "allow_inactive": "auth_admin",
+                "allow_active": "auth_admin_keep",
+            }, f"{name}: {defaults}"
 
-def an_administrators():
-    for name, action in ACTIONS.items():
-        defaults = {d.tag: d.text for d in action.find("defaults")}
-        assert defaults == {
-            "allow_any": "auth_admin",
-            "allow_inactive": "auth_admin",
-            "allow_active": "auth_admin_keep",
-        }, f"{name}: {defaults}"
+    def rules_know_the_actions(self):
+        named = set(re.findall(self.pattern, self.rules))
+        assert named and named <= set(self.actions), named - set(self.actions)
+        assert NEVER[self.word] in self.actions and NEVER[self.word] not in named, "a group could do it"
 
-
-def rules_know_the_actions():
-    named = set(re.findall(PATTERN, RULES))
-    assert named and named <= set(ACTIONS), named - set(ACTIONS)
-    assert "org.waggle.messaging.read-mail" not in named, "a group could read everybody's mail"
+    def all(self):
+        return {
+            f"{self.word}: code and policy have the same actions": self.same_actions,
+            f"{self.word}: each action is asked for": self.each_is_asked,
+            f"{self.word}: each action names the service's user as its owner": self.owned,
+            f"{self.word}: each action is an administrator's": self.an_administrators,
+            f"{self.word}: the rules give actions that exist, never the worst": self.rules_know_the_actions,
+        }
 
 
 def wakes_couriers_only():
@@ -69,11 +85,8 @@ def wakes_couriers_only():
 
 checks.run(
     {
-        "code and policy have the same actions": same_actions,
-        "each action is asked for": each_is_asked,
-        "each action names the service's user as its owner": owned,
-        "each action is an administrator's": an_administrators,
+        **Service("messaging").all(),
+        **Service("deployment").all(),
         "the service may start couriers' units, and nothing else": wakes_couriers_only,
-        "the rules name actions that exist, and none that reads mail": rules_know_the_actions,
     }
 )
