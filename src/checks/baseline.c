@@ -65,7 +65,7 @@ char *chk_baseline_text(const ChkReport *report) {
   json_object_set_object_member(root, "checks", checks);
   for (guint i = 0; i < report->results->len; i++) {
     const ChkResult *r = g_ptr_array_index(report->results, i);
-    if (!r->values)
+    if (!r->values || r->check->secret)
       continue;
     JsonObject *entry = json_object_new();
     json_object_set_string_member(entry, "type", r->check->type->name);

@@ -231,6 +231,7 @@ static void read_rest(ChkLoad *load, ChkCheck *check, WgReader *reader) {
   check->back_off = d.back_off;
   check->tags = wg_reader_texts(reader, "tags");
   check->hint = g_strdup(wg_reader_text(reader, "hint", NULL));
+  check->secret = wg_reader_bool(reader, "secret", FALSE);
   check->unit =
       chk_type_find("unit") == check->type ? NULL : g_strdup(wg_reader_text(reader, "unit", NULL));
   if (check->unit && !find_value(check->type, "peer"))

@@ -5,8 +5,9 @@
 #include <string.h>
 
 const char *const chk_common_options[] = {
-    "name",      "expect",  "warn",          "requires", "level", "attempts", "pause", "back-off",
-    "successes", "timeout", "initial-delay", "tags",     "hint",  "priority", "unit",  NULL};
+    "name",     "expect",    "warn",    "requires",      "level", "attempts", "pause",
+    "back-off", "successes", "timeout", "initial-delay", "tags",  "hint",     "priority",
+    "secret",   "unit",      NULL};
 
 const char *const chk_level_words[] = {"required", "wanted", NULL};
 const char *const chk_priority_words[] = {"critical", "high", "normal", NULL};

@@ -216,7 +216,8 @@ char *chk_output_explain(const ChkReport *report, const char *name,
     g_string_append(page.out, "  assertions:\n");
     for (guint k = 0; k < r->assertions->len; k++)
       asserted(&page, g_ptr_array_index(r->assertions, k), TRUE);
-    explain_object(&page, "options", r->check->options);
+    if (!r->check->secret)
+      explain_object(&page, "options", r->check->options);
     explain_object(&page, "observed", r->values);
     explain_object(&page, "answered by", r->unit);
     g_string_append(page.out, "  attempts:\n");

@@ -40,9 +40,9 @@ const ChkPresetType chk_presets[] = {
 };
 
 /* Options that a preset hands on to each of its checks. */
-static const char *const shared[] = {"level",     "attempts", "pause",         "back-off",
-                                     "successes", "timeout",  "initial-delay", "tags",
-                                     "hint",      "priority", "requires",      NULL};
+static const char *const shared[] = {"level",    "attempts",      "pause", "back-off", "successes",
+                                     "timeout",  "initial-delay", "tags",  "hint",     "secret",
+                                     "priority", "requires",      NULL};
 
 static const ChkPresetType *find(WgReader *reader) {
   const char *name = wg_reader_need(reader, "preset");

@@ -213,6 +213,29 @@ static void bind_to_unit(Task *task, ChkVerdict verdict) {
                           binding->cancel, on_bound, binding);
 }
 
+static void hide(char **text) {
+  g_free(*text);
+  *text = g_strdup("(secret)");
+}
+
+/* Of a secret check nothing leaves the runner but whether it holds; "peer" is who answered. */
+static void keep_secret(ChkResult *result) {
+  JsonNode *peer = json_object_get_member(result->values, "peer");
+  g_autoptr(JsonObject) left = json_object_new();
+
+  for (guint i = 0; i < result->assertions->len; i++) {
+    ChkMatch *match = &((ChkAsserted *)g_ptr_array_index(result->assertions, i))->match;
+    hide(&match->expected);
+    hide(&match->observed);
+    g_clear_pointer(&match->chain, g_free);
+    g_clear_pointer(&match->text, g_free);
+  }
+  if (peer)
+    json_object_set_member(left, "peer", json_node_ref(peer));
+  json_object_unref(result->values);
+  result->values = g_steal_pointer(&left);
+}
+
 static void on_judged(GPtrArray *asserted, JsonObject *values, gpointer user_data) {
   Task *task = user_data;
   ChkResult *result = task->result;
@@ -227,12 +250,14 @@ static void on_judged(GPtrArray *asserted, JsonObject *values, gpointer user_dat
   result->assertions = asserted;
   result->values = values;
   ChkVerdict verdict = sum_up(asserted, &which);
+  if (task->check->secret)
+    keep_secret(result);
   if (verdict == CHK_PASS || verdict == CHK_SKIP) {
     result->not_applicable = verdict == CHK_SKIP;
     if (verdict == CHK_SKIP)
       set_text(task, "there is nothing in the baseline to compare with");
   } else {
-    g_autofree char *text = asserted_text(which, values);
+    g_autofree char *text = asserted_text(which, result->values);
     const char *why = observed_error(task->result->values);
     g_autofree char *both = why ? g_strdup_printf("%s: %s", text, why) : NULL;
     set_text(task, both ? both : text);

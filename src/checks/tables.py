@@ -41,6 +41,7 @@ COMMON = {
     "requires": TEXTS,
     "tags": TEXTS,
     "hint": {"type": "string"},
+    "secret": {"type": "boolean"},
     "unit": {"type": "string"},
 }
 

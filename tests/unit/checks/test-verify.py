@@ -169,6 +169,23 @@ def previous_release():
         "digest": hashlib.sha256(tree.encode()).hexdigest()}})
 
 
+def secrets_stay():
+    """In no output, also where it is wrong, converted, or matched by a pattern."""
+    path = verify.write("key", "hunter2-4711\n")
+    expected = ("hunter2-4712", {"matches": "^hunter3"}, {"less": 5}, ["hunter2-4711x"], {"json": {"/hunter2": 1}})
+    plan = {"checks": [{"file": str(path), "name": f"s{i}", "secret": True, "expect": {"content": value}}
+                       for i, value in enumerate(expected)]}
+    for option in ([f"--format={name}"] for name in ("human", "json", "junit", "tap", "nagios", "openmetrics")):
+        done = verify.verify(plan, *option)
+        assert done.returncode in (1, 2) and "hunter" not in done.stdout + done.stderr, done
+    for i in range(len(expected)):
+        done = verify.verify(plan, "--explain", f"s{i}")
+        assert done.returncode == 1 and "hunter" not in done.stdout + done.stderr, done
+    base = verify.DIRECTORY / "secret.json"
+    assert status({"checks": [{**plan["checks"][0], "expect": {"content": {"keeps": True}}}]}, "--record", base) == 0
+    assert "hunter" not in base.read_text(encoding="utf-8")
+
+
 def bad_context():
     for text in ("{", "[]", '{"since": "now"}', '{"units": {"a": 5}}', '{"previous": []}'):
         assert status({"checks": [passes()]}, "--context", verify.write("bad.json", text)) == 78, text
@@ -176,4 +193,4 @@ def bad_context():
 
 if __name__ == "__main__":
     verify.main([exit_contract, problems_with_places, check_only, lists, variables, root, baselines, signals_end_it,
-                 full_output, rollback_capability, bad_context])
+                 full_output, rollback_capability, secrets_stay, bad_context])
