@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define HUNG_MAX 64
-#define GRACE_USEC (100 * 1000)
+#define GRACE_USEC (250 * 1000)
 
 struct ChkLooking {
   gatomicrefcount n_refs;
