@@ -167,8 +167,10 @@ static gboolean open_store(DplDaemon *daemon, GError **error) {
 
 static gboolean open_all(DplDaemon *daemon, GError **error) {
   g_auto(GStrv) dirs = wg_config_dirs(daemon->user_scope);
+  g_autoptr(GPtrArray) refused = g_ptr_array_new_with_free_func(g_free);
 
-  daemon->sites = dpl_sites_load((const char *const *)dirs, NULL);
+  daemon->sites = dpl_sites_load((const char *const *)dirs, refused);
+  dpl_log_targets(refused);
   daemon->own_sites =
       g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)dpl_site_unref);
   daemon->own_unit = own_unit(daemon->user_scope);

@@ -66,6 +66,12 @@ void dpl_log_recovered(guint n) {
            n == 1 ? "is" : "are");
 }
 
+void dpl_log_targets(const GPtrArray *refused) {
+  for (guint i = 0; i < refused->len; i++)
+    wg_log(LOG_ERR, WG_MSG_TARGET_REFUSED, WG_FIELDS(WG_FIELD_ERROR, refused->pdata[i]),
+           "Nothing is deployed there: %s", (char *)refused->pdata[i]);
+}
+
 /* ---- the store ---- */
 void dpl_log_salvage(const WgSalvage *salvage) {
   g_autofree char *lost = g_strdup_printf("%" G_GUINT64_FORMAT, salvage->rows_lost);

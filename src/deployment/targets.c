@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 struct DplSites {
-  GPtrArray *sites; /* DplSite, sorted by name */
+  GPtrArray *sites;    /* DplSite, sorted by name */
+  GHashTable *refused; /* name -> why */
 };
 
 const WgConfigKey dpl_target_keys[] = {
@@ -28,15 +29,11 @@ const WgConfigKey dpl_target_keys[] = {
     {NULL},
 };
 
-G_GNUC_PRINTF(2, 3)
-static void tell(GPtrArray *problems, const char *format, ...) {
-  va_list args;
-
-  if (!problems)
-    return;
-  va_start(args, format);
-  g_ptr_array_add(problems, g_strdup_vprintf(format, args));
-  va_end(args);
+/* Takes `why`. */
+static void refuse(DplSites *sites, GPtrArray *problems, const char *name, char *why) {
+  if (problems)
+    g_ptr_array_add(problems, g_strdup_printf("target '%s': %s", name, why));
+  g_hash_table_replace(sites->refused, g_strdup(name), why);
 }
 
 /* ---- files ---- */
@@ -93,7 +90,7 @@ static void load_one(DplSites *sites, const char *const *dirs, const char *name,
   if (site)
     g_ptr_array_add(sites->sites, site);
   else
-    tell(problems, "target '%s': %s", name, error->message);
+    refuse(sites, problems, name, g_strdup(error->message));
 }
 
 static void find_names(const char *dir, GHashTable *names, GPtrArray *problems) {
@@ -101,9 +98,9 @@ static void find_names(const char *dir, GHashTable *names, GPtrArray *problems) 
   g_autoptr(GDir) d = g_dir_open(dir, 0, &error);
   const char *entry;
 
-  if (!d && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) &&
+  if (problems && !d && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) &&
       !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR))
-    tell(problems, "%s", error->message);
+    g_ptr_array_add(problems, g_strdup(error->message));
   while (d && (entry = g_dir_read_name(d)))
     if (*entry != '.' && g_str_has_suffix(entry, ".conf"))
       g_hash_table_add(names, g_strndup(entry, strlen(entry) - strlen(".conf")));
@@ -149,6 +146,13 @@ static int by_root(gconstpointer a, gconstpointer b) {
   return strcmp(((const Root *)a)->real, ((const Root *)b)->real);
 }
 
+static void refuse_overlap(DplSites *sites, GPtrArray *problems, const DplSite *site,
+                           const DplSite *other) {
+  refuse(sites, problems, site->name,
+         g_strdup_printf("its root %s and %s of target '%s' lie in one another, so neither is used",
+                         site->root, other->root, other->name));
+}
+
 /* Sorted, what lies in a root comes right after it. */
 static void refuse_overlaps(DplSites *sites, GPtrArray *problems) {
   g_autoptr(GArray) roots = g_array_new(FALSE, TRUE, sizeof(Root));
@@ -166,8 +170,8 @@ static void refuse_overlaps(DplSites *sites, GPtrArray *problems) {
       outer = i;
       continue;
     }
-    tell(problems, "targets '%s' and '%s': Root=%s and Root=%s lie in one another; neither is used",
-         a->site->name, b->site->name, a->site->root, b->site->root);
+    refuse_overlap(sites, problems, a->site, b->site);
+    refuse_overlap(sites, problems, b->site, a->site);
     a->refused = b->refused = TRUE;
   }
   for (guint i = 0; i < roots->len; i++)
@@ -186,6 +190,7 @@ DplSites *dpl_sites_load(const char *const *dirs, GPtrArray *problems) {
   DplSites *sites = g_new0(DplSites, 1);
 
   sites->sites = g_ptr_array_new_with_free_func((GDestroyNotify)dpl_site_unref);
+  sites->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   for (guint i = 0; dirs[i]; i++) {
     g_autofree char *dir = g_build_filename(dirs[i], "targets.d", NULL);
     g_strv_builder_add(builder, dir);
@@ -204,6 +209,7 @@ void dpl_sites_free(DplSites *sites) {
   if (!sites)
     return;
   g_ptr_array_unref(sites->sites);
+  g_hash_table_unref(sites->refused);
   g_free(sites);
 }
 
@@ -265,6 +271,11 @@ static gboolean add_named(const DplSites *sites, const char *name, GPtrArray *li
     if (!g_ptr_array_find(list, site, NULL))
       g_ptr_array_add(list, dpl_site_ref(site));
     return TRUE;
+  }
+  const char *why = g_hash_table_lookup(sites->refused, name);
+  if (why) {
+    g_set_error(error, WG_ERROR, WG_ERROR_CONFIGURATION, "target '%s' is refused: %s", name, why);
+    return FALSE;
   }
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   for (guint i = 0; i < sites->sites->len; i++)

@@ -44,7 +44,8 @@ DplSite *dpl_sites_find(const DplSites *sites, const char *name); /* borrowed or
 /* A target that a manifest describes itself: whether it may be beside these. One of the same name
  * has to be the same target (the same root). INVALID_STATE. */
 gboolean dpl_sites_may_add(const DplSites *sites, const DplSite *site, GError **error);
-/* DplSite, each a reference; never an empty list: INVALID_ARGUMENT says what there is. */
+/* DplSite, each a reference; never an empty list: INVALID_ARGUMENT says what there is,
+ * CONFIGURATION why a target that was asked for is refused. */
 GPtrArray *dpl_sites_select(const DplSites *sites, const DplSelection *selection, GError **error);
 
 /* "key=value key='v w'": into a table. INVALID_ARGUMENT. */

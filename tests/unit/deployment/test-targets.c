@@ -150,11 +150,22 @@ static void test_overlaps(Fixture *f, gconstpointer data) {
   g_autofree char *all = told(f);
   g_auto(GStrv) lines = g_strsplit(all, "\n", -1);
 
-  g_assert_cmpuint(g_strv_length(lines), ==, 3);
-  g_assert_nonnull(strstr(all, "targets 'a' and 'b': Root=/srv/shop and Root=/srv/shop lie in one "
-                               "another; neither is used"));
-  g_assert_nonnull(strstr(all, "targets 'c' and 'd': "));
-  g_assert_nonnull(strstr(all, "targets 'f' and 'g': "));
+  g_assert_cmpuint(g_strv_length(lines), ==, 6);
+  g_assert_nonnull(strstr(all, "target 'a': its root /srv/shop and /srv/shop of target 'b' lie in "
+                               "one another, so neither is used"));
+  g_assert_nonnull(
+      strstr(all, "target 'c': its root /srv/blog and /srv/blog/inner of target 'd' "));
+  g_assert_nonnull(
+      strstr(all, "target 'd': its root /srv/blog/inner and /srv/blog of target 'c' "));
+  g_assert_nonnull(strstr(all, "target 'f': "));
+  g_assert_nonnull(strstr(all, "target 'g': "));
+  char *asked[] = {(char *)"d", NULL};
+  const DplSelection selection = {.names = asked};
+  g_autoptr(GError) error = NULL;
+  g_assert_null(dpl_sites_select(sites, &selection, &error));
+  g_assert_error(error, WG_ERROR, WG_ERROR_CONFIGURATION);
+  g_assert_true(
+      g_str_has_prefix(error->message, "target 'd' is refused: its root /srv/blog/inner"));
   g_assert_cmpuint(dpl_sites_n(sites), ==, 1);
   g_assert_nonnull(dpl_sites_find(sites, "e"));
 }
