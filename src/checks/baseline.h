@@ -1,7 +1,7 @@
 /* baseline.h: what was observed before, in a file (schema "waggle-baseline-1"):
  * {"schema": ..., "name": PLAN, "recorded": RFC 3339, "checks": {NAME: {"type", "subject",
- * "values": {...}}}}. A check whose subject could not be observed is not in it; a value that was asked
- * for and was absent is null. */
+ * "values": {...}}}}. A check whose subject could not be observed is not in it; a value that was
+ * asked for and was absent is null. */
 #pragma once
 
 #include "checks/result.h"

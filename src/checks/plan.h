@@ -33,7 +33,7 @@ typedef struct {
   JsonObject *wanted;       /* keys of expect and warn (values: true); never NULL */
   GPtrArray *expect, *warn; /* (element-type ChkAssertion) */
   GArray *needs;            /* guint: indexes of required checks */
-  gboolean secret; /* what it observes and expects is told to nobody */
+  gboolean secret;          /* what it observes and expects is told to nobody */
   gboolean after_all;       /* the settle window: after everything else, if nothing failed */
   ChkLevel level;
   ChkPriority priority;

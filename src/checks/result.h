@@ -39,11 +39,11 @@ typedef struct {
   gboolean not_applicable; /* a skip that is no one's fault */
   guint64 duration;        /* us, from its first look to its end */
   guint n_attempts;
-  GPtrArray *attempts;     /* (element-type ChkAttempt), the last 100 */
-  GPtrArray *assertions;   /* (element-type ChkAsserted), of the last attempt */
-  char *text;              /* cause or remark, or NULL */
-  JsonObject *values;      /* observed by the last attempt, or NULL */
-  JsonObject *unit;        /* who answered (bind.h), or NULL */
+  GPtrArray *attempts;   /* (element-type ChkAttempt), the last 100 */
+  GPtrArray *assertions; /* (element-type ChkAsserted), of the last attempt */
+  char *text;            /* cause or remark, or NULL */
+  JsonObject *values;    /* observed by the last attempt, or NULL */
+  JsonObject *unit;      /* who answered (bind.h), or NULL */
 } ChkResult;
 
 typedef struct {

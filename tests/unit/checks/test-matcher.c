@@ -237,7 +237,7 @@ typedef struct {
 } Before;
 
 static void test_baseline(void) {
-  static const Before befores[] = {
+  static const Before list[] = {
       {CHK_TEXTS, "{\"no-new\": true}", "[\"a\"]", "[\"a\", \"b\"]", TRUE, H},
       {CHK_TEXTS, "{\"no-new\": true}", "[\"a\", \"c\"]", "[\"a\", \"b\"]", TRUE, N},
       {CHK_TEXTS, "{\"no-new\": true}", "[\"a\"]", NULL, TRUE, C},
@@ -262,8 +262,8 @@ static void test_baseline(void) {
       {CHK_JSON, "{\"/p95\": {\"at-most-baseline\": 2}}", "{\"p95\": 5}", "{\"p95\": 2}", TRUE, N},
   };
 
-  for (guint i = 0; i < G_N_ELEMENTS(befores); i++) {
-    const Before *b = &befores[i];
+  for (guint i = 0; i < G_N_ELEMENTS(list); i++) {
+    const Before *b = &list[i];
     g_autoptr(ChkMatcher) m = matcher(b->matcher, b->kind);
     g_autoptr(JsonNode) now = json_from_string(b->now, NULL);
     g_autoptr(JsonNode) then = b->then ? json_from_string(b->then, NULL) : NULL;

@@ -155,7 +155,7 @@ def variants():
                 yield {**FULL, part: [less]}, False
         yield {**FULL, part: [{**FULL[part][0], "nope": 1}]}, False
     yield {"checks": [{**FILE, "expect": {"size": {"lses": 5}}}]}, False
-    yield {"checks": [{**FILE, "expect": {"szie": 5}}]}, False
+    yield {"checks": [{**FILE, "expect": {"sizx": 5}}]}, False
     yield {"checks": [{**FILE, "x-note": 1}], "x-note": []}, True
     yield {"checks": [{"unit": "a", "expect": {"AnyProperty": 1}}]}, True
 

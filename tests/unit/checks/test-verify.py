@@ -53,7 +53,7 @@ def exit_contract():
 
 
 def problems_with_places():
-    path = verify.write("wrong.yaml", "checks:\n- fiel: /x\n- file: /x\n  expect: {sise: 5}\n  timout: 5s\n")
+    path = verify.write("wrong.yaml", "checks:\n- filx: /x\n- file: /x\n  expect: {sizx: 5}\n  timeoutt: 5s\n")
     done = verify.run("--check", path)
     assert done.returncode == 78 and done.stdout == ""
     assert [line.split(":")[1] for line in done.stderr.splitlines()] == ["2", "4", "5"], done.stderr
