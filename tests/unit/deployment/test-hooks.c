@@ -189,6 +189,32 @@ static void test_phases(void) {
   g_assert_false(dpl_hook_phase_parse("post-nothing", &phase));
 }
 
+/* waggle-manifest(5) lists the variables of the table, and no other. */
+static void test_manual(void) {
+  const char *path = g_getenv("WAGGLE_MANIFEST_MANUAL");
+  g_autofree char *page = NULL;
+  guint n = 0;
+
+  g_assert_true(g_file_get_contents(path, &page, NULL, NULL));
+  char *list = strstr(page, ".\\\" variables: hook\n");
+  g_assert_nonnull(list);
+  char *end = strstr(list, "\n.PP");
+  g_assert_nonnull(end);
+  *end = '\0';
+  for (const char *p = list; (p = strstr(p, "\n.TP\n")); p++)
+    n++;
+  for (const DplHookVariable *v = dpl_hook_variables; v->name; v++, n--) {
+    g_autofree char *head =
+        g_strdup_printf(".TP\n\\fB%s\\fR\n%c", v->name, g_ascii_toupper(*v->help));
+    g_auto(GStrv) parts = g_strsplit(v->help + 1, "-", -1);
+    g_autofree char *help = g_strjoinv("\\-", parts);
+    g_autofree char *entry = g_strconcat(head, help, ".", NULL);
+    if (strstr(list, entry) == NULL)
+      g_error("waggle-manifest(5) does not say: %s", entry);
+  }
+  g_assert_cmpuint(n, ==, 0);
+}
+
 static const struct {
   const char *name;
   void (*test)(void);
@@ -231,6 +257,7 @@ int main(int argc, char **argv) {
   mock_init(&argc, argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/deploy/hooks/phases", test_phases);
+  g_test_add_func("/deploy/hooks/manual", test_manual);
   for (guint i = 0; i < G_N_ELEMENTS(tests); i++) {
     g_autofree char *process = g_strconcat("/deploy/hooks/process/", tests[i].name, NULL);
     g_autofree char *unit = g_strconcat("/deploy/hooks/unit/", tests[i].name, NULL);
