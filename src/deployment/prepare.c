@@ -64,7 +64,8 @@ static void make(DplPreparation *p, const char *bytes, gsize size) {
     return;
   g_autoptr(GPtrArray) sites = dpl_manifest_targets(manifest, p->sites, &p->wanted, &error);
   if (sites == NULL) {
-    wg_problems_add(p->problems, 0, "/target", "%s", error->message);
+    wg_problems_add(p->problems, wg_doc_line(manifest->doc, "/target"), "/target", "%s",
+                    error->message);
     return;
   }
   p->prepared = g_ptr_array_new_with_free_func(prepared_free);
