@@ -10,7 +10,7 @@ from deploy_world import World, check, equal
 from harness import main, wait_for
 
 FULL = os.environ.get("WAGGLE_CRASH_FULL") == "1"
-SAMPLES = 100000 if FULL else int(os.environ.get("WAGGLE_CRASH_SAMPLES", "12"))
+SAMPLES = 100000 if FULL else int(os.environ.get("WAGGLE_CRASH_SAMPLES", "8"))
 
 
 def prepared():
@@ -46,7 +46,7 @@ def once(w, how, n, good):
         w.start()
     job = w.deploy(path)
     if how == "full":
-        wait_for(lambda: w.count() > n + 30 or job is None or not w.live(w.client()),
+        wait_for(lambda: w.count() > n + 8 or job is None or not w.live(w.client()),
                  what + ": calls that fail", limit=30)
         with open(w.lifted, "w", encoding="utf-8"):
             pass
@@ -67,7 +67,8 @@ def once(w, how, n, good):
 def walk(how, good):
     with prepared() as w:
         before, after = span(w, good)
-        step = max(1, (after - before) // SAMPLES)
+        samples = SAMPLES if how != "full" else max(2, SAMPLES // 2)  # which take seconds each
+        step = max(1, (after - before + samples - 1) // samples)
         points = range(before + 1, after + 1, step)
         print(f"# {after - before} durable calls, {len(points)} of them taken", flush=True)
         for n in points:
