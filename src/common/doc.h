@@ -40,6 +40,6 @@ guint wg_doc_line(const WgDoc *doc, const char *pointer);
 
 /* The node at an RFC 6901 pointer, or NULL. Borrowed. */
 JsonNode *wg_json_pointer(JsonNode *root, const char *pointer);
-/* Canonical: keys sorted by bytes, no spaces, numbers that are not whole to 17 digits: the same document
- * gives the same bytes whatever its notation was. Free with g_free(). */
+/* Canonical: keys sorted by bytes, no spaces, numbers that are not whole to 17 digits: the same
+ * document gives the same bytes whatever its notation was. Free with g_free(). */
 char *wg_json_canonical(JsonNode *node);

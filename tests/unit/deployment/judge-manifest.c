@@ -1,5 +1,5 @@
-/* judge-manifest.c: for test-manifest-schema.py: judges the manifests on standard input, JSON, one a
- * line, by their form alone; prints "good" or the problems in one line for each. */
+/* judge-manifest.c: for test-manifest-schema.py: judges the manifests on standard input, JSON, one
+ * a line, by their form alone; prints "good" or the problems in one line for each. */
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
 #include "deployment/manifest.h"
