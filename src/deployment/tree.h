@@ -69,7 +69,6 @@ DplTree *dpl_tree_read(int dir, const char *path, const char *digest, GError **e
 typedef struct {
   gboolean allow_setuid;     /* set-uid and set-gid, else refused */
   gboolean allow_capability; /* file capabilities, else refused */
-  gboolean any_owner;        /* others than ours are taken as they are, else too */
   gboolean skip_special;     /* sockets and fifos are left out, else refused; devices always are */
 } DplTreeRules;
 /* What is there, each file read; two threads and more. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static char *tree_text(Files *f, const char *path) {
-  static const DplTreeRules rules = {.allow_setuid = TRUE, .any_owner = TRUE, .skip_special = TRUE};
+  static const DplTreeRules rules = {.allow_setuid = TRUE, .skip_special = TRUE};
   g_autoptr(GError) error = NULL;
   g_autoptr(DplTree) tree = dpl_tree_build(files_open(f, path), &rules, NULL, &error);
 
