@@ -1,20 +1,16 @@
 /* bus-deploy.c: Validate and Deploy.
  *
- * Deploy: the manifest is read and made for each target on a worker thread (prepare.h); for those
- * that keep data, the manifest of the release that serves is fetched, since the two have to agree
- * about the data; then the engine is asked. The answer is the job, durable and begun. */
+ * Deploy: the manifest is read and made for each target on a worker thread (prepare.h); then the
+ * engine is asked. The answer is the job, durable and begun. */
 #include "deployment/bus.h"
 
 #include "deployment/prepare.h"
-#include "deployment/record-query.h"
-#include "deployment/state-contract.h"
 
 #include "common/error.h"
 
 typedef struct {
   DplPreparation *p;
   GPtrArray *records; /* of DplRecord; one of each prepared, in order */
-  guint at;
 } Deploy;
 
 static void deploy_free(gpointer data) {
@@ -198,51 +194,6 @@ static void ask(DplCall *call) {
     dpl_call_fail(call, error);
 }
 
-static void next_contract(DplCall *call);
-
-/* Whether the release that serves and the new one agree about the data. */
-static void compare(const DplRecord *before, const GError *failure, gpointer data) {
-  DplCall *call = data;
-  Deploy *deploy = call->data;
-  const DplPrepared *one = deploy->p->prepared->pdata[deploy->at];
-  DplRecord *record = deploy->records->pdata[deploy->at];
-  g_autoptr(DplManifest) old = NULL;
-  g_autoptr(GError) error = NULL;
-  DplStatePlan plan = {0};
-
-  if (failure != NULL) {
-    dpl_call_fail(call, failure);
-    return;
-  }
-  if (before != NULL && before->manifest != NULL)
-    old = dpl_manifest_from_text(before->manifest, before->manifest_hash, NULL);
-  if (!dpl_state_contract(old, one->manifest, &plan, &error)) {
-    g_prefix_error(&error, "%s: ", record->target);
-    dpl_call_fail(call, error);
-    return;
-  }
-  record->migrates = plan.migrate;
-  deploy->at++;
-  next_contract(call);
-}
-
-static void next_contract(DplCall *call) {
-  Deploy *deploy = call->data;
-
-  for (; deploy->at < deploy->records->len; deploy->at++) {
-    const DplPrepared *one = deploy->p->prepared->pdata[deploy->at];
-    const char *good = dpl_engine_good(call->daemon->engine, one->site->name);
-    if (one->manifest->state.directory == NULL)
-      continue;
-    if (good != NULL)
-      dpl_query_release(call->daemon->store, one->site->name, good, NULL, compare, call);
-    else
-      compare(NULL, NULL, call);
-    return;
-  }
-  ask(call);
-}
-
 static void prepared(const GError *error, gpointer data) {
   DplCall *call = data;
   Deploy *deploy = call->data;
@@ -264,7 +215,7 @@ static void prepared(const GError *error, gpointer data) {
     if (dpl_sites_find(call->daemon->sites, one->site->name) == NULL)
       g_hash_table_replace(call->daemon->own_sites, one->site->name, dpl_site_ref(one->site));
   }
-  next_contract(call);
+  ask(call);
 }
 
 void dpl_handle_deploy(DplCall *call) {

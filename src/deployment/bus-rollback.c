@@ -6,7 +6,6 @@
 
 #include "deployment/manifest.h"
 #include "deployment/record-query.h"
-#include "deployment/state-contract.h"
 
 #include "common/error.h"
 
@@ -49,24 +48,6 @@ static void ask(DplCall *call) {
     dpl_call_fail(call, error);
 }
 
-/* The release that serves has written the data; the old one has to be able to read them. */
-static void compare(const DplRecord *now, const GError *failure, gpointer data) {
-  DplCall *call = data;
-  Back *back = call->data;
-  g_autoptr(DplManifest) serving = NULL;
-  g_autoptr(GError) error = NULL;
-  DplStatePlan plan = {0};
-
-  if (failure == NULL && now != NULL && now->manifest != NULL)
-    serving = dpl_manifest_from_text(now->manifest, now->manifest_hash, NULL);
-  if (failure == NULL && dpl_state_contract(serving, back->manifest, &plan, &error)) {
-    back->record->migrates = plan.migrate;
-    ask(call);
-  } else {
-    dpl_call_fail(call, failure != NULL ? failure : error);
-  }
-}
-
 static DplRecord *record_of(const DplCall *call, const DplRecord *old, const DplManifest *m) {
   DplRecord *record = g_new0(DplRecord, 1);
 
@@ -86,8 +67,7 @@ static DplRecord *record_of(const DplCall *call, const DplRecord *old, const Dpl
 static void found(const DplRecord *old, const GError *failure, gpointer data) {
   DplCall *call = data;
   Back *back = call->data;
-  DplDaemon *daemon = call->daemon;
-  const char *to = dpl_call_text(call, "to"), *good = dpl_engine_good(daemon->engine, back->target);
+  const char *to = dpl_call_text(call, "to");
   g_autoptr(GError) error = NULL;
 
   if (failure == NULL && old == NULL)
@@ -102,10 +82,7 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
     return;
   }
   back->record = record_of(call, old, back->manifest);
-  if (back->manifest->state.directory != NULL && good != NULL)
-    dpl_query_release(daemon->store, back->target, good, NULL, compare, call);
-  else
-    ask(call);
+  ask(call);
 }
 
 void dpl_handle_rollback(DplCall *call) {
