@@ -96,12 +96,24 @@ static void asserted(Page *page, const ChkAsserted *a, gboolean all) {
   }
 }
 
-/* "connected: false" says less than the reason that came with it. */
+/* What the cause says beyond its assertion: "KEY: expected X, observed Y: REASON". */
+static const char *beyond(const ChkResult *r, const ChkAsserted *a) {
+  g_autofree char *text = g_strdup_printf("%s: expected %s, observed %s: ", a->key,
+                                          a->match.expected, a->match.observed);
+
+  return r->text && g_str_has_prefix(r->text, text) ? r->text + strlen(text) : NULL;
+}
+
 static void why(Page *page, const ChkResult *r) {
   JsonNode *error = r->values ? json_object_get_member(r->values, "error") : NULL;
+  const char *text = error && json_node_get_value_type(error) == G_TYPE_STRING
+                         ? json_node_get_string(error)
+                         : NULL;
 
-  if (error && json_node_get_value_type(error) == G_TYPE_STRING)
-    detail(page, json_node_get_string(error));
+  for (guint i = 0; i < r->assertions->len && !text; i++)
+    text = beyond(r, g_ptr_array_index(r->assertions, i));
+  if (text)
+    detail(page, text);
 }
 
 static void result(Page *page, const ChkReport *report, const ChkResult *r) {

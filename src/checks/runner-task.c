@@ -3,6 +3,8 @@
 #include "checks/runner-internal.h"
 #include "checks/text.h"
 
+#include <string.h>
+
 #define ATTEMPTS_KEPT 100
 
 /* Outlives the task when the answer comes too late. */
@@ -125,25 +127,25 @@ static void attempt_over(Task *task, ChkVerdict verdict, const char *text) {
   chk_run_go_on(task->run);
 }
 
-/* What is wrong, and why, where the type observed that, too. */
-static char *asserted_text(const ChkAsserted *a, JsonObject *values) {
-  const ChkMatch *m = &a->match;
-  JsonNode *error = values ? json_object_get_member(values, "error") : NULL;
-  const char *why = error ? json_node_get_string(error) : NULL;
-
-  if (m->holds == CHK_HOLDS_UNKNOWN)
-    return g_strdup_printf("%s could not be judged: %s", a->key, m->text ? m->text : "unknown");
-  return g_strdup_printf("%s: expected %s, observed %s%s%s%s%s%s", a->key, m->expected, m->observed,
-                         m->text && !why ? " (" : "", m->text && !why ? m->text : "",
-                         m->text && !why ? ")" : "", why ? ": " : "", why ? why : "");
-}
-
-/* "connected: observed false" says less than the reason that a type observed with it. */
-static const char *observed_error(JsonObject *values) {
+/* Why it is so: "connected: observed false" says less than the error that the type observed with
+ * it, or than its remark. */
+static const char *reason(JsonObject *values, const char *remark) {
   JsonNode *node = values ? json_object_get_member(values, "error") : NULL;
 
   return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node)
-                                                                 : NULL;
+                                                                 : remark;
+}
+
+/* What is wrong, and why, when it is not said already. */
+static char *asserted_text(const ChkAsserted *a, const char *why) {
+  const ChkMatch *m = &a->match;
+
+  if (m->holds == CHK_HOLDS_UNKNOWN)
+    return g_strdup_printf("%s could not be judged: %s", a->key, m->text ? m->text : "unknown");
+  if (why == NULL || *why == 0 || strstr(m->observed, why))
+    return g_strdup_printf("%s: expected %s, observed %s%s%s%s", a->key, m->expected, m->observed,
+                           m->text ? " (" : "", m->text ? m->text : "", m->text ? ")" : "");
+  return g_strdup_printf("%s: expected %s, observed %s: %s", a->key, m->expected, m->observed, why);
 }
 
 /* The worst of the assertions, and which one tells it. */
@@ -234,6 +236,7 @@ static void keep_secret(ChkResult *result) {
     json_object_set_member(left, "peer", json_node_ref(peer));
   json_object_unref(result->values);
   result->values = g_steal_pointer(&left);
+  g_clear_pointer(&result->text, g_free); /* a remark may quote what was read */
 }
 
 static void on_judged(GPtrArray *asserted, JsonObject *values, gpointer user_data) {
@@ -257,10 +260,8 @@ static void on_judged(GPtrArray *asserted, JsonObject *values, gpointer user_dat
     if (verdict == CHK_SKIP)
       set_text(task, "there is nothing in the baseline to compare with");
   } else {
-    g_autofree char *text = asserted_text(which, result->values);
-    const char *why = observed_error(task->result->values);
-    g_autofree char *both = why ? g_strdup_printf("%s: %s", text, why) : NULL;
-    set_text(task, both ? both : text);
+    g_autofree char *text = asserted_text(which, reason(result->values, result->text));
+    set_text(task, text);
   }
   if (task->check->unit && (verdict == CHK_PASS || verdict == CHK_WARN)) {
     bind_to_unit(task, verdict);

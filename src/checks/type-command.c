@@ -57,6 +57,13 @@ static gboolean set_json(const ChkLook *look, const char *out, JsonObject *seen,
   return FALSE;
 }
 
+/* The last thing it said tells most of why it failed. */
+static const char *last_line(char *text) {
+  char *newline = strrchr(g_strchomp(text), '\n');
+
+  return newline ? newline + 1 : text;
+}
+
 static void on_done(const WgRunEnd *end, gpointer user_data) {
   CommandLook *c = user_data;
   ChkLook *look = c->pending.look;
@@ -83,7 +90,7 @@ static void on_done(const WgRunEnd *end, gpointer user_data) {
   } else if (set_json(look, out, seen, &sight)) {
     chk_observed(&sight, g_steal_pointer(&seen));
     if (end->how != WG_RUN_EXITED || end->code != 0)
-      sight.text = g_strdup(end->text);
+      sight.text = g_strdup(*last_line(err) ? last_line(err) : end->text);
   }
   finish(c, &sight);
 }
