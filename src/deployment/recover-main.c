@@ -1,17 +1,38 @@
 /* recover-main.c: `waggle-deployd --recover`, the program before the daemon. */
 #include "deployment/recover-offline.h"
+#include "deployment/settings.h"
 #include "deployment/unit-directory.h"
 
 #include "common/error.h"
 #include "common/log.h"
 #include "common/state-lock.h"
 
-#include <locale.h>
 #include <unistd.h>
 
+#define SERVICE "deployd"
+
+/* As the daemon has it. A configuration that is refused must not keep an unverified release alive:
+ * then it is the place that is nobody's choice. */
+static char *unit_directory(gboolean user) {
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) dirs = wg_config_dirs(user);
+  g_autoptr(WgConfig) config =
+      wg_config_load_from((const char *const *)dirs, SERVICE, dpl_config_keys, &error);
+  DplSettings settings;
+  char *directory = NULL;
+
+  if (config != NULL && dpl_settings_load(config, &settings, &error) &&
+      settings.unit_directory[0] != '\0')
+    directory = g_strdup(settings.unit_directory);
+  if (error != NULL)
+    wg_log(LOG_WARNING, WG_MSG_RECOVERED_OFFLINE, WG_FIELDS(WG_FIELD_ERROR, error->message),
+           "The configuration is refused, its UnitDirectory= is not known: %s", error->message);
+  return directory != NULL ? directory : dpl_unit_directory(user);
+}
+
 static gboolean recover(const char *given, gboolean user, GError **error) {
-  g_autofree char *dir = wg_state_dir(given, "deployd", user, error);
-  g_autofree char *units = dpl_unit_directory(user);
+  g_autofree char *dir = wg_state_dir(given, SERVICE, user, error);
+  g_autofree char *units = unit_directory(user);
   DplOffline done = {0};
 
   if (dir == NULL)

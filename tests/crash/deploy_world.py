@@ -74,7 +74,6 @@ class World(Daemon):
     def environment(self):
         env = super().environment()
         env["RUNTIME_DIRECTORY"] = env["XDG_RUNTIME_DIR"] = os.path.join(self.directory, "run")
-        env["WAGGLE_UNIT_DIR"] = self.units
         if self.fault is not None:
             env["LD_PRELOAD"] = (PRELOAD + " " + FAULT).strip()
             env["WAGGLE_FAULT"] = self.fault
