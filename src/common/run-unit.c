@@ -80,6 +80,7 @@ static const struct {
   const char *what;
 } early[] = {{200, "its directory cannot be entered"},
              {203, "the program cannot be run"},
+             {216, "its group cannot be had; only the system's manager has other users"},
              {217, "its user cannot be had"},
              {218, "its limits cannot be set"},
              {225, "its network cannot be closed off"},
@@ -288,6 +289,7 @@ static int on_started(sd_bus_message *m, void *data, sd_bus_error *ret) {
     wg_run_end(run, WG_RUN_LOST, 0, "systemd did not answer");
   } else {
     g_autofree char *text = g_strdup_printf("systemd refused it: %s", e->message);
+    release(run->unit); /* its start was refused, not its being there */
     wg_run_end(run, WG_RUN_NOT_STARTED, 0, text);
   }
   return 1;

@@ -109,7 +109,9 @@ static void test_not_started(void) {
   fails(&o, WG_RUN_NOT_STARTED, "systemd did not start it: status 20"); /* as the mock has it */
   o.directory = NULL;
   mock_test("Refuse", "ss", "StartTransientUnit", "org.freedesktop.DBus.Error.AccessDenied");
+  mock_until(none_is_left, GUINT_TO_POINTER(1));
   fails(&o, WG_RUN_NOT_STARTED, "systemd refused it: the mock refuses");
+  mock_until(none_is_left, GUINT_TO_POINTER(2));
 }
 
 static gboolean has_line(gpointer data) {
