@@ -219,8 +219,14 @@ static gboolean ask_udp(const ChkLook *look, GSocketAddress *to, const guint8 *q
 static gboolean ask_tcp(const ChkLook *look, GSocketAddress *to, const guint8 *question, gsize n,
                         guint8 *answer, gsize *ret_size, GError **error) {
   g_autoptr(GSocketClient) client = g_socket_client_new();
-  guint8 length[2] = {(guint8)(n >> 8), (guint8)n};
+  /* length and question in one write: not every server reads on after the first two bytes */
+  g_autofree guint8 *framed = g_malloc(n + 2);
+  guint8 length[2];
   gsize got;
+
+  framed[0] = (guint8)(n >> 8);
+  framed[1] = (guint8)n;
+  memcpy(framed + 2, question, n);
 
   g_socket_client_set_enable_proxy(client, FALSE);
   g_autoptr(GSocketConnection) c =
@@ -229,8 +235,7 @@ static gboolean ask_tcp(const ChkLook *look, GSocketAddress *to, const guint8 *q
     return FALSE;
   GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(c));
   GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(c));
-  if (!g_output_stream_write_all(out, length, 2, NULL, look->cancel, error) ||
-      !g_output_stream_write_all(out, question, n, NULL, look->cancel, error) ||
+  if (!g_output_stream_write_all(out, framed, n + 2, NULL, look->cancel, error) ||
       !g_input_stream_read_all(in, length, 2, &got, look->cancel, error))
     return FALSE;
   gsize size = got == 2 ? (gsize)length[0] << 8 | length[1] : 0;

@@ -146,6 +146,7 @@ static gboolean read_body(ChkHttp *http, SoupMessage *message, GByteArray *body,
 }
 
 static void set_headers(JsonObject *seen, SoupMessage *message) {
+  g_autoptr(GString) lines = g_string_new(NULL);
   JsonObject *object = json_object_new();
   SoupMessageHeadersIter iter;
   const char *name, *text;
@@ -157,7 +158,9 @@ static void set_headers(JsonObject *seen, SoupMessage *message) {
     const char *before = json_object_get_string_member_with_default(object, key, NULL);
     g_autofree char *both = before ? g_strdup_printf("%s, %s", before, valid) : NULL;
     json_object_set_string_member(object, key, both ? both : valid);
+    g_string_append_printf(lines, "%s: %s\n", name, valid);
   }
+  chk_set_text_n(seen, "header-lines", lines->str, lines->len);
   json_object_set_object_member(seen, "headers", object);
 }
 

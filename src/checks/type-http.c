@@ -32,6 +32,7 @@ static const ChkKey values[] = {
     {"error", CHK_TEXT, "why not; absent when there was"},
     {"status", CHK_INT, "status code"},
     {"headers", CHK_JSON, "response headers, names in small letters"},
+    {"header-lines", CHK_TEXT, "response headers as they came, a line each"},
     {"body", CHK_TEXT, "response body, as far as it was read"},
     {"json", CHK_JSON, "the body as JSON; absent when it is none"},
     {"size", CHK_BYTES, "bytes of the body"},

@@ -32,6 +32,7 @@ const ChkType *const chk_types[] = {
     &chk_type_unit,
     &chk_type_unix_socket,
     &chk_type_user,
+    &chk_type_value,
     NULL,
 };
 

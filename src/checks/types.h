@@ -31,6 +31,7 @@ extern const ChkType chk_type_tls;
 extern const ChkType chk_type_unit;
 extern const ChkType chk_type_unix_socket;
 extern const ChkType chk_type_user;
+extern const ChkType chk_type_value;
 
 /* For tests of the engine: types besides those of the table; NULL-terminated, NULL: none. */
 void chk_types_set_extra(const ChkType *const *types);

@@ -2,6 +2,7 @@
  * checks. All of it may block: no loop runs yet. */
 #include "checks/verify.h"
 
+#include "checks/goss.h"
 #include "checks/load-internal.h"
 #include "checks/presets.h"
 #include "checks/text.h"
@@ -99,6 +100,22 @@ static JsonObject *read_vars(const ChkVerify *c) {
   return g_steal_pointer(&vars);
 }
 
+static ChkPlan *verify_plan(const char *bytes, gsize size, JsonObject *vars, WgProblems *problems) {
+  g_autoptr(WgDoc) doc = wg_doc_parse(bytes, size, WG_DOC_AUTO, problems);
+
+  return doc ? chk_plan_load(wg_doc_root(doc), doc, "", vars, problems) : NULL;
+}
+
+/* Variables are its templates' there. */
+static ChkPlan *goss_plan(const char *bytes, gsize size, const char *name, JsonObject *vars,
+                          WgProblems *problems) {
+  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), vars);
+  g_autoptr(JsonNode) file = chk_goss_load(bytes, size, name, node, problems);
+
+  return file && !wg_problems_refuse(problems) ? chk_plan_load(file, NULL, "", NULL, problems)
+                                               : NULL;
+}
+
 static ChkPlan *read_plan(const ChkVerify *c, JsonObject *vars, int *ret_status) {
   g_autoptr(WgProblems) problems = wg_problems_new();
   g_autoptr(GError) error = NULL;
@@ -111,8 +128,8 @@ static ChkPlan *read_plan(const ChkVerify *c, JsonObject *vars, int *ret_status)
     g_printerr("waggle-verify: %s\n", error->message);
     return NULL;
   }
-  g_autoptr(WgDoc) doc = wg_doc_parse(bytes, size, WG_DOC_AUTO, problems);
-  g_autoptr(ChkPlan) plan = doc ? chk_plan_load(wg_doc_root(doc), doc, "", vars, problems) : NULL;
+  g_autoptr(ChkPlan) plan = c->goss ? goss_plan(bytes, size, name, vars, problems)
+                                    : verify_plan(bytes, size, vars, problems);
   tell(problems, name);
   return g_steal_pointer(&plan);
 }

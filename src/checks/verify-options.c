@@ -71,6 +71,7 @@ static GOptionContext *context_new(ChkVerify *c, Raw *raw) {
       {"skip", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &c->skip, "not this check", "NAME|@TAG"},
       {"vars", 0, 0, G_OPTION_ARG_FILENAME, &c->vars_file, "variables, an object", "FILE"},
       {"var", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &c->vars, "one variable", "NAME=VALUE"},
+      {"goss", 0, 0, G_OPTION_ARG_NONE, &c->goss, "the file is a goss file", NULL},
       {"deadline", 0, 0, G_OPTION_ARG_STRING, &raw->deadline, "of the whole run", "TIME"},
       {"parallel", 0, 0, G_OPTION_ARG_INT, &raw->parallel, "looks at a time", "N"},
       {"root", 0, 0, G_OPTION_ARG_FILENAME, &c->root, "look at paths below it", "DIRECTORY"},

@@ -7,7 +7,7 @@
 typedef struct {
   char *file; /* "-": stdin */
   ChkFormat format;
-  gboolean strict, events, list, check, user, types;
+  gboolean strict, events, list, check, user, goss, types;
   char *root, *baseline, *record, *context, *explain, *vars_file;
   char **only, **skip, **vars; /* may be NULL */
   guint64 deadline;            /* us; 0: the file's */

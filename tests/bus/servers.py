@@ -236,7 +236,10 @@ class Names:
             while True:
                 client, _ = self.tcp.accept()
                 with client:
-                    question = client.recv(4096)[2:]
+                    question = b""
+                    while len(question) < 2 or len(question) < 2 + int.from_bytes(question[:2], "big"):
+                        question += client.recv(4096)
+                    question = question[2:]
                     reply = self.answer(question, "tcp")
                     client.sendall(len(reply).to_bytes(2, "big") + reply)
         except OSError:
