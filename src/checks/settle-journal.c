@@ -71,22 +71,37 @@ static int add_matches(ChkSettleJournal *j, sd_journal *journal) {
   return r;
 }
 
+/* "shop.service: " when the entry tells whose it is. */
+static char *whose(sd_journal *journal) {
+  static const char *const fields[] = {"COREDUMP_UNIT", "COREDUMP_USER_UNIT", "_SYSTEMD_USER_UNIT",
+                                       "_SYSTEMD_UNIT"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
+    g_autofree char *unit = chk_journal_field(journal, fields[i]);
+    if (unit)
+      return g_strconcat(unit, ": ", NULL);
+  }
+  return g_strdup("");
+}
+
 /* What is said of the entry; NULL: it breaks nothing. */
 static char *breach(const ChkSettleJournal *j, sd_journal *journal) {
   g_autofree char *id = chk_journal_field(journal, "MESSAGE_ID");
   g_autofree char *message = chk_journal_field(journal, "MESSAGE");
+  g_autofree char *unit = whose(journal);
   guint64 at = 0;
 
   if (message && strlen(message) > TEXT_MAX)
     *g_utf8_find_prev_char(message, message + TEXT_MAX) = 0;
   if (g_strcmp0(id, SD_MESSAGE_COREDUMP_STR) != 0) {
     g_autofree char *priority = chk_journal_field(journal, "PRIORITY");
-    return g_strdup_printf("it logged an error (priority %s): %s", priority ? priority : "?",
-                           message ? message : "no text");
+    return g_strdup_printf("%sit logged an error (priority %s): %s", unit,
+                           priority ? priority : "?", message ? message : "no text");
   }
   if (sd_journal_get_realtime_usec(journal, &at) < 0 || at < j->since)
     return NULL;
-  return g_strdup_printf("core dump: %s", message ? g_strdelimit(message, "\n", ' ') : "no text");
+  return g_strdup_printf("%score dump: %s", unit,
+                         message ? g_strdelimit(message, "\n", ' ') : "no text");
 }
 
 /* All that is there. TRUE: found one. */

@@ -1,8 +1,8 @@
 /* type-port.c: does something listen there, and who. No connection is made.
  *
  * Whose socket it is comes from /proc, where this user may look; else "pid", "process" and "unit"
- * are absent. A socket that systemd holds for a unit is told as the unit's that works with it, when
- * such a process has it open too. */
+ * are absent, and an error when one of them is asserted. A socket that systemd holds for a unit is
+ * told as the unit's that works with it, when such a process has it open too. */
 #include "checks/local.h"
 #include "checks/port.h"
 #include "checks/proc.h"
@@ -76,6 +76,11 @@ static gboolean wants_owner(const ChkLook *look) {
          chk_wants(look, "processes") || chk_wants(look, "units");
 }
 
+static gboolean asks_owner(const ChkLook *look) {
+  return chk_asks(look, "pid") || chk_asks(look, "process") || chk_asks(look, "unit") ||
+         chk_asks(look, "processes") || chk_asks(look, "units");
+}
+
 /* A manager that holds the socket for a unit is not who answers, when another has it too. */
 static gboolean better(const ChkProcess *a, const ChkProcess *than) {
   return than->pid == 0 || (than->pid == 1 && a->pid != 1);
@@ -143,6 +148,12 @@ static void see(ChkLook *look, ChkSight *ret) {
     json_object_set_int_member(seen, "uid", at.uid);
   if (listening && wants_owner(look))
     owners(look, &at, seen);
+  if (listening && asks_owner(look) && !json_object_has_member(seen, "pid")) {
+    json_object_unref(seen);
+    chk_unknown(ret, "who has %s open cannot be told: this user may not look into its process",
+                look->subject);
+    return;
+  }
   chk_observed(ret, seen);
 }
 

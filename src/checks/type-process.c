@@ -71,7 +71,7 @@ typedef struct {
   GArray *pids, *uids;
   GPtrArray *exes, *units;
   guint64 threads, rss, youngest, oldest; /* starts */
-  guint replaced;
+  guint replaced, hidden;                 /* hidden: a program that this user may not see */
 } Sum;
 
 static void add(Sum *sum, const ChkProcess *process) {
@@ -88,6 +88,7 @@ static void add(Sum *sum, const ChkProcess *process) {
   sum->threads += process->threads;
   sum->rss += process->rss;
   sum->replaced += process->deleted ? 1 : 0;
+  sum->hidden += process->exe == NULL && process->argv[0] != NULL ? 1 : 0;
 }
 
 static gint64 since(guint64 start) {
@@ -106,7 +107,8 @@ static JsonObject *tell(Sum *sum) {
   if (sum->pids->len > 0) {
     set_numbers(seen, "pids", sum->pids);
     set_numbers(seen, "uids", sum->uids);
-    json_object_set_int_member(seen, "replaced", sum->replaced);
+    if (sum->hidden == 0)
+      json_object_set_int_member(seen, "replaced", sum->replaced);
     json_object_set_int_member(seen, "threads", (gint64)sum->threads);
     json_object_set_int_member(seen, "rss", (gint64)sum->rss);
     json_object_set_int_member(seen, "age", since(sum->youngest));
@@ -168,7 +170,14 @@ static void see(ChkLook *look, ChkSight *ret) {
   for (guint i = 0; i < all->len; i++)
     if (is_wanted(&wanted, all->pdata[i]))
       add(&sum, all->pdata[i]);
-  chk_observed(ret, tell(&sum));
+  gboolean hidden = sum.hidden > 0 && (chk_asks(look, "exes") || chk_asks(look, "replaced"));
+  JsonObject *seen = tell(&sum);
+  if (hidden) {
+    json_object_unref(seen);
+    chk_unknown(ret, "%u of these processes run a program that this user may not see", sum.hidden);
+    return;
+  }
+  chk_observed(ret, seen);
 }
 
 static gboolean validate(const char *subject, JsonObject *given, GError **error) {

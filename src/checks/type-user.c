@@ -29,7 +29,9 @@ static gboolean is_number(const char *text, guint *ret) {
   return TRUE;
 }
 
-static void describe(const ChkLook *look, JsonObject *seen, const ChkUser *user) {
+/* FALSE: `ret` tells what could not be found out. */
+static gboolean describe(const ChkLook *look, JsonObject *seen, const ChkUser *user,
+                         ChkSight *ret) {
   g_autofree char *group = chk_account_group_name(look, user->gid);
 
   json_object_set_int_member(seen, "uid", user->uid);
@@ -46,6 +48,10 @@ static void describe(const ChkLook *look, JsonObject *seen, const ChkUser *user)
   int locked = chk_wants(look, "locked") ? chk_account_locked(look, user->name) : -1;
   if (locked >= 0)
     json_object_set_boolean_member(seen, "locked", locked > 0);
+  if (locked >= 0 || !chk_asks(look, "locked"))
+    return TRUE;
+  chk_unknown(ret, "whether %s is locked cannot be told: %s", user->name, g_strerror(-locked));
+  return FALSE;
 }
 
 static void see(ChkLook *look, ChkSight *ret) {
@@ -60,8 +66,10 @@ static void see(ChkLook *look, ChkSight *ret) {
   }
   JsonObject *seen = json_object_new();
   json_object_set_boolean_member(seen, "exists", r > 0);
-  if (r > 0)
-    describe(look, seen, &user);
+  if (r > 0 && !describe(look, seen, &user, ret)) {
+    json_object_unref(seen);
+    return;
+  }
   chk_observed(ret, seen);
 }
 

@@ -177,9 +177,10 @@ static char *with_journal(const JournalEntry *first, const JournalEntry *later, 
   }
 
 static void test_error_line(void) {
-  const JournalEntry quiet = QUIET, ours = {2000000,
-                                            {"_SYSTEMD_INVOCATION_ID=" ID, "PRIORITY=3",
-                                             "MESSAGE=the disk is on fire"}};
+  const JournalEntry quiet = QUIET,
+                     ours = {2000000,
+                             {"_SYSTEMD_INVOCATION_ID=" ID, "_SYSTEMD_UNIT=shop.service",
+                              "PRIORITY=3", "MESSAGE=the disk is on fire"}};
   const JournalEntry others = {2000000,
                                {"_SYSTEMD_INVOCATION_ID=ffff", "PRIORITY=0", "MESSAGE=not ours"}};
   gint64 took;
@@ -187,10 +188,10 @@ static void test_error_line(void) {
   g_autofree char *later = with_journal(&quiet, &ours, "4s", &took);
 
   g_assert_cmpstr(well, ==, "settled");
-  g_assert_cmpstr(later, ==, "it logged an error (priority 3): the disk is on fire");
+  g_assert_cmpstr(later, ==, "shop.service: it logged an error (priority 3): the disk is on fire");
   g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
   g_autofree char *before = with_journal(&ours, NULL, "4s", &took); /* while it started */
-  g_assert_cmpstr(before, ==, "it logged an error (priority 3): the disk is on fire");
+  g_assert_cmpstr(before, ==, "shop.service: it logged an error (priority 3): the disk is on fire");
   g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
 }
 
@@ -206,7 +207,7 @@ static void test_core_dump(void) {
   g_autofree char *of_before = with_journal(&old, NULL, "300ms", &took);
   g_autofree char *of_now = with_journal(&quiet, &now, "4s", &took);
   g_assert_cmpstr(of_before, ==, "settled");
-  g_assert_cmpstr(of_now, ==, "core dump: Process 7 dumped core.");
+  g_assert_cmpstr(of_now, ==, "shop.service: core dump: Process 7 dumped core.");
   g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
 }
 

@@ -53,7 +53,9 @@ static void test_user_root(void) {
   g_autoptr(ChkWorld) world = chk_world_new(FALSE, top);
 
   put("etc/passwd",
-      "root:x:0:0:root:/root:/bin/sh\nbroken line\nbee:x:700:701:A bee:/hive:/bin/x\n", -1);
+      "root:x:0:0:root:/root:/bin/sh\nbroken line\nbee:x:700:701:A bee:/hive:/bin/x\n"
+      "drone:x:705:701::/:/bin/x\n",
+      -1);
   put("etc/group", "bees:x:701:\nqueens:x:702:bee,drone\nnone:x:703:drone\n", -1);
   put("etc/shadow", "bee:!:1::::::\nroot:$y$abc:1::::::\n", -1);
   IS(world, &chk_type_user, "bee", NULL, "home", "\"/hive\"");
@@ -62,6 +64,8 @@ static void test_user_root(void) {
   IS(world, &chk_type_user, "bee", NULL, "comment", "\"A bee\"");
   IS(world, &chk_type_user, "bee", NULL, "locked", "true");
   IS(world, &chk_type_user, "root", NULL, "locked", "false");
+  g_auto(LookResult) hidden = chk_look_wanting(world, &chk_type_user, "drone", NULL, "locked", 0);
+  g_assert_cmpint(hidden.known, ==, CHK_UNKNOWN); /* not to be told is neither locked nor open */
   IS(world, &chk_type_user, "700", NULL, "shell", "\"/bin/x\"");
   IS(world, &chk_type_user, "wasp", NULL, "exists", "false");
   IS(world, &chk_type_group, "queens", NULL, "members", "[\"bee\",\"drone\"]");
