@@ -191,6 +191,10 @@ gboolean dpl_daemon_open(DplDaemon *daemon, GError **error) {
 
 void dpl_daemon_close(DplDaemon *daemon) {
   g_clear_pointer(&daemon->timer, wg_timer_source_destroy);
+  /* a thread that hangs over DrainSec= still uses all this: it is left to the end of the process,
+   * and what it was about to the next start */
+  if (daemon->draining && !daemon->engine_stopped)
+    return;
   g_clear_pointer(&daemon->engine, dpl_engine_free);
   g_clear_pointer(&daemon->real, dpl_real_free);
   g_clear_pointer(&daemon->units, dpl_units_free);

@@ -114,6 +114,8 @@ void dpl_part_baseline(DplChain *chain) {
       .limit = left / BASELINE_SHARE,
   };
   chain->verify = dpl_verify_start(&options, recorded, chain);
+  if (g_cancellable_is_cancelled(chain->act->cancel))
+    dpl_verify_cancel(chain->verify);
 }
 
 /* ---- the intent ---- */

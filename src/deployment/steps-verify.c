@@ -100,6 +100,9 @@ static void start(DplChain *chain, const DplManifest *manifest, const char *rele
   };
 
   chain->verify = dpl_verify_start(&options, done, chain);
+  /* it may have been while the units were looked at, when there was nothing to end */
+  if (g_cancellable_is_cancelled(chain->act->cancel))
+    dpl_verify_cancel(chain->verify);
 }
 
 /* ---- the new release ---- */
