@@ -137,6 +137,15 @@ static void say_end(GString *out, JsonObject *shown) {
 }
 
 /* ---- the evidence ---- */
+/* A text as it is, anything else as JSON. */
+static char *value_of(JsonNode *node) {
+  if (node == NULL)
+    return g_strdup("nothing");
+  if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
+    return g_strdup(json_node_get_string(node));
+  return json_to_string(node, FALSE);
+}
+
 static void say_assertion(GString *out, JsonObject *one) {
   if (json_object_get_boolean_member_with_default(one, "holds", TRUE))
     return;
@@ -144,7 +153,7 @@ static void say_assertion(GString *out, JsonObject *one) {
   g_string_append_printf(out, "      %s:", text_of(one, "key"));
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
     JsonNode *node = json_object_get_member(one, keys[i]);
-    g_autofree char *value = node != NULL ? json_to_string(node, FALSE) : g_strdup("nothing");
+    g_autofree char *value = value_of(node);
     g_autofree char *valid = g_utf8_make_valid(value, (gssize)MIN(strlen(value), VALUE_SHOWN));
     g_string_append_printf(out, "%s %s %s%s", i > 0 ? "," : "", keys[i], valid,
                            strlen(value) > VALUE_SHOWN ? "..." : "");
