@@ -83,11 +83,9 @@ gboolean cli_args_pairs(const CliArgs *args, const char *option, GVariant **ret,
 
 GVariant *cli_args_names(const CliArgs *args, const char *option) {
   char **values = cli_args_all(args, option);
-  g_auto(GVariantBuilder) builder;
-
   if (!values[0])
     return NULL;
-  g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_STRING_ARRAY);
   for (guint i = 0; values[i]; i++) {
     g_auto(GStrv) parts = g_strsplit(values[i], ",", -1);
     for (guint j = 0; parts[j]; j++)

@@ -14,11 +14,11 @@
 static const CliServiceNames services[] = {
     [CLI_MESSAGING] = {"the messaging service", WG_BUS_MESSAGING, WG_PATH_MESSAGING,
                        WG_IFACE_MESSAGING, WG_SOCKET_MESSAGING, HINT("", "waggle-messaged.socket"),
-                       HINT("--user ", "waggle-messaged.socket")},
+                       HINT("--user ", "waggle-messaged.socket"), WG_ENV_ADDRESS},
     [CLI_DEPLOYMENT] = {"the deployment service", WG_BUS_DEPLOYMENT, WG_PATH_DEPLOYMENT,
                         WG_IFACE_DEPLOYMENT, WG_SOCKET_DEPLOYMENT,
-                        HINT("", "waggle-deployd.socket"),
-                        HINT("--user ", "waggle-deployd.socket")},
+                        HINT("", "waggle-deployd.socket"), HINT("--user ", "waggle-deployd.socket"),
+                        WG_ENV_DEPLOYMENT_ADDRESS},
 };
 
 const CliServiceNames *cli_service_names(CliService service) {
@@ -187,7 +187,7 @@ CliBus *cli_bus_open(const Cli *cli, GError **error) {
   if (cli->address)
     return open_given_address(cli->service, cli->address, error);
   if (scope == CLI_SCOPE_AUTO) {
-    const char *address = g_getenv(WG_ENV_ADDRESS);
+    const char *address = g_getenv(services[cli->service].address);
     if (address && *address)
       return open_given_address(cli->service, address, error);
     if (!scope_from_environment(&scope, error))

@@ -25,5 +25,6 @@ typedef struct {
   const char *title; /* "the messaging service" */
   const char *bus, *path, *interface, *socket;
   const char *system_hint, *user_hint;
+  const char *address; /* the variable with its address, which is nobody else's */
 } CliServiceNames;
 const CliServiceNames *cli_service_names(CliService service);

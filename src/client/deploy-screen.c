@@ -108,12 +108,12 @@ static void say(CliDeployScreen *screen, CliStyle style, const char *text) {
   fflush(stdout);
 }
 
+/* (transfer full) */
 static void print_event(JsonObject *object) {
   g_autofree char *line = cli_json_line(object);
 
   printf("%s\n", line);
   fflush(stdout);
-  json_object_unref(object);
 }
 
 static JsonObject *event(const char *kind, guint64 id, const char *target) {

@@ -19,7 +19,8 @@ const CliOption cli_deploy_target_options[] = {
 };
 
 gboolean cli_deploy_targets(const CliArgs *args, GVariantDict *options, GError **error) {
-  GVariant *targets = cli_args_names(args, "target"), *labels = NULL;
+  GVariant *targets = cli_args_names(args, "target");
+  g_autoptr(GVariant) labels = NULL;
   g_autoptr(GError) local = NULL;
 
   cli_args_pairs(args, "label", &labels, &local);
@@ -47,7 +48,7 @@ static GByteArray *read_all(int fd, GError **error) {
     if (n == 0)
       return g_steal_pointer(&bytes);
     if (n < 0 || bytes->len + (gsize)n > MANIFEST_MAX) {
-      g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "the manifest cannot be read: %s",
+      g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "the manifest cannot be read: %s",
                   n < 0 ? g_strerror(errno) : "it is longer than 4 MiB");
       return NULL;
     }
@@ -76,8 +77,8 @@ gboolean cli_deploy_manifest(Cli *cli, const char *file, int *ret_fd, char **ret
   int in = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
   if (in < 0) {
-    g_set_error(error, CLI_ERROR, errno == ENOENT ? CLI_EXIT_NOT_FOUND : CLI_EXIT_FAILURE,
-                "%s cannot be read: %s", file, g_strerror(errno));
+    g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s cannot be read: %s", file,
+                g_strerror(errno));
     return FALSE;
   }
   g_autoptr(GByteArray) bytes = read_all(in, error);
@@ -91,6 +92,32 @@ gboolean cli_deploy_manifest(Cli *cli, const char *file, int *ret_fd, char **ret
   *ret_base = g_path_get_dirname(whole);
   *ret_fd = fd;
   return TRUE;
+}
+
+void cli_deploy_blame(Cli *cli, int fd, const char *base, GError *error) {
+  if (!g_error_matches(error, CLI_ERROR, CLI_EXIT_USAGE))
+    return;
+  g_autoptr(GVariant) reply = cli_call(
+      cli, "Validate", g_variant_new("(hs@a{sv})", fd, base, g_variant_new("a{sv}", NULL)), NULL);
+  g_autoptr(GVariant) problems = reply ? g_variant_get_child_value(reply, 0) : NULL;
+  for (gsize i = 0; problems && i < g_variant_n_children(problems); i++) {
+    gboolean warning;
+    g_variant_get_child(problems, i, "(u&sb&s)", NULL, NULL, &warning, NULL);
+    if (!warning)
+      error->code = CLI_EXIT_BAD_FILE;
+  }
+}
+
+int cli_deploy_status(int code) {
+  switch (code) {
+  case CLI_EXIT_USAGE:
+    return CLI_EXIT_WRONG_USAGE;
+  case CLI_EXIT_TIMEOUT:
+  case CLI_EXIT_UNREACHABLE:
+    return CLI_EXIT_UNDETERMINED;
+  default: /* past CliExit's own numbers it is a status of deployment already */
+    return code > CLI_EXIT_CONFLICT ? code : CLI_EXIT_FAILURE;
+  }
 }
 
 JsonNode *cli_deploy_json(Cli *cli, const char *method, GVariant *params, GError **error) {

@@ -30,5 +30,5 @@ void cli_json_print(const Cli *cli, JsonNode *node);
 /* The same for an object (transfer full). */
 void cli_json_print_object(const Cli *cli, JsonObject *object);
 
-/* One line whatever the mode: for streams of objects. (transfer full) */
+/* One line whatever the mode: for streams of objects. Takes `object`. (transfer full) */
 char *cli_json_line(JsonObject *object);

@@ -3,6 +3,7 @@
  * verb did not ask for. */
 #include "client/args.h"
 #include "client/cli.h"
+#include "client/deploy.h"
 #include "client/pager.h"
 #include "client/polkit-agent.h"
 #include "client/verbs.h"
@@ -58,6 +59,11 @@ static gboolean take_global(Cli *cli, const CliArgs *args, GError **error) {
   return !json || set_json(cli, json, error);
 }
 
+/* Whose verbs end with the statuses of verification and deployment (deploy.h). */
+static gboolean is_deployment(const char *word) {
+  return g_str_equal(word, "verify") || g_str_equal(word, "deploy") || g_str_equal(word, "audit");
+}
+
 static int usage(const CliVerb *verb, GError **error) {
   g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "usage: waggle %s%s%s%s\nTry: waggle %s --help",
               verb->name, verb->options ? " [OPTIONS...]" : "", *verb->words ? " " : "",
@@ -104,6 +110,8 @@ static int run(Cli *cli, char **argv, GError **error) {
     return cli_verb_version(cli, args, error);
   if (n == 0)
     words = status;
+  if (is_deployment(words[0]))
+    cli->service = CLI_DEPLOYMENT;
   const CliVerb *verb = cli_verb_find(words, &taken, error);
   if (!verb)
     return CLI_EXIT_USAGE;
@@ -131,7 +139,7 @@ int main(int argc, char **argv) {
   cli_clear(&cli);
   if (error) {
     fprintf(stderr, "waggle: %s\n", error->message);
-    return error->code;
+    return cli.service == CLI_DEPLOYMENT ? cli_deploy_status(error->code) : error->code;
   }
   return status;
 }

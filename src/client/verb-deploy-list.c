@@ -58,7 +58,6 @@ int cli_verb_deploy_list(Cli *cli, CliArgs *args, GError **error) {
                                       {"LAST GOOD"}, {"DOMAIN"}, {"ROOT", FALSE, 1},
                                       {NULL}};
 
-  cli->service = CLI_DEPLOYMENT;
   g_autoptr(GVariant) targets = ask_rows(cli, "List", g_variant_new("(a{sv})", NULL), error);
   if (!targets)
     return CLI_EXIT_FAILURE;
@@ -126,7 +125,6 @@ int cli_verb_deploy_status(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GVariantDict) filter = g_variant_dict_new(NULL);
   const char *target = cli_args_word(args, 0);
 
-  cli->service = CLI_DEPLOYMENT;
   g_variant_dict_insert(filter, "active", "b", TRUE);
   if (target)
     g_variant_dict_insert(filter, "target", "s", target);
@@ -138,7 +136,6 @@ int cli_verb_deploy_history(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GError) local = NULL;
   guint64 since, max;
 
-  cli->service = CLI_DEPLOYMENT;
   if (cli_args_has(args, "target"))
     g_variant_dict_insert(filter, "target", "s", cli_args_get(args, "target"));
   if (cli_args_has(args, "state"))

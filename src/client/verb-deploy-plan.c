@@ -39,7 +39,6 @@ int cli_verb_deploy_validate(Cli *cli, CliArgs *args, GError **error) {
   guint line;
   int fd;
 
-  cli->service = CLI_DEPLOYMENT;
   if (!cli_deploy_manifest(cli, file, &fd, &base, error))
     return CLI_EXIT_USAGE;
   g_autoptr(GVariant) reply = cli_call(
@@ -204,19 +203,32 @@ static void print_plan(JsonObject *plan) {
 }
 
 /* One object, or one a target. */
-static guint print_plans(JsonNode *node) {
-  JsonArray *list = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-  guint n = list ? json_array_get_length(list) : 1, against = 0;
+static guint n_plans(JsonNode *node) {
+  return JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : 1;
+}
 
-  for (guint i = 0; i < n; i++) {
-    JsonObject *plan = list ? json_array_get_object_element(list, i) : json_node_get_object(node);
-    JsonArray *reasons = array_of(plan, "reasons-against");
-    against += reasons && json_array_get_length(reasons) > 0;
+static JsonObject *plan_at(JsonNode *node, guint i) {
+  return JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_object_element(json_node_get_array(node), i)
+                                     : json_node_get_object(node);
+}
+
+/* How many would be refused. */
+static guint against(JsonNode *node) {
+  guint n = 0;
+
+  for (guint i = 0; i < n_plans(node); i++) {
+    JsonArray *reasons = array_of(plan_at(node, i), "reasons-against");
+    n += reasons && json_array_get_length(reasons) > 0;
+  }
+  return n;
+}
+
+static void print_plans(JsonNode *node) {
+  for (guint i = 0; i < n_plans(node); i++) {
     if (i > 0)
       printf("\n");
-    print_plan(plan);
+    print_plan(plan_at(node, i));
   }
-  return against;
 }
 
 int cli_verb_deploy_plan(Cli *cli, CliArgs *args, GError **error) {
@@ -224,18 +236,21 @@ int cli_verb_deploy_plan(Cli *cli, CliArgs *args, GError **error) {
   g_autofree char *base = NULL;
   int fd;
 
-  cli->service = CLI_DEPLOYMENT;
   if (!cli_deploy_targets(args, options, error) ||
       !cli_deploy_manifest(cli, cli_args_word(args, 0), &fd, &base, error))
     return CLI_EXIT_USAGE;
   g_autoptr(JsonNode) plan = cli_deploy_json(
       cli, "Plan", g_variant_new("(hs@a{sv})", fd, base, g_variant_dict_end(options)), error);
-  if (!plan)
+  if (!plan) {
+    cli_deploy_blame(cli, fd, base, *error);
     return CLI_EXIT_FAILURE;
+  }
+  int status = against(plan) > 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
   if (cli->json != CLI_JSON_OFF) {
     cli_json_print(cli, g_steal_pointer(&plan));
-    return CLI_EXIT_OK;
+    return status;
   }
   cli_pager_open(cli);
-  return print_plans(plan) > 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
+  print_plans(plan);
+  return status;
 }

@@ -89,7 +89,6 @@ int cli_verb_deploy_run(Cli *cli, CliArgs *args, GError **error) {
   g_autofree char *base = NULL;
   int fd;
 
-  cli->service = CLI_DEPLOYMENT;
   if (cli_args_has(args, "hold") && cli_args_has(args, "no-wait")) {
     g_set_error_literal(error, CLI_ERROR, CLI_EXIT_USAGE,
                         "--hold and --no-wait exclude each other");
@@ -100,13 +99,16 @@ int cli_verb_deploy_run(Cli *cli, CliArgs *args, GError **error) {
     return CLI_EXIT_USAGE;
   g_autoptr(GVariant) reply = cli_call(
       cli, "Deploy", g_variant_new("(hs@a{sv})", fd, base, g_variant_dict_end(options)), error);
-  return reply ? begun(cli, args, reply, error) : CLI_EXIT_FAILURE;
+  if (!reply) {
+    cli_deploy_blame(cli, fd, base, *error);
+    return CLI_EXIT_FAILURE;
+  }
+  return begun(cli, args, reply, error);
 }
 
 int cli_verb_deploy_rollback(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GVariantDict) options = g_variant_dict_new(NULL);
 
-  cli->service = CLI_DEPLOYMENT;
   add_text(args, "to", options);
   add_text(args, "reason", options);
   g_autoptr(GVariant) reply = cli_call(
@@ -118,7 +120,6 @@ int cli_verb_deploy_rollback(Cli *cli, CliArgs *args, GError **error) {
 static int by_id(Cli *cli, CliArgs *args, const char *method, const char *done, GError **error) {
   guint64 id;
 
-  cli->service = CLI_DEPLOYMENT;
   if (!cli_deploy_id(cli_args_word(args, 0), &id, error))
     return CLI_EXIT_USAGE;
   g_autoptr(GVariant) reply = cli_call(cli, method, g_variant_new("(ta{sv})", id, NULL), error);

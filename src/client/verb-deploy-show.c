@@ -101,7 +101,6 @@ static void print_shown(JsonObject *shown) {
 int cli_verb_deploy_show(Cli *cli, CliArgs *args, GError **error) {
   guint64 id;
 
-  cli->service = CLI_DEPLOYMENT;
   if (!cli_deploy_id(cli_args_word(args, 0), &id, error))
     return CLI_EXIT_USAGE;
   g_autoptr(JsonNode) shown = cli_deploy_json(cli, "Show", g_variant_new("(t)", id), error);
@@ -120,7 +119,6 @@ int cli_verb_deploy_explain(Cli *cli, CliArgs *args, GError **error) {
   const char *text;
   guint64 id;
 
-  cli->service = CLI_DEPLOYMENT;
   if (!cli_deploy_id(cli_args_word(args, 0), &id, error))
     return CLI_EXIT_USAGE;
   g_autoptr(GVariant) reply = cli_call(cli, "Explain", g_variant_new("(t)", id), error);

@@ -1,5 +1,6 @@
 /* verb-verify.c: "waggle verify" becomes waggle-verify, which has the checks: the same words, the
  * caller's own rights, its exit status. Nothing of the checks is known here. */
+#include "client/deploy.h"
 #include "client/verbs.h"
 
 #include "common/names.h"
@@ -74,7 +75,7 @@ int cli_verb_verify(Cli *cli, CliArgs *args, GError **error) {
   g_ptr_array_add(argv, NULL);
   fflush(stdout);
   execv(program, (char **)argv->pdata);
-  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "%s cannot be started: %s\n%s", program,
+  g_set_error(error, CLI_ERROR, CLI_EXIT_UNDETERMINED, "%s cannot be started: %s\n%s", program,
               g_strerror(errno), "Is the package waggle-deploy installed?");
   return CLI_EXIT_FAILURE;
 }

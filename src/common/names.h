@@ -70,6 +70,7 @@
 
 /* Environment */
 #define WG_ENV_ADDRESS "WAGGLE_ADDRESS"
+#define WG_ENV_DEPLOYMENT_ADDRESS "WAGGLE_DEPLOYMENT_ADDRESS"
 #define WG_ENV_SCOPE "WAGGLE_SCOPE"
 #define WG_ENV_AGENT "WAGGLE_AGENT"
 #define WG_ENV_IDLE_EXIT "WAGGLE_IDLE_EXIT"       /* a time span; 0 or "never" turns it off */
