@@ -9,6 +9,7 @@
 #include "common/error.h"
 
 #define RETRY_USEC G_USEC_PER_SEC
+#define DOUBTS_MAX 3
 
 DplRollout *dpl_rollout_new(DplEngine *engine, DplJob *job) {
   DplRollout *rollout = g_new0(DplRollout, 1);
@@ -155,11 +156,37 @@ static void start_first(DplRollout *rollout) {
   }
 }
 
+static void created(const GError *error, gpointer data);
+
+static void write_beginning(DplRollout *rollout) {
+  DplEngine *engine = rollout->engine;
+  g_autofree DplWrite *writes = g_new0(DplWrite, rollout->txns->len);
+
+  for (guint i = 0; i < rollout->txns->len; i++) {
+    const DplRecord *record = ((DplTxn *)rollout->txns->pdata[i])->record;
+    writes[i] = (DplWrite){.record = record, .is_new = TRUE, .who = record->who};
+  }
+  writes[0].job = rollout->job;
+  engine->n_puts++;
+  engine->o.ledger->put(engine->o.ledger_self, writes, rollout->txns->len, created, rollout);
+}
+
+/* A sync that failed may have stored it all the same. What is refused must not be found under way
+ * by the next start, so it is written once more, until it is known. */
+static gboolean is_doubtful(const GError *error) {
+  return !g_error_matches(error, WG_ERROR, WG_ERROR_STORE_FULL) &&
+         !g_error_matches(error, WG_ERROR, WG_ERROR_STORE_READ_ONLY);
+}
+
 static void created(const GError *error, gpointer data) {
   DplRollout *rollout = data;
   DplEngine *engine = rollout->engine;
 
   engine->n_puts--;
+  if (error != NULL && !engine->stopping && is_doubtful(error) && ++rollout->doubts < DOUBTS_MAX) {
+    write_beginning(rollout);
+    return;
+  }
   if (error != NULL) {
     refuse(rollout, error);
     dpl_stopping(engine);
@@ -227,7 +254,6 @@ void dpl_engine_create(DplEngine *engine, const DplRequest *request, DplCreatedF
     return;
   }
   DplRollout *rollout = dpl_rollout_new(engine, make_job(engine, request));
-  g_autofree DplWrite *writes = g_new0(DplWrite, request->records->len);
   rollout->created = func;
   rollout->created_data = data;
   for (guint i = 0; i < request->records->len; i++) {
@@ -235,9 +261,6 @@ void dpl_engine_create(DplEngine *engine, const DplRequest *request, DplCreatedF
                                     i < rollout->job->parallel);
     DplTxn *txn = dpl_txn_new(engine, rollout, record);
     txn->caller = request->hold ? request->caller : 0;
-    writes[i] = (DplWrite){.record = txn->record, .is_new = TRUE, .who = request->who};
   }
-  writes[0].job = rollout->job;
-  engine->n_puts++;
-  engine->o.ledger->put(engine->o.ledger_self, writes, request->records->len, created, rollout);
+  write_beginning(rollout);
 }

@@ -45,6 +45,7 @@ struct DplRollout {
   DplJob *job;
   GPtrArray *txns; /* of DplTxn: those that have not ended, in order; borrowed */
   gboolean writing, over;
+  guint doubts; /* how often nobody knew whether its beginning is on the disk */
   gint64 retry_at;
   DplCreatedFunc created; /* until it is on the disk */
   gpointer created_data;
