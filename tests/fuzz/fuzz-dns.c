@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const types[] = {"A",   "AAAA", "CNAME", "MX",  "NS",   "TXT",  "SRV",
+  static const char *const types[] = {"A",   "AAAA", "CNAME", "MX",   "NS",    "TXT",  "SRV",
                                       "PTR", "SOA",  "CAA",   "TLSA", "SSHFP", "NAPTR"};
 
   for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
