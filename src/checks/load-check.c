@@ -97,7 +97,8 @@ static char *read_subject(WgReader *reader, const ChkType *type) {
     if (t == G_TYPE_INT64)
       return json_to_string(node, FALSE);
   }
-  wg_reader_problem(reader, type->name, "a %s is needed", type->subject_help);
+  wg_reader_problem(reader, type->name, "%s%s is needed",
+                    g_str_has_prefix(type->subject_help, "a ") ? "" : "a ", type->subject_help);
   return NULL;
 }
 

@@ -111,6 +111,12 @@ gboolean chk_verify_parse(ChkVerify *c, int argc, char **argv, int *ret_status) 
     g_print("waggle-verify %s\n", WG_VERSION);
     return FALSE;
   }
+  /* GOption leaves "--" in front of a word that begins with "-", as the one for stdin does */
+  if (good && n == 3 && g_str_equal(args[1], "--")) {
+    g_free(args[1]);
+    args[1] = g_steal_pointer(&args[2]);
+    n--;
+  }
   if (good && (n == 2 || c->types)) {
     c->file = n == 2 ? g_strdup(args[1]) : NULL;
     return TRUE;

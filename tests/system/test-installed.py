@@ -7,15 +7,20 @@ from harness import tap
 from harness.host import SERVICE, SOCKET
 
 INSTANCE = "waggle-courier@2001.service"
+DEPLOY = "waggle-deployd.service"
+DEPLOY_SOCKET = "waggle-deployd.socket"
+RECOVER = "waggle-deployd-recover.service"
 USER_UNITS = [
     SERVICE, SOCKET, "waggle-courier.service", "waggle-courier.socket", "waggle-typist.service",
-    "waggle-typist.socket", "waggle.target",
+    "waggle-typist.socket", DEPLOY, DEPLOY_SOCKET, "waggle.target",
 ]  # fmt: skip
 # What systemd-analyze security may find at most: what it finds today, so that nothing is opened unseen.
 # Each exception is explained in its unit.
 EXPOSURE = {
     ("system", SERVICE): 1.1,
     ("system", INSTANCE): 1.5,
+    ("system", DEPLOY): 1.8,
+    ("system", RECOVER): 1.6,
     ("user", "waggle-courier.service"): 1.5,
     ("user", "waggle-typist.service"): 1.3,
 }
@@ -28,7 +33,7 @@ def _linger(m):
 
 def test_nothing_enabled(m):
     """the installation enables and starts nothing, in neither scope"""
-    for unit in ("waggle.target", SOCKET):
+    for unit in ("waggle.target", SOCKET, DEPLOY_SOCKET):
         for scope in ("--system", "--global"):
             state = m.run("systemctl", scope, "is-enabled", unit, check=False).stdout.strip()
             assert state == "disabled", f"{unit} {scope}: {state}"
@@ -37,14 +42,24 @@ def test_nothing_enabled(m):
         if unit.endswith(".socket"):
             state = m.run("systemctl", "--global", "is-enabled", unit, check=False).stdout.strip()
             assert state == "disabled", f"{unit}: {state}"
-    assert m.show(SERVICE, "ActiveState") == "inactive"
-    assert m.run("test", "-e", "/run/waggle/messaging", check=False).returncode != 0
+    for unit in (SERVICE, DEPLOY):
+        assert m.show(unit, "ActiveState") == "inactive", unit
+    for path in ("messaging", "deployment"):
+        assert m.run("test", "-e", "/run/waggle/" + path, check=False).returncode != 0, path
+
+
+def test_nothing_to_recover(m):
+    """the recovery of deployments is part of the boot, and left out where nothing was ever deployed"""
+    assert RECOVER in m.show("sysinit.target", "Wants").split() + m.show("basic.target", "Wants").split()
+    assert m.show(RECOVER, "ConditionResult") == "no"
+    assert m.show(RECOVER, "ActiveState") == "inactive"
 
 
 def test_presets(m):
     """`systemctl preset-all` leaves it that way"""
-    m.run("systemctl", "preset", "waggle.target", SOCKET, SERVICE)
-    assert m.run("systemctl", "is-enabled", SOCKET, check=False).stdout.strip() == "disabled"
+    m.run("systemctl", "preset", "waggle.target", SOCKET, SERVICE, DEPLOY_SOCKET, DEPLOY)
+    for unit in (SOCKET, DEPLOY_SOCKET):
+        assert m.run("systemctl", "is-enabled", unit, check=False).stdout.strip() == "disabled", unit
 
 
 def test_user(m):
@@ -58,7 +73,7 @@ def test_user(m):
 
 def test_verify_system(m):
     """systemd-analyze verify has nothing to say about the system units"""
-    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, INSTANCE, "waggle.target")
+    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, INSTANCE, DEPLOY, DEPLOY_SOCKET, RECOVER, "waggle.target")
     assert done.stdout + done.stderr == "", done.stdout + done.stderr
 
 
@@ -88,17 +103,20 @@ def test_security(m):
 
 
 def test_target(m):
-    """a user's waggle.target wants all sockets, the typist's by a link of its own package"""
+    """waggle.target wants all sockets, those of packages of their own by links that come with these"""
     _linger(m)
     wanted = m.show("waggle.target", "Wants", user="alice").split()
-    assert set(wanted) == {SOCKET, "waggle-courier.socket", "waggle-typist.socket"}, wanted
+    assert set(wanted) == {SOCKET, "waggle-courier.socket", "waggle-typist.socket", DEPLOY_SOCKET}, wanted
+    wanted = m.show("waggle.target", "Wants").split()
+    assert set(wanted) == {SOCKET, DEPLOY_SOCKET}, wanted
 
 
 def test_bus_policy(m):
-    """nobody but its user may own the service's name, not even root; and nobody the names of users' services"""
-    for name in ("Messaging1", "Delivery1", "Typing1"):
+    """nobody but its user may own a service's name, the messaging's not even root; and nobody the names of users' services"""
+    owners = {"Messaging1": "_waggle-messaged", "Deployment1": None}
+    for name in ("Messaging1", "Delivery1", "Typing1", "Deployment1"):
         for user in (None, "alice", "_waggle-messaged"):
-            if user and user.startswith("_") and name == "Messaging1":
+            if name in owners and owners[name] == user:
                 continue
             enter = ["setpriv", f"--reuid={user}", "--clear-groups"] if user and user.startswith("_") else []
             done = m.run(
@@ -109,17 +127,17 @@ def test_bus_policy(m):
 
 
 def test_activatable(m):
-    """both buses know how to start the service, and only a user's the courier and the typist"""
+    """both buses know how to start the services, and only a user's the courier and the typist"""
     _linger(m)
     for scope, user in (("--system", None), ("--user", "alice")):
         listed = m.out("busctl", scope, "list", "--activatable", "--no-pager", user=user)
-        assert "org.waggle.Messaging1" in listed, listed
+        assert "org.waggle.Messaging1" in listed and "org.waggle.Deployment1" in listed, listed
         for name in ("Delivery1", "Typing1"):
             assert ("org.waggle." + name in listed) == (scope == "--user"), listed
 
 
 def test_polkit_actions(m):
-    """polkit knows the five actions, and who may ask about them"""
+    """polkit knows the actions of both services, and who may ask about them"""
     if m.run("test", "-x", "/usr/bin/pkaction", check=False).returncode != 0:
         raise tap.Skip("there is no pkaction")
     for action in ("manage-agents", "read-mail", "manage-messages", "manage-service", "import"):
@@ -127,6 +145,10 @@ def test_polkit_actions(m):
         assert re.search(r"implicit any:\s+auth_admin\n", text), text
         assert re.search(r"implicit active:\s+auth_admin_keep\n", text), text
         assert "unix-user:_waggle-messaged" in text, text
+    for action in ("deploy", "rollback", "confirm", "cancel", "inspect", "manage"):
+        text = m.out("pkaction", "--verbose", "--action-id", "org.waggle.deployment." + action)
+        assert re.search(r"implicit any:\s+auth_admin$", text, re.MULTILINE), text
+        assert re.search(r"implicit active:\s+auth_admin_keep$", text, re.MULTILINE), text
 
 
 def test_catalog(m):
@@ -140,6 +162,22 @@ def test_catalog(m):
 def test_client(m):
     """the command line is there and tells its version"""
     assert "waggle" in m.out("waggle", "--version").lower()
+
+
+def test_activation(m):
+    """the deployment service starts at the first request, on its socket and on the bus, and verifies without it"""
+    m.run("systemctl", "start", DEPLOY_SOCKET)
+    assert m.show(DEPLOY, "ActiveState") == "inactive"
+    assert "0 targets" in m.out("waggle", "deploy", "list")
+    assert m.show(DEPLOY, "ActiveState") == "active"
+    m.run("systemctl", "stop", DEPLOY, DEPLOY_SOCKET)
+    assert m.call("Ping", interface="org.waggle.Deployment1", door="bus") is not None
+    assert m.show(DEPLOY, "ActiveState") == "active"
+    m.run("systemctl", "stop", DEPLOY, DEPLOY_SOCKET)
+    plan = '{"name": "here", "checks": [{"file": "/etc/passwd", "expect": {"exists": true}}]}'
+    done = m.run("waggle", "verify", "-", user="bob", stdin=plan, check=False)
+    assert done.returncode == 0 and "/etc/passwd" in done.stdout, done
+    assert m.show(DEPLOY, "ActiveState") == "inactive"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import tempfile
 
 from harness import roots, tap
 from harness.host import SERVICE, SOCKET
+from harness.shop import DEPLOYD, UNIT, Shop
 
 # what a package of ours could have left behind, besides the user that stays on purpose
 LEFT = "( -iname '*waggle*' ) -not -path '/proc/*' -not -path '/sys/*' -not -path '/srv/*' -not -path '/var/log/*'"
@@ -17,6 +18,9 @@ COURIER = "waggle-courier@2001.service"
 INBOX = '{"backends": [{"use": "inbox", "directory": "~/mail"}]}'
 # what the package had no part in when it was the only one
 LATER = ("*courier*", "*Delivery1*", "*typist*", "*Typing1*", "*waggle-policy*", "*waggle-profiles*")
+
+
+FILES = ["/root/waggle+test1.deb", "/root/waggle-deploy+test1.deb", "/root/waggle-typist+test1.deb"]
 
 
 def _repacked(machine, name, version, without=()):
@@ -61,7 +65,7 @@ def test_lintian(m):
 
 def test_one_becomes_two(m):
     """from the one package that there was, an upgrade brings the courier and no X11; mail is kept"""
-    m.run("dpkg", "--purge", "waggle-typist", timeout=120)
+    m.run("dpkg", "--purge", "waggle-typist", "waggle-deploy", timeout=120)
     m.run("dpkg", "--force-downgrade", "--install", _repacked(m, "waggle", "~one", LATER), timeout=120)
     assert not _there(m, "/usr/libexec/waggle/waggle-courier"), "that is not how it was"
     m.run("systemctl", "start", "waggle.target")
@@ -91,12 +95,36 @@ def test_typist_added(m):
     m.run("systemctl", "stop", "user@2002.service")
 
 
+def test_deploy_added(m):
+    """so does the one of deployments; before it comes, the client says what is missing"""
+    m.run("systemctl", "restart", "waggle.target")
+    done = m.run("waggle", "deploy", "list", check=False)
+    assert done.returncode != 0 and "waggle-deploy" in done.stderr, done
+    done = m.run("waggle", "verify", "--types", check=False)
+    assert done.returncode != 0 and "waggle-deploy" in done.stderr, done
+    _install(m, _repacked(m, "waggle-deploy", ""))
+    assert "waggle-deployd.socket" in m.show("waggle.target", "Wants")
+    for unit in ("waggle-deployd.socket", DEPLOYD):
+        assert m.show(unit, "ActiveState") == "inactive", unit
+    m.run("systemctl", "start", "waggle.target")
+    shop = Shop(m)
+    shop.target()
+    status, text = shop.deploy(shop.release("good-1"), "--confirm=1h", "--no-wait")
+    assert status == 0, text
+    shop.wait_newest("verified")
+
+
 def test_upgrade(m):
     """an upgrade restarts what runs, keeps the mail, and starts nothing else"""
     number = m.send("keeper", "before the upgrade", user="bob")
-    pid, carrier = m.show(SERVICE, "MainPID"), m.show(COURIER, "MainPID")
-    assert carrier != "0"
-    _install(m, _repacked(m, "waggle", "+test1"), _repacked(m, "waggle-typist", "+test1"))
+    pid, carrier, deployd = (m.show(unit, "MainPID") for unit in (SERVICE, COURIER, DEPLOYD))
+    assert carrier != "0" and deployd != "0", (carrier, deployd)
+    _install(m, *[_repacked(m, name, "+test1") for name in ("waggle", "waggle-deploy", "waggle-typist")])
+    assert m.show(DEPLOYD, "MainPID") not in (deployd, "0"), "the old deployment service still runs"
+    shop = Shop(m)
+    m.run("waggle", "deploy", "confirm", shop.newest()["id"])
+    shop.wait_newest("done")
+    shop.serves("good-1")
     assert m.show(SERVICE, "MainPID") not in (pid, "0"), "the old version still runs"
     assert m.show(COURIER, "MainPID") != carrier, "the old courier still runs"
     got = m.receive("keeper", "'detach': <true>", user="alice")
@@ -109,9 +137,9 @@ def test_upgrade(m):
 def test_upgrade_while_stopped(m):
     """an upgrade starts nothing that was stopped"""
     m.send("keeper", "waiting", user="bob")
-    m.run("systemctl", "stop", "waggle.target", SOCKET, SERVICE, COURIER)
-    _install(m, "/root/waggle+test1.deb", "/root/waggle-typist+test1.deb")
-    for unit in (SERVICE, SOCKET, COURIER):
+    m.run("systemctl", "stop", "waggle.target", SOCKET, SERVICE, COURIER, "waggle-deployd.socket", DEPLOYD)
+    _install(m, *FILES)
+    for unit in (SERVICE, SOCKET, COURIER, "waggle-deployd.socket", DEPLOYD):
         assert m.show(unit, "ActiveState") == "inactive", unit
 
 
@@ -122,6 +150,27 @@ def test_typist_removed(m):
     assert not _there(m, "/usr/lib/systemd/user/waggle.target.wants/waggle-typist.socket")
     assert _there(m, "/usr/lib/systemd/user/waggle-courier.service")
     m.run("dpkg", "--purge", "waggle-typist", timeout=120)
+
+
+def test_deploy_removed(m):
+    """without the package of deployments the release goes on serving, and the history is kept until a purge"""
+    shop = Shop(m)
+    m.run("systemctl", "start", "waggle-deployd.socket")
+    assert [row["state"] for row in shop.history()] == ["done"]
+    m.run("dpkg", "--remove", "waggle-deploy", timeout=120)
+    assert m.run("pgrep", "-x", "waggle-deployd", check=False).returncode != 0
+    assert not _there(m, "/run/waggle/deployment")
+    assert _there(m, "/var/lib/waggle/deployd")
+    shop.serves("good-1")
+    _install(m, "/root/waggle-deploy+test1.deb")
+    m.run("systemctl", "start", "waggle-deployd.socket")
+    assert [row["state"] for row in shop.history()] == ["done"]
+    m.run("dpkg", "--purge", "waggle-deploy", timeout=120)
+    assert not _there(m, "/var/lib/waggle/deployd") and _there(m, "/var/lib/waggle/messaged")
+    shop.serves("good-1")
+    m.run("systemctl", "disable", "--now", UNIT)
+    m.run("rm", "-r", "/srv/shop", "/root/releases", f"/etc/systemd/system/{UNIT}", f"/etc/systemd/system/{UNIT}.d", "/etc/waggle")
+    m.run("systemctl", "daemon-reload")
 
 
 def test_remove(m):
@@ -138,7 +187,7 @@ def test_remove(m):
 
 def test_install_again(m):
     """installed again, it has the mail of before"""
-    _install(m, "/root/waggle+test1.deb", "/root/waggle-typist+test1.deb")
+    _install(m, *FILES)
     m.run("systemctl", "start", "waggle.target")
     got = m.receive("keeper", "'detach': <true>", user="alice")
     assert [row[3] for row in got] == ["waiting"], got
@@ -146,7 +195,7 @@ def test_install_again(m):
 
 def test_purge(m):
     """purging leaves no file behind, and no unit that failed"""
-    m.run("dpkg", "--purge", "waggle", "waggle-typist", timeout=120)
+    m.run("dpkg", "--purge", "waggle", "waggle-deploy", "waggle-typist", timeout=120)
     m.run("sh", "-c", "rm -f /root/waggle*.deb; rm -rf /home/*/.config/waggle /home/*/.config/systemd")
     found = m.out("sh", "-c", f"find / {LEFT}".replace("(", "\\(").replace(")", "\\)"))
     assert found == "", found

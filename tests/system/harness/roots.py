@@ -25,8 +25,11 @@ PACKAGES = [
     # for the typist: a display, a window manager, a program to type into, and what it is linked with
     "xvfb", "openbox", "xterm", "x11-utils", "x11-xkb-utils",
     "libxdo3", "libx11-6", "libxi6", "libxtst6", "libxss1", "libxres1",
+    # for deployments: what they are linked with, and a web client's trust; they serve with python
+    "libarchive13", "libyaml-0-2", "libsoup-3.0-0", "libpq5", "libmariadb3", "libhiredis0.14", "libssl3",
+    "glib-networking", "ca-certificates", "zstd",
     # for the virtual machine, which boots the same root
-    "linux-image-cloud-amd64", "initramfs-tools", "zstd",
+    "linux-image-cloud-amd64", "initramfs-tools",
 ]  # fmt: skip
 # Who the tests act as: two who have nothing to do with each other, and an administrator's
 # helper, who is put into the package's group once that exists.
@@ -151,7 +154,7 @@ def deb(name="waggle"):
 
 def debs():
     """All that is built from this checkout."""
-    return [deb(), deb("waggle-typist")]
+    return [deb(), deb("waggle-deploy"), deb("waggle-typist")]
 
 
 def overlay(lower, upper, target):
