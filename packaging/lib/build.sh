@@ -7,6 +7,11 @@
 daemon=$build/src/messaging/waggle-messaged
 courier=$build/src/delivery/waggle-courier
 client=$build/src/client/waggle
+deployd=$build/src/deployment/waggle-deployd
+verify=$build/src/checks/waggle-verify
+
+# Deployment is built where its libraries are (-Ddeploy).
+build_with_deploy() { grep -q '^build src/deployment/waggle-deployd:' "$build/build.ninja"; }
 
 build_configure() {
   [ -e "$build/build.ninja" ] && return
@@ -22,5 +27,10 @@ build_targets() {
 }
 
 # Only the programs: what tests need on top is built when tests are run.
-build_programs() { build_targets "${daemon#"$build"/}" "${courier#"$build"/}" "${client#"$build"/}"; }
+build_programs() {
+  local programs=("$daemon" "$courier" "$client")
+  build_configure
+  if build_with_deploy; then programs+=("$deployd" "$verify"); fi
+  build_targets "${programs[@]#"$build"/}"
+}
 build_all() { build_targets; }

@@ -7,7 +7,7 @@
 # shell (the command's end, Ctrl-C, SIGTERM) ends what was started; if the shell itself is
 # killed, the kernel ends it (pdeathsig).
 
-# shellcheck disable=SC2154 # daemon, courier and client come from build.sh
+# shellcheck disable=SC2154 # daemon, courier, client, deployd and verify come from build.sh
 
 suite_units=
 suite_pids=()
@@ -33,7 +33,7 @@ suite_fail() {
   sed 's/^/  /' "$dir/log" >&2
   [ -z "$suite_units" ] ||
     journalctl --user --quiet --no-pager -n 20 -u "$suite_units-bus" -u "$suite_units-messaged" \
-      -u "$suite_units-courier" >&2 || true
+      -u "$suite_units-courier" -u "$suite_units-deployd" >&2 || true
   die "$1"
 }
 
@@ -93,6 +93,25 @@ suite_start_courier() {
   fi
 }
 
+# The deployment service waits for the first who asks, and nobody needs to wait for it. There is no
+# manager of units on this bus: it deploys files, and runs what checks them as its own children.
+suite_start_deployd() {
+  local socket=$dir/waggle/deployment
+  local daemon_env=("${suite_env[@]}" WAGGLE_IDLE_EXIT=never) env=() name
+  local argv=("$deployd" --user --state-dir="$dir/deployd")
+  if [ -n "$suite_units" ]; then
+    for name in "${daemon_env[@]}"; do env+=("--setenv=$name"); done
+    systemd-run --user --quiet --collect --unit="$suite_units-deployd" "${env[@]}" \
+      --socket-property=ListenStream="$socket" --socket-property=FileDescriptorName=private \
+      --property=Type=notify -- "${argv[@]}"
+  else
+    for name in "${daemon_env[@]}"; do env+=(-E "$name"); done
+    setsid setpriv --pdeathsig TERM systemd-socket-activate --listen="$socket" --fdname=private \
+      "${env[@]}" "${argv[@]}" >>"$dir/log" 2>&1 &
+    suite_pids+=($!)
+  fi
+}
+
 # suite_end_process PID: asks it to stop, and insists after 10 s.
 suite_end_process() {
   local i
@@ -112,7 +131,7 @@ suite_stop() {
   [ -z "$suite_child" ] || suite_end_process "$suite_child"
   [ -z "$suite_units" ] ||
     systemctl --user --quiet stop "$suite_units-courier.service" "$suite_units-messaged.socket" \
-      "$suite_units-messaged.service" "$suite_units-bus.service" 2>/dev/null || true
+      "$suite_units-deployd.socket" "$suite_units-deployd.service" "$suite_units-messaged.service" "$suite_units-bus.service" 2>/dev/null || true
   # the daemons before the bus: they say good-bye there
   for ((i = ${#suite_pids[@]} - 1; i >= 0; i--)); do suite_end_process "${suite_pids[i]}"; done
   rm -rf "$dir"
@@ -122,7 +141,8 @@ suite_stop() {
 suite_command() {
   # In the background, because a shell that waits for a process in front handles no signal; with
   # its own input, and with the signals that a background process ignores back in force.
-  env --default-signal=INT,QUIT "${suite_env[@]}" WAGGLE_ADDRESS="unix:path=$socket" "$@" <&0 &
+  env --default-signal=INT,QUIT "${suite_env[@]}" WAGGLE_ADDRESS="unix:path=$socket" \
+    WAGGLE_DEPLOYMENT_ADDRESS="unix:path=$dir/waggle/deployment" "$@" <&0 &
   suite_child=$!
   local signal
   # shellcheck disable=SC2064
@@ -177,6 +197,7 @@ suite_run() {
     "DBUS_SYSTEM_BUS_ADDRESS=unix:path=$dir/bus"
     # the configuration of an installed Waggle is not this one's
     "WAGGLE_CONFIG_PATH=${WAGGLE_CONFIG_PATH:-$dir/config}"
+    "WAGGLE_VERIFY=$verify"
   )
 
   if suite_have_user_manager; then suite_start_units; else suite_start_processes; fi
@@ -190,8 +211,10 @@ suite_run() {
     cat "$dir/knock" >&2
     suite_fail "the suite does not answer"
   fi
+  if build_with_deploy; then suite_start_deployd; fi
   suite_start_courier
   suite_wait_for_courier
+  if build_with_deploy; then suite_wait_for "$dir/waggle/deployment"; fi
   suite_command "$@"
   exit "$status"
 }

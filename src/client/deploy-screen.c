@@ -12,7 +12,7 @@
 
 typedef struct {
   guint64 id;
-  char *target, *state, *text;
+  char *target, *state, *text, *cause;
   int percent;
   guint passed, failed;
   gboolean ended;
@@ -31,6 +31,7 @@ static void row_free(gpointer data) {
   g_free(row->target);
   g_free(row->state);
   g_free(row->text);
+  g_free(row->cause);
   g_free(row);
 }
 
@@ -135,7 +136,8 @@ void cli_deploy_screen_state(CliDeployScreen *screen, guint64 id, const char *ta
   g_free(row->state);
   row->state = g_strdup(state);
   g_clear_pointer(&row->text, g_free);
-  row->percent = 0;
+  if (g_strcmp0(state, "rolling-back") == 0)
+    row->passed = row->failed = 0; /* from now on those of the release before */
   if (screen->cli->json != CLI_JSON_OFF) {
     JsonObject *told = event("state", id, row->target);
     json_object_set_string_member(told, "state", state);
@@ -143,11 +145,14 @@ void cli_deploy_screen_state(CliDeployScreen *screen, guint64 id, const char *ta
     print_event(told);
     return;
   }
-  if (!screen->live || *safe) {
-    g_autofree char *text =
-        g_strdup_printf("%s: %s%s%s", row->target, state, *safe ? ": " : "", safe);
+  gboolean told = g_strcmp0(row->cause, safe) == 0; /* the end repeats why it began to go back */
+  if (!screen->live || (*safe && !told)) {
+    g_autofree char *text = g_strdup_printf("%s: %s%s%s", row->target, state,
+                                            *safe && !told ? ": " : "", told ? "" : safe);
     say(screen, style_of(state), text);
   }
+  g_free(row->cause);
+  row->cause = g_steal_pointer(&safe);
   draw(screen);
 }
 
@@ -196,6 +201,7 @@ void cli_deploy_screen_end(CliDeployScreen *screen, guint64 id, const char *targ
   const char *cause = json_object_get_string_member_with_default(object, "cause", "");
 
   cli_deploy_screen_state(screen, id, target, state, cause);
+  row_of(screen, id, target)->percent = 100;
 }
 
 void cli_deploy_screen_finish(CliDeployScreen *screen, const char *result, guint64 failed) {

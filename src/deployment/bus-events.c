@@ -12,7 +12,8 @@ static void on_state(const DplRecord *record, DplState from, gpointer data) {
              g_variant_new("(tssss)", record->id, record->target, dpl_states[from].name,
                            dpl_states[record->state].name,
                            record->cause != NULL ? record->cause : ""));
-  dpl_jobs_state(daemon, record);
+  dpl_signal(daemon, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Progress",
+             g_variant_new("(tis)", record->id, dpl_jobs_state(daemon, record), ""));
   dpl_log_state(record, from);
   if (dpl_states[record->state].is_end) {
     if (record->digest != NULL)

@@ -189,7 +189,7 @@ void dpl_jobs_note(DplDaemon *daemon, const DplJob *job) {
     completed(view, job);
 }
 
-void dpl_jobs_state(DplDaemon *daemon, const DplRecord *record) {
+int dpl_jobs_state(DplDaemon *daemon, const DplRecord *record) {
   static const char *const names[] = {"Progress", "Failed", NULL};
   View *view = view_of(daemon, record->job, record->kind);
   Part *part = part_of(view, record->id);
@@ -203,6 +203,7 @@ void dpl_jobs_state(DplDaemon *daemon, const DplRecord *record) {
   if (part->ended && dpl_state_exit(record->state, FALSE) != DPL_EXIT_DONE)
     view->failed++;
   changed(view, names);
+  return part->percent;
 }
 
 int dpl_jobs_progress(DplDaemon *daemon, const DplRecord *record, int step, const char *text) {

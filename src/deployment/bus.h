@@ -112,8 +112,8 @@ extern const DplEvents dpl_daemon_events;
 void dpl_jobs_init(DplDaemon *daemon);
 void dpl_jobs_clear(DplDaemon *daemon);
 void dpl_jobs_note(DplDaemon *daemon, const DplJob *job);
-void dpl_jobs_state(DplDaemon *daemon, const DplRecord *record);
-/* Returns how far the deployment is as a whole, in percent. */
+/* Both return how far the deployment is as a whole, in percent. */
+int dpl_jobs_state(DplDaemon *daemon, const DplRecord *record);
 int dpl_jobs_progress(DplDaemon *daemon, const DplRecord *record, int percent, const char *text);
 char *dpl_job_path(guint64 id);
 int dpl_job_get(sd_bus *bus, const char *path, const char *interface, const char *property,
