@@ -93,12 +93,12 @@ suite_start_courier() {
   fi
 }
 
-# The deployment service waits for the first who asks, and nobody needs to wait for it. There is no
-# manager of units on this bus: it deploys files, and runs what checks them as its own children.
+# The deployment service waits for the first who asks, and nobody needs to wait for it. No manager of
+# units is on this bus, so it is given none: it deploys files, and what checks them is its own child.
 suite_start_deployd() {
   local socket=$dir/waggle/deployment
   local daemon_env=("${suite_env[@]}" WAGGLE_IDLE_EXIT=never) env=() name
-  local argv=("$deployd" --user --state-dir="$dir/deployd")
+  local argv=("$deployd" --user --no-bus --state-dir="$dir/deployd")
   if [ -n "$suite_units" ]; then
     for name in "${daemon_env[@]}"; do env+=("--setenv=$name"); done
     systemd-run --user --quiet --collect --unit="$suite_units-deployd" "${env[@]}" \

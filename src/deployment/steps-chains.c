@@ -37,7 +37,7 @@ static const DplPart start[] = {dpl_part_start, dpl_part_reload_units, post_star
 static const DplPart verify[] = {dpl_part_verify, post_verify, NULL};
 static const DplPart commit[] = {post_commit, NULL};
 static const DplPart clean[] = {dpl_part_clean, NULL};
-static const DplPart undo[] = {dpl_part_wait_manager, dpl_part_find_old,
+static const DplPart undo[] = {dpl_part_find_old,     dpl_part_wait_manager,
                                pre_rollback,          dpl_part_undo_stop,
                                dpl_part_undo_migrate, dpl_part_undo_files,
                                dpl_part_undo_disable, dpl_part_reload,

@@ -55,6 +55,10 @@ struct DplChain {
 /* steps-chains.c: NULL-terminated. */
 const DplPart *dpl_step_parts(DplStep step);
 
+/* steps-units.c: FALSE where neither release has a unit: nothing changes for the manager, which may
+ * not even be there, in a container without systemd. Needs dpl_part_find_old. */
+gboolean dpl_chain_concerns_manager(const DplChain *chain);
+
 /* steps-real.c: the running part is over; takes `error`. */
 void dpl_part_done(DplChain *chain, GError *error);
 void dpl_part_thread(DplChain *chain, DplThreadFunc func);

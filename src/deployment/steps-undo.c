@@ -27,7 +27,7 @@ static gboolean look_for_manager(gpointer data) {
 }
 
 void dpl_part_wait_manager(DplChain *chain) {
-  if (dpl_units_bus(chain->real->o.units) != NULL)
+  if (dpl_units_bus(chain->real->o.units) != NULL || !dpl_chain_concerns_manager(chain))
     dpl_part_done(chain, NULL);
   else
     chain->timer = g_timeout_add(MANAGER_MSEC, look_for_manager, chain);

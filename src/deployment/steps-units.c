@@ -38,7 +38,29 @@ static void manager_done(const GError *error, gpointer data) {
   dpl_part_done(data, error != NULL ? g_error_copy(error) : NULL);
 }
 
+static gboolean has_units(const DplManifest *m) {
+  char **const lists[] = {m->units.install, m->units.link, m->units.enable, m->units.start,
+                          m->units.reload};
+
+  for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+    if (lists[i] != NULL && lists[i][0] != NULL)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean dpl_chain_concerns_manager(const DplChain *chain) {
+  if (chain->manifest == NULL || has_units(chain->manifest))
+    return TRUE;
+  if (chain->old_manifest != NULL)
+    return has_units(chain->old_manifest);
+  return chain->act->record->from != NULL && *chain->act->record->from != '\0';
+}
+
 void dpl_part_reload(DplChain *chain) {
+  if (!dpl_chain_concerns_manager(chain)) {
+    dpl_part_done(chain, NULL);
+    return;
+  }
   dpl_units_reload(chain->real->o.units, dpl_chain_limit(chain), manager_done, chain);
 }
 

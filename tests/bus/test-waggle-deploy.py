@@ -193,6 +193,18 @@ def test_audit():
         equal(cli.json("audit", "verify", status=FAILED)["good"], False)
 
 
+def test_without_a_manager_of_units():
+    """As in a container without systemd: files alone are deployed, and put back."""
+    with Deployd(bus=False) as d:
+        d.target("shop")
+        cli = deploy_cli(d)
+        cli.run("deploy", "run", manifest(d.release("1.0", units=None)))
+        before = d.current()
+        bad = d.release("2.0", word="broken", units=None)
+        cli.run("deploy", "run", manifest(bad), status=ROLLED_BACK)
+        equal(d.current(), before, "the link")
+
+
 def test_service_that_is_not_there():
     with Deployd(start=False) as d:
         cli = deploy_cli(d)
