@@ -29,14 +29,14 @@ deps_dnf() {
     libXres-devel libarchive-devel libyaml-devel openssl-devel libsoup3-devel libpq-devel mariadb-connector-c-devel \
     hiredis-devel glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container \
-    tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp
+    tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp python3-pyyaml
 }
 
 deps_pacman() {
   echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash xdotool libx11 libxi libxtst libxss \
     libxres libarchive libyaml openssl libsoup3 postgresql-libs mariadb-libs hiredis glib-networking dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock tmux xorg-server-xvfb openbox xterm gtk3 \
-    at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp
+    at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp python-yaml
 }
 
 # Prints those of the packages given that are not installed.

@@ -114,7 +114,7 @@ static void take_row(const Entry *entry, gpointer data) {
   const char *result = text_of(what, "result"), *state = text_of(what, "to");
   const char *call = text_of(what, "call"), *wrong = text_of(what, "error");
   cli_table_add(table, text_of(what, "who"), CLI_STYLE_NONE);
-  cli_table_add(table, *call ? call : text_of(what, "event"), CLI_STYLE_NONE);
+  cli_table_add(table, *call ? call : "state", CLI_STYLE_NONE);
   add_subject(table, what);
   cli_table_add(table,
                 *wrong    ? wrong

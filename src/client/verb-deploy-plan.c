@@ -160,7 +160,7 @@ static void print_span(const char *what, JsonObject *from, const char *key) {
   g_autofree char *span = cli_time_span((guint64)number_of(from, key));
 
   if (number_of(from, key) > 0)
-    printf("  %-10s %s\n", what, span);
+    printf("  %-11s %s\n", what, span);
 }
 
 static void print_times(JsonObject *plan) {
@@ -168,8 +168,8 @@ static void print_times(JsonObject *plan) {
 
   heading("Time");
   if (number_of(expected, "samples") > 0) {
-    printf("  expected, from %" G_GINT64_FORMAT " earlier deployments:\n",
-           number_of(expected, "samples"));
+    printf("  expected, from %" G_GINT64_FORMAT " earlier deployment%s:\n",
+           number_of(expected, "samples"), number_of(expected, "samples") == 1 ? "" : "s");
     print_span("  deploy", expected, "deploy");
     print_span("  verify", expected, "verify");
     print_span("  downtime", expected, "downtime");
