@@ -32,10 +32,11 @@ typedef struct {
 } Finder;
 
 static ChkCandidate *add(Finder *f, const ChkType *type, const char *subject) {
-  char *key = g_strdup_printf("%s %s", type->name, subject);
+  g_autofree char *key = g_strdup_printf("%s %s", type->name, subject);
 
-  if (!g_hash_table_add(f->known, key))
+  if (g_hash_table_contains(f->known, key))
     return NULL;
+  g_hash_table_add(f->known, g_steal_pointer(&key));
   ChkCandidate *candidate = chk_candidate_new(type, subject);
   g_ptr_array_add(f->found, candidate);
   return candidate;

@@ -118,8 +118,8 @@ gboolean chk_version_compare(const char *a, const char *b, int *ret) {
 static void add(GArray *bounds, Op op, const Version *version) {
   Bound bound = {op, *version};
 
-  bound.version.pre = g_strdup(version->pre);
   g_array_append_val(bounds, bound);
+  g_array_index(bounds, Bound, bounds->len - 1).version.pre = g_strdup(version->pre);
 }
 
 /* The first version after all that share the first `n` numbers: 1.2.3, 2 is 1.3.0-0. */

@@ -120,7 +120,7 @@ static void judge(DplTarget *t, const Told *told, gboolean live) {
       close(root);
     return;
   }
-  gboolean good = is_there(root, told);
+  gboolean good = told != NULL && is_there(root, told);
   close(root);
   dpl_record_set(&t->good, good ? told->committed : NULL);
   t->good_txn = good ? told->committed_by : 0;

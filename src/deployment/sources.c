@@ -115,16 +115,18 @@ static GBytes *expanded(DplSources *s, const char *text, const char *name, GErro
 static gboolean open_file(DplSources *s, const DplConfiguration *spec, const char *base,
                           GError **error) {
   DplConfigFile file = {.path = spec->file, .mode = (guint)spec->mode};
+  g_autoptr(GBytes) content = NULL;
 
   if (spec->content) /* its variables are in it already */
-    file.content = g_bytes_new(spec->content, strlen(spec->content));
+    content = g_bytes_new(spec->content, strlen(spec->content));
   else if (spec->from) {
     g_autofree char *text = read_below(base, spec->from, "template", DPL_TEMPLATE_MAX, error);
-    file.content = text ? expanded(s, text, spec->from, error) : NULL;
-    if (!file.content)
+    content = text ? expanded(s, text, spec->from, error) : NULL;
+    if (!content)
       return FALSE;
   }
   g_array_append_val(s->files, file);
+  g_array_index(s->files, DplConfigFile, s->files->len - 1).content = g_steal_pointer(&content);
   return TRUE;
 }
 

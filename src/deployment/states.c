@@ -62,12 +62,12 @@ gboolean dpl_state_may_follow(DplState from, DplState to) {
   if (to == DPL_STATE_ABORTED)
     return !dpl_states[from].changed;
   if (to == DPL_STATE_ROLLING_BACK)
-    return dpl_states[from].changed && from < DPL_STATE_COMMITTED;
+    return from < DPL_STATE_COMMITTED && dpl_states[from].changed;
   if (from == DPL_STATE_ROLLING_BACK)
     return to == DPL_STATE_ROLLED_BACK || to == DPL_STATE_ROLLBACK_FAILED;
   /* written too often (a loop): nothing more is tried at a target that may be changed */
   if (to == DPL_STATE_ROLLBACK_FAILED)
-    return dpl_states[from].changed && from < DPL_STATE_COMMITTED;
+    return from < DPL_STATE_COMMITTED && dpl_states[from].changed;
   if (from == DPL_STATE_CLEANING)
     return to == DPL_STATE_DONE;
   /* a step forward; a deployment without migration passes it over */

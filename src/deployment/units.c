@@ -198,16 +198,21 @@ static gboolean out_of_time(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
+static Limit *limit_new(DplUnitsOp *op, guint64 limit, const char *what) {
+  Limit *data = g_new(Limit, 1);
+
+  *data = (Limit){op, limit, g_strdup(what)};
+  return data;
+}
+
 gboolean dpl_units_op_begin(DplUnits *units, DplUnitsOp *op, guint64 limit, const char *what) {
   op->units = units;
   op->serial = ++units->serial;
   g_ptr_array_add(units->ops, op);
   if (limit != 0 && limit != G_MAXUINT64) {
-    Limit *data = g_new(Limit, 1);
-    *data = (Limit){op, limit, g_strdup(what)};
     op->timer =
         g_timeout_add_full(G_PRIORITY_DEFAULT, (guint)MIN((limit + 999) / 1000, (guint64)G_MAXUINT),
-                           out_of_time, data, limit_free);
+                           out_of_time, limit_new(op, limit, what), limit_free);
   }
   if (units->bus == NULL || !sd_bus_is_open(units->bus)) {
     dpl_units_op_fail_later(
