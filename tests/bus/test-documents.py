@@ -75,7 +75,8 @@ def test_manual_has_every_error():
     page = manual("org.waggle.Messaging1.5")
     names = re.findall(r'WG_ERROR_PREFIX "(\w+)"', read("src", "common", "error.c"))
     # what only other services answer stands in their manuals
-    others = {"NoDisplay": "org.waggle.Typing1.5", "UnknownDeployment": "org.waggle.Deployment1.5"}
+    others = {"NoDisplay": "org.waggle.Typing1.5"}
+    others |= dict.fromkeys(("UnknownDeployment", "UnknownTarget", "TargetBusy", "Poisoned"), "org.waggle.Deployment1.5")
     for name in set(names) - {"Timeout", "Locked"}:  # the command line's, the start's
         where = manual(others[name]) if name in others else page
         check(name in where, f"error {name} is not in the manual")
