@@ -33,12 +33,14 @@ static char *unit_directory(gboolean user) {
 static gboolean recover(const char *given, gboolean user, GError **error) {
   g_autofree char *dir = wg_state_dir(given, SERVICE, user, error);
   g_autofree char *units = unit_directory(user);
+  g_auto(GStrv) dirs = wg_config_dirs(user);
   DplOffline done = {0};
 
   if (dir == NULL)
     return FALSE;
+  g_autoptr(DplSites) sites = dpl_sites_load((const char *const *)dirs, NULL);
   g_autoptr(WgStateLock) lock = wg_state_lock_new(dir, error);
-  if (lock == NULL || !dpl_recover_offline(dir, units, &done, error))
+  if (lock == NULL || !dpl_recover_offline(dir, units, sites, &done, error))
     return FALSE;
   return user || given != NULL || done.found == 0 || dpl_recover_tell_manager(error);
 }

@@ -3,6 +3,7 @@
 #include "deployment/recover-offline.h"
 
 #include "deployment/budget.h"
+#include "deployment/rebuild.h"
 #include "deployment/record-store.h"
 #include "deployment/undo-files.h"
 
@@ -69,8 +70,15 @@ static gboolean put_back(DplStore *store, const DplRecord *r, const char *unit_d
   return FALSE;
 }
 
-gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory, DplOffline *ret,
-                             GError **error) {
+/* A damaged store is salvaged by whoever opens it first, which is here: what the targets were has
+ * to be found out here as well, since the daemon then opens a whole one. */
+static gboolean load(DplStore *store, const DplSites *sites, DplLoaded *loaded, GError **error) {
+  return dpl_store_load(store, loaded, error) &&
+         (!loaded->rebuilt || dpl_rebuild(store, loaded, sites, error));
+}
+
+gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory,
+                             const DplSites *sites, DplOffline *ret, GError **error) {
   g_auto(WgSalvage) salvage = {0};
   g_auto(DplLoaded) loaded = {0};
   gboolean ok = TRUE;
@@ -79,7 +87,7 @@ gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory, 
   if (!dpl_store_exists(state_dir))
     return TRUE;
   g_autoptr(DplStore) store = dpl_store_open(state_dir, &salvage, error);
-  if (store == NULL || !dpl_store_load(store, &loaded, error))
+  if (store == NULL || !load(store, sites, &loaded, error))
     return FALSE;
   gint64 now = wg_clock_now(dpl_store_clock(store));
   ret->found = loaded.records->len;

@@ -6,16 +6,17 @@
  * does, which finds the transactions in `rolling-back`. */
 #pragma once
 
-#include <glib.h>
+#include "deployment/targets.h"
 
 typedef struct {
   guint found, undone; /* transactions that had not ended; those that were put back */
 } DplOffline;
 
-/* Nothing is done where there is no store yet. FALSE: not everything that had to could be put back;
- * `error` tells the first, the journal each. */
-gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory, DplOffline *ret,
-                             GError **error);
+/* Nothing is done where there is no store yet. A damaged one is salvaged, and its targets are made
+ * anew (rebuild.h) with those of `sites` (NULL: none). FALSE: not everything that had to could be
+ * put back; `error` tells the first, the journal each. */
+gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory,
+                             const DplSites *sites, DplOffline *ret, GError **error);
 /* After something was put back, in the system scope: systemd reads its unit files again and starts
  * the daemon. Waits for the former. */
 gboolean dpl_recover_tell_manager(GError **error);

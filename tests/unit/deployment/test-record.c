@@ -322,7 +322,7 @@ static void offline(DplState state, gint64 confirm_until, gboolean back) {
   put(store, r, state);
   dpl_store_free(store);
   g_assert_true(dpl_current_set(root, new, NULL));
-  g_assert_true(dpl_recover_offline(dir, units, &done, &error));
+  g_assert_true(dpl_recover_offline(dir, units, NULL, &done, &error));
   g_assert_no_error(error);
   g_assert_cmpuint(done.found, ==, dpl_states[state].is_end ? 0 : 1);
   g_assert_cmpuint(done.undone, ==, back);
@@ -357,7 +357,7 @@ static void test_offline_late(void) {
 static void test_offline_none(void) {
   DplOffline done;
 
-  g_assert_true(dpl_recover_offline(dir, dir, &done, NULL));
+  g_assert_true(dpl_recover_offline(dir, dir, NULL, &done, NULL));
   g_assert_cmpuint(done.found, ==, 0);
 }
 
