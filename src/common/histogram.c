@@ -48,6 +48,14 @@ guint64 wg_histogram_quantile(const WgHistogram *h, double q) {
   return h->max;
 }
 
+guint64 wg_histogram_below(const WgHistogram *h, guint64 usec) {
+  guint64 n = 0;
+
+  for (guint b = 0, last = bucket_of(usec); b <= last; b++)
+    n += h->bucket[b];
+  return n;
+}
+
 void wg_histogram_merge(WgHistogram *into, const WgHistogram *from) {
   into->count += from->count;
   into->sum += from->sum;

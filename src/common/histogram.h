@@ -15,4 +15,7 @@ typedef struct {
 void wg_histogram_add(WgHistogram *h, guint64 usec);
 guint64 wg_histogram_quantile(const WgHistogram *h,
                               double q); /* upper bound of the bucket; 0 if empty */
+/* How many values were at most `usec`, as far as buckets tell: one that `usec` falls into counts.
+ */
+guint64 wg_histogram_below(const WgHistogram *h, guint64 usec);
 void wg_histogram_merge(WgHistogram *into, const WgHistogram *from);

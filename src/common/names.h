@@ -27,6 +27,17 @@
 #define WG_IFACE_DEPLOYMENT "org.waggle.Deployment1"
 #define WG_IFACE_DEPLOYMENT_JOB "org.waggle.Deployment1.Job"
 
+#define WG_BUS_MONITORING "org.waggle.Monitoring1"
+#define WG_PATH_MONITORING "/org/waggle/Monitoring1"
+#define WG_PATH_MONITORING_SERVICE "/org/waggle/Monitoring1/service"
+#define WG_PATH_MONITORING_ALERT "/org/waggle/Monitoring1/alert"
+#define WG_IFACE_MONITORING "org.waggle.Monitoring1"
+#define WG_IFACE_MONITORING_REGISTRY "org.waggle.Monitoring1.Registry"
+#define WG_IFACE_MONITORING_SERVICE "org.waggle.Monitoring1.Service"
+#define WG_IFACE_MONITORING_METRICS "org.waggle.Monitoring1.Metrics"
+#define WG_IFACE_MONITORING_ALERTS "org.waggle.Monitoring1.Alerts"
+#define WG_IFACE_MONITORING_ALERT "org.waggle.Monitoring1.Alert"
+
 /* What others serve */
 #define WG_BUS_SYSTEMD "org.freedesktop.systemd1"
 #define WG_PATH_SYSTEMD "/org/freedesktop/systemd1"
@@ -59,7 +70,9 @@
 #define WG_SOCKET_DELIVERY "delivery"
 #define WG_SOCKET_TYPING "typing"
 #define WG_SOCKET_DEPLOYMENT "deployment"
+#define WG_SOCKET_MONITORING "monitoring"
 #define WG_FD_NAME_PRIVATE "private"
+#define WG_FD_NAME_METRICS "metrics" /* HTTP: loopback TCP and %t/waggle/metrics */
 
 /* Configuration: WG_CONFIG_DIR below the vendor's, the administrator's and the user's directory */
 #define WG_CONFIG_DIR "waggle"
@@ -71,6 +84,7 @@
 /* Environment */
 #define WG_ENV_ADDRESS "WAGGLE_ADDRESS"
 #define WG_ENV_DEPLOYMENT_ADDRESS "WAGGLE_DEPLOYMENT_ADDRESS"
+#define WG_ENV_MONITORING_ADDRESS "WAGGLE_MONITORING_ADDRESS"
 #define WG_ENV_SCOPE "WAGGLE_SCOPE"
 #define WG_ENV_AGENT "WAGGLE_AGENT"
 #define WG_ENV_IDLE_EXIT "WAGGLE_IDLE_EXIT"       /* a time span; 0 or "never" turns it off */
@@ -110,4 +124,9 @@
 #define WG_FIELD_PATH "WAGGLE_PATH"
 #define WG_FIELD_DEGRADED "WAGGLE_DEGRADED"
 #define WG_FIELD_COUNT "WAGGLE_COUNT"
+#define WG_FIELD_UNIT "WAGGLE_UNIT"
+#define WG_FIELD_ALERT "WAGGLE_ALERT"
+#define WG_FIELD_PROBE "WAGGLE_PROBE"
+#define WG_FIELD_RECEIVER "WAGGLE_RECEIVER"
+#define WG_FIELD_RULE "WAGGLE_RULE"
 #define WG_FIELD_AUDIT_HASH "WAGGLE_AUDIT_HASH"

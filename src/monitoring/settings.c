@@ -1,0 +1,26 @@
+/* settings.c: see settings.h. A default here is the default: neither code nor units have others. */
+#include "monitoring/settings.h"
+
+#include "common/service.h"
+
+#define UNITS "Units"
+
+const WgConfigKey mon_config_keys[] = {
+    WG_SERVICE_CONFIG_KEYS,
+    {UNITS, "Watch", WG_CONFIG_BOOL, "yes", 0, 0,
+     "keep the units of the manager in sight by its signals"},
+    {UNITS, "Journal", WG_CONFIG_BOOL, "yes", 0, 0,
+     "read crashes, OOM kills, start limits and watchdogs of units from the journal"},
+    {UNITS, "CallTimeoutSec", WG_CONFIG_USEC, "5s", G_USEC_PER_SEC / 10, 60 * G_USEC_PER_SEC,
+     "a manager or bus that does not answer for so long is told as degraded"},
+    {NULL},
+};
+
+gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **error) {
+  *ret = (MonSettings){
+      .watch_units = wg_config_bool(config, UNITS, "Watch"),
+      .read_journal = wg_config_bool(config, UNITS, "Journal"),
+      .call_timeout = wg_config_u64(config, UNITS, "CallTimeoutSec"),
+  };
+  return TRUE;
+}

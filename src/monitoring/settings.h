@@ -1,0 +1,17 @@
+/* settings.h: monitord.conf(5): the table of keys and what becomes of it.
+ *
+ * The frame's own keys; a room that has keys adds its rows to the table and its members here. */
+#pragma once
+
+#include "common/config.h"
+
+/* Texts are borrowed from the configuration. */
+typedef struct {
+  gboolean watch_units;  /* ask the manager of units and keep it in sight */
+  gboolean read_journal; /* what the journal tells of units becomes events */
+  guint64 call_timeout;  /* us; every call to the bus */
+} MonSettings;
+
+extern const WgConfigKey mon_config_keys[];
+
+gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **error);

@@ -1,0 +1,23 @@
+/* store-schema.c: the tables of monitord.db, room by room.
+ *
+ * A released version is never edited: a change is a new migration. A record that matters carries a
+ * checksum over itself and its key (mon_store_crc()). */
+#include "monitoring/store-private.h"
+
+static const char base[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE boot(n INTEGER PRIMARY KEY, id TEXT NOT NULL, base INTEGER NOT NULL);"
+    /* where the journal was read to, and other places in what others write */
+    "CREATE TABLE cursor(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+const WgMigration *mon_store_migrations(void) {
+  static WgMigration migrations[2];
+
+  if (g_once_init_enter(&migrations[0].sql)) {
+    char *sql = g_strconcat(base, mon_schema_registry, mon_schema_history, mon_schema_alerts,
+                            mon_schema_notify, NULL);
+    migrations[0].version = 1;
+    g_once_init_leave(&migrations[0].sql, sql);
+  }
+  return migrations;
+}
