@@ -84,16 +84,23 @@ class Host:
     def wait_state(self, unit, state, timeout=20, user=None):
         self.wait(f"{unit} {state}", lambda: self.show(unit, "ActiveState", user=user) == state, timeout)
 
-    def call(self, method, arguments="()", door="socket", user=None, interface=BUS_NAME, path=None, interactive=False):
-        """One D-Bus call; `arguments` is a tuple in the text form of GVariant."""
+    def call(self, method, arguments="()", door="socket", user=None, interface=BUS_NAME, path=None, interactive=False, file=None):
+        """One D-Bus call; `arguments` is a tuple in the text form of GVariant; `file` is handle 0 of them."""
         argv = ["/usr/bin/python3", f"{INSIDE}/call.py", door, interface, method, arguments]
         argv += ["--path", path] if path else []
+        argv += ["--file", file] if file else []
         argv += ["--interactive"] if interactive else []
         done = self.run(*argv, user=user, check=False)
         reply = json.loads(done.stdout) if done.stdout else {"error": "none", "text": done.stderr}
         if "error" in reply:
             raise CallError(reply["error"], reply["text"])
         return reply["reply"]
+
+    def call_all(self, calls, door="socket", user=None):
+        """Many calls to one service over one connection, each (interface, method, arguments, path, file): for each the
+        short name of its error, or None."""
+        done = self.run("/usr/bin/python3", f"{INSIDE}/call.py", door, "batch", user=user, stdin=json.dumps(calls))
+        return [r["error"].rsplit(".", 1)[-1] if "error" in r else None for r in json.loads(done.stdout)]
 
     def refused(self, name, method, arguments="()", **options):
         """The call must be answered with this error of ours; returns its text."""
