@@ -1,0 +1,63 @@
+/* daemon-rooms.c: the rooms of the service, opened in the order in which they stand on each other
+ * and closed in the opposite one; see daemon.h. */
+#include "monitoring/bus.h"
+
+static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
+                          gpointer data) {
+  MonDaemon *daemon = data;
+  const char *why = text != NULL ? text : mon_store_state_name(state);
+
+  if (salvage != NULL && salvage->happened)
+    mon_log_salvage(salvage);
+  if (state == daemon->store_state)
+    return;
+  daemon->store_state = state;
+  mon_log_store_state(state, why);
+  wg_service_set_degraded(daemon->service, "store", state == WG_STORE_OK ? NULL : why);
+  mon_root_changed(daemon, "StoreState");
+}
+
+static gboolean open_store(MonDaemon *daemon, GError **error) {
+  WgSalvage salvage = {0};
+
+  daemon->store = mon_store_open(wg_service_state_dir(daemon->service), &salvage, error);
+  if (daemon->store != NULL && salvage.happened)
+    mon_log_salvage(&salvage);
+  wg_salvage_clear(&salvage);
+  return daemon->store != NULL;
+}
+
+/* A room's new() runs before the writer has the store: there it reads what it needs. */
+static gboolean open_rooms(MonDaemon *daemon, GError **error) {
+  return mon_store_good(daemon->store, error);
+}
+
+gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
+  daemon->events = mon_events_new();
+  daemon->board = mon_board_new();
+  if (!open_store(daemon, error) || !open_rooms(daemon, error)) {
+    mon_rooms_close(daemon);
+    return FALSE;
+  }
+  mon_store_begin(daemon->store, store_changed, daemon);
+  daemon->store_state = wg_writer_state(mon_store_writer(daemon->store));
+  return TRUE;
+}
+
+void mon_rooms_close(MonDaemon *daemon) {
+  /* what rooms have in the queue still calls them back from here */
+  g_clear_pointer(&daemon->store, mon_store_free);
+  g_clear_pointer(&daemon->board, mon_board_free);
+  g_clear_pointer(&daemon->events, mon_events_free);
+}
+
+void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
+}
+
+gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
+  return TRUE;
+}
+
+gboolean mon_rooms_busy(const MonDaemon *daemon) {
+  return wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;
+}

@@ -1,0 +1,48 @@
+/* daemon.h: waggle-monitord as a whole: what hangs between the service frame and the rooms.
+ *
+ * All on the loop's thread. What blocks is on worker threads, what is durable on the store's, what
+ * links protocol libraries in a process of its own. A room is `MonX *mon_x_new(MonDaemon *, GError
+ * **)` and `mon_x_free()`, where needed `mon_x_bus(x, bus)` (NULL: lost) and `mon_x_reload(x,
+ * GError
+ * **)`; daemon-rooms.c calls them in the order in which they stand on each other. */
+#pragma once
+
+#include "monitoring/board.h"
+#include "monitoring/event.h"
+#include "monitoring/settings.h"
+#include "monitoring/store.h"
+
+#include "common/call.h"
+#include "common/service.h"
+
+typedef struct MonDaemon MonDaemon;
+
+struct MonDaemon {
+  WgService *service;
+  MonSettings settings;
+  gboolean user_scope;
+  uid_t own_uid;
+  WgCalls *calls;
+  MonStore *store;
+  WgStoreState store_state;
+  MonEvents *events;
+  MonBoard *board;
+  gboolean draining;
+};
+
+int mon_daemon_main(int argc, char **argv);
+
+/* daemon-rooms.c. On failure nothing is left of any. */
+gboolean mon_rooms_open(MonDaemon *daemon, GError **error);
+void mon_rooms_close(MonDaemon *daemon);
+/* The bus (not a private client) is there; NULL: it is lost. */
+void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus);
+/* The new settings are in the daemon. A room that refuses keeps what it has, and so do those after
+ * it. */
+gboolean mon_rooms_reload(MonDaemon *daemon, GError **error);
+/* TRUE: something runs that idle exit must not cut. */
+gboolean mon_rooms_busy(const MonDaemon *daemon);
+
+/* daemon-log.c: what administrators read in the journal about the store. */
+void mon_log_salvage(const WgSalvage *salvage);
+void mon_log_store_state(WgStoreState state, const char *text);
