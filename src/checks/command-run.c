@@ -1,6 +1,7 @@
 /* command-run.c: see command-run.h. */
 #include "checks/command-run.h"
 
+#include "checks/command-remote.h"
 #include "checks/local.h"
 #include "checks/world.h"
 
@@ -16,7 +17,8 @@
 #define KILL_AFTER (2 * G_USEC_PER_SEC)
 
 struct ChkCommand {
-  WgRun *run;
+  WgRun *run; /* one of the two */
+  ChkRemote *remote;
   ChkCommandFunc done;
   gpointer user_data;
 };
@@ -25,6 +27,7 @@ static void on_done(const WgRunEnd *end, gpointer user_data) {
   g_autofree ChkCommand *command = user_data;
 
   command->run = NULL;
+  command->remote = NULL;
   command->done(end, command->user_data);
 }
 
@@ -101,41 +104,77 @@ static void limits(const ChkLook *look, WgRunOptions *o) {
   o->output_max = (gsize)MAX(chk_option_bytes(look, "max-output", OUTPUT_DEFAULT), 1);
 }
 
+/* What the unit behind the socket cannot be asked for. */
+static const char *not_remote(const WgRunOptions *o) {
+  return o->user              ? "user"
+         : o->private_network ? "network"
+         : o->memory_max      ? "memory-max"
+         : o->tasks_max       ? "tasks-max"
+                              : NULL;
+}
+
+static gboolean start_remote(ChkLook *look, ChkCommand *command, const WgRunOptions *o,
+                             GError **error) {
+  const char *option = not_remote(o);
+
+  if (option) {
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                "a probe's command runs in waggle-probe-exec@.service, whose limits count; \"%s\" "
+                "cannot be given here: set it there by a drop-in",
+                option);
+    return FALSE;
+  }
+  command->remote = chk_remote_start(chk_world_exec(look->world), o,
+                                     chk_option_text(look, "stdin", NULL), on_done, command);
+  return TRUE;
+}
+
+static gboolean start_here(ChkLook *look, ChkCommand *command, WgRunOptions *o, GError **error) {
+  const char *text = chk_option_text(look, "stdin", NULL);
+  char *unit = own_unit(chk_world_is_user(look->world));
+
+  o->input = text ? input_of(text, error) : -1;
+  o->bind_to = unit;
+  if (text == NULL || o->input >= 0) {
+    o->bus = manager_for(look, o);
+    command->run = wg_run_start(o, on_done, command);
+  }
+  if (o->input >= 0)
+    close(o->input);
+  free(unit);
+  return command->run != NULL;
+}
+
 ChkCommand *chk_command_start(ChkLook *look, const char *const *argv, guint64 timeout,
                               ChkCommandFunc done, gpointer user_data, GError **error) {
   g_auto(GStrv) own =
       argv ? g_strdupv((char **)argv) : argv_of(look->subject, look->options, error);
   g_auto(GStrv) env = chk_option_texts(look, "env");
-  const char *text = chk_option_text(look, "stdin", NULL);
-  int input = own && text ? input_of(text, error) : -1;
-  char *unit = own_unit(chk_world_is_user(look->world));
   WgRunOptions o = {.argv = (const char *const *)own,
                     .env = (const char *const *)env,
                     .description = "A check of Waggle",
                     .prefix = "waggle-check",
-                    .bind_to = unit,
-                    .input = input,
                     .timeout = timeout,
                     .kill_after = KILL_AFTER};
-  ChkCommand *command = NULL;
 
-  if (own && (text == NULL || input >= 0)) {
-    limits(look, &o);
-    o.bus = manager_for(look, &o);
-    command = g_new0(ChkCommand, 1);
-    command->done = done;
-    command->user_data = user_data;
-    command->run = wg_run_start(&o, on_done, command);
-  }
-  if (input >= 0)
-    close(input);
-  free(unit);
-  return command;
+  if (!own)
+    return NULL;
+  ChkCommand *command = g_new0(ChkCommand, 1);
+  command->done = done;
+  command->user_data = user_data;
+  limits(look, &o);
+  if (chk_world_exec(look->world) ? start_remote(look, command, &o, error)
+                                  : start_here(look, command, &o, error))
+    return command;
+  g_free(command);
+  return NULL;
 }
 
 void chk_command_drop(ChkCommand *command) {
   if (command->run)
     wg_run_forget(command->run);
+  if (command->remote)
+    chk_remote_forget(command->remote);
   g_free(command);
 }
 

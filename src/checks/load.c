@@ -154,35 +154,81 @@ static void load_file(ChkLoad *load, WgReader *reader) {
     wg_reader_problem(reader, "checks", "there is nothing to check");
 }
 
+static void load_init(ChkLoad *load, WgDoc *doc, ChkPlan *plan, WgProblems *problems) {
+  *load = (ChkLoad){.doc = doc,
+                    .problems = problems,
+                    .plan = plan,
+                    .defaults = {.level = CHK_REQUIRED,
+                                 .priority = CHK_PRIORITY_NORMAL,
+                                 .attempts = 1,
+                                 .successes = 1,
+                                 .pause = G_USEC_PER_SEC,
+                                 .timeout = 10 * G_USEC_PER_SEC,
+                                 .back_off = 1},
+                    .names = g_hash_table_new(g_str_hash, g_str_equal),
+                    .requires = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev),
+                    .pointers = g_ptr_array_new_with_free_func(g_free),
+                    .groups = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref),
+                    .group_pointers = g_ptr_array_new_with_free_func(g_free)};
+}
+
+static void load_clear(ChkLoad *load) {
+  g_hash_table_unref(load->names);
+  g_ptr_array_unref(load->requires);
+  g_ptr_array_unref(load->pointers);
+  g_ptr_array_unref(load->groups);
+  g_ptr_array_unref(load->group_pointers);
+}
+
 ChkPlan *chk_plan_load(JsonNode *node, WgDoc *doc, const char *pointer, JsonObject *vars,
                        WgProblems *problems) {
   g_autoptr(ChkPlan) plan = plan_new();
-  ChkLoad load = {.doc = doc,
-                  .problems = problems,
-                  .plan = plan,
-                  .defaults = {.level = CHK_REQUIRED,
-                               .priority = CHK_PRIORITY_NORMAL,
-                               .attempts = 1,
-                               .successes = 1,
-                               .pause = G_USEC_PER_SEC,
-                               .timeout = 10 * G_USEC_PER_SEC,
-                               .back_off = 1},
-                  .names = g_hash_table_new(g_str_hash, g_str_equal),
-                  .requires = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev),
-                  .pointers = g_ptr_array_new_with_free_func(g_free),
-                  .groups = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref),
-                  .group_pointers = g_ptr_array_new_with_free_func(g_free)};
   g_autoptr(JsonNode) copy = JSON_NODE_HOLDS_OBJECT(node)
                                  ? expanded(node, doc, pointer, vars, problems)
                                  : json_node_ref(node);
   WgReader *reader = wg_reader_new(doc, copy, pointer, problems);
+  ChkLoad load;
 
+  load_init(&load, doc, plan, problems);
   load_file(&load, reader);
   wg_reader_end(reader);
-  g_hash_table_unref(load.names);
-  g_ptr_array_unref(load.requires);
-  g_ptr_array_unref(load.pointers);
-  g_ptr_array_unref(load.groups);
-  g_ptr_array_unref(load.group_pointers);
+  load_clear(&load);
   return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&plan);
+}
+
+/* What makes no sense for one that stands alone and is repeated by somebody else. */
+static void refuse_relations(JsonNode *node, WgDoc *doc, const char *pointer,
+                             WgProblems *problems) {
+  static const char *const keys[] = {"requires", "attempts", "pause",         "back-off",
+                                     "level",    "priority", "initial-delay", "successes"};
+
+  for (guint i = 0; JSON_NODE_HOLDS_OBJECT(node) && i < G_N_ELEMENTS(keys); i++)
+    if (json_object_has_member(json_node_get_object(node), keys[i])) {
+      g_autofree char *place = chk_pointer_join(pointer, keys[i]);
+      wg_problems_add(problems, doc ? wg_doc_line(doc, place) : 0, place,
+                      "\"%s\" belongs to the checks of a verify file, not to a probe", keys[i]);
+    }
+}
+
+static void hand_over(const WgProblems *from, WgProblems *to) {
+  for (guint i = 0; i < wg_problems_n(from); i++) {
+    const WgProblem *problem = wg_problems_at(from, i);
+    wg_problems_take(to, problem, g_strdup(problem->text));
+  }
+}
+
+ChkPlan *chk_plan_load_one(JsonNode *check, WgDoc *doc, const char *pointer, WgProblems *problems) {
+  g_autoptr(ChkPlan) plan = plan_new();
+  g_autoptr(WgProblems) own = wg_problems_new(); /* those of others do not refuse this one */
+  ChkLoad load;
+
+  plan->name = g_strdup("probe");
+  plan->deadline = CHK_DEADLINE_MAX;
+  plan->parallel = 1;
+  load_init(&load, doc, plan, own);
+  refuse_relations(check, doc, pointer, own);
+  chk_load_check(&load, check, pointer);
+  load_clear(&load);
+  hand_over(own, problems);
+  return !wg_problems_refuse(own) && plan->checks->len == 1 ? g_steal_pointer(&plan) : NULL;
 }

@@ -68,6 +68,8 @@ typedef struct {
  * those of the file; may be NULL. All problems at once; NULL when one of them refuses it. */
 ChkPlan *chk_plan_load(JsonNode *node, WgDoc *doc, const char *pointer, JsonObject *vars,
                        WgProblems *problems);
+/* One check that stands alone, as a plan: what a probe looks at. NULL: a problem was added. */
+ChkPlan *chk_plan_load_one(JsonNode *check, WgDoc *doc, const char *pointer, WgProblems *problems);
 ChkPlan *chk_plan_ref(ChkPlan *plan); /* any thread */
 void chk_plan_unref(ChkPlan *plan);   /* any thread */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChkPlan, chk_plan_unref)

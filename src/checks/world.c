@@ -19,6 +19,7 @@ struct ChkWorld {
   JsonNode *context; /* NULL, or an object */
   char **units;
   const char *release;
+  char *exec_socket;
 };
 
 static void bus_close(Bus *bus) {
@@ -80,6 +81,15 @@ ChkWorld *chk_world_new(gboolean user_scope, const char *root) {
   return world;
 }
 
+void chk_world_set_exec(ChkWorld *world, const char *socket) {
+  g_free(world->exec_socket);
+  world->exec_socket = g_strdup(socket);
+}
+
+const char *chk_world_exec(const ChkWorld *world) {
+  return world->exec_socket;
+}
+
 ChkWorld *chk_world_ref(ChkWorld *world) {
   g_atomic_ref_count_inc(&world->n_refs);
   return world;
@@ -91,6 +101,7 @@ void chk_world_unref(ChkWorld *world) {
   g_clear_pointer(&world->context, json_node_unref);
   g_strfreev(world->units);
   g_free(world->root);
+  g_free(world->exec_socket);
   g_free(world);
 }
 

@@ -30,6 +30,10 @@ gboolean chk_world_is_user(const ChkWorld *world);    /* any thread */
 /* The unit's NRestarts before, from the context; -1: not known. Any thread. */
 gint64 chk_world_n_restarts(const ChkWorld *world, const char *unit);
 
+/* Before the first look: commands run where `socket` leads to (command-remote.h); NULL: here. */
+void chk_world_set_exec(ChkWorld *world, const char *socket);
+const char *chk_world_exec(const ChkWorld *world); /* any thread; NULL: here */
+
 /* For tests: uses `bus` (attached by the caller, borrowed until the world is freed) for the
  * system's and the user's. */
 void chk_world_set_buses(ChkWorld *world, sd_bus *system, sd_bus *user);

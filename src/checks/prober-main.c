@@ -1,0 +1,6 @@
+/* prober-main.c: the program waggle-prober; what it does is in the library beside it. */
+#include "checks/prober.h"
+
+int main(int argc, char **argv) {
+  return chk_prober_main(argc, argv);
+}
