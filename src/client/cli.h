@@ -31,7 +31,7 @@ typedef enum { CLI_SCOPE_AUTO, CLI_SCOPE_SYSTEM, CLI_SCOPE_USER } CliScope;
 typedef enum { CLI_JSON_OFF, CLI_JSON_SHORT, CLI_JSON_PRETTY } CliJson;
 
 /* Which service a verb talks to; set before its first call. */
-typedef enum { CLI_MESSAGING, CLI_DEPLOYMENT } CliService;
+typedef enum { CLI_MESSAGING, CLI_DEPLOYMENT, CLI_MONITORING } CliService;
 
 /* One connection. `destination` is NULL on the private socket, where there is only one peer. */
 typedef struct {

@@ -19,6 +19,10 @@ static const CliServiceNames services[] = {
                         WG_IFACE_DEPLOYMENT, WG_SOCKET_DEPLOYMENT,
                         HINT("", "waggle-deployd.socket"), HINT("--user ", "waggle-deployd.socket"),
                         WG_ENV_DEPLOYMENT_ADDRESS},
+    [CLI_MONITORING] = {"the monitoring service", WG_BUS_MONITORING, WG_PATH_MONITORING,
+                        WG_IFACE_MONITORING, WG_SOCKET_MONITORING,
+                        HINT("", "waggle-monitord.socket"),
+                        HINT("--user ", "waggle-monitord.socket"), WG_ENV_MONITORING_ADDRESS},
 };
 
 const CliServiceNames *cli_service_names(CliService service) {

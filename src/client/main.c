@@ -64,6 +64,13 @@ static gboolean is_deployment(const char *word) {
   return g_str_equal(word, "verify") || g_str_equal(word, "deploy") || g_str_equal(word, "audit");
 }
 
+/* Whose verbs ask the monitoring service. */
+static gboolean is_monitoring(const char *word) {
+  static const char *const words[] = {"alerts", "metrics", "service", "top", "why", NULL};
+
+  return g_strv_contains(words, word);
+}
+
 static int usage(const CliVerb *verb, GError **error) {
   g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "usage: waggle %s%s%s%s\nTry: waggle %s --help",
               verb->name, verb->options ? " [OPTIONS...]" : "", *verb->words ? " " : "",
@@ -112,6 +119,8 @@ static int run(Cli *cli, char **argv, GError **error) {
     words = status;
   if (is_deployment(words[0]))
     cli->service = CLI_DEPLOYMENT;
+  else if (is_monitoring(words[0]))
+    cli->service = CLI_MONITORING;
   const CliVerb *verb = cli_verb_find(words, &taken, error);
   if (!verb)
     return CLI_EXIT_USAGE;
