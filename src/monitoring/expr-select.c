@@ -1,0 +1,83 @@
+/* expr-select.c: selectors, instant and with a range, and the functions over ranges. */
+#include "monitoring/expr-private.h"
+
+#include <math.h>
+
+gboolean mon_matchers_hold(const MonNode *selector, const MonLabels *labels) {
+  for (guint i = 0; i < selector->matchers->len; i++) {
+    const MonMatcher *matcher = selector->matchers->pdata[i];
+    const char *value = mon_labels_get(labels, matcher->label);
+    gboolean like = matcher->type == MON_MATCH_LIKE || matcher->type == MON_MATCH_UNLIKE;
+    gboolean not = matcher->type == MON_MATCH_UNEQUAL || matcher->type == MON_MATCH_UNLIKE;
+    if (value == NULL)
+      value = "";
+    gboolean is =
+        like ? g_regex_match(matcher->regex, value, 0, NULL) : g_str_equal(value, matcher->value);
+    if (is == not )
+      return FALSE;
+  }
+  return TRUE;
+}
+
+typedef struct {
+  MonEval *eval;
+  const MonNode *node;
+  MonValue *ret;
+  gint64 from, to;
+  MonRangeFunc func;
+  double parameter;
+  gboolean keep_name;
+} Select;
+
+static void take_newest(const MonLabels *labels, gint64 created, const MonSample *samples, guint n,
+                        gpointer user_data) {
+  Select *select = user_data;
+
+  if (n == 0 || !mon_matchers_hold(select->node, labels))
+    return;
+  select->eval->n_samples++;
+  select->eval->found = TRUE;
+  mon_value_add(select->ret, select->node->name, mon_labels_ref(labels), samples[n - 1].value);
+}
+
+gboolean mon_eval_selector(MonEval *eval, const MonNode *node, MonValue *ret) {
+  gint64 at = eval->time - node->offset;
+  Select select = {.eval = eval, .node = node, .ret = ret};
+
+  mon_value_vector(ret);
+  eval->has_selector = TRUE;
+  eval->source->select(eval->self, node->name, at - MON_EXPR_LOOKBACK, at, take_newest, &select);
+  return TRUE;
+}
+
+static void take_range(const MonLabels *labels, gint64 created, const MonSample *samples, guint n,
+                       gpointer user_data) {
+  Select *select = user_data;
+  MonEval *eval = select->eval;
+  double value;
+
+  if (n == 0 || eval->n_samples > MON_SAMPLES_MAX || !mon_matchers_hold(select->node, labels))
+    return;
+  eval->n_samples += n;
+  eval->found = TRUE;
+  MonRange range = {.from = select->from,
+                    .to = select->to,
+                    .created = created > select->from && created <= samples[0].time ? created : 0,
+                    .samples = samples,
+                    .n = n,
+                    .parameter = select->parameter};
+  if (select->func(&range, &value))
+    mon_value_add(select->ret, select->keep_name ? select->node->name : NULL,
+                  mon_labels_ref(labels), value);
+}
+
+gboolean mon_eval_range(MonEval *eval, const MonNode *node, MonRangeFunc func, double parameter,
+                        gboolean keep_name, MonValue *ret) {
+  gint64 to = eval->time - node->offset;
+  Select select = {eval, node, ret, to - node->range, to, func, parameter, keep_name};
+
+  mon_value_vector(ret);
+  eval->has_selector = TRUE;
+  eval->source->select(eval->self, node->name, select.from, select.to, take_range, &select);
+  return mon_eval_bounded(eval, node, ret);
+}
