@@ -73,7 +73,7 @@ static const char *span_end(const char *at, gint64 *ret) {
     before = u;
     end = at;
   }
-  if (end == NULL || starts_name(*end))
+  if (end == NULL || g_ascii_isalpha(*end) || *end == '_')
     return NULL;
   *ret = sum;
   return end;

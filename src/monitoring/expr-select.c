@@ -1,5 +1,6 @@
 /* expr-select.c: selectors, instant and with a range, and the functions over ranges. */
 #include "monitoring/expr-private.h"
+#include "monitoring/samples.h"
 
 #include <math.h>
 
@@ -33,7 +34,7 @@ static void take_newest(const MonLabels *labels, gint64 created, const MonSample
                         gpointer user_data) {
   Select *select = user_data;
 
-  if (n == 0 || !mon_matchers_hold(select->node, labels))
+  if (n == 0 || mon_is_stale(samples[n - 1].value) || !mon_matchers_hold(select->node, labels))
     return;
   select->eval->n_samples++;
   select->eval->found = TRUE;
@@ -46,8 +47,25 @@ gboolean mon_eval_selector(MonEval *eval, const MonNode *node, MonValue *ret) {
 
   mon_value_vector(ret);
   eval->has_selector = TRUE;
-  eval->source->select(eval->self, node->name, at - MON_EXPR_LOOKBACK, at, take_newest, &select);
+  eval->source->select(eval->self, node->name, at - MON_EXPR_LOOKBACK, at, TRUE, take_newest,
+                       &select);
   return TRUE;
+}
+
+/* Marks of an end are no samples. (transfer full): NULL when there are none. */
+static MonSample *without_marks(const MonSample *samples, guint *n) {
+  guint kept = 0, marks = 0;
+
+  for (guint i = 0; i < *n; i++)
+    marks += mon_is_stale(samples[i].value);
+  if (marks == 0)
+    return NULL;
+  MonSample *left = g_new(MonSample, *n);
+  for (guint i = 0; i < *n; i++)
+    if (!mon_is_stale(samples[i].value))
+      left[kept++] = samples[i];
+  *n = kept;
+  return left;
 }
 
 static void take_range(const MonLabels *labels, gint64 created, const MonSample *samples, guint n,
@@ -59,6 +77,11 @@ static void take_range(const MonLabels *labels, gint64 created, const MonSample 
   if (n == 0 || eval->n_samples > MON_SAMPLES_MAX || !mon_matchers_hold(select->node, labels))
     return;
   eval->n_samples += n;
+  g_autofree MonSample *left = without_marks(samples, &n);
+  if (left != NULL)
+    samples = left;
+  if (n == 0)
+    return;
   eval->found = TRUE;
   MonRange range = {.from = select->from,
                     .to = select->to,
@@ -78,6 +101,6 @@ gboolean mon_eval_range(MonEval *eval, const MonNode *node, MonRangeFunc func, d
 
   mon_value_vector(ret);
   eval->has_selector = TRUE;
-  eval->source->select(eval->self, node->name, select.from, select.to, take_range, &select);
+  eval->source->select(eval->self, node->name, select.from, select.to, FALSE, take_range, &select);
   return mon_eval_bounded(eval, node, ret);
 }

@@ -30,10 +30,11 @@ typedef struct {
 typedef void (*MonSelectFunc)(const MonLabels *labels, gint64 created, const MonSample *samples,
                               guint n, gpointer user_data);
 
-/* Where samples come from: each series called `name` with samples in (from, to]. */
+/* Where samples come from: each series called `name` with samples in (from, to]. `newest`: the last
+ * of them is enough; a series that ended before `to` has none then. */
 typedef struct {
-  void (*select)(gpointer self, const char *name, gint64 from, gint64 to, MonSelectFunc func,
-                 gpointer user_data);
+  void (*select)(gpointer self, const char *name, gint64 from, gint64 to, gboolean newest,
+                 MonSelectFunc func, gpointer user_data);
 } MonExprSource;
 
 typedef struct {
