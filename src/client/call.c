@@ -105,8 +105,9 @@ static gboolean broke(int r) {
 }
 
 /* One attempt. `e` is set when the service answered with an error. */
-static int call_once(CliBus *bus, const char *path, const char *interface, const char *method,
-                     GVariant *params, GArray *fds, GVariant **ret, sd_bus_error *e) {
+static int call_once(CliBus *bus, guint64 patience, const char *path, const char *interface,
+                     const char *method, GVariant *params, GArray *fds, GVariant **ret,
+                     sd_bus_error *e) {
   sd_bus_message *m = NULL, *reply = NULL;
 
   int r = sd_bus_message_new_method_call(bus->bus, &m, bus->destination, path, interface, method);
@@ -115,7 +116,7 @@ static int call_once(CliBus *bus, const char *path, const char *interface, const
   if (r >= 0)
     r = cli_variant_append(m, params);
   if (r >= 0)
-    r = sd_bus_call(bus->bus, m, 0, e, &reply);
+    r = sd_bus_call(bus->bus, m, patience, e, &reply);
   if (r >= 0)
     r = cli_variant_read(reply, fds, ret);
   sd_bus_message_unref(m);
@@ -170,7 +171,8 @@ GVariant *cli_call_object(Cli *cli, const char *path, const char *interface, con
 
     if (!cli_connect(cli, error))
       return NULL;
-    int r = call_once(cli->bus, path, interface, method, held, cli->fds, &result, &e);
+    int r =
+        call_once(cli->bus, cli->patience, path, interface, method, held, cli->fds, &result, &e);
     cli->reached |= r >= 0 || sd_bus_error_is_set(&e);
     if (r >= 0)
       return result;

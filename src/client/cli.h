@@ -47,6 +47,7 @@ typedef struct {
   CliJson json;
   CliService service;
   gboolean no_pager, no_legend;
+  guint64 patience; /* us that an answer may take; 0: 25 s */
   CliBus *bus;      /* NULL until cli_connect() */
   gboolean reached; /* the service has answered once: when it cannot be reached now, it restarts */
   GArray *fds;      /* (element-type int) received file descriptors, closed at the end */
@@ -59,11 +60,11 @@ gboolean cli_connect(Cli *cli, GError **error);
 void cli_disconnect(Cli *cli);
 
 /* Calls a method of the service's own interface (org.waggle.Messaging1 ...) and waits for its
- * answer (25 s at most). `params` is a tuple; its floating reference is taken. A handle in it (`h`)
- * is the number of an open descriptor, which stays the caller's; handles in the answer live in
- * cli->fds. Where the private socket asks for an administrator's consent the call is repeated on
- * the bus; a service that is just leaving is called again. Returns: (transfer full): a tuple, or
- * NULL with an error of CLI_ERROR. */
+ * answer (25 s at most, or cli->patience). `params` is a tuple; its floating reference is taken. A
+ * handle in it (`h`) is the number of an open descriptor, which stays the caller's; handles in the
+ * answer live in cli->fds. Where the private socket asks for an administrator's consent the call is
+ * repeated on the bus; a service that is just leaving is called again. Returns: (transfer full): a
+ * tuple, or NULL with an error of CLI_ERROR. */
 GVariant *cli_call(Cli *cli, const char *method, GVariant *params, GError **error);
 
 /* Like cli_call() with an interface of its own, at the service's root object. */

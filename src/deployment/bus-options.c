@@ -32,6 +32,13 @@ const WgOption dpl_options_rollback[] = {
     {NULL},
 };
 
+const WgOption dpl_options_rehearse[] = {
+    {"to", "s"},
+    {"isolate", "b"},
+    {"observe", "t"},
+    {NULL},
+};
+
 const WgOption dpl_options_list[] = {
     {"target", "s"}, {"state", "s"},  {"since", "t"}, {"job", "t"},
     {"max", "u"},    {"active", "b"}, {NULL},

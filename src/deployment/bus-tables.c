@@ -23,6 +23,8 @@ const DplMethod dpl_methods[] = {
     {ROOT, "Plan", dpl_handle_plan, DPL_ACTION_DEPLOY, dpl_options_manifest, FALSE},
     {ROOT, "Deploy", dpl_handle_deploy, DPL_ACTION_DEPLOY, dpl_options_deploy, TRUE},
     {ROOT, "Rollback", dpl_handle_rollback, DPL_ACTION_ROLLBACK, dpl_options_rollback, TRUE},
+    /* it may start a program of a release */
+    {ROOT, "Rehearse", dpl_handle_rehearse, DPL_ACTION_DEPLOY, dpl_options_rehearse, TRUE},
     {ROOT, "Confirm", dpl_handle_confirm, DPL_ACTION_CONFIRM, dpl_options_none, TRUE},
     {ROOT, "Cancel", dpl_handle_cancel, DPL_ACTION_CANCEL, dpl_options_none, TRUE},
     {ROOT, "List", dpl_handle_list, DPL_ACTION_INSPECT, dpl_options_none, FALSE},
@@ -52,6 +54,8 @@ static const sd_bus_vtable vtable_root[] = {
            dpl_method_call, OPEN),
     /* deployments */
     METHOD("Rollback", ARGS("s", target, "a{sv}", options), RESULT("o", job), dpl_method_call,
+           OPEN),
+    METHOD("Rehearse", ARGS("s", target, "a{sv}", options), RESULT("s", json), dpl_method_call,
            OPEN),
     METHOD("Confirm", ARGS("t", deployment, "a{sv}", options), SD_BUS_NO_RESULT, dpl_method_call,
            OPEN),

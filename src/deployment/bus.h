@@ -32,7 +32,8 @@ typedef struct {
 
 extern const DplMethod dpl_methods[];
 extern const WgOption dpl_options_none[], dpl_options_manifest[], dpl_options_deploy[],
-    dpl_options_rollback[], dpl_options_list[], dpl_options_stats[], dpl_options_reason[];
+    dpl_options_rollback[], dpl_options_rehearse[], dpl_options_list[], dpl_options_stats[],
+    dpl_options_reason[];
 
 /* One call that is owed an answer. */
 struct DplCall {
@@ -49,6 +50,7 @@ struct DplCall {
   gboolean by_action;  /* polkit allowed it */
   gboolean is_audited; /* its refusal is an entry of the audit log */
   gpointer data;       /* the handler's, freed with `free_data` */
+  gpointer work;       /* what runs for it; the handler's, never freed here */
   GDestroyNotify free_data;
 };
 
@@ -131,12 +133,16 @@ void dpl_record_fill(DplRecord *record, const DplDaemon *daemon, const DplManife
                      guint64 confirm);
 void dpl_created(const DplJob *job, const GError *error, gpointer data);
 
+/* bus-rehearse.c: the daemon leaves: what is rehearsed is ended, and its calls are answered. */
+void dpl_rehearsals_cancel(DplDaemon *daemon);
+
 /* The handlers of dpl_methods, each where its subject is. */
 void dpl_handle_ping(DplCall *call);
 void dpl_handle_reload(DplCall *call);
 void dpl_handle_validate(DplCall *call);
 void dpl_handle_deploy(DplCall *call);
 void dpl_handle_rollback(DplCall *call);
+void dpl_handle_rehearse(DplCall *call);
 void dpl_handle_confirm(DplCall *call);
 void dpl_handle_cancel(DplCall *call);
 void dpl_handle_cancel_job(DplCall *call);

@@ -5,6 +5,7 @@
  * does not know yet what holds which target. */
 #include "deployment/bus.h"
 #include "deployment/rebuild.h"
+#include "deployment/rehearse.h"
 #include "deployment/unit-directory.h"
 
 #include "common/error.h"
@@ -105,10 +106,13 @@ static gboolean make_steps(DplDaemon *daemon, GError **error) {
   g_autofree char *units = dpl_daemon_unit_directory(daemon);
   g_auto(GStrv) keys = dpl_daemon_key_directories(daemon);
   g_auto(GStrv) credentials = credential_directories(daemon);
+  g_autofree char *rehearsals =
+      dpl_unit_directory_runtime(daemon->user_scope, daemon->settings.unit_directory);
   DplRealOptions options = {
       .user_scope = daemon->user_scope,
       .store = daemon->store,
       .unit_directory = units,
+      .rehearsal_directory = rehearsals,
       .runtime_directory = daemon->runtime_directory,
       .verify_program =
           daemon->settings.verify_program[0] != '\0' ? daemon->settings.verify_program : NULL,
@@ -121,6 +125,7 @@ static gboolean make_steps(DplDaemon *daemon, GError **error) {
       .user_data = daemon,
   };
 
+  dpl_rehearsal_sweep(rehearsals);
   daemon->units = dpl_units_new(NULL, daemon->user_scope);
   options.units = daemon->units;
   daemon->real = dpl_real_new(&options);
@@ -193,7 +198,7 @@ void dpl_daemon_close(DplDaemon *daemon) {
   g_clear_pointer(&daemon->timer, wg_timer_source_destroy);
   /* a thread that hangs over DrainSec= still uses all this: it is left to the end of the process,
    * and what it was about to the next start */
-  if (daemon->draining && !daemon->engine_stopped)
+  if (daemon->draining && (!daemon->engine_stopped || daemon->rehearsals != NULL))
     return;
   g_clear_pointer(&daemon->engine, dpl_engine_free);
   g_clear_pointer(&daemon->real, dpl_real_free);

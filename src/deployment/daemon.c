@@ -124,6 +124,7 @@ static void on_drain(WgService *service, gpointer self) {
   DplDaemon *daemon = self;
 
   daemon->draining = TRUE;
+  dpl_rehearsals_cancel(daemon);
   dpl_engine_stop(daemon->engine, engine_stopped, daemon);
 }
 

@@ -29,6 +29,7 @@ typedef struct {
   gboolean recovered; /* what the last life left is taken up: new work is allowed */
   gboolean draining, engine_stopped;
   guint n_calls;         /* owed an answer */
+  GSList *rehearsals;    /* DplRehearsal; of bus-rehearse.c */
   GHashTable *listeners; /* &WgCaller.id -> of bus-signals.c */
   GHashTable *jobs;      /* &id -> of bus-jobs.c */
   guint jobs_timer;

@@ -139,7 +139,8 @@ const DplKey dpl_manifest_keys[] = {
     WORD("strategy", "restart", restarts, "restart", DplStrategy, restart,
          "what is done to units that run"),
     BOOL("strategy", "isolate-rehearsal", DplStrategy, isolate_rehearsal,
-         "the old release is started in isolation to prove that it can be"),
+         "the release that serves is started in isolation first, to prove that it can be returned "
+         "to"),
 
     COUNT("retention", "count", 1, 10000, "5", DplRetentionSpec, count,
           "releases that stay, the current one among them"),

@@ -18,8 +18,13 @@ HOOK(pre_rollback, DPL_HOOK_PRE_ROLLBACK, FALSE)
 HOOK(post_rollback, DPL_HOOK_POST_ROLLBACK, FALSE)
 HOOK(post_commit, DPL_HOOK_POST_COMMIT, TRUE)
 
-static const DplPart check[] = {dpl_part_find_current, dpl_part_find_old, dpl_part_check,
-                                dpl_part_contract,     pre_flight,        NULL};
+static const DplPart check[] = {dpl_part_find_current,
+                                dpl_part_find_old,
+                                dpl_part_check,
+                                dpl_part_contract,
+                                dpl_part_rehearse,
+                                pre_flight,
+                                NULL};
 static const DplPart back_up[] = {dpl_part_backup, NULL};
 static const DplPart stage[] = {pre_stage, dpl_part_stage, post_stage, NULL};
 static const DplPart prepare[] = {dpl_part_prove,

@@ -10,6 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* A rehearsal may not eat the time of the deployment. */
+#define REHEARSAL_SHARE 2
+
 /* What is current tells which manifest the new one has to get along with. */
 static gboolean find_current(DplChain *chain, const DplWork *work, GError **error) {
   DplRecord *r = chain->act->record;
@@ -65,6 +68,51 @@ void dpl_part_contract(DplChain *chain) {
   if (dpl_state_contract(chain->old_manifest, chain->manifest, &plan, &error))
     chain->act->record->migrates = plan.migrate || plan.back == DPL_WAY_BACK_SNAPSHOT;
   dpl_part_done(chain, error);
+}
+
+/* ---- the release before, rehearsed ---- */
+static void rehearsed(DplRehearsed verdict, JsonNode *result, const char *text, gpointer data) {
+  DplChain *chain = data;
+  GError *error = NULL;
+
+  chain->rehearsal = NULL;
+  if (verdict != DPL_REHEARSED_PASS) {
+    g_autofree char *json = json_to_string(result, FALSE);
+    dpl_chain_evidence(chain, "rehearsal", json);
+    g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_STATE,
+                "nothing was changed: the release that serves %s: %s",
+                verdict == DPL_REHEARSED_FAIL ? "could not be returned to"
+                                              : "could not be rehearsed",
+                text);
+  }
+  dpl_part_done(chain, error);
+}
+
+void dpl_part_rehearse(DplChain *chain) {
+  const DplRecord *r = chain->act->record;
+  const DplRealOptions *o = &chain->real->o;
+  DplRehearsalOptions options = {
+      .units = o->units,
+      .user_scope = o->user_scope,
+      .directory = o->rehearsal_directory,
+      .own_unit = o->own_unit,
+      .target = r->target,
+      .root = r->root,
+      .release = r->from,
+      .manifest = chain->old_manifest,
+      .isolate = TRUE,
+      .limit = dpl_chain_limit(chain) / REHEARSAL_SHARE,
+  };
+
+  if (!chain->manifest->strategy.isolate_rehearsal || r->kind == DPL_KIND_ROLLBACK ||
+      chain->old_manifest == NULL) {
+    dpl_part_done(chain, NULL);
+    return;
+  }
+  dpl_chain_say(chain, "rehearsing a roll-back to %s", r->from);
+  chain->rehearsal = dpl_rehearsal_start(&options, rehearsed, chain);
+  if (g_cancellable_is_cancelled(chain->act->cancel))
+    dpl_rehearsal_cancel(chain->rehearsal);
 }
 
 /* ---- the unit files, judged by systemd ---- */

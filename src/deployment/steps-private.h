@@ -11,6 +11,7 @@
 #include "deployment/intent.h"
 #include "deployment/manifest.h"
 #include "deployment/preflight.h"
+#include "deployment/rehearse.h"
 #include "deployment/steps-real.h"
 #include "deployment/verify-run.h"
 #include "deployment/work.h"
@@ -46,6 +47,7 @@ struct DplChain {
   DplHooks *hooks;
   DplVerify *verify;
   DplUnitVerify *unit_verify;
+  DplRehearsal *rehearsal;
   GPtrArray *unit_texts; /* of DplUnitText */
   DplThreadFunc thread;
   guint timer;
@@ -83,6 +85,7 @@ void dpl_chain_set_old(DplChain *chain, const DplRecord *old);
 void dpl_part_find_current(DplChain *chain);
 void dpl_part_check(DplChain *chain);
 void dpl_part_contract(DplChain *chain);
+void dpl_part_rehearse(DplChain *chain);
 void dpl_part_read_units(DplChain *chain);
 void dpl_part_judge_units(DplChain *chain);
 void dpl_part_backup(DplChain *chain);

@@ -21,6 +21,7 @@ DplReal *dpl_real_new(const DplRealOptions *options) {
   real->credentials = g_strdupv((char **)options->credential_directories);
   real->o.credential_directories = (const char *const *)real->credentials;
   real->o.unit_directory = g_strdup(options->unit_directory);
+  real->o.rehearsal_directory = g_strdup(options->rehearsal_directory);
   real->o.runtime_directory = g_strdup(options->runtime_directory);
   real->o.verify_program = g_strdup(options->verify_program);
   real->o.own_unit = g_strdup(options->own_unit);
@@ -32,6 +33,7 @@ void dpl_real_free(DplReal *real) {
     return;
   g_strfreev(real->keys);
   g_free((char *)real->o.unit_directory);
+  g_free((char *)real->o.rehearsal_directory);
   g_free((char *)real->o.runtime_directory);
   g_free((char *)real->o.verify_program);
   g_free((char *)real->o.own_unit);
@@ -140,6 +142,8 @@ static void on_canceled(GCancellable *cancel, gpointer data) {
     dpl_hooks_cancel(chain->hooks);
   if (chain->verify != NULL)
     dpl_verify_cancel(chain->verify);
+  if (chain->rehearsal != NULL)
+    dpl_rehearsal_cancel(chain->rehearsal);
   if (chain->unit_verify != NULL) { /* it changes nothing: its end need not be waited for */
     g_clear_pointer(&chain->unit_verify, dpl_unit_verify_forget);
     g_idle_add(part_canceled, chain);

@@ -19,6 +19,7 @@ typedef struct {
   DplUnits *units;                    /* borrowed */
   DplStore *store;                    /* borrowed: for the manifest of the release before */
   const char *unit_directory;         /* where unit files are installed */
+  const char *rehearsal_directory;    /* where units that are rehearsed are written */
   const char *runtime_directory;      /* for the files of verifications */
   const char *verify_program;         /* NULL: the installed one */
   const char *own_unit;               /* hooks end with it; NULL: none */

@@ -13,7 +13,7 @@ ASK_THE_BUS = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 # what a call needs beyond its arguments; methods with descriptors have a test of their own
 ARGUMENTS = {"s": "'shop'", "t": "1", "u": "1", "a{sv}": "@a{sv} {}"}
 ACTIONS = {
-    "Rollback": "rollback", "Confirm": "confirm", "Cancel": "cancel", "List": "inspect",
+    "Rollback": "rollback", "Rehearse": "deploy", "Confirm": "confirm", "Cancel": "cancel", "List": "inspect",
     "ListDeployments": "inspect", "Show": "inspect", "Explain": "inspect", "Stats": "inspect",
     "ListPoisoned": "inspect", "Forgive": "manage", "AuditRead": "inspect",
     "AuditVerify": "inspect", "Reload": "manage",

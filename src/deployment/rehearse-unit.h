@@ -1,0 +1,29 @@
+/* rehearse-unit.h: a service's unit file, made into one that may run beside the live service.
+ *
+ * Pure: text in, text out. What is taken over is a list of what is known to touch nothing but the
+ * program's own process; everything else is left out and named: commands before and after it, the
+ * directories that systemd would make or hand over, what it needs and what needs it. What isolates
+ * it stands last, where nothing in the release can take it back. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct {
+  const char *name;     /* of the new unit, "waggle-rehearsal-0a1b2c3d", without ".service" */
+  const char *original; /* "shop@7.service": for its specifiers */
+  const char *target;   /* for the description */
+  const char *current,
+      *release;               /* absolute: the target's link, and the release that is rehearsed */
+  const char *const *scratch; /* absolute paths that are empty and writable in it; NULL: none */
+  const char *bind_to;        /* our own unit, with which it ends; NULL: none */
+  gboolean user_scope;
+  guint64 start_limit, life; /* us until it is up, and altogether */
+} DplIsolation;
+
+/* `left_out` (char *, may be NULL) gets the names of settings that were not taken over, each once.
+ * NULL: INVALID_ARGUMENT: it cannot be started in isolation, and why. Free with g_free(). */
+char *dpl_isolated_unit(const char *text, const DplIsolation *how, GPtrArray *left_out,
+                        GError **error);
+/* Whether "NAME.service" is one that this made: what an earlier life may have left. */
+gboolean dpl_isolated_unit_is(const char *name);
+#define DPL_REHEARSAL_PREFIX "waggle-rehearsal-"

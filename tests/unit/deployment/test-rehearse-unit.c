@@ -1,0 +1,159 @@
+/* test-rehearse-unit.c: what of a unit file is taken over into one that may run beside the live
+ * service, and that the release cannot take its walls down. */
+#undef G_DISABLE_ASSERT
+#undef NDEBUG
+
+#include "deployment/rehearse-unit.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+#define CURRENT "/srv/shop/current"
+#define RELEASE "/srv/shop/releases/1"
+#define NAME DPL_REHEARSAL_PREFIX "0a"
+
+static char *make(const char *text, gboolean user, GPtrArray *left, GError **error) {
+  static const char *const scratch[] = {"/srv/shop/shared/log", "/var/lib/a \"b\" 5%", NULL};
+  const DplIsolation how = {
+      .name = NAME,
+      .original = "shop@7.service",
+      .target = "shop",
+      .current = CURRENT,
+      .release = RELEASE,
+      .scratch = scratch,
+      .bind_to = "waggle-deployd.service",
+      .user_scope = user,
+      .start_limit = 1000000,
+      .life = 2000000,
+  };
+
+  return dpl_isolated_unit(text, &how, left, error);
+}
+
+/* The value that the last line of `key` gives it; NULL: there is none. */
+static char *last(const char *unit, const char *key) {
+  g_auto(GStrv) lines = g_strsplit(unit, "\n", -1);
+  g_autofree char *head = g_strconcat(key, "=", NULL);
+  char *found = NULL;
+
+  for (guint i = 0; lines[i]; i++)
+    if (g_str_has_prefix(lines[i], head)) {
+      g_free(found);
+      found = g_strdup(lines[i] + strlen(head));
+    }
+  return found;
+}
+
+static void expect(const char *unit, const char *key, const char *value) {
+  g_autofree char *found = last(unit, key);
+
+  g_assert_cmpstr(found, ==, value);
+}
+
+static gboolean has(const char *unit, const char *line) {
+  g_auto(GStrv) lines = g_strsplit(unit, "\n", -1);
+
+  return g_strv_contains((const char *const *)lines, line);
+}
+
+static void test_taken_over(void) {
+  g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *unit = make("[Unit]\n"
+                               "Requires=db.service\n"
+                               "OnFailure=alarm.service\n"
+                               "[Service]\n"
+                               "Type=notify\n"
+                               "# ExecStart=/no\n"
+                               "ExecStartPre=/usr/bin/migrate\n"
+                               "ExecStart=" CURRENT "/bin/shop --root " CURRENT " \\\n"
+                               "  # a comment between\n"
+                               "  --name=%i --unit %n -- 100%% " CURRENT "ly\n"
+                               "User=shop\n"
+                               "LimitNOFILE=10\n"
+                               "Restart=always\n"
+                               "Restart=no\n"
+                               "StateDirectory=shop\n"
+                               "ReadWritePaths=/srv\n"
+                               "[Install]\n"
+                               "ExecStart=/no\n",
+                               FALSE, left, &error);
+
+  g_assert_no_error(error);
+  expect(unit, "ExecStart",
+         RELEASE "/bin/shop --root " RELEASE "  --name=7 --unit shop@7.service -- 100%% " CURRENT
+                 "ly");
+  expect(unit, "Type", "notify");
+  expect(unit, "User", "shop");
+  expect(unit, "LimitNOFILE", "10");
+  expect(unit, "Restart", "no");
+  expect(unit, "BindsTo", "waggle-deployd.service");
+  expect(unit, "Requires", NULL);
+  expect(unit, "OnFailure", NULL);
+  expect(unit, "StateDirectory", NULL);
+  g_assert_true(has(unit, "Environment=STATE_DIRECTORY=%t/" NAME "/state"));
+  g_assert_true(has(unit, "RuntimeDirectory=" NAME " " NAME "/state"));
+  g_assert_cmpuint(left->len, ==, 4);
+  g_assert_cmpstr(left->pdata[0], ==, "ExecStartPre");
+  g_assert_cmpstr(left->pdata[1], ==, "Restart");
+  g_assert_cmpstr(left->pdata[2], ==, "StateDirectory");
+  g_assert_cmpstr(left->pdata[3], ==, "ReadWritePaths");
+}
+
+static void test_walls(void) {
+  g_autofree char *unit = make("[Service]\nExecStart=/bin/true\nPrivateNetwork=no\nPrivateTmp=no\n"
+                               "ProtectSystem=no\nNoNewPrivileges=no\nPrivateIPC=no\n"
+                               "ProtectHome=yes\nBindPaths=/\nRuntimeMaxSec=infinity\n"
+                               "KillMode=none\nTimeoutStartSec=infinity\n",
+                               FALSE, NULL, NULL);
+
+  expect(unit, "PrivateNetwork", "yes");
+  expect(unit, "PrivateTmp", "yes");
+  expect(unit, "PrivateIPC", "yes");
+  expect(unit, "ProtectSystem", "strict");
+  expect(unit, "ProtectHome", "yes"); /* stricter than ours */
+  expect(unit, "NoNewPrivileges", "yes");
+  expect(unit, "KillMode", "control-group");
+  expect(unit, "RuntimeMaxSec", "2000000us");
+  expect(unit, "TimeoutStartSec", "1000000us");
+  expect(unit, "BindPaths", "%t/" NAME);
+  g_assert_true(has(unit, "TemporaryFileSystem=%t:ro"));
+  g_assert_true(has(unit, "TemporaryFileSystem=\"/srv/shop/shared/log\":mode=1777"));
+  g_assert_true(has(unit, "TemporaryFileSystem=\"/var/lib/a \\\"b\\\" 5%%\":mode=1777"));
+  g_assert_true(has(unit, "BindReadOnlyPaths=\"" RELEASE "\":\"" CURRENT "\""));
+  expect(unit, "PrivateUsers", NULL);
+  g_autofree char *user = make("[Service]\nExecStart=/bin/true\n", TRUE, NULL, NULL);
+  expect(user, "PrivateUsers", "yes");
+  expect(user, "CapabilityBoundingSet", NULL);
+}
+
+static void test_not_possible(void) {
+  static const char *const texts[] = {
+      "[Service]\nType=dbus\nBusName=a.b\nExecStart=/bin/true\n",
+      "[Service]\nType=simple\n",
+      "[Unit]\nExecStart=/bin/true\n",
+      "",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    g_autoptr(GError) error = NULL;
+    g_assert_null(make(texts[i], FALSE, NULL, &error));
+    g_assert_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT);
+  }
+}
+
+static void test_name(void) {
+  g_assert_true(dpl_isolated_unit_is(NAME ".service"));
+  g_assert_false(dpl_isolated_unit_is("shop.service"));
+  g_assert_false(dpl_isolated_unit_is(NAME ".service.log"));
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/deployment/rehearse-unit/taken-over", test_taken_over);
+  g_test_add_func("/deployment/rehearse-unit/walls", test_walls);
+  g_test_add_func("/deployment/rehearse-unit/not-possible", test_not_possible);
+  g_test_add_func("/deployment/rehearse-unit/name", test_name);
+  return g_test_run();
+}
