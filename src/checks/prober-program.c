@@ -62,7 +62,7 @@ int chk_prober_main(int argc, char **argv) {
   g_autoptr(GError) error = NULL;
   const GOptionEntry entries[] = {
       {"user", 0, 0, G_OPTION_ARG_NONE, &user, "units and buses of the user", NULL},
-      {"system", 0, 0, G_OPTION_ARG_NONE, &system_scope, "of the system (the default)", NULL},
+      {"system", 0, 0, G_OPTION_ARG_NONE, &system_scope, "of the system, the default", NULL},
       {"exec-socket", 0, 0, G_OPTION_ARG_FILENAME, &exec_socket,
        "where waggle-probe-exec runs commands; default: children of this process", "PATH"},
       {NULL}};
