@@ -53,8 +53,8 @@ static void test_x_of_y(void) {
   const MonProbeSpec slow = {.failures = 3, .successes = 1, .within_failures = 3, .within_of = 10};
   follow(&slow, "+++++-+++-+++-+++",
          "uuuuuuuuuuuuu"
-         "ddd"
-         "u");
+         "dd"
+         "uu");
 }
 
 static void test_flapping(void) {
