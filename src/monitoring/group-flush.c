@@ -1,0 +1,142 @@
+/* group-flush.c: what a group tells each of its integrations when its time has come (group.h). */
+#include "monitoring/group-private.h"
+
+#include <string.h>
+
+typedef struct {
+  MonGroups *groups;
+  MonGroup *group;
+  const MonIntegration *it;
+  MonSent *sent; /* NULL: nothing was told so far */
+  GPtrArray *firing, *resolved;
+  gboolean news, someone_cares;
+} Flush;
+
+/* What inhibition may start from: everything that fires. */
+static GPtrArray *sources(MonGroups *groups) {
+  GPtrArray *list = g_ptr_array_new();
+  GHashTableIter iter;
+  gpointer alert;
+
+  g_hash_table_iter_init(&iter, groups->firing);
+  while (g_hash_table_iter_next(&iter, NULL, &alert))
+    g_ptr_array_add(list, (gpointer)((const MonTransition *)alert)->labels);
+  return list;
+}
+
+const char *mon_groups_why_muted(MonGroups *groups, const MonTransition *alert) {
+  g_autoptr(GPtrArray) list = NULL;
+
+  if (alert->cause && g_hash_table_contains(groups->firing, alert->cause))
+    return "its cause is told instead";
+  if (groups->alerting->inhibits->len > 0) {
+    list = sources(groups);
+    if (mon_inhibited(groups->alerting, alert->labels, list, NULL))
+      return "another alert inhibits it";
+  }
+  return groups->funcs->muted(alert, groups->user_data);
+}
+
+static void look_at(Flush *f, MonTransition *alert, gboolean is_muted) {
+  const MonSentAlert *told =
+      f->sent ? g_hash_table_lookup(f->sent->firing, alert->fingerprint) : NULL;
+  gboolean has = mon_sent_has(f->sent, alert);
+
+  if (alert->resolved_at != 0) {
+    if (has)
+      g_ptr_array_add(f->resolved, alert);
+    f->news = f->news || has;
+    return;
+  }
+  if (is_muted)
+    return;
+  g_ptr_array_add(f->firing, alert);
+  f->news = f->news || !has || (alert->flapping && !told->flapping);
+  f->someone_cares = f->someone_cares || !alert->acknowledged;
+}
+
+static int by_seq(gconstpointer a, gconstpointer b) {
+  const MonTransition *x = *(const MonTransition *const *)a, *y = *(const MonTransition *const *)b;
+
+  return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void tell(Flush *f) {
+  const MonRoute *route = f->group->route;
+  g_autoptr(GPtrArray) alerts = g_ptr_array_new();
+  MonToTell notice = {f->it,
+                      route->receiver,
+                      f->group->key,
+                      f->group->labels,
+                      alerts,
+                      f->firing->len,
+                      route->repeat_interval + 2 * route->group_interval + G_TIME_SPAN_MINUTE};
+
+  g_ptr_array_sort(f->firing, by_seq);
+  g_ptr_array_sort(f->resolved, by_seq);
+  g_ptr_array_extend(alerts, f->firing, NULL, NULL);
+  if (f->it->send_resolved)
+    g_ptr_array_extend(alerts, f->resolved, NULL, NULL);
+  if (alerts->len > 0)
+    f->groups->funcs->tell(&notice, f->groups->user_data);
+}
+
+static void note(Flush *f, gint64 now) {
+  MonSent *sent = mon_sent_get(f->groups, f->it->key, f->group->key, TRUE);
+
+  for (guint i = 0; i < f->resolved->len; i++) {
+    const MonTransition *alert = g_ptr_array_index(f->resolved, i);
+    g_hash_table_remove(sent->firing, alert->fingerprint);
+  }
+  for (guint i = 0; i < f->firing->len; i++) {
+    const MonTransition *alert = g_ptr_array_index(f->firing, i);
+    MonSentAlert *told = g_new0(MonSentAlert, 1);
+    *told = (MonSentAlert){alert->fired_at, alert->flapping};
+    g_hash_table_replace(sent->firing, g_strdup(alert->fingerprint), told);
+  }
+  sent->time = now;
+  mon_sent_changed(f->groups, sent);
+}
+
+/* `muted`: of each member, in the order of the table. */
+static void flush_to(MonGroups *groups, MonGroup *group, const MonIntegration *it,
+                     const GArray *muted, gint64 now) {
+  g_autoptr(GPtrArray) firing = g_ptr_array_new(), resolved = g_ptr_array_new();
+  Flush f = {groups, group,    it,    mon_sent_get(groups, it->key, group->key, FALSE),
+             firing, resolved, FALSE, FALSE};
+  GHashTableIter iter;
+  gpointer alert;
+  guint i = 0;
+
+  g_hash_table_iter_init(&iter, group->members);
+  while (g_hash_table_iter_next(&iter, NULL, &alert))
+    look_at(&f, alert, g_array_index(muted, gboolean, i++));
+  if (!f.news && firing->len > 0 && f.someone_cares)
+    f.news = now - f.sent->time >= (gint64)group->route->repeat_interval;
+  if (!f.news)
+    return;
+  tell(&f);
+  note(&f, now);
+}
+
+static gboolean is_resolved(gpointer key, gpointer value, gpointer unused) {
+  return ((const MonTransition *)value)->resolved_at != 0;
+}
+
+void mon_group_flush(MonGroups *groups, MonGroup *group, gint64 now, gint64 realtime) {
+  gboolean route_is_muted = mon_route_muted(group->route, realtime) != NULL;
+  g_autoptr(GArray) muted = g_array_new(FALSE, FALSE, sizeof(gboolean));
+  GHashTableIter iter;
+  gpointer alert;
+
+  g_hash_table_iter_init(&iter, group->members);
+  while (g_hash_table_iter_next(&iter, NULL, &alert)) {
+    gboolean is_muted = route_is_muted || mon_groups_why_muted(groups, alert) != NULL;
+    g_array_append_val(muted, is_muted);
+  }
+  for (guint i = 0; i < group->route->receiver->integrations->len; i++)
+    flush_to(groups, group, g_ptr_array_index(group->route->receiver->integrations, i), muted, now);
+  g_hash_table_foreach_remove(group->members, is_resolved, NULL);
+  group->undecided = 0;
+  group->due = now + (gint64)group->route->group_interval;
+}
