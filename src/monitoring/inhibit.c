@@ -10,11 +10,11 @@ static gboolean agree(const MonInhibitRule *rule, const MonLabels *a, const MonL
 
 static gboolean inhibits(const MonInhibitRule *rule, gboolean target_is_source,
                          const MonLabels *target, const MonLabels *source) {
-  if (mon_labels_equal(target, source) || !mon_matchers_hold(rule->source, source) ||
+  if (mon_labels_equal(target, source) || !mon_matchers_all_hold(rule->source, source) ||
       !agree(rule, target, source))
     return FALSE;
   /* two that are both would silence each other, and nobody would be told */
-  return !(target_is_source && mon_matchers_hold(rule->target, source));
+  return !(target_is_source && mon_matchers_all_hold(rule->target, source));
 }
 
 gboolean mon_inhibited(const MonAlerting *alerting, const MonLabels *target, GPtrArray *sources,
@@ -23,9 +23,9 @@ gboolean mon_inhibited(const MonAlerting *alerting, const MonLabels *target, GPt
     const MonInhibitRule *rule = g_ptr_array_index(alerting->inhibits, i);
     gboolean is_source;
 
-    if (!mon_matchers_hold(rule->target, target))
+    if (!mon_matchers_all_hold(rule->target, target))
       continue;
-    is_source = mon_matchers_hold(rule->source, target);
+    is_source = mon_matchers_all_hold(rule->source, target);
     for (guint k = 0; k < sources->len; k++) {
       const MonLabels *source = g_ptr_array_index(sources, k);
       if (!inhibits(rule, is_source, target, source))

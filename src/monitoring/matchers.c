@@ -112,7 +112,7 @@ char *mon_matcher_text(const MonMatcher *matcher) {
   return g_string_free(text, FALSE);
 }
 
-gboolean mon_matchers_hold(GPtrArray *matchers, const MonLabels *labels) {
+gboolean mon_matchers_all_hold(GPtrArray *matchers, const MonLabels *labels) {
   for (guint i = 0; i < matchers->len; i++)
     if (!mon_matcher_holds(g_ptr_array_index(matchers, i), labels))
       return FALSE;

@@ -32,6 +32,6 @@ char *mon_matcher_text(const MonMatcher *matcher);
 /* (element-type MonMatcher); an empty text or {} is no matcher at all, which holds for everything.
  * INVALID_ARGUMENT tells where it went wrong. */
 GPtrArray *mon_matchers_parse(const char *text, GError **error);
-gboolean mon_matchers_hold(GPtrArray *matchers, const MonLabels *labels); /* all of them */
+gboolean mon_matchers_all_hold(GPtrArray *matchers, const MonLabels *labels); /* all of them */
 /* {a="b",c=~"d"}; free with g_free(). */
 char *mon_matchers_text(GPtrArray *matchers);

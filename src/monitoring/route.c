@@ -5,7 +5,7 @@ static gboolean match(const MonRoute *route, const MonLabels *labels, MonRouteFu
                       gpointer user_data) {
   gboolean taken = FALSE;
 
-  if (!mon_matchers_hold(route->matchers, labels))
+  if (!mon_matchers_all_hold(route->matchers, labels))
     return FALSE;
   for (guint i = 0; i < route->routes->len; i++) {
     const MonRoute *child = g_ptr_array_index(route->routes, i);

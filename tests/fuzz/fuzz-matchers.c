@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   g_assert_cmpuint(matchers->len, <=, MON_MATCHERS_MAX);
-  (void)mon_matchers_hold(matchers, labels);
+  (void)mon_matchers_all_hold(matchers, labels);
   g_autofree char *written = mon_matchers_text(matchers);
   if (strlen(written) > MON_MATCHERS_BYTES_MAX) /* escapes make it longer */
     return 0;

@@ -64,7 +64,7 @@ static gboolean holds(const char *text, const MonLabels *labels) {
   g_autoptr(GPtrArray) matchers = mon_matchers_parse(text, &error);
 
   g_assert_no_error(error);
-  return mon_matchers_hold(matchers, labels);
+  return mon_matchers_all_hold(matchers, labels);
 }
 
 static void test_holds(void) {
