@@ -1,0 +1,120 @@
+/* history-load.c: looking back: what the store has and what still waits in memory, as samples for
+ * expressions; see history.h. */
+#include "monitoring/history-private.h"
+
+#include <string.h>
+
+/* Values are looked back for by five minutes: rolled-up ones are filled in to that. */
+#define FILL_STEP (4 * 60 * (gint64)G_USEC_PER_SEC)
+
+typedef struct {
+  MonLookBack look;
+  MonHistory *history;
+  MonPastFunc func;
+  gpointer user_data;
+} Load;
+
+/* The coarsest tier that is fine enough, among those that reach back to `from`. */
+static guint tier_of(const MonHistory *history, gint64 from, gint64 to, guint64 step) {
+  const MonHistoryLimits *limits = mon_history_get_limits(history);
+  gint64 now = g_get_real_time();
+
+  if (from < now - (gint64)limits->month || step >= 4 * (guint64)MON_TIER2_STEP)
+    return 2;
+  if (from < now - (gint64)limits->raw || step >= 4 * (guint64)MON_TIER1_STEP)
+    return 1;
+  return 0;
+}
+
+static gboolean run_load(MonStore *store, gpointer data, GError **error) {
+  return mon_history_look_back(store, &((Load *)data)->look, error);
+}
+
+typedef struct {
+  MonSamples *past;
+  const MonLookBack *look;
+  MonBoard *board;
+} Filling;
+
+static gint64 created_of(const Filling *filling, const char *name, const MonLabels *labels) {
+  MonSeries *series = mon_board_find(filling->board, name, labels);
+
+  return series ? mon_series_created(series) : 0;
+}
+
+static void fill_between(const Filling *filling, const MonStoredSeries *one,
+                         const MonLabels *labels, guint i) {
+  gint64 before = g_array_index(one->times, gint64, i - 1);
+  gint64 time = g_array_index(one->times, gint64, i);
+  double from = g_array_index(one->values, double, i - 1);
+  double to = g_array_index(one->values, double, i);
+
+  if (time - before > MON_TIER2_STEP) /* nothing was measured in between */
+    return;
+  for (gint64 at = before + FILL_STEP; at < time; at += FILL_STEP) {
+    double part = (double)(at - before) / (double)(time - before);
+    /* a rolled-up gauge is the mean of what was before its time */
+    double value = one->is_counter && to >= from ? from + (to - from) * part : to;
+    mon_samples_add(filling->past, one->name, labels, 0, at, value);
+  }
+}
+
+static void take_stored(const Filling *filling, const MonStoredSeries *one) {
+  gsize size;
+  gconstpointer bytes = g_bytes_get_data(one->labels, &size);
+  g_autoptr(MonLabels) labels = mon_labels_unpack(bytes, size);
+
+  if (!labels)
+    return;
+  gint64 created = created_of(filling, one->name, labels);
+  for (guint i = 0; i < one->times->len; i++) {
+    gint64 time = g_array_index(one->times, gint64, i);
+    if (time <= filling->look->from || time > filling->look->to)
+      continue;
+    if (i > 0)
+      fill_between(filling, one, labels, i);
+    mon_samples_add(filling->past, one->name, labels, created, time,
+                    g_array_index(one->values, double, i));
+  }
+}
+
+static void take_head(const char *name, const MonLabels *labels, gboolean is_counter,
+                      const gint64 *times, const double *values, guint n, gpointer user_data) {
+  const Filling *filling = user_data;
+
+  if (!g_strv_contains((const char *const *)filling->look->names, name))
+    return;
+  gint64 created = created_of(filling, name, labels);
+  for (guint i = 0; i < n; i++)
+    if (times[i] > filling->look->from && times[i] <= filling->look->to)
+      mon_samples_add(filling->past, name, labels, created, times[i], values[i]);
+}
+
+static void load_done(const GError *error, gpointer data) {
+  Load *load = data;
+  MonSamples *past = NULL;
+
+  if (!error) {
+    past = mon_samples_new();
+    Filling filling = {past, &load->look, mon_history_board(load->history)};
+    for (guint i = 0; i < load->look.found->len; i++)
+      take_stored(&filling, load->look.found->pdata[i]);
+    mon_history_each_head(load->history, take_head, &filling);
+  }
+  load->func(past, error, load->user_data);
+  g_clear_pointer(&load->look.found, g_ptr_array_unref);
+  g_strfreev(load->look.names);
+  g_free(load);
+}
+
+void mon_history_load(MonHistory *history, const char *const *names, gint64 from, gint64 to,
+                      guint64 step, MonPastFunc func, gpointer user_data) {
+  Load *load = g_new0(Load, 1);
+
+  load->look = (MonLookBack){.names = g_strdupv((char **)names), .from = from, .to = to};
+  load->look.tier = tier_of(history, from, to, step);
+  load->history = history;
+  load->func = func;
+  load->user_data = user_data;
+  mon_store_do(mon_history_store(history), run_load, load_done, load, FALSE);
+}

@@ -1,0 +1,195 @@
+/* history-store.c: chunks in the tables, on the writer's thread, see history-private.h. */
+#include "monitoring/history-private.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+guint32 mon_chunk_crc(gint64 series, gint64 start, gconstpointer data, gsize size) {
+  gint64 key[] = {series, start};
+
+  return wg_store_crc(wg_store_crc(0, key, sizeof key), data, size);
+}
+
+/* The number of the series, which is made if need be; 0: the batch has failed. */
+static gint64 series_id(MonStore *store, const MonRun *run) {
+  gsize size;
+  gconstpointer labels = g_bytes_get_data(run->labels, &size);
+  g_autoptr(MonStatement) find =
+      mon_store_statement(store, "SELECT id FROM history_series WHERE name = ? AND labels = ?");
+
+  if (!find)
+    return 0;
+  sqlite3_bind_text(find, 1, run->name, -1, SQLITE_STATIC);
+  sqlite3_bind_blob(find, 2, size ? labels : "", (int)size, SQLITE_STATIC);
+  if (mon_store_row(store, find))
+    return sqlite3_column_int64(find, 0);
+  sqlite3_stmt *insert = mon_store_statement(
+      store, "INSERT INTO history_series (name, labels, is_counter) VALUES (?, ?, ?)");
+  if (!insert)
+    return 0;
+  sqlite3_bind_text(insert, 1, run->name, -1, SQLITE_STATIC);
+  sqlite3_bind_blob(insert, 2, size ? labels : "", (int)size, SQLITE_STATIC);
+  sqlite3_bind_int(insert, 3, run->is_counter);
+  return mon_store_run(store, insert) ? sqlite3_last_insert_rowid(mon_store_db(store)) : 0;
+}
+
+gboolean mon_history_write(MonStore *store, GPtrArray *runs, GError **error) {
+  g_autoptr(MonStatement) insert = mon_store_statement(
+      store, "INSERT OR REPLACE INTO history_chunk (series, tier, start, stop, data, crc)"
+             " VALUES (?, 0, ?, ?, ?, ?)");
+
+  for (guint i = 0; insert && i < runs->len; i++) {
+    const MonRun *run = runs->pdata[i];
+    gint64 id = series_id(store, run);
+    if (id == 0)
+      return TRUE; /* the batch is rolled back */
+    sqlite3_bind_int64(insert, 1, id);
+    sqlite3_bind_int64(insert, 2, run->start);
+    sqlite3_bind_int64(insert, 3, run->stop);
+    sqlite3_bind_blob(insert, 4, run->data->data, (int)run->data->len, SQLITE_STATIC);
+    sqlite3_bind_int64(insert, 5, mon_chunk_crc(id, run->start, run->data->data, run->data->len));
+    mon_store_row(store, insert);
+    sqlite3_reset(insert);
+  }
+  return TRUE;
+}
+
+gboolean mon_history_take_chunk(MonStore *store, sqlite3_stmt *stmt, gint64 series, gint64 start,
+                                int column, GArray *times, GArray *values) {
+  gconstpointer data = sqlite3_column_blob(stmt, column);
+  gsize size = (gsize)sqlite3_column_bytes(stmt, column);
+  guint32 crc = (guint32)sqlite3_column_int64(stmt, column + 1);
+
+  if (mon_chunk_crc(series, start, data, size) == crc &&
+      mon_chunk_decode(data, size, times, values))
+    return TRUE;
+  wg_store_quarantine(mon_store_db(store), "history_chunk", series, "checksum", data, size, NULL);
+  return FALSE;
+}
+
+/* ---- looking back ---- */
+static void stored_free(gpointer data) {
+  MonStoredSeries *one = data;
+
+  g_free(one->name);
+  g_clear_pointer(&one->labels, g_bytes_unref);
+  g_array_unref(one->times);
+  g_array_unref(one->values);
+  g_free(one);
+}
+
+typedef struct {
+  MonStore *store;
+  gint64 id;
+  MonStoredSeries *one;
+} Loading;
+
+/* Samples of one tier in (from, to]. */
+static void load_tier(const Loading *loading, guint tier, gint64 from, gint64 to) {
+  MonStoredSeries *one = loading->one;
+  g_autoptr(MonStatement) stmt = mon_store_statement(
+      loading->store, "SELECT start, data, crc FROM history_chunk"
+                      " WHERE series = ? AND tier = ? AND start <= ? AND stop > ? ORDER BY start");
+  guint kept = one->times->len, next;
+
+  if (!stmt)
+    return;
+  sqlite3_bind_int64(stmt, 1, loading->id);
+  sqlite3_bind_int(stmt, 2, (int)tier);
+  sqlite3_bind_int64(stmt, 3, to);
+  sqlite3_bind_int64(stmt, 4, from);
+  while (mon_store_row(loading->store, stmt))
+    mon_history_take_chunk(loading->store, stmt, loading->id, sqlite3_column_int64(stmt, 0), 1,
+                           one->times, one->values);
+  for (next = kept; next < one->times->len; next++) {
+    gint64 time = g_array_index(one->times, gint64, next);
+    if (time <= from || time > to)
+      continue;
+    g_array_index(one->times, gint64, kept) = time;
+    g_array_index(one->values, double, kept++) = g_array_index(one->values, double, next);
+  }
+  g_array_set_size(one->times, kept);
+  g_array_set_size(one->values, kept);
+}
+
+/* Where a tier begins in (from, to]; `to` where it has nothing there. */
+static gint64 tier_begins(const Loading *loading, guint tier, gint64 from, gint64 to) {
+  g_autoptr(MonStatement) stmt = mon_store_statement(
+      loading->store, "SELECT MIN(start) FROM history_chunk WHERE series = ? AND tier = ?"
+                      " AND stop > ? AND start <= ?");
+
+  if (!stmt)
+    return to;
+  sqlite3_bind_int64(stmt, 1, loading->id);
+  sqlite3_bind_int(stmt, 2, (int)tier);
+  sqlite3_bind_int64(stmt, 3, from);
+  sqlite3_bind_int64(stmt, 4, to);
+  if (!mon_store_row(loading->store, stmt) || sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+    return to;
+  return sqlite3_column_int64(stmt, 0) - 1;
+}
+
+/* The tier, before it coarser ones where it has nothing any more, after it finer ones where it has
+ * nothing yet. */
+static void load_before(const Loading *loading, guint tier, gint64 from, gint64 to) {
+  gint64 begins = tier_begins(loading, tier, from, to);
+
+  if (tier + 1 < MON_HISTORY_TIERS && begins > from)
+    load_before(loading, tier + 1, from, begins);
+  load_tier(loading, tier, MAX(begins, from), to);
+}
+
+static void load_series(const Loading *loading, const MonLookBack *look) {
+  const GArray *times = loading->one->times;
+
+  load_before(loading, look->tier, look->from, look->to);
+  for (guint tier = look->tier; tier-- > 0;) {
+    gint64 last = times->len > 0 ? g_array_index(times, gint64, times->len - 1) : look->from;
+    load_tier(loading, tier, last, look->to);
+  }
+}
+
+static gboolean look_for(MonStore *store, MonLookBack *look, const char *name, guint64 *n,
+                         GError **error) {
+  g_autoptr(MonStatement) stmt = mon_store_statement(
+      store, "SELECT id, labels, is_counter FROM history_series WHERE name = ?");
+
+  if (!stmt)
+    return FALSE;
+  sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+  while (mon_store_row(store, stmt)) {
+    MonStoredSeries *one = g_new0(MonStoredSeries, 1);
+    one->name = g_strdup(name);
+    one->labels = g_bytes_new(sqlite3_column_blob(stmt, 1), (gsize)sqlite3_column_bytes(stmt, 1));
+    one->is_counter = sqlite3_column_int(stmt, 2) != 0;
+    one->times = g_array_new(FALSE, FALSE, sizeof(gint64));
+    one->values = g_array_new(FALSE, FALSE, sizeof(double));
+    Loading loading = {store, sqlite3_column_int64(stmt, 0), one};
+    load_series(&loading, look);
+    *n += one->times->len;
+    if (one->times->len > 0)
+      g_ptr_array_add(look->found, one);
+    else
+      stored_free(one);
+    if (*n > MON_PAST_SAMPLES_MAX) {
+      g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+                  "the history of \"%s\" has more than %u samples there; ask for less time, or for "
+                  "a longer step",
+                  name, MON_PAST_SAMPLES_MAX);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean mon_history_look_back(MonStore *store, MonLookBack *look, GError **error) {
+  guint64 n = 0;
+
+  g_clear_pointer(&look->found, g_ptr_array_unref);
+  look->found = g_ptr_array_new_with_free_func(stored_free);
+  for (guint i = 0; look->names[i]; i++)
+    if (!look_for(store, look, look->names[i], &n, error))
+      return error == NULL || *error == NULL;
+  return TRUE;
+}

@@ -1,0 +1,276 @@
+/* history.c: the loop's side of the history: samples that wait for their chunk, see history.h.
+ *
+ * All series are taken at the same tick, so their times are kept once; a series that missed a tick
+ * ends its run. Runs end at different ticks by the series' hash, so that every tick writes the same
+ * small part and none writes all. */
+#include "monitoring/history-private.h"
+
+#include <string.h>
+
+typedef struct {
+  MonSeries *series; /* only compared, until it was seen in this turn */
+  const MonLabels *labels;
+  const char *name; /* interned */
+  gboolean is_counter;
+  guint turn, first; /* number of the last tick, of the first sample */
+  guint n, limit;
+  double value[MON_HEAD_SAMPLES];
+} Head;
+
+struct MonHistory {
+  MonStore *store;
+  MonBoard *board;
+  MonHistoryLimits limits;
+  GHashTable *heads;                  /* MonSeries -> Head */
+  GPtrArray *full;                    /* of MonRun, of this tick */
+  gint64 times[MON_HEAD_SAMPLES + 1]; /* of the last ticks, by number */
+  guint turn;
+  gint64 last;
+  guint64 samples, bytes;
+  gboolean upkeep_runs;
+};
+
+void mon_run_free(gpointer data) {
+  MonRun *run = data;
+
+  g_free(run->name);
+  g_bytes_unref(run->labels);
+  g_byte_array_unref(run->data);
+  g_free(run);
+}
+
+GBytes *mon_labels_pack(const MonLabels *labels) {
+  GByteArray *bytes = g_byte_array_new();
+
+  for (guint i = 0; i < mon_labels_n(labels); i++) {
+    const char *name, *value;
+    mon_labels_nth(labels, i, &name, &value);
+    g_byte_array_append(bytes, (const guint8 *)name, (guint)strlen(name) + 1);
+    g_byte_array_append(bytes, (const guint8 *)value, (guint)strlen(value) + 1);
+  }
+  return g_byte_array_free_to_bytes(bytes);
+}
+
+MonLabels *mon_labels_unpack(gconstpointer data, gsize size) {
+  g_autoptr(GPtrArray) words = g_ptr_array_new();
+  const char *text = data;
+
+  if (size > 0 && text[size - 1] != '\0')
+    return NULL;
+  for (gsize at = 0; at < size; at += strlen(text + at) + 1)
+    g_ptr_array_add(words, (gpointer)(text + at));
+  if (words->len % 2 != 0)
+    return NULL;
+  return mon_labels_from((const char *const *)words->pdata, words->len / 2);
+}
+
+static void head_free(gpointer data) {
+  Head *head = data;
+
+  mon_labels_unref(head->labels);
+  g_free(head);
+}
+
+MonHistory *mon_history_new(MonStore *store, MonBoard *board, const MonHistoryLimits *limits) {
+  MonHistory *history = g_new0(MonHistory, 1);
+
+  history->store = store;
+  history->board = board;
+  history->limits = *limits;
+  history->heads = g_hash_table_new_full(NULL, NULL, NULL, head_free);
+  history->full = g_ptr_array_new_with_free_func(mon_run_free);
+  return history;
+}
+
+void mon_history_limits(MonHistory *history, const MonHistoryLimits *limits) {
+  history->limits = *limits;
+}
+
+guint64 mon_history_samples(const MonHistory *history) {
+  return history->samples;
+}
+
+guint64 mon_history_bytes(const MonHistory *history) {
+  return history->bytes;
+}
+
+/* ---- runs ---- */
+static gint64 *time_at(MonHistory *history, guint turn) {
+  return &history->times[turn % G_N_ELEMENTS(history->times)];
+}
+
+/* The samples of `head` become a run to be stored. */
+static void end_run(MonHistory *history, Head *head) {
+  gint64 times[MON_HEAD_SAMPLES];
+
+  if (head->n == 0)
+    return;
+  for (guint i = 0; i < head->n; i++)
+    times[i] = *time_at(history, head->first + i);
+  MonRun *run = g_new0(MonRun, 1);
+  run->name = g_strdup(head->name);
+  run->labels = mon_labels_pack(head->labels);
+  run->is_counter = head->is_counter;
+  run->start = times[0];
+  run->stop = times[head->n - 1];
+  run->data = mon_chunk_encode(times, head->value, head->n);
+  g_ptr_array_add(history->full, run);
+  head->n = 0;
+  head->limit = MON_HEAD_SAMPLES;
+}
+
+static gboolean is_counter(const MonSeries *series) {
+  MonMetricType type = mon_series_metric(series)->type;
+
+  return type == MON_COUNTER || type == MON_HISTOGRAM;
+}
+
+/* The head of a series; one of another series that had the same address ends. */
+static Head *head_of(MonHistory *history, MonSeries *series) {
+  Head *head = g_hash_table_lookup(history->heads, series);
+  const MonLabels *labels = mon_series_labels(series);
+  const char *name = mon_series_name(series);
+
+  if (head && head->labels == labels && strcmp(head->name, name) == 0)
+    return head;
+  if (head)
+    end_run(history, head);
+  head = g_new0(Head, 1);
+  head->series = series;
+  head->labels = mon_labels_ref(labels);
+  head->name = g_intern_string(name); /* as many as there are metrics */
+  head->is_counter = is_counter(series);
+  head->limit = 3 + (guint)((mon_labels_hash(labels) ^ g_str_hash(name)) % (MON_HEAD_SAMPLES - 3));
+  g_hash_table_replace(history->heads, series, head);
+  return head;
+}
+
+static gboolean take(MonSeries *series, gpointer user_data) {
+  MonHistory *history = user_data;
+  Head *head = head_of(history, series);
+
+  if (head->n > 0 && head->turn != history->turn - 1)
+    end_run(history, head);
+  if (head->n == 0)
+    head->first = history->turn;
+  head->value[head->n++] = mon_series_value(series);
+  head->turn = history->turn;
+  if (head->n >= head->limit)
+    end_run(history, head);
+  history->samples++;
+  return TRUE;
+}
+
+/* Heads of series that are not on the board any more. */
+static void end_others(MonHistory *history, gboolean all) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, history->heads);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    Head *head = value;
+    if (!all && head->turn == history->turn)
+      continue;
+    end_run(history, head);
+    g_hash_table_iter_remove(&iter);
+  }
+}
+
+/* ---- to the store ---- */
+static gboolean write_runs(MonStore *store, gpointer data, GError **error) {
+  return mon_history_write(store, data, error);
+}
+
+/* What could not be stored is lost: the store's state is told by the daemon. */
+static void runs_written(const GError *error, gpointer data) {
+  g_ptr_array_unref(data);
+}
+
+static void submit(MonHistory *history) {
+  if (history->full->len == 0)
+    return;
+  mon_store_do(history->store, write_runs, runs_written, g_steal_pointer(&history->full), TRUE);
+  history->full = g_ptr_array_new_with_free_func(mon_run_free);
+}
+
+typedef struct {
+  MonUpkeep upkeep;
+  MonHistory *history;
+} UpkeepJob;
+
+static gboolean run_upkeep(MonStore *store, gpointer data, GError **error) {
+  return mon_history_upkeep(store, &((UpkeepJob *)data)->upkeep);
+}
+
+static void upkeep_done(const GError *error, gpointer data) {
+  UpkeepJob *job = data;
+
+  job->history->upkeep_runs = FALSE;
+  if (!error)
+    job->history->bytes = job->upkeep.bytes;
+  g_free(job);
+}
+
+static void start_upkeep(MonHistory *history, gint64 now) {
+  if (history->upkeep_runs)
+    return;
+  UpkeepJob *job = g_new0(UpkeepJob, 1);
+  job->history = history;
+  job->upkeep = (MonUpkeep){history->limits, now, mon_board_n(history->board), 0};
+  history->upkeep_runs = TRUE;
+  mon_store_do(history->store, run_upkeep, upkeep_done, job, FALSE);
+}
+
+/* A clock that was set back ends all runs: times of a run rise. */
+void mon_history_tick(MonHistory *history, gint64 time) {
+  if (time <= history->last)
+    end_others(history, TRUE);
+  history->turn++;
+  history->last = time;
+  *time_at(history, history->turn) = time;
+  mon_board_each(history->board, NULL, take, history);
+  end_others(history, FALSE);
+  submit(history);
+  start_upkeep(history, time);
+}
+
+/* For history-load.c: samples that are not in the store's queue yet. */
+void mon_history_each_head(MonHistory *history, MonHeadFunc func, gpointer user_data) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, history->heads);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const Head *head = value;
+    gint64 times[MON_HEAD_SAMPLES];
+    for (guint i = 0; i < head->n; i++)
+      times[i] = *time_at(history, head->first + i);
+    if (head->n > 0)
+      func(head->name, head->labels, head->is_counter, times, head->value, head->n, user_data);
+  }
+}
+
+MonStore *mon_history_store(MonHistory *history) {
+  return history->store;
+}
+
+const MonHistoryLimits *mon_history_get_limits(const MonHistory *history) {
+  return &history->limits;
+}
+
+MonBoard *mon_history_board(MonHistory *history) {
+  return history->board;
+}
+
+void mon_history_flush(MonHistory *history) {
+  end_others(history, TRUE);
+  submit(history);
+}
+
+void mon_history_free(MonHistory *history) {
+  if (!history)
+    return;
+  g_hash_table_unref(history->heads);
+  g_ptr_array_unref(history->full);
+  g_free(history);
+}
