@@ -113,9 +113,8 @@ static int make_call(const Look *l, sd_bus_message **ret) {
         sd_bus_message_new_method_call(l->bus, ret, look->subject, at, WG_IFACE_PROPERTIES, "Get");
     return r < 0 ? r : sd_bus_message_append(*ret, "ss", interface, property);
   }
-  int r = sd_bus_message_new_method_call(l->bus, ret, look->subject, at,
-                                         method ? interface : "org.freedesktop.DBus.Peer",
-                                         method ? method : "Ping");
+  int r = sd_bus_message_new_method_call(
+      l->bus, ret, look->subject, at, method ? interface : WG_IFACE_PEER, method ? method : "Ping");
   for (guint i = 0; r >= 0 && method && arguments[i]; i++)
     r = sd_bus_message_append(*ret, "s", arguments[i]);
   return r;

@@ -55,6 +55,7 @@
 #define WG_MATCH_SYSTEMD_OWNER                                                                     \
   "type='signal',sender='" WG_BUS_BROKER "',path='" WG_PATH_BROKER "',interface='" WG_IFACE_BROKER \
   "',member='NameOwnerChanged',arg0='" WG_BUS_SYSTEMD "'"
+#define WG_IFACE_PEER "org.freedesktop.DBus.Peer"
 #define WG_IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 
 /* Units */

@@ -21,6 +21,13 @@ static const struct {
     {"Result", "s", FIELD(result)},
     {"Type", "s", FIELD(type)},
     {"FragmentPath", "s", FIELD(fragment)},
+    {"Description", "s", FIELD(description)},
+    {"Slice", "s", FIELD(slice)},
+    {"BusName", "s", FIELD(bus_name)},
+    {"ControlGroup", "s", FIELD(cgroup)},
+    {"StateChangeTimestamp", "t", FIELD(changed)},
+    {"ActiveEnterTimestamp", "t", FIELD(active_since)},
+    {"InactiveEnterTimestamp", "t", FIELD(inactive_since)},
     {"MainPID", "u", FIELD(pid)},
     {"NRestarts", "u", FIELD(n_restarts)},
     {"ExecMainCode", "i", FIELD(code)},
@@ -32,8 +39,11 @@ static const struct {
 static const char *const needs[] = {"Requires", "Requisite", "BindsTo", NULL};
 
 static char **texts_of(WgUnitState *state, guint i) {
-  char **texts[] = {&state->name, &state->id,         &state->load,     &state->active, &state->sub,
-                    &state->type, &state->load_error, &state->fragment, &state->result};
+  char **texts[] = {
+      &state->name,     &state->id,     &state->load,        &state->active, &state->sub,
+      &state->type,     &state->result, &state->load_error,  &state->slice,  &state->fragment,
+      &state->bus_name, &state->cgroup, &state->description,
+  };
 
   return i < G_N_ELEMENTS(texts) ? texts[i] : NULL;
 }
@@ -46,6 +56,8 @@ WgUnitState *wg_unit_state_new(const char *name) {
     *text = g_strdup(i < 2 ? name : "");
   state->after = g_new0(char *, 1);
   state->needs = g_new0(char *, 1);
+  state->part_of = g_new0(char *, 1);
+  state->drop_ins = g_new0(char *, 1);
   return state;
 }
 
@@ -58,6 +70,8 @@ WgUnitState *wg_unit_state_copy(const WgUnitState *state) {
     *text = g_strdup(*text);
   copy->after = g_strdupv(state->after);
   copy->needs = g_strdupv(state->needs);
+  copy->part_of = g_strdupv(state->part_of);
+  copy->drop_ins = g_strdupv(state->drop_ins);
   return copy;
 }
 
@@ -70,6 +84,8 @@ void wg_unit_state_free(WgUnitState *state) {
     g_free(*text);
   g_strfreev(state->after);
   g_strfreev(state->needs);
+  g_strfreev(state->part_of);
+  g_strfreev(state->drop_ins);
   g_free(state);
 }
 
@@ -133,13 +149,13 @@ static int read_names(GStrvBuilder *names, sd_bus_message *m) {
   return r >= 0 ? sd_bus_message_exit_container(m) : r;
 }
 
-static int read_after(WgUnitState *state, sd_bus_message *m) {
+static int read_list(char ***list, sd_bus_message *m) {
   g_autoptr(GStrvBuilder) names = g_strv_builder_new();
   int r = read_names(names, m);
 
   if (r >= 0) {
-    g_strfreev(state->after);
-    state->after = g_strv_builder_end(names);
+    g_strfreev(*list);
+    *list = g_strv_builder_end(names);
   }
   return r;
 }
@@ -167,7 +183,12 @@ static int read_one(WgUnitState *state, Parts *parts, const char *name, sd_bus_m
     return read_invocation(state, m);
   if (strcmp(name, "LoadError") == 0)
     return read_load_error(state, m);
-  return strcmp(name, "After") == 0 ? read_after(state, m) : sd_bus_message_skip(m, "v");
+  if (strcmp(name, "After") == 0)
+    return read_list(&state->after, m);
+  if (strcmp(name, "PartOf") == 0)
+    return read_list(&state->part_of, m);
+  return strcmp(name, "DropInPaths") == 0 ? read_list(&state->drop_ins, m)
+                                          : sd_bus_message_skip(m, "v");
 }
 
 int wg_unit_state_read(WgUnitState *state, sd_bus_message *m) {

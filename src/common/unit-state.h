@@ -24,6 +24,11 @@ typedef struct {
   char *load_error;      /* a sentence; "" */
   char *fragment;        /* its file; "" */
   char **after, **needs; /* After=; Requires=, Requisite= and BindsTo= */
+  char **part_of;        /* PartOf= */
+  char **drop_ins;       /* files, in the order in which they count */
+  char *description, *slice, *bus_name;          /* "" where there is none */
+  char *cgroup;                                  /* below the root of all; "": none now */
+  guint64 changed, active_since, inactive_since; /* CLOCK_REALTIME us; 0: never */
 } WgUnitState;
 
 WgUnitState *wg_unit_state_new(const char *name);

@@ -93,8 +93,8 @@ static int send_signal(Signal *s, sd_bus *bus) {
   sd_bus_message_unref(m);
   if (r >= 0) {
     s->slot = sd_bus_slot_unref(s->slot);
-    r = sd_bus_call_method_async(bus, &s->slot, s->owner, "/", "org.freedesktop.DBus.Peer", "Ping",
-                                 on_pong, s, "");
+    r = sd_bus_call_method_async(bus, &s->slot, s->owner, "/", WG_IFACE_PEER, "Ping", on_pong, s,
+                                 "");
   }
   return r;
 }

@@ -1,6 +1,7 @@
 /* daemon-rooms.c: the rooms of the service, opened in the order in which they stand on each other
  * and closed in the opposite one; see daemon.h. */
 #include "monitoring/bus.h"
+#include "monitoring/inventory.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
@@ -29,7 +30,8 @@ static gboolean open_store(MonDaemon *daemon, GError **error) {
 
 /* A room's new() runs before the writer has the store: there it reads what it needs. */
 static gboolean open_rooms(MonDaemon *daemon, GError **error) {
-  return mon_store_good(daemon->store, error);
+  return (daemon->inventory = mon_inventory_new(daemon, error)) != NULL &&
+         mon_store_good(daemon->store, error);
 }
 
 gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
@@ -47,6 +49,7 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
 void mon_rooms_close(MonDaemon *daemon) {
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
+  g_clear_pointer(&daemon->inventory, mon_inventory_free);
   g_clear_pointer(&daemon->board, mon_board_free);
   g_clear_pointer(&daemon->events, mon_events_free);
 }
@@ -55,9 +58,9 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
 }
 
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
-  return TRUE;
+  return mon_inventory_reload(daemon->inventory, error);
 }
 
 gboolean mon_rooms_busy(const MonDaemon *daemon) {
-  return wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;
+  return daemon->settings.watch_units || wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;
 }

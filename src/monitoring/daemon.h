@@ -16,6 +16,7 @@
 #include "common/service.h"
 
 typedef struct MonDaemon MonDaemon;
+typedef struct MonInventory MonInventory;
 
 struct MonDaemon {
   WgService *service;
@@ -27,6 +28,7 @@ struct MonDaemon {
   WgStoreState store_state;
   MonEvents *events;
   MonBoard *board;
+  MonInventory *inventory;
   gboolean draining;
 };
 

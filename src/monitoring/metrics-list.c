@@ -23,6 +23,8 @@ const MonMetric mon_metrics[] = {
                      "node_systemd_units"},
     [MON_M_EVENTS] = {"waggle_event_total", NULL, "what happened to units, services and the bus",
                       "event unit", MON_COUNTER, NULL},
+    [MON_M_MANAGER_UP] = {"waggle_manager_up", NULL,
+                          "1 while the manager of units answers on the bus", "", MON_GAUGE, NULL},
     [MON_M_UNIT_CPU] = {"waggle_unit_cpu_seconds_total", "seconds",
                         "CPU time of the unit's processes", "unit type", MON_COUNTER,
                         "systemd_unit_cpu_seconds_total"},

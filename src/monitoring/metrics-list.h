@@ -16,6 +16,7 @@ typedef enum {
   MON_M_UNIT_RESTARTS,
   MON_M_UNITS,
   MON_M_EVENTS,
+  MON_M_MANAGER_UP,
   /* units: from cgroup files */
   MON_M_UNIT_CPU,
   MON_M_UNIT_CPU_USER,
