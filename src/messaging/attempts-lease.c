@@ -42,31 +42,35 @@ static gboolean terms_of(MsgEngine *e, MsgCallJob *job, Terms *t, GError **error
   return FALSE;
 }
 
-/* An answer that is being made. */
-typedef struct {
-  const Terms *terms;
-  GVariantBuilder list;
-  guint n;
-  gsize bytes;
-} Answer;
+static void agent_clear(gpointer data) {
+  MsgOfferAgent *agent = data;
 
-static gboolean is_full(const Answer *a) {
-  return a->n == a->terms->max || a->bytes >= OFFER_BYTES;
+  g_free(agent->name);
+  g_free(agent->policy);
 }
 
-static void put_count(GVariantBuilder *d, const char *key, guint64 n) {
-  msg_field_put(d, key, g_variant_new_uint32((guint32)MIN(n, G_MAXUINT32)));
+static void offer_clear(gpointer data) {
+  msg_delivery_free(((MsgOffer *)data)->delivery);
 }
 
-static void add_state(const MsgAgent *agent, const MsgLive *live, GVariantBuilder *d) {
-  gboolean announced = (live->flags & MSG_LIVE_ANNOUNCED) != 0;
+static MsgOffers *offers_new(void) {
+  MsgOffers *offers = g_new0(MsgOffers, 1);
 
-  put_count(d, "attempts", live->attempts);
-  put_count(d, "step", live->step);
-  msg_field_put(d, "announced", g_variant_new_boolean(announced));
-  put_count(d, "waiting", agent->counts.queued);
-  put_count(d, "urgent", agent->counts.urgent);
-  msg_field_put(d, "last-seen", g_variant_new_uint64((guint64)agent->counts.last_seen));
+  offers->agents = g_array_new(FALSE, FALSE, sizeof(MsgOfferAgent));
+  offers->offers = g_array_new(FALSE, FALSE, sizeof(MsgOffer));
+  g_array_set_clear_func(offers->agents, agent_clear);
+  g_array_set_clear_func(offers->offers, offer_clear);
+  return offers;
+}
+
+void msg_offers_free(MsgOffers *offers) {
+  g_array_unref(offers->agents);
+  g_array_unref(offers->offers);
+  g_free(offers);
+}
+
+static gboolean is_full(const MsgOffers *offers, const Terms *t) {
+  return offers->offers->len == t->max || offers->bytes >= OFFER_BYTES;
 }
 
 /* What the sender, the agent's owner and the body add to an answer, and something for the rest. */
@@ -74,11 +78,20 @@ static gsize weight(const MsgMessage *m, const char *policy, gboolean body) {
   return 512 + m->head_size + (policy ? strlen(policy) : 0) + (body ? m->size : 0);
 }
 
-static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *live) {
-  const Terms *t = answer->terms;
+static void add_agent(MsgOffers *offers, const Terms *t, const MsgAgent *agent) {
+  const MsgOfferAgent a = {.name = g_strdup(agent->name),
+                           .policy = t->policy ? g_strdup(agent->policy) : NULL,
+                           .waiting = (guint32)MIN(agent->counts.queued, G_MAXUINT32),
+                           .urgent = (guint32)MIN(agent->counts.urgent, G_MAXUINT32),
+                           .last_seen = agent->counts.last_seen};
+
+  g_array_append_val(offers->agents, a);
+}
+
+static void add_attempt(MsgEngine *e, MsgOffers *offers, const Terms *t, MsgAgent *agent,
+                        MsgLive *live) {
   gboolean body = t->body && live->size <= MSG_INLINE_MAX;
   g_autoptr(MsgMessage) m = msg_message_load(e, msg_place_seq(live->place), body, NULL);
-  const char *policy = t->policy ? agent->policy : NULL;
 
   if (!m) {
     if (!e->failed)
@@ -86,22 +99,15 @@ static void add_attempt(MsgEngine *e, Answer *answer, MsgAgent *agent, MsgLive *
     return;
   }
   MsgAttempt *a = msg_attempt_new(e, agent, live->place, t->courier, e->now + (gint64)t->lease);
-  GVariantBuilder *d = &answer->list;
-  g_variant_builder_open(d, G_VARIANT_TYPE("(ttsa{sv})"));
-  g_variant_builder_add_value(d, g_variant_new_uint64(a->token));
-  g_variant_builder_add_value(d, g_variant_new_uint64(m->seq));
-  g_variant_builder_add_value(d, g_variant_new_string(agent->name));
-  g_variant_builder_open(d, G_VARIANT_TYPE_VARDICT);
-  msg_message_fields(e, m, d);
-  add_state(agent, live, d);
-  if (policy)
-    msg_field_put(d, "policy", g_variant_new_string(policy));
-  if (body && m->body)
-    msg_field_put(d, "body", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, m->body, m->size, 1));
-  g_variant_builder_close(d);
-  g_variant_builder_close(d);
-  answer->bytes += weight(m, policy, body);
-  answer->n++;
+  const MsgOffer offer = {.delivery = msg_delivery_make(e, m, live, agent->name, !body),
+                          .attempts = live->attempts,
+                          .step = live->step,
+                          .announced = (live->flags & MSG_LIVE_ANNOUNCED) != 0};
+  offer.delivery->token = a->token;
+  offer.delivery->expires = m->expires ? wg_clock_to_realtime(&e->clock, m->expires) : 0;
+  g_array_append_val(offers->offers, offer);
+  g_array_index(offers->agents, MsgOfferAgent, offers->agents->len - 1).n++;
+  offers->bytes += weight(m, t->policy ? agent->policy : NULL, body);
 }
 
 static gboolean takes(const MsgCourier *courier, gboolean policy, const MsgAgent *agent) {
@@ -112,24 +118,27 @@ static gboolean takes(const MsgCourier *courier, gboolean policy, const MsgAgent
 /* How many attempts the job got. */
 static guint fill(MsgEngine *e, MsgCallJob *job, const Terms *t) {
   MsgCourier *courier = t->courier;
-  Answer answer = {.terms = t};
+  MsgOffers *offers = offers_new();
   guint start = courier->turn, of = e->agents->len;
 
-  g_variant_builder_init(&answer.list, G_VARIANT_TYPE("a(ttsa{sv})"));
-  for (guint i = 0; i < of && !is_full(&answer) && !e->failed; i++) {
+  for (guint i = 0; i < of && !is_full(offers, t) && !e->failed; i++) {
     guint at = (start + i) % of;
     MsgAgent *agent = e->agents->pdata[at];
     if (!agent || !takes(courier, t->policy, agent))
       continue;
-    for (MsgLive *live; !is_full(&answer) && (live = msg_attempt_candidate(e, agent));)
-      add_attempt(e, &answer, agent, live);
+    MsgLive *live = msg_attempt_candidate(e, agent);
+    if (live)
+      add_agent(offers, t, agent);
+    for (; live; live = is_full(offers, t) ? NULL : msg_attempt_candidate(e, agent))
+      add_attempt(e, offers, t, agent, live);
     courier->turn = at + 1;
   }
-  g_clear_pointer(&job->result, g_variant_unref);
-  job->result = g_variant_ref_sink(g_variant_new("(a(ttsa{sv})b)", &answer.list, is_full(&answer)));
+  offers->more = is_full(offers, t);
+  g_clear_pointer(&job->offers, msg_offers_free);
+  job->offers = offers;
   courier->told = FALSE;
   courier->policy = t->policy;
-  return answer.n;
+  return offers->offers->len;
 }
 
 void msg_attempts_unpark(MsgEngine *e, MsgCallJob *job) {

@@ -101,6 +101,7 @@ static gboolean check_args(const MsgMethod *method, GVariant *args, GError **err
 static void job_free(MsgCallJob *job) {
   g_clear_pointer(&job->args, g_variant_unref);
   g_clear_pointer(&job->result, g_variant_unref);
+  g_clear_pointer(&job->offers, msg_offers_free);
   msg_job_free(job, sizeof *job);
 }
 
@@ -128,6 +129,18 @@ static void count_held(MsgCallJob *job) {
   }
 }
 
+static int append_answer(MsgCallJob *job, sd_bus_message *reply) {
+  if (job->offers != NULL)
+    return msg_reply_append_offers(reply, job->offers);
+  return job->result != NULL ? msg_answer_append(job->base.owner, reply, job->kind, job->result)
+                             : 0;
+}
+
+static gsize weight_of(const MsgCallJob *job) {
+  return MSG_REPLY_WEIGHT + (job->result != NULL ? g_variant_get_size(job->result) : 0) +
+         (job->offers != NULL ? job->offers->bytes : 0);
+}
+
 static void call_done(WgJob *data) {
   MsgCallJob *job = (MsgCallJob *)data;
   MsgDaemon *daemon = job->base.owner;
@@ -138,12 +151,9 @@ static void call_done(WgJob *data) {
     msg_reply_job_error(job);
   } else {
     sd_bus_message *reply = msg_reply_new(job->base.call);
-    int r = 0;
     count_held(job);
-    if (reply != NULL && job->result != NULL)
-      r = msg_answer_append(daemon, reply, job->kind, job->result);
-    msg_reply_send(daemon, job->base.call, reply, r,
-                   MSG_REPLY_WEIGHT + (job->result != NULL ? g_variant_get_size(job->result) : 0));
+    msg_reply_send(daemon, job->base.call, reply, reply != NULL ? append_answer(job, reply) : 0,
+                   weight_of(job));
   }
   job_free(job);
 }

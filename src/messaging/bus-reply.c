@@ -79,8 +79,8 @@ void msg_reply_empty(MsgDaemon *daemon, sd_bus_message *m) {
   msg_reply_send(daemon, m, reply, 0, MSG_REPLY_WEIGHT);
 }
 
-/* `{sv}` with a basic value; a pointer as sd_bus_message_append_basic() wants it. */
-static int append_field(sd_bus_message *m, const char *key, const char *type, const void *value) {
+int msg_reply_append_field(sd_bus_message *m, const char *key, const char *type,
+                           const void *value) {
   int r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv");
 
   if (r >= 0)
@@ -95,19 +95,19 @@ static int append_field(sd_bus_message *m, const char *key, const char *type, co
 }
 
 static int append_string(sd_bus_message *m, const char *key, const char *value) {
-  return value != NULL ? append_field(m, key, "s", value) : 0;
+  return value != NULL ? msg_reply_append_field(m, key, "s", value) : 0;
 }
 
 static int append_time(sd_bus_message *m, const char *key, guint64 value) {
-  return value != 0 ? append_field(m, key, "t", &value) : 0;
+  return value != 0 ? msg_reply_append_field(m, key, "t", &value) : 0;
 }
 
 static int append_true(sd_bus_message *m, const char *key, gboolean value) {
-  return value ? append_field(m, key, "b", &(int){1}) : 0;
+  return value ? msg_reply_append_field(m, key, "b", &(int){1}) : 0;
 }
 
 static int append_count(sd_bus_message *m, const char *key, guint32 value, guint32 above) {
-  return value > above ? append_field(m, key, "u", &value) : 0;
+  return value > above ? msg_reply_append_field(m, key, "u", &value) : 0;
 }
 
 /* What the sender gave: subject, headers and so on, as it was. */
@@ -134,17 +134,17 @@ static int append_large_body(sd_bus_message *m, const MsgDelivery *d) {
   int r = 0;
 
   if (d->body_fd >= 0)
-    r = append_field(m, "body-fd", "h", &d->body_fd);
+    r = msg_reply_append_field(m, "body-fd", "h", &d->body_fd);
   if (r >= 0 && (d->body_fd >= 0 || d->body_left_out))
-    r = append_field(m, "size", "t", &size);
+    r = msg_reply_append_field(m, "size", "t", &size);
   return r;
 }
 
-static int append_rare(sd_bus_message *m, const MsgDelivery *d) {
+int msg_reply_append_rare(sd_bus_message *m, const MsgDelivery *d) {
   int r = append_string(m, "id", d->id);
 
   if (r >= 0 && d->priority != 4)
-    r = append_field(m, "priority", "y", &d->priority);
+    r = msg_reply_append_field(m, "priority", "y", &d->priority);
   if (r >= 0)
     r = append_time(m, "expires", d->expires);
   if (r >= 0)
@@ -179,11 +179,11 @@ static int append_fields(sd_bus_message *m, const MsgDelivery *d) {
   if (r >= 0)
     r = append_time(m, "time", d->time);
   if (r >= 0)
-    r = append_field(m, "sender-uid", "u", &uid);
+    r = msg_reply_append_field(m, "sender-uid", "u", &uid);
   if (r >= 0)
     r = append_time(m, "lease-until", d->lease_until);
   if (r >= 0)
-    r = append_rare(m, d);
+    r = msg_reply_append_rare(m, d);
   return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 

@@ -25,5 +25,11 @@ void msg_reply_send(MsgDaemon *daemon, sd_bus_message *call, sd_bus_message *rep
 int msg_reply_append_delivery(sd_bus_message *m, const MsgDelivery *delivery);
 /* Appends its `from`, `body` and `fields`: "saya{sv}". */
 int msg_reply_append_content(sd_bus_message *m, const MsgDelivery *delivery);
+/* Appends `{sv}` with a basic value; a pointer as sd_bus_message_append_basic() wants it. */
+int msg_reply_append_field(sd_bus_message *m, const char *key, const char *type, const void *value);
+/* Appends the fields of a delivery that most have not, each as `{sv}`. */
+int msg_reply_append_rare(sd_bus_message *m, const MsgDelivery *delivery);
+/* Appends `a(ttsa{sv})b` of LeaseAttempts (bus-offers.c). */
+int msg_reply_append_offers(sd_bus_message *m, const MsgOffers *offers);
 #define MSG_WAIT_MAX (20 * G_USEC_PER_SEC) /* clients give up after 25 s */
 #define MSG_REPLY_WEIGHT 512               /* of a message without its body, about */

@@ -44,6 +44,7 @@ WgJobResult msg_run_call(WgJob *job, gpointer engine) {
   MsgCallJob *j = (MsgCallJob *)job;
 
   g_clear_pointer(&j->result, g_variant_unref); /* the job may be run a second time */
+  g_clear_pointer(&j->offers, msg_offers_free);
   return call_funcs[j->kind](engine, j);
 }
 

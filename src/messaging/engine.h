@@ -211,18 +211,40 @@ typedef enum {
   MSG_CALL_WATCH,            /* (a{sv}) -> (t) */
   MSG_CALL_UNWATCH,          /* (t) -> () */
   MSG_CALL_REGISTER_COURIER, /* (a{sv}) -> (t) */
-  MSG_CALL_LEASE_ATTEMPTS,   /* (ta{sv}) -> (a(ttsa{sv})b); parks */
+  MSG_CALL_LEASE_ATTEMPTS,   /* (ta{sv}) -> `offers`; parks */
   MSG_CALL_REPORT_ATTEMPT,   /* (tsa{sv}) -> () */
   MSG_CALL_REPORT_ATTEMPTS,  /* (a(tsa{sv})) -> (a(tss)) */
   MSG_CALL_TAKE_ATTEMPTS,    /* (ata{sv}) -> (a(tt)a(tss)) */
   _MSG_CALL_MAX,
 } MsgCallKind;
 
+/* What LeaseAttempts gives: much of it, and often, so it is no GVariant. Offers of one agent stand
+ * together. */
+typedef struct {
+  char *name, *policy; /* policy NULL: not asked for, or none */
+  guint32 waiting, urgent;
+  gint64 last_seen; /* CLOCK_REALTIME us */
+  guint n;          /* offers of it */
+} MsgOfferAgent;
+typedef struct {
+  MsgDelivery *delivery; /* its token is the attempt's */
+  guint32 attempts, step;
+  gboolean announced;
+} MsgOffer;
+typedef struct {
+  GArray *agents, *offers; /* of MsgOfferAgent and MsgOffer, which they clear */
+  gsize bytes;             /* about */
+  gboolean more;
+} MsgOffers;
+void msg_offers_free(MsgOffers *offers);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MsgOffers, msg_offers_free)
+
 typedef struct {
   MsgJob base;
   MsgCallKind kind;
-  GVariant *args;   /* sunk reference */
-  GVariant *result; /* full reference, set on success */
+  GVariant *args;    /* sunk reference */
+  GVariant *result;  /* full reference, set on success */
+  MsgOffers *offers; /* LeaseAttempts: instead of `result` */
   /* the engine's while parked */
   gpointer state, timer;
   guint64 about;

@@ -1,6 +1,41 @@
 /* engine-couriers.c: see engine-couriers.h. */
 #include "engine-couriers.h"
 
+static GVariant *offer_variant(const MsgOfferAgent *a, const MsgOffer *o) {
+  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
+
+  g_variant_dict_insert(&d, "from", "s", o->delivery->from);
+  g_variant_dict_insert(&d, "attempts", "u", o->attempts);
+  g_variant_dict_insert(&d, "step", "u", o->step);
+  g_variant_dict_insert(&d, "announced", "b", o->announced);
+  g_variant_dict_insert(&d, "waiting", "u", a->waiting);
+  g_variant_dict_insert(&d, "urgent", "u", a->urgent);
+  g_variant_dict_insert(&d, "last-seen", "t", (guint64)a->last_seen);
+  if (a->policy)
+    g_variant_dict_insert(&d, "policy", "s", a->policy);
+  if (!o->delivery->body_left_out)
+    g_variant_dict_insert_value(
+        &d, "body",
+        g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, o->delivery->body, o->delivery->size, 1));
+  return g_variant_new("(tts@a{sv})", o->delivery->token, o->delivery->seq, a->name,
+                       g_variant_dict_end(&d));
+}
+
+GVariant *env_offers_variant(const MsgOffers *offers) {
+  GVariantBuilder list;
+  guint at = 0;
+
+  g_variant_builder_init(&list, G_VARIANT_TYPE("a(ttsa{sv})"));
+  for (guint i = 0; i < offers->agents->len; i++) {
+    const MsgOfferAgent *a = &g_array_index(offers->agents, MsgOfferAgent, i);
+    for (guint end = at + a->n; at < end; at++)
+      g_variant_builder_add_value(&list,
+                                  offer_variant(a, &g_array_index(offers->offers, MsgOffer, at)));
+  }
+  g_assert_cmpuint(at, ==, offers->offers->len);
+  return g_variant_ref_sink(g_variant_new("(a(ttsa{sv})b)", &list, offers->more));
+}
+
 guint64 env_courier(Env *env, MsgActor *actor) {
   guint64 id;
   g_autoptr(GVariant) r =

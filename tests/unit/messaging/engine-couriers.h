@@ -3,6 +3,8 @@
 
 #include "engine-fixture.h"
 
+/* What LeaseAttempts answers, as its caller sees it, without the fields that Receive has, too. */
+GVariant *env_offers_variant(const MsgOffers *offers);
 guint64 env_courier(Env *env, MsgActor *actor); /* its number; named "c" */
 /* Up to `max` attempts without waiting: how many. `tokens` and `seqs` may be NULL. */
 gsize env_attempts(Env *env, MsgActor *actor, guint64 courier, guint32 max, guint64 *tokens,

@@ -1,6 +1,8 @@
 /* engine-fixture.c: see engine-fixture.h. */
 #include "engine-fixture.h"
 
+#include "engine-couriers.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -162,7 +164,9 @@ static void call_done(WgJob *job) {
 
   call->waiter->done = TRUE;
   call->waiter->error = g_steal_pointer(&job->error);
-  call->waiter->result = g_steal_pointer(&call->job.result);
+  call->waiter->result =
+      call->job.offers ? env_offers_variant(call->job.offers) : g_steal_pointer(&call->job.result);
+  g_clear_pointer(&call->job.offers, msg_offers_free);
   g_variant_unref(call->job.args);
   msg_actor_unref(call->job.base.actor);
   g_free(call);
