@@ -11,8 +11,8 @@ typedef struct {
   MsgState event; /* ANNOUNCED, ATTEMPT_HELD or ATTEMPT_FAILED */
   gboolean partial, continues, has_step;
   guint32 step;
-  guint64 retry; /* us, 0: the back-off, with ANNOUNCED never */
-  char *cause;
+  guint64 retry;     /* us, 0: the back-off, with ANNOUNCED never */
+  const char *cause; /* NULL: none */
 } Report;
 
 static gint64 attempt_backoff(const MsgEngine *e, guint attempts) {
@@ -62,8 +62,8 @@ static void take_report(MsgEngine *e, MsgAttempt *a, const Report *r, const MsgA
 
 void msg_attempt_timeout(MsgEngine *e, gpointer attempt) {
   MsgAttempt *a = attempt;
-  char cause[] = "the courier did not report in time";
-  const Report r = {.event = MSG_EVENT_ATTEMPT_FAILED, .cause = cause};
+  const Report r = {.event = MSG_EVENT_ATTEMPT_FAILED,
+                    .cause = "the courier did not report in time"};
 
   if (a->token)
     take_report(e, a, &r, NULL);
@@ -90,39 +90,13 @@ static gboolean read_result(const char *result, Report *r, GError **error) {
   return r->event != MSG_STATE_NONE;
 }
 
-/* One look at each option: reports are many. The bus layer has checked keys and types; borrows
- * texts. */
-static void read_options(GVariant *options, Report *r, const char **ret_cause,
-                         const char **ret_backend) {
-  GVariantIter iter;
-  const char *key;
-  GVariant *value;
-
-  g_variant_iter_init(&iter, options);
-  while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-    if (g_str_equal(key, "cause"))
-      *ret_cause = g_variant_get_string(value, NULL);
-    else if (g_str_equal(key, "backend"))
-      *ret_backend = g_variant_get_string(value, NULL);
-    else if (g_str_equal(key, "retry-after"))
-      r->retry = g_variant_get_uint64(value);
-    else if (g_str_equal(key, "continue"))
-      r->continues = g_variant_get_boolean(value);
-    else if (g_str_equal(key, "step")) {
-      r->has_step = TRUE;
-      r->step = g_variant_get_uint32(value);
-    }
-    g_variant_unref(value);
-  }
-}
-
-/* FALSE: error set. The cause is the caller's to free. */
-static gboolean read_report(const char *result, GVariant *options, Report *r, GError **error) {
-  const char *cause = NULL, *backend = NULL;
-
-  *r = (Report){0};
-  read_options(options, r, &cause, &backend);
-  if (!read_result(result, r, error))
+/* FALSE: error set. */
+static gboolean read_report(const MsgReport *given, Report *r, GError **error) {
+  *r = (Report){.continues = given->continues,
+                .has_step = given->has_step,
+                .step = given->step,
+                .retry = given->retry_after};
+  if (!read_result(given->result, r, error))
     return FALSE;
   if (r->step > STEP_MAX)
     return refuse(error, "option 'step' is a number from 0 to 255");
@@ -132,21 +106,27 @@ static gboolean read_report(const char *result, GVariant *options, Report *r, GE
   if (r->continues && r->retry > 0)
     return refuse(error, "an attempt goes on (option 'continue') or is made again later (option "
                          "'retry-after'), not both");
-  g_autofree char *text =
-      g_strdup_printf("%s%s%s%s", r->partial ? "partial: " : "", backend ? backend : "",
-                      backend && cause ? ": " : "", cause ? cause : "");
-  r->cause = *text ? g_steal_pointer(&text) : NULL;
   return TRUE;
 }
 
-static gboolean report_one(MsgEngine *e, MsgCallJob *job, guint64 token, const char *result,
-                           GVariant *options, GError **error) {
+/* Mostly the courier's own text, as it came; else one of the parts, which `*ret_made` keeps. */
+static const char *cause_of(const MsgReport *given, gboolean partial, char **ret_made) {
+  const char *backend = given->backend, *cause = given->cause;
+
+  if (partial || backend)
+    cause = *ret_made = g_strconcat(partial ? "partial: " : "", backend ? backend : "",
+                                    backend && cause ? ": " : "", cause ? cause : "", NULL);
+  return cause && *cause ? cause : NULL;
+}
+
+static gboolean report_one(MsgEngine *e, MsgCallJob *job, const MsgReport *given, GError **error) {
+  g_autofree char *made = NULL;
   Report r;
 
-  if (!read_report(result, options, &r, error))
+  if (!read_report(given, &r, error))
     return FALSE;
-  g_autofree char *cause G_GNUC_UNUSED = r.cause;
-  MsgAttempt *a = msg_attempt_find(e, job, token, error);
+  r.cause = cause_of(given, r.partial, &made);
+  MsgAttempt *a = msg_attempt_find(e, job, given->token, error);
   if (!a)
     return FALSE;
   take_report(e, a, &r, job->base.actor);
@@ -154,34 +134,24 @@ static gboolean report_one(MsgEngine *e, MsgCallJob *job, guint64 token, const c
 }
 
 WgJobResult msg_call_report_attempt(MsgEngine *e, MsgCallJob *job) {
-  guint64 token;
-  const char *result;
-  g_autoptr(GVariant) options = NULL;
-
-  g_variant_get(job->args, "(t&s@a{sv})", &token, &result, &options);
-  if (report_one(e, job, token, result, options, &job->base.job.error))
+  if (report_one(e, job, &g_array_index(job->reports, MsgReport, 0), &job->base.job.error))
     job->result = g_variant_ref_sink(g_variant_new("()"));
   return WG_JOB_DONE;
 }
 
 WgJobResult msg_call_report_attempts(MsgEngine *e, MsgCallJob *job) {
-  g_autoptr(GVariant) list = g_variant_get_child_value(job->args, 0);
-  gsize n = g_variant_n_children(list);
   GVariantBuilder refused;
 
-  if (n > MSG_ATTEMPTS_MAX) {
+  if (job->reports->len > MSG_ATTEMPTS_MAX) {
     refuse(&job->base.job.error, "ReportAttempts takes at most 4096 reports a call");
     return WG_JOB_DONE;
   }
   g_variant_builder_init(&refused, G_VARIANT_TYPE("a(tss)"));
-  for (gsize i = 0; i < n && !e->failed; i++) {
-    guint64 token;
-    const char *result;
-    g_autoptr(GVariant) entry = g_variant_get_child_value(list, i), options = NULL;
+  for (guint i = 0; i < job->reports->len && !e->failed; i++) {
+    const MsgReport *given = &g_array_index(job->reports, MsgReport, i);
     g_autoptr(GError) error = NULL;
-    g_variant_get(entry, "(t&s@a{sv})", &token, &result, &options);
-    if (!report_one(e, job, token, result, options, &error))
-      msg_attempt_refuse(&refused, token, error);
+    if (!report_one(e, job, given, &error))
+      msg_attempt_refuse(&refused, given->token, error);
   }
   job->result = g_variant_ref_sink(g_variant_new("(a(tss))", &refused));
   return WG_JOB_DONE;

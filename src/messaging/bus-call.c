@@ -54,22 +54,6 @@ static const MsgMethod *find_method(const char *member) {
   return NULL;
 }
 
-/* Each report of many has its options, which are its last member. */
-static gboolean check_reports(GVariant *args, GError **error) {
-  g_autoptr(GVariant) reports = g_variant_get_child_value(args, 0);
-  gsize n = g_variant_n_children(reports);
-
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr(GVariant) report = g_variant_get_child_value(reports, i);
-    g_autoptr(GVariant) options = g_variant_get_child_value(report, 2);
-    if (!wg_options_verify(msg_options_report, options, error)) {
-      g_prefix_error(error, "report %" G_GSIZE_FORMAT ": ", i);
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
 /* Each entry of an import is a dictionary of its own. */
 static gboolean check_entries(GVariant *args, GError **error) {
   g_autoptr(GVariant) entries = g_variant_get_child_value(args, 0);
@@ -90,8 +74,6 @@ static gboolean check_args(const MsgMethod *method, GVariant *args, GError **err
 
   if (method->kind == MSG_CALL_IMPORT && !check_entries(args, error))
     return FALSE;
-  if (method->kind == MSG_CALL_REPORT_ATTEMPTS && !check_reports(args, error))
-    return FALSE;
   if (method->options == NULL)
     return TRUE;
   g_autoptr(GVariant) options = g_variant_get_child_value(args, n - 1);
@@ -100,6 +82,7 @@ static gboolean check_args(const MsgMethod *method, GVariant *args, GError **err
 
 static void job_free(MsgCallJob *job) {
   g_clear_pointer(&job->args, g_variant_unref);
+  g_clear_pointer(&job->reports, g_array_unref);
   g_clear_pointer(&job->result, g_variant_unref);
   g_clear_pointer(&job->offers, msg_offers_free);
   msg_job_free(job, sizeof *job);
@@ -183,6 +166,8 @@ static gboolean read_call(sd_bus_message *m, const MsgMethod *method, MsgCallJob
                           GError **error) {
   job->kind = method->kind;
   job->base.job.new_work = method->new_work;
+  if (method->kind == MSG_CALL_REPORT_ATTEMPT || method->kind == MSG_CALL_REPORT_ATTEMPTS)
+    return msg_reports_read(m, job, error);
   job->args = wg_variant_read_all(m, error);
   if (job->args == NULL || !check_args(method, job->args, error))
     return FALSE;

@@ -15,3 +15,5 @@ extern const MsgMethod msg_methods[]; /* ends with a NULL member */
 /* Results that the loop completes: paths of agents, its own statistics, large bodies. `result`
  * is the engine's tuple. 0 or a negative errno. */
 int msg_answer_append(MsgDaemon *daemon, sd_bus_message *reply, MsgCallKind kind, GVariant *result);
+/* bus-report.c: the arguments of ReportAttempt and ReportAttempts into `job->reports`. */
+gboolean msg_reports_read(sd_bus_message *m, MsgCallJob *job, GError **error);

@@ -212,8 +212,8 @@ typedef enum {
   MSG_CALL_UNWATCH,          /* (t) -> () */
   MSG_CALL_REGISTER_COURIER, /* (a{sv}) -> (t) */
   MSG_CALL_LEASE_ATTEMPTS,   /* (ta{sv}) -> `offers`; parks */
-  MSG_CALL_REPORT_ATTEMPT,   /* (tsa{sv}) -> () */
-  MSG_CALL_REPORT_ATTEMPTS,  /* (a(tsa{sv})) -> (a(tss)) */
+  MSG_CALL_REPORT_ATTEMPT,   /* `reports` -> () */
+  MSG_CALL_REPORT_ATTEMPTS,  /* `reports` -> (a(tss)) */
   MSG_CALL_TAKE_ATTEMPTS,    /* (ata{sv}) -> (a(tt)a(tss)) */
   _MSG_CALL_MAX,
 } MsgCallKind;
@@ -239,10 +239,20 @@ typedef struct {
 void msg_offers_free(MsgOffers *offers);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MsgOffers, msg_offers_free)
 
+/* What a courier says of an attempt; texts point into the call. */
+typedef struct {
+  guint64 token;
+  const char *result, *cause, *backend; /* the latter two NULL: not given */
+  guint64 retry_after;                  /* us, 0: not given */
+  gboolean continues, has_step;
+  guint32 step;
+} MsgReport;
+
 typedef struct {
   MsgJob base;
   MsgCallKind kind;
   GVariant *args;    /* sunk reference */
+  GArray *reports;   /* of MsgReport; ReportAttempt (one) and ReportAttempts: instead of `args` */
   GVariant *result;  /* full reference, set on success */
   MsgOffers *offers; /* LeaseAttempts: instead of `result` */
   /* the engine's while parked */

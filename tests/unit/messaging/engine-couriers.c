@@ -36,6 +36,38 @@ GVariant *env_offers_variant(const MsgOffers *offers) {
   return g_variant_ref_sink(g_variant_new("(a(ttsa{sv})b)", &list, offers->more));
 }
 
+static void add_report(GArray *reports, guint64 token, const char *result, GVariant *options) {
+  MsgReport r = {.token = token, .result = result};
+
+  g_variant_lookup(options, "cause", "&s", &r.cause);
+  g_variant_lookup(options, "backend", "&s", &r.backend);
+  g_variant_lookup(options, "retry-after", "t", &r.retry_after);
+  g_variant_lookup(options, "continue", "b", &r.continues);
+  r.has_step = g_variant_lookup(options, "step", "u", &r.step);
+  g_array_append_val(reports, r);
+}
+
+GArray *env_reports(MsgCallKind kind, GVariant *args) {
+  GArray *reports = g_array_new(FALSE, FALSE, sizeof(MsgReport));
+  guint64 token;
+  const char *result;
+  GVariant *options;
+
+  if (kind == MSG_CALL_REPORT_ATTEMPT) {
+    g_variant_get(args, "(t&s@a{sv})", &token, &result, &options);
+    add_report(reports, token, result, options);
+    g_variant_unref(options);
+  } else {
+    g_autoptr(GVariant) list = g_variant_get_child_value(args, 0);
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+      g_variant_get_child(list, i, "(t&s@a{sv})", &token, &result, &options);
+      add_report(reports, token, result, options);
+      g_variant_unref(options);
+    }
+  }
+  return reports;
+}
+
 guint64 env_courier(Env *env, MsgActor *actor) {
   guint64 id;
   g_autoptr(GVariant) r =

@@ -5,6 +5,8 @@
 
 /* What LeaseAttempts answers, as its caller sees it, without the fields that Receive has, too. */
 GVariant *env_offers_variant(const MsgOffers *offers);
+/* Reports as the bus layer reads them; texts stay in `args`, which is made one piece for it. */
+GArray *env_reports(MsgCallKind kind, GVariant *args);
 guint64 env_courier(Env *env, MsgActor *actor); /* its number; named "c" */
 /* Up to `max` attempts without waiting: how many. `tokens` and `seqs` may be NULL. */
 gsize env_attempts(Env *env, MsgActor *actor, guint64 courier, guint32 max, guint64 *tokens,

@@ -168,6 +168,7 @@ static void call_done(WgJob *job) {
       call->job.offers ? env_offers_variant(call->job.offers) : g_steal_pointer(&call->job.result);
   g_clear_pointer(&call->job.offers, msg_offers_free);
   g_variant_unref(call->job.args);
+  g_clear_pointer(&call->job.reports, g_array_unref);
   msg_actor_unref(call->job.base.actor);
   g_free(call);
 }
@@ -191,6 +192,10 @@ Waiter *env_call_submit(Env *env, MsgActor *actor, MsgCallKind kind, GVariant *a
   call->job.base.admin = actor->uid == 0;
   call->job.kind = kind;
   call->job.args = g_variant_ref_sink(args);
+  if (kind == MSG_CALL_REPORT_ATTEMPT || kind == MSG_CALL_REPORT_ATTEMPTS) {
+    g_variant_get_data(call->job.args); /* in one piece: its texts stay where they are */
+    call->job.reports = env_reports(kind, call->job.args);
+  }
   Waiter *waiter = call->waiter;
   wg_writer_submit(env->writer, &call->job.base.job);
   return waiter;
