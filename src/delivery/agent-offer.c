@@ -35,7 +35,8 @@ static DlvAttempt *attempt_new(const DlvOffer *offer) {
   a->size = offer->size;
   a->from = g_strdup(offer->from);
   a->subject = g_strdup(offer->subject);
-  a->fields = g_variant_ref(offer->fields);
+  a->trace = g_strdup(offer->trace);
+  a->fields = g_ref_string_new_len(offer->fields->str, (gssize)offer->fields->len);
   a->body = offer->body != NULL ? g_bytes_ref(offer->body) : NULL;
   a->node.data = a;
   return a;

@@ -38,10 +38,11 @@ DlvAgent *dlv_agent_get(DlvLink *link, const char *name) {
 void dlv_attempt_free(DlvAttempt *attempt) {
   attempt->link->n_attempts--;
   attempt->link->n_bytes -= attempt->inlined;
-  g_clear_pointer(&attempt->fields, g_variant_unref);
+  g_clear_pointer(&attempt->fields, g_ref_string_release);
   g_clear_pointer(&attempt->body, g_bytes_unref);
   g_free(attempt->from);
   g_free(attempt->subject);
+  g_free(attempt->trace);
   g_free(attempt);
 }
 

@@ -26,10 +26,10 @@ typedef struct {
   guint32 attempts, step, waiting, urgent;
   guint64 last_seen;
   gboolean announced;
-  GVariant *fields; /* a{sv} as Receive tells them */
-  GBytes *body;     /* NULL: it did not come along */
-  /* of `fields` */
-  const char *from, *subject; /* subject may be NULL */
+  GString *fields; /* as in DlvMessage */
+  GBytes *body;    /* NULL: it did not come along */
+  /* of the fields */
+  const char *from, *subject, *trace; /* the latter two may be NULL */
   guint8 priority;
   guint64 size; /* of the body */
   gint64 time;
@@ -43,11 +43,11 @@ struct DlvAttempt {
   guint64 lease;   /* 0: not leased */
   gint64 offered;  /* monotonic, us */
   guint8 priority;
-  gint64 time;          /* stored, REALTIME us */
-  guint64 inlined;      /* bytes of the body that came along */
-  guint64 size;         /* of the body */
-  char *from, *subject; /* subject may be NULL */
-  GVariant *fields;
+  gint64 time;                  /* stored, REALTIME us */
+  guint64 inlined;              /* bytes of the body that came along */
+  guint64 size;                 /* of the body */
+  char *from, *subject, *trace; /* the latter two may be NULL */
+  char *fields;                 /* GRefString */
   GBytes *body;
   GList node; /* in the agent's queue */
 };

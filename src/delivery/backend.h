@@ -34,8 +34,10 @@ typedef struct {
   const char *from, *subject; /* subject: NULL when there is none */
   guint8 priority;            /* 0 to 9 */
   gint64 time;                /* stored, CLOCK_REALTIME us */
-  GVariant *fields;           /* a{sv} as Receive tells them, without "body" */
-  GBytes *body;               /* NULL unless the class needs bodies */
+  char *fields;      /* GRefString: JSON members as Receive tells them, without "from", "priority"
+                        and "body"; each begins with a comma. NULL: none */
+  const char *trace; /* of them: "traceparent"; NULL: none */
+  GBytes *body;      /* NULL unless the class needs bodies */
 } DlvMessage;
 
 struct DlvJob {

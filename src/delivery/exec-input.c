@@ -108,7 +108,6 @@ static char **set_variables(char **env, const DlvExec *exec, const DlvMessage *m
   g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT, m->number);
   g_autofree char *token = g_strdup_printf("%" G_GUINT64_FORMAT, m->token);
   g_autofree char *priority = g_strdup_printf("%u", m->priority);
-  const char *trace;
 
   for (char **own = exec->environment; *own; own++) {
     g_autofree char *name = g_strndup(*own, strcspn(*own, "="));
@@ -119,8 +118,8 @@ static char **set_variables(char **env, const DlvExec *exec, const DlvMessage *m
   env = g_environ_setenv(env, WG_ENV_FROM, m->from, TRUE);
   env = g_environ_setenv(env, WG_ENV_TOKEN, token, TRUE);
   env = g_environ_setenv(env, WG_ENV_PRIORITY, priority, TRUE);
-  if (m->fields && g_variant_lookup(m->fields, "traceparent", "&s", &trace))
-    env = g_environ_setenv(env, WG_ENV_TRACEPARENT, trace, TRUE);
+  if (m->trace)
+    env = g_environ_setenv(env, WG_ENV_TRACEPARENT, m->trace, TRUE);
   else
     env = g_environ_unsetenv(env, WG_ENV_TRACEPARENT);
   return env;

@@ -154,8 +154,9 @@ static void inbox_free(gpointer state) {
 static void copy_item(DlvInboxItem *item, const DlvInbox *inbox, const DlvMessage *message) {
   item->message = *message;
   item->message.from = g_strdup(message->from);
-  item->message.subject = g_strdup(message->subject);
-  item->message.fields = message->fields ? g_variant_ref(message->fields) : NULL;
+  item->message.subject = NULL; /* `fields` has it */
+  item->message.fields = message->fields ? g_ref_string_acquire(message->fields) : NULL;
+  item->message.trace = NULL;
   item->message.body = message->body ? g_bytes_ref(message->body) : NULL;
   item->name = dlv_inbox_name(inbox, message->number, message->time);
   item->fd = -1;
@@ -163,8 +164,7 @@ static void copy_item(DlvInboxItem *item, const DlvInbox *inbox, const DlvMessag
 
 static void clear_item(DlvInboxItem *item) {
   g_free((char *)item->message.from);
-  g_free((char *)item->message.subject);
-  g_clear_pointer(&item->message.fields, g_variant_unref);
+  g_clear_pointer(&item->message.fields, g_ref_string_release);
   g_clear_pointer(&item->message.body, g_bytes_unref);
   g_free(item->name);
   g_free(item->cause);

@@ -51,7 +51,8 @@ static int on_reply(sd_bus_message *m, void *user_data, sd_bus_error *ret_error)
   return 1;
 }
 
-static int send_call(DlvCall *call, const char *interface, const char *member, GVariant *args) {
+static int send_call(DlvCall *call, const char *interface, const char *member, DlvFillFunc fill,
+                     gconstpointer args) {
   sd_bus_message *m = NULL;
   DlvLink *link = call->link;
 
@@ -59,7 +60,7 @@ static int send_call(DlvCall *call, const char *interface, const char *member, G
     return -ENOTCONN;
   int r = sd_bus_message_new_method_call(link->bus, &m, NULL, WG_PATH_MESSAGING, interface, member);
   if (r >= 0)
-    r = wg_variant_append_children(m, args);
+    r = fill(m, args);
   if (r >= 0)
     r = sd_bus_call_async(link->bus, &call->slot, m, on_reply, call, TIMEOUT_USEC);
   sd_bus_message_unref(m);
@@ -76,9 +77,8 @@ static gboolean on_not_sent(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-void dlv_link_call(DlvLink *link, const char *interface, const char *member, GVariant *args,
-                   DlvCallFunc func, gpointer data) {
-  g_autoptr(GVariant) held = g_variant_ref_sink(args);
+void dlv_link_call_filled(DlvLink *link, const char *interface, const char *member,
+                          DlvFillFunc fill, gconstpointer args, DlvCallFunc func, gpointer data) {
   DlvCall *call = g_new0(DlvCall, 1);
 
   call->link = link;
@@ -86,8 +86,19 @@ void dlv_link_call(DlvLink *link, const char *interface, const char *member, GVa
   call->data = data;
   call->node.data = call;
   g_queue_push_tail_link(&link->calls, &call->node);
-  if (send_call(call, interface, member, held) < 0)
+  if (send_call(call, interface, member, fill, args) < 0)
     call->idle = g_idle_add(on_not_sent, call);
+}
+
+static int fill_variant(sd_bus_message *m, gconstpointer args) {
+  return wg_variant_append_children(m, (GVariant *)args);
+}
+
+void dlv_link_call(DlvLink *link, const char *interface, const char *member, GVariant *args,
+                   DlvCallFunc func, gpointer data) {
+  g_autoptr(GVariant) held = g_variant_ref_sink(args);
+
+  dlv_link_call_filled(link, interface, member, fill_variant, held, func, data);
 }
 
 void dlv_link_calls_fail(DlvLink *link, const char *why) {

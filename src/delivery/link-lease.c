@@ -8,17 +8,19 @@
 #include "delivery/agent.h"
 #include "delivery/handover.h"
 
-#include "common/bus-variant.h"
 #include "common/error.h"
+#include "common/json-write.h"
 #include "common/log.h"
 #include "common/names.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* The most that one answer may bring. */
 #define POLL_MAX 256
 /* The rest is here by then, if there is any. */
 #define MORE_MSEC 400
+#define FIELDS_ROOM 1024 /* of one message, mostly */
 #define POLL_USEC (19 * G_USEC_PER_SEC)
 
 static int read_body(sd_bus_message *m, DlvOffer *offer) {
@@ -35,88 +37,111 @@ static int read_body(sd_bus_message *m, DlvOffer *offer) {
   return sd_bus_message_exit_container(m);
 }
 
-/* What of a message's fields is looked at for each. */
-static void note_field(DlvOffer *offer, const char *key, GVariant *value) {
-  if (strcmp(key, "from") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-    offer->from = g_variant_get_string(value, NULL);
-  else if (strcmp(key, "subject") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-    offer->subject = g_variant_get_string(value, NULL);
-  else if (strcmp(key, "priority") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_BYTE))
-    offer->priority = g_variant_get_byte(value);
-  else if (strcmp(key, "size") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64))
-    offer->size = g_variant_get_uint64(value);
-  else if (strcmp(key, "time") == 0 && g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64))
-    offer->time = (gint64)g_variant_get_uint64(value);
+/* The value of a basic type in the variant that is next. */
+static int read_basic(sd_bus_message *m, const char *type, gpointer value) {
+  int r = sd_bus_message_enter_container(m, 'v', type);
+
+  if (r > 0)
+    r = sd_bus_message_read_basic(m, type[0], value);
+  return r > 0 ? sd_bus_message_exit_container(m) : r == 0 ? -ENXIO : r;
 }
 
-/* One entry of an attempt's fields; what is for the core is taken out, the rest is the message's.
- */
-static int read_field(sd_bus_message *m, DlvOffer *offer, GVariantBuilder *fields, GError **error) {
-  const char *key;
-  int flag;
+/* What is for the core alone, and what a message's JSON tells by itself. */
+static const struct {
+  const char *key, *type;
+  gsize offset;
+} own[] = {
+    {"policy", "s", G_STRUCT_OFFSET(DlvOffer, policy)},
+    {"attempts", "u", G_STRUCT_OFFSET(DlvOffer, attempts)},
+    {"step", "u", G_STRUCT_OFFSET(DlvOffer, step)},
+    {"waiting", "u", G_STRUCT_OFFSET(DlvOffer, waiting)},
+    {"urgent", "u", G_STRUCT_OFFSET(DlvOffer, urgent)},
+    {"last-seen", "t", G_STRUCT_OFFSET(DlvOffer, last_seen)},
+    {"announced", "b", G_STRUCT_OFFSET(DlvOffer, announced)},
+    {"from", "s", G_STRUCT_OFFSET(DlvOffer, from)},
+    {"priority", "y", G_STRUCT_OFFSET(DlvOffer, priority)},
+};
 
-  if (sd_bus_message_read_basic(m, 's', &key) < 0)
-    return -1;
-  if (strcmp(key, "policy") == 0)
-    return sd_bus_message_read(m, "v", "s", &offer->policy);
-  if (strcmp(key, "attempts") == 0)
-    return sd_bus_message_read(m, "v", "u", &offer->attempts);
-  if (strcmp(key, "step") == 0)
-    return sd_bus_message_read(m, "v", "u", &offer->step);
-  if (strcmp(key, "waiting") == 0)
-    return sd_bus_message_read(m, "v", "u", &offer->waiting);
-  if (strcmp(key, "urgent") == 0)
-    return sd_bus_message_read(m, "v", "u", &offer->urgent);
-  if (strcmp(key, "last-seen") == 0)
-    return sd_bus_message_read(m, "v", "t", &offer->last_seen);
-  if (strcmp(key, "announced") == 0) {
-    int r = sd_bus_message_read(m, "v", "b", &flag);
-    offer->announced = r > 0 && flag;
-    return r;
-  }
+static void add_key(GString *fields, const char *key) {
+  g_string_append_c(fields, ',');
+  wg_json_append_string(fields, key, strlen(key));
+  g_string_append_c(fields, ':');
+}
+
+static int read_number(sd_bus_message *m, const char *key, guint64 *value, GString *fields) {
+  int r = read_basic(m, "t", value);
+
+  add_key(fields, key);
+  wg_json_append_number(fields, *value);
+  return r;
+}
+
+static int read_text(sd_bus_message *m, const char *key, const char **text, GString *fields) {
+  int r = read_basic(m, "s", text);
+
+  add_key(fields, key);
+  if (r >= 0)
+    wg_json_append_string(fields, *text, strlen(*text));
+  return r;
+}
+
+/* One of the message's, which goes to the agent as it is; some are looked at here, too. */
+static int read_field(sd_bus_message *m, const char *key, DlvOffer *offer) {
+  if (strcmp(key, "time") == 0)
+    return read_number(m, key, (guint64 *)&offer->time, offer->fields);
+  if (strcmp(key, "size") == 0)
+    return read_number(m, key, &offer->size, offer->fields);
+  if (strcmp(key, "subject") == 0)
+    return read_text(m, key, &offer->subject, offer->fields);
+  if (strcmp(key, "traceparent") == 0)
+    return read_text(m, key, &offer->trace, offer->fields);
+  add_key(offer->fields, key);
+  return wg_json_append_value(offer->fields, m);
+}
+
+static int read_entry(sd_bus_message *m, DlvOffer *offer) {
+  const char *key;
+
+  if (sd_bus_message_read_basic(m, 's', &key) <= 0)
+    return -EBADMSG;
+  for (guint i = 0; i < G_N_ELEMENTS(own); i++)
+    if (strcmp(own[i].key, key) == 0)
+      return read_basic(m, own[i].type, G_STRUCT_MEMBER_P(offer, own[i].offset));
   if (strcmp(key, "body") == 0)
     return read_body(m, offer);
   if (strcmp(key, "message") == 0)
     return sd_bus_message_skip(m, "v");
-  g_autoptr(GVariant) value = wg_variant_read_inner(m, error);
-  if (value == NULL)
-    return -1;
-  note_field(offer, key, value);
-  g_variant_builder_add(fields, "{sv}", key, value);
-  return 1;
+  return read_field(m, key, offer);
 }
 
-static gboolean read_offer(sd_bus_message *m, DlvOffer *offer, GError **error) {
-  g_auto(GVariantBuilder) fields = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+static gboolean read_offer(sd_bus_message *m, DlvOffer *offer) {
+  int r;
 
-  if (sd_bus_message_read(m, "tts", &offer->attempt, &offer->number, &offer->agent) < 0 ||
+  if (sd_bus_message_read_basic(m, 't', &offer->attempt) <= 0 ||
+      sd_bus_message_read_basic(m, 't', &offer->number) <= 0 ||
+      sd_bus_message_read_basic(m, 's', &offer->agent) <= 0 ||
       sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
     return FALSE;
-  while (sd_bus_message_enter_container(m, 'e', "sv") > 0)
-    if (read_field(m, offer, &fields, error) < 0 || sd_bus_message_exit_container(m) < 0)
+  while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0)
+    if (read_entry(m, offer) < 0 || sd_bus_message_exit_container(m) < 0)
       return FALSE;
-  offer->fields = g_variant_ref_sink(g_variant_builder_end(&fields));
-  return sd_bus_message_exit_container(m) >= 0;
-}
-
-static void offer_clear(DlvOffer *offer) {
-  g_clear_pointer(&offer->fields, g_variant_unref);
-  g_clear_pointer(&offer->body, g_bytes_unref);
+  return r == 0 && sd_bus_message_exit_container(m) >= 0;
 }
 
 /* How many were there; -1: the answer cannot be read. */
 static int take_offers(DlvLink *link, sd_bus_message *m, gboolean *ret_more) {
-  g_autoptr(GError) error = NULL;
+  g_autoptr(GString) fields = g_string_sized_new(FIELDS_ROOM);
   int n = 0, more = 0;
 
   if (sd_bus_message_enter_container(m, 'a', "(ttsa{sv})") < 0)
     return -1;
   while (sd_bus_message_enter_container(m, 'r', "ttsa{sv}") > 0) {
-    DlvOffer offer = {.from = "", .priority = DLV_PRIORITY_DEFAULT};
-    gboolean ok = read_offer(m, &offer, &error) && sd_bus_message_exit_container(m) >= 0;
+    DlvOffer offer = {.from = "", .priority = DLV_PRIORITY_DEFAULT, .fields = fields};
+    gboolean ok = read_offer(m, &offer) && sd_bus_message_exit_container(m) >= 0;
     if (ok)
       dlv_agents_offer(link, &offer);
-    offer_clear(&offer);
+    g_string_truncate(fields, 0);
+    g_clear_pointer(&offer.body, g_bytes_unref);
     if (!ok)
       return -1;
     n++;

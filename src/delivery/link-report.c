@@ -184,42 +184,13 @@ static void on_acked(DlvLink *link, sd_bus_message *reply, const GError *error, 
   dlv_courier_work_done(link->courier);
 }
 
-static const char *result_name(DlvResult result) {
-  static const char *const names[] = {
-      [DLV_ANNOUNCED] = "announced",
-      [DLV_HELD] = "held",
-      [DLV_FAILED] = "failed",
-      [DLV_PARTIAL] = "partial",
-  };
-  return names[result];
-}
-
-static GVariant *report_variant(const DlvNotice *r) {
-  g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
-
-  if (r->cause != NULL)
-    g_variant_dict_insert(&d, "cause", "s", r->cause);
-  if (r->retry != 0)
-    g_variant_dict_insert(&d, "retry-after", "t", r->retry);
-  if (r->step >= 0)
-    g_variant_dict_insert(&d, "step", "u", (guint32)r->step);
-  if (r->goes_on)
-    g_variant_dict_insert(&d, "continue", "b", TRUE);
-  return g_variant_new("(ts@a{sv})", r->attempt, result_name(r->result), g_variant_dict_end(&d));
-}
-
 static void send_reports(DlvLink *link) {
-  GVariantBuilder list;
-
   if (link->reports->len == 0)
     return;
   GArray *batch = g_steal_pointer(&link->reports);
   link->reports = reports_new();
-  g_variant_builder_init(&list, G_VARIANT_TYPE("a(tsa{sv})"));
-  for (guint i = 0; i < batch->len; i++)
-    g_variant_builder_add_value(&list, report_variant(&g_array_index(batch, DlvNotice, i)));
-  dlv_link_call(link, WG_IFACE_COURIER, "ReportAttempts", g_variant_new("(a(tsa{sv}))", &list),
-                on_reported, batch);
+  dlv_link_call_filled(link, WG_IFACE_COURIER, "ReportAttempts", dlv_reports_append, batch,
+                       on_reported, batch);
 }
 
 /* Those of one cause go together; mostly all have the same. */

@@ -73,6 +73,11 @@ void dlv_link_lost(DlvLink *link, const char *why);
  * returns. With the link down `func` hears so from the loop. */
 void dlv_link_call(DlvLink *link, const char *interface, const char *member, GVariant *args,
                    DlvCallFunc func, gpointer data);
+/* The same with arguments that `fill` appends, before it returns: for calls with much in them. 0 or
+ * a negative errno. */
+typedef int (*DlvFillFunc)(sd_bus_message *m, gconstpointer args);
+void dlv_link_call_filled(DlvLink *link, const char *interface, const char *member,
+                          DlvFillFunc fill, gconstpointer args, DlvCallFunc func, gpointer data);
 /* Everybody who waits is told that the connection is gone. */
 void dlv_link_calls_fail(DlvLink *link, const char *why);
 

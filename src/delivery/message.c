@@ -5,112 +5,53 @@
  * NUL; anything else is "body-base64". Nothing is cut, and nothing of the core's own is told. */
 #include "delivery/backend.h"
 
-static JsonNode *from_variant(GVariant *value);
+#include "common/json-write.h"
 
-static JsonNode *new_string(const char *text) {
-  return json_node_init_string(json_node_alloc(), text);
+#include <string.h>
+
+static void add_key(GString *line, const char *key) {
+  g_string_append_c(line, ',');
+  wg_json_append_string(line, key, strlen(key));
+  g_string_append_c(line, ':');
 }
 
-static JsonNode *new_int(gint64 value) {
-  return json_node_init_int(json_node_alloc(), value);
-}
-
-static JsonNode *from_list(GVariant *value) {
-  JsonArray *array = json_array_new();
-
-  for (gsize i = 0; i < g_variant_n_children(value); i++) {
-    g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
-    json_array_add_element(array, from_variant(child));
-  }
-  JsonNode *node = json_node_init_array(json_node_alloc(), array);
-  json_array_unref(array);
-  return node;
-}
-
-static void add_members(JsonObject *object, GVariant *dict) {
-  for (gsize i = 0; i < g_variant_n_children(dict); i++) {
-    g_autoptr(GVariant) entry = g_variant_get_child_value(dict, i);
-    g_autoptr(GVariant) key = g_variant_get_child_value(entry, 0);
-    g_autoptr(GVariant) value = g_variant_get_child_value(entry, 1);
-    json_object_set_member(object, g_variant_get_string(key, NULL), from_variant(value));
-  }
-}
-
-static JsonNode *from_dict(GVariant *value) {
-  JsonObject *object = json_object_new();
-
-  add_members(object, value);
-  JsonNode *node = json_node_init_object(json_node_alloc(), object);
-  json_object_unref(object);
-  return node;
-}
-
-/* Numbers above what JSON programs hold exactly (2^53) are tokens and volatile numbers; they stay
- * numbers, as everywhere in the suite. */
-static JsonNode *from_variant(GVariant *value) {
-  switch (g_variant_classify(value)) {
-  case G_VARIANT_CLASS_STRING:
-  case G_VARIANT_CLASS_OBJECT_PATH:
-  case G_VARIANT_CLASS_SIGNATURE:
-    return new_string(g_variant_get_string(value, NULL));
-  case G_VARIANT_CLASS_BOOLEAN:
-    return json_node_init_boolean(json_node_alloc(), g_variant_get_boolean(value));
-  case G_VARIANT_CLASS_BYTE:
-    return new_int(g_variant_get_byte(value));
-  case G_VARIANT_CLASS_INT32:
-    return new_int(g_variant_get_int32(value));
-  case G_VARIANT_CLASS_UINT32:
-    return new_int(g_variant_get_uint32(value));
-  case G_VARIANT_CLASS_INT64:
-    return new_int(g_variant_get_int64(value));
-  case G_VARIANT_CLASS_UINT64:
-    return new_int((gint64)g_variant_get_uint64(value));
-  case G_VARIANT_CLASS_DOUBLE:
-    return json_node_init_double(json_node_alloc(), g_variant_get_double(value));
-  case G_VARIANT_CLASS_VARIANT: {
-    g_autoptr(GVariant) child = g_variant_get_variant(value);
-    return from_variant(child);
-  }
-  case G_VARIANT_CLASS_ARRAY:
-    return g_variant_type_is_dict_entry(g_variant_type_element(g_variant_get_type(value)))
-               ? from_dict(value)
-               : from_list(value);
-  default:
-    return json_node_new(JSON_NODE_NULL);
-  }
+static void add_text(GString *line, const char *key, const char *text, gsize size) {
+  add_key(line, key);
+  wg_json_append_string(line, text, size);
 }
 
 /* g_utf8_validate_len() takes a NUL for the end of the text, hence for an error. */
-static void add_body(JsonObject *object, GBytes *body) {
+static void add_body(GString *line, GBytes *body) {
   gsize size;
   const char *data = g_bytes_get_data(body, &size);
 
-  json_object_set_int_member(object, "bytes", (gint64)size);
+  add_key(line, "bytes");
+  wg_json_append_number(line, size);
   if (size == 0 || g_utf8_validate_len(data, size, NULL)) {
-    g_autofree char *text = g_strndup(size > 0 ? data : "", size);
-    json_object_set_string_member(object, "text", text);
+    add_text(line, "text", size > 0 ? data : "", size);
     return;
   }
   g_autofree char *encoded = g_base64_encode((const guchar *)data, size);
-  json_object_set_string_member(object, "body-base64", encoded);
+  add_text(line, "body-base64", encoded, strlen(encoded));
 }
 
 GBytes *dlv_message_json(const char *agent, const DlvMessage *message) {
-  g_autoptr(JsonObject) object = json_object_new();
-  g_autoptr(JsonGenerator) generator = json_generator_new();
+  gsize room = message->body != NULL ? g_bytes_get_size(message->body) : 0;
+  GString *line;
 
-  json_object_set_int_member(object, "message", (gint64)message->number);
-  json_object_set_string_member(object, "agent", agent);
-  json_object_set_string_member(object, "from", message->from);
-  json_object_set_int_member(object, "priority", message->priority);
   if (message->fields != NULL)
-    add_members(object, message->fields);
+    room += g_ref_string_length(message->fields);
+  line = g_string_sized_new(room + 192);
+  g_string_append(line, "{\"message\":");
+  wg_json_append_number(line, message->number);
+  add_text(line, "agent", agent, strlen(agent));
+  add_text(line, "from", message->from, strlen(message->from));
+  add_key(line, "priority");
+  wg_json_append_number(line, message->priority);
+  if (message->fields != NULL)
+    g_string_append_len(line, message->fields, (gssize)g_ref_string_length(message->fields));
   if (message->body != NULL)
-    add_body(object, message->body);
-  JsonNode *root = json_node_init_object(json_node_alloc(), object);
-  json_generator_set_root(generator, root);
-  json_node_unref(root);
-  GString *line = json_generator_to_gstring(generator, g_string_new(NULL));
-  g_string_append_c(line, '\n');
+    add_body(line, message->body);
+  g_string_append(line, "}\n");
   return g_string_free_to_bytes(line);
 }

@@ -22,6 +22,8 @@ void dlv_link_reports_init(DlvLink *link);
 void dlv_link_reports_clear(DlvLink *link);
 /* The connection is gone: what was gathered is told to the agents. */
 void dlv_link_forget_reports(DlvLink *link);
+/* Appends a(tsa{sv}) of a GArray of DlvNotice; a DlvFillFunc. */
+int dlv_reports_append(sd_bus_message *m, gconstpointer batch);
 /* Takes `cause`. */
 void dlv_link_report(DlvLink *link, const DlvNotice *report);
 /* A lease is done: the agent took care of the message. */

@@ -57,6 +57,7 @@ static void fill_message(DlvMessage *m, const DlvAttempt *a) {
       .priority = a->priority,
       .time = a->time,
       .fields = a->fields,
+      .trace = a->trace,
       .body = a->body,
   };
 }

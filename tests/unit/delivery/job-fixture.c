@@ -35,7 +35,7 @@ TestJob *test_job_new(const char *agent, guint64 first, guint n) {
 void test_job_free(TestJob *job) {
   for (guint i = 0; i < job->job.n_messages; i++) {
     g_clear_pointer(&job->job.messages[i].body, g_bytes_unref);
-    g_clear_pointer(&job->job.messages[i].fields, g_variant_unref);
+    g_clear_pointer(&job->job.messages[i].fields, g_ref_string_release);
     g_free(job->outcomes[i].cause);
   }
   g_free(job->job.messages);

@@ -146,8 +146,7 @@ static void test_trace(void) {
   gpointer state = exec_configure("environment", to, "");
   g_autoptr(TestJob) job = test_job_new(TEST_AGENT, 7, 1);
 
-  job->job.messages[0].fields =
-      g_variant_ref_sink(g_variant_new_parsed("{'traceparent': <'00-ab-cd-01'>}"));
+  job->job.messages[0].trace = "00-ab-cd-01";
   exec->run(state, &job->job);
   test_job_wait(job);
   g_autofree char *text = contents("trace");
