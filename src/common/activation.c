@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 struct WgActivation {
-  GArray *fds; /* int: first those passed in, then our own */
+  GArray *fds;   /* int: first those passed in, then our own */
+  GArray *extra; /* int: for another protocol */
   guint n_passed;
   int take_error; /* negative errno */
   char **names;   /* of those passed in */
@@ -25,6 +26,7 @@ WgActivation *wg_activation_take(void) {
   WgActivation *a = g_new0(WgActivation, 1);
 
   a->fds = g_array_new(FALSE, FALSE, sizeof(int));
+  a->extra = g_array_new(FALSE, FALSE, sizeof(int));
   a->own_fd = -1;
   int n = sd_listen_fds_with_names(1, &a->names);
   if (n < 0)
@@ -33,6 +35,37 @@ WgActivation *wg_activation_take(void) {
     g_array_append_val(a->fds, fd);
   a->n_passed = a->fds->len;
   return a;
+}
+
+/* What stays keeps its order; the names go with their descriptors. */
+gboolean wg_activation_extract(WgActivation *a, const char *fd_name, GError **error) {
+  guint kept = 0;
+
+  for (guint i = 0; i < a->n_passed; i++) {
+    int fd = g_array_index(a->fds, int, i);
+    if (g_strcmp0(a->names[i], fd_name) != 0) {
+      char *name = a->names[i];
+      a->names[i] = a->names[kept];
+      a->names[kept] = name;
+      g_array_index(a->fds, int, kept++) = fd;
+      continue;
+    }
+    if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
+      g_set_error(error, WG_ERROR, WG_ERROR_CONFIGURATION,
+                  "socket %u ('%s') is no listening stream socket: the unit needs a ListenStream=",
+                  i, fd_name);
+      return FALSE;
+    }
+    g_array_append_val(a->extra, fd);
+  }
+  g_array_set_size(a->fds, kept);
+  a->n_passed = kept;
+  return TRUE;
+}
+
+const int *wg_activation_extra(WgActivation *a, guint *ret_n) {
+  *ret_n = a->extra->len;
+  return (const int *)(gpointer)a->extra->data;
 }
 
 gboolean wg_activation_check(WgActivation *a, const char *fd_name, GError **error) {
@@ -125,5 +158,6 @@ void wg_activation_free(WgActivation *a) {
   free(a->names);
   g_free(a->own_path);
   g_array_unref(a->fds);
+  g_array_unref(a->extra);
   g_free(a);
 }

@@ -11,7 +11,11 @@ typedef struct WgActivation WgActivation;
 
 /* Reads $LISTEN_FDS and forgets it; never fails, what is wrong is told by _check(). */
 WgActivation *wg_activation_take(void);
-/* Every descriptor is named `fd_name` and is what it should be. */
+/* Takes those named `fd_name` out, for another protocol than the service's own: listening stream
+ * sockets of any family. Before _check(). */
+gboolean wg_activation_extract(WgActivation *activation, const char *fd_name, GError **error);
+const int *wg_activation_extra(WgActivation *activation, guint *ret_n); /* owned by `activation` */
+/* Every descriptor that is left is named `fd_name` and is what it should be. */
 gboolean wg_activation_check(WgActivation *activation, const char *fd_name, GError **error);
 /* Binds and listens on `path` besides; a socket nobody listens on any more is replaced. */
 gboolean wg_activation_listen(WgActivation *activation, const char *path, GError **error);

@@ -58,6 +58,10 @@ gboolean wg_service_peers_start(WgService *service, GError **error) {
   return TRUE;
 }
 
+const int *wg_service_extra_fds(WgService *service, guint *ret_n) {
+  return wg_activation_extra(service->activation, ret_n);
+}
+
 void wg_service_peers_stop(WgService *service) {
   g_clear_pointer(&service->polkit, wg_polkit_free);
   g_clear_pointer(&service->peers, wg_peer_server_free);

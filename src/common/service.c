@@ -54,6 +54,9 @@ static gboolean prepare(WgService *service, GError **error) {
   const WgServiceInfo *info = service->info;
   guint64 idle;
 
+  if (info->extra_fd_name != NULL &&
+      !wg_activation_extract(service->activation, info->extra_fd_name, error))
+    return FALSE;
   if (!wg_activation_check(service->activation, WG_FD_NAME_PRIVATE, error))
     return FALSE;
   service->config = wg_service_config_load(info, service->options.user, error);

@@ -84,6 +84,8 @@ typedef struct {
   const char *summary; /* one line for --help */
   const char *bus_name;
   const char *socket_name;              /* default place below %t/waggle, for messages only */
+  const char *extra_fd_name;            /* FileDescriptorName= of sockets that the service serves
+                                           itself; NULL: it has none */
   const WgConfigKey *config_keys;       /* begins with WG_SERVICE_CONFIG_KEYS */
   const WgServiceInterface *interfaces; /* ends with NULL path; for --introspect */
 
@@ -127,6 +129,9 @@ sd_bus *wg_service_bus(WgService *service);        /* NULL while the bus is lost
 gboolean wg_service_wants_bus(WgService *service); /* FALSE: --no-bus, there never is one */
 WgPeerServer *wg_service_peers(WgService *service);
 WgPolkit *wg_service_polkit(WgService *service);
+/* The listening sockets that were passed in as `extra_fd_name`; they are not the callee's to close.
+ */
+const int *wg_service_extra_fds(WgService *service, guint *ret_n);
 void wg_service_set_status(WgService *service, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A degraded state by key ("store", "bus"): `why` NULL clears it. In STATUS=, `Degraded` and the
  * journal. */

@@ -111,6 +111,7 @@ int mon_daemon_main(int argc, char **argv) {
       .summary = "What is wrong, known at once: registry, probes, metrics, alerts",
       .bus_name = WG_BUS_MONITORING,
       .socket_name = WG_SOCKET_MONITORING,
+      .extra_fd_name = WG_FD_NAME_METRICS,
       .config_keys = mon_config_keys,
       .interfaces = mon_tables_interfaces(),
       .start = on_start,

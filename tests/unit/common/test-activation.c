@@ -76,6 +76,30 @@ static void other_name(void) {
   refuse(take("2", "private:public"), "socket 1 was passed in as 'public'");
 }
 
+static void two_protocols(void) {
+  guint n;
+
+  pass(FIRST, SOCK_STREAM, TRUE);
+  pass(FIRST + 1, SOCK_STREAM, TRUE);
+  pass(FIRST + 2, SOCK_STREAM, TRUE);
+  g_autoptr(WgActivation) a = take("3", "metrics:private:metrics");
+  g_assert_true(wg_activation_extract(a, "metrics", NULL));
+  g_assert_true(wg_activation_check(a, "private", NULL));
+  g_assert_cmpint(wg_activation_fds(a, &n)[0], ==, FIRST + 1);
+  g_assert_cmpuint(n, ==, 1);
+  g_assert_cmpint(wg_activation_extra(a, &n)[1], ==, FIRST + 2);
+  g_assert_cmpuint(n, ==, 2);
+}
+
+static void two_protocols_refused(void) {
+  g_autoptr(GError) error = NULL;
+
+  pass(FIRST, SOCK_DGRAM, FALSE);
+  g_autoptr(WgActivation) a = take("1", "metrics");
+  g_assert_false(wg_activation_extract(a, "metrics", &error));
+  g_assert_error(error, WG_ERROR, WG_ERROR_CONFIGURATION);
+}
+
 static void other_kind(void) {
   pass(FIRST, SOCK_DGRAM, FALSE);
   refuse(take("1", "private"), "no listening AF_UNIX stream socket");
@@ -112,6 +136,8 @@ int main(int argc, char **argv) {
   g_test_add_data_func("/activation/none", none, in_child);
   g_test_add_data_func("/activation/several", several, in_child);
   g_test_add_data_func("/activation/other-name", other_name, in_child);
+  g_test_add_data_func("/activation/two-protocols", two_protocols, in_child);
+  g_test_add_data_func("/activation/two-protocols-refused", two_protocols_refused, in_child);
   g_test_add_data_func("/activation/other-kind", other_kind, in_child);
   g_test_add_data_func("/activation/not-listening", not_listening, in_child);
   g_test_add_data_func("/activation/nonsense", nonsense, in_child);
