@@ -1,8 +1,10 @@
 /* run-properties.c: a command as the properties of a transient unit.
  *
- * Texts are sent as they are: systemd expands nothing in them (ExecStartEx with "no-env-expand";
- * specifiers are not looked for in what comes over the bus). Options that are left out are not
- * sent, so the manager's own defaults for units hold. */
+ * systemd expands nothing in a command: each "$" is sent twice, and specifiers are not looked for
+ * in what comes over the bus. ("no-env-expand" would need ExecStartEx, which systemd 252 writes
+ * into the unit's file under that name and does not read again: after a daemon-reload that comes
+ * before the start the unit has no command.) Options that are left out are not sent, so the
+ * manager's own defaults for units hold. */
 #include "common/run-private.h"
 
 #include <unistd.h>
@@ -39,24 +41,36 @@ static int add_texts(sd_bus_message *m, const char *name, char **texts) {
   return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
-/* a(sasas) with one member; each step only if the ones before went well. */
+static char **without_variables(char **argv) {
+  guint n = g_strv_length(argv);
+  char **plain = g_new0(char *, n + 1);
+
+  for (guint i = 0; i < n; i++) {
+    g_auto(GStrv) parts = g_strsplit(argv[i], "$", -1);
+    plain[i] = g_strjoinv("$$", parts);
+  }
+  return plain;
+}
+
+/* a(sasb) with one member; each step only if the ones before went well. */
 static int add_command(sd_bus_message *m, const WgRun *run) {
+  g_auto(GStrv) argv = without_variables(run->argv);
   int r = sd_bus_message_open_container(m, 'r', "sv");
 
   if (r >= 0)
-    r = sd_bus_message_append(m, "s", "ExecStartEx");
+    r = sd_bus_message_append(m, "s", "ExecStart");
   if (r >= 0)
-    r = sd_bus_message_open_container(m, 'v', "a(sasas)");
+    r = sd_bus_message_open_container(m, 'v', "a(sasb)");
   if (r >= 0)
-    r = sd_bus_message_open_container(m, 'a', "(sasas)");
+    r = sd_bus_message_open_container(m, 'a', "(sasb)");
   if (r >= 0)
-    r = sd_bus_message_open_container(m, 'r', "sasas");
+    r = sd_bus_message_open_container(m, 'r', "sasb");
   if (r >= 0)
     r = sd_bus_message_append(m, "s", run->program);
   if (r >= 0)
-    r = sd_bus_message_append_strv(m, run->argv);
+    r = sd_bus_message_append_strv(m, argv);
   if (r >= 0)
-    r = sd_bus_message_append(m, "as", 1, "no-env-expand");
+    r = sd_bus_message_append(m, "b", 0);
   for (guint i = 0; r >= 0 && i < 4; i++)
     r = sd_bus_message_close_container(m);
   return r;

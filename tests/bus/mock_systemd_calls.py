@@ -196,8 +196,8 @@ class Calls:
         for key, value in properties:
             if key in STREAMS:
                 fds[STREAMS[key]] = os.dup(call.fds[value])
-            elif key in ("ExecStart", "ExecStartEx"):
-                settings["ExecStart"] = [value[0][0]] + value[0][1][1:]
+            elif key == "ExecStart":  # "$$" is a plain one; variables are not for commands of ours
+                settings["ExecStart"] = [value[0][0]] + [a.replace("$$", "$") for a in value[0][1][1:]]
             else:
                 settings[key] = value
         unit = self.units[name] = Unit(self, name, settings)
