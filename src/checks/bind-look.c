@@ -171,6 +171,10 @@ static gboolean judge(const ChkBound *bound, const ChkProcess *process, gboolean
     return FALSE;
   }
   ChkRelease release = with_release ? chk_bind_release(bound, process, &what) : CHK_RELEASE_NEW;
+  /* a server from outside (nginx, java) with a file of the release, which it has read and closed:
+   * no release is seen in it, but it came of a command that names the new one, after the switch */
+  if (release == CHK_RELEASE_UNKNOWN && bound->fresh)
+    release = CHK_RELEASE_NEW;
   if (release == CHK_RELEASE_OTHER)
     ret->text =
         g_strdup_printf("%s (process %d) answers at %s, which runs %s%s and not the new "

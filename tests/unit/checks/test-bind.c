@@ -95,10 +95,12 @@ static void unit_is(const char *invocation, const char *group, guint64 began, co
   manager_set(&manager, "shop.service", text);
 }
 
+/* `invocation` NULL: it is not known which one began after the switch. */
 static void context(const char *invocation, const char *release) {
-  g_autofree char *text = g_strdup_printf(
-      "{\"release\": \"%s\", \"units\": {\"shop.service\": {\"invocation\": \"%s\"}}}", release,
-      invocation);
+  g_autofree char *units =
+      invocation ? g_strdup_printf("{\"shop.service\": {\"invocation\": \"%s\"}}", invocation)
+                 : g_strdup("{}");
+  g_autofree char *text = g_strdup_printf("{\"release\": \"%s\", \"units\": %s}", release, units);
   g_autoptr(JsonNode) node = json_from_string(text, NULL);
 
   g_assert_true(chk_world_set_context(manager.world, node, NULL));
@@ -233,8 +235,13 @@ static void test_interpreter(void) {
   Server server = server_start((How){.invocation = NOW_ID, .argument = app});
   says(server.peer, "");
   server_end(&server);
+  /* nothing of the release is left in it: the command that started it names the new one, or nobody
+   * knows when it was started */
   server = server_start((How){.invocation = NOW_ID});
+  says(server.peer, "");
+  context(NULL, new_release);
   says(server.peer, "unknown: which release");
+  context(NOW_ID, new_release);
   server_end(&server);
   server = server_start((How){.invocation = NOW_ID, .directory = old_release, .argument = app});
   says(server.peer, "/releases/old and not the new release");
