@@ -130,9 +130,25 @@ void dpl_rollout_pump(DplRollout *rollout) {
 }
 
 /* ---- its beginning ---- */
+/* It may be on the disk all the same, or will be with the next commit: it gets an end there. */
+static void refuse_stored(DplRollout *rollout, const GError *error) {
+  g_autoptr(GPtrArray) txns = g_ptr_array_copy(rollout->txns, NULL, NULL);
+  g_autofree char *cause = g_strdup_printf("it was refused: %s", error->message);
+
+  rollout->created(NULL, error, rollout->created_data);
+  rollout->created = NULL;
+  for (guint i = 0; i < txns->len; i++)
+    dpl_txn_fail(txns->pdata[i], cause, NULL);
+  dpl_wake(rollout->engine);
+}
+
 static void refuse(DplRollout *rollout, const GError *error) {
   DplEngine *engine = rollout->engine;
 
+  if (rollout->doubts > 0 && !engine->stopping) {
+    refuse_stored(rollout, error);
+    return;
+  }
   for (guint i = 0; i < rollout->txns->len; i++) {
     DplTxn *txn = rollout->txns->pdata[i];
     g_hash_table_remove(engine->by_target, txn->record->target);
@@ -172,7 +188,8 @@ static void write_beginning(DplRollout *rollout) {
 }
 
 /* A sync that failed may have stored it all the same. What is refused must not be found under way
- * by the next start, so it is written once more, until it is known. */
+ * by the next start, so it is written once more; and when that is refused as well, perhaps for a
+ * reason that is certain, nothing is known of the first time yet. */
 static gboolean is_doubtful(const GError *error) {
   return !g_error_matches(error, WG_ERROR, WG_ERROR_STORE_FULL) &&
          !g_error_matches(error, WG_ERROR, WG_ERROR_STORE_READ_ONLY);

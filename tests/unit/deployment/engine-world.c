@@ -110,13 +110,16 @@ static void apply(World *w, const WorldPut *one) {
 void world_write(World *w) {
   g_autoptr(GPtrArray) puts = w->puts;
   g_autoptr(GError) full = g_error_new_literal(WG_ERROR, WG_ERROR_STORE_FULL, "the disk is full");
+  g_autoptr(GError) doubt = g_error_new_literal(WG_ERROR, WG_ERROR_FAILED, "the sync failed");
 
   w->puts = g_ptr_array_new_with_free_func(put_free);
   for (guint i = 0; i < puts->len; i++) {
     WorldPut *one = puts->pdata[i];
-    if (!w->shut)
+    gboolean is_doubtful = w->doubts > 0;
+    if (!w->shut || is_doubtful)
       apply(w, one);
-    one->done(w->shut ? full : NULL, one->data);
+    w->doubts -= is_doubtful;
+    one->done(is_doubtful ? doubt : w->shut ? full : NULL, one->data);
   }
 }
 

@@ -34,6 +34,7 @@ typedef struct {
   GError *last_error;
   gint64 wake;
   gboolean shut; /* the disk refuses everything */
+  guint doubts;  /* so many of the next writes are stored, and nobody is told so */
 } World;
 
 World *world_new(void);

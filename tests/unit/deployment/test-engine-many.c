@@ -150,6 +150,30 @@ static void test_refused_creation(void) {
   world_free(w);
 }
 
+/* The first time it was stored and nobody knew; then the disk was full. What the caller was refused
+ * gets an end on the disk as soon as there is room, and holds its target until then. */
+static void test_refused_in_doubt(void) {
+  World *w = world_new();
+
+  w->doubts = 1;
+  w->shut = TRUE;
+  world_deploy(w, 0, 2, NULL, 0);
+  world_write(w);
+  world_turn(w);
+  world_write(w);
+  world_turn(w);
+  g_assert_error(w->last_error, WG_ERROR, WG_ERROR_STORE_FULL);
+  g_assert_cmpuint(w->n_refused, ==, 1);
+  g_assert_nonnull(dpl_engine_holder(w->engine, "t0"));
+  w->shut = FALSE;
+  world_run(w, -1);
+  g_assert_cmpint(world_state(w, 1), ==, DPL_STATE_ABORTED);
+  g_assert_cmpint(world_state(w, 2), ==, DPL_STATE_ABORTED);
+  g_assert_false(dpl_engine_busy(w->engine));
+  g_assert_cmpuint(w->n_refused, ==, 1);
+  world_free(w);
+}
+
 /* ---- leases ---- */
 static void hold(guint step, DplState expected) {
   World *w = world_new();
@@ -332,6 +356,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/deployment/many/asked-rollback", test_asked_rollback);
   g_test_add_func("/deployment/lock/busy", test_busy);
   g_test_add_func("/deployment/lock/refused-creation", test_refused_creation);
+  g_test_add_func("/deployment/lock/refused-in-doubt", test_refused_in_doubt);
   g_test_add_func("/deployment/hold/gone", test_hold);
   g_test_add_func("/deployment/hold/early", test_hold_early);
   g_test_add_func("/deployment/hold/restart", test_hold_restart);
