@@ -18,6 +18,7 @@ SERVICES = {
     "waggle-messaged": ("MESSAGING", ("system", "user")),
     "waggle-courier": ("DELIVERY", ("user",)),
     "waggle-typist": ("TYPING", ("user",)),
+    "waggle-monitord": ("MONITORING", ("system", "user")),
 }
 
 
@@ -81,27 +82,44 @@ def target():
     assert wanted == ["waggle-messaged.socket"], wanted
 
 
-def policy():
-    root = xml.etree.ElementTree.parse(TOP / f"dbus/{BUS_NAME}.conf.in").getroot()
+def policy_of(word, owner):
+    bus_name = NAMES["WG_BUS_" + word]
+    root = xml.etree.ElementTree.parse(TOP / f"dbus/{bus_name}.conf.in").getroot()
     rules = [(p.get("user"), p.get("context"), rule) for p in root for rule in p]
     assert rules and not [r for _, _, r in rules if r.tag != "allow"]
     for user, context, rule in rules:
         if rule.get("own"):
-            assert (user, rule.get("own")) == ("@messaged_user@", BUS_NAME)
+            assert (user, rule.get("own")) == (owner, bus_name)
         else:
-            assert rule.get("send_destination") == BUS_NAME
+            assert rule.get("send_destination") == bus_name
             assert rule.get("send_interface"), "opened for every interface"
             assert context == "default" or user == "root"
     opened = {r.get("send_interface") for _, context, r in rules if context == "default" and r.get("send_interface")}
-    own = interfaces_of("MESSAGING")
+    own = interfaces_of(word)
     standard = {"org.freedesktop.DBus." + i for i in ("Introspectable", "ObjectManager", "Peer", "Properties")}
     assert opened == own | standard, opened ^ (own | standard)
+
+
+def policy():
+    policy_of("MESSAGING", "@messaged_user@")
+    policy_of("MONITORING", "@monitord_user@")
+
+
+def metrics():
+    """HTTP comes by other sockets of the same service, and is nobody's business elsewhere."""
+    for scope in ("system", "user"):
+        socket = unit(f"{scope}/waggle-monitord-metrics.socket")["Socket"]
+        assert socket["FileDescriptorName"] == NAMES["WG_FD_NAME_METRICS"]
+        assert socket["Service"] == "waggle-monitord.service"
+        text = (TOP / f"units/{scope}/waggle-monitord-metrics.socket").read_text(encoding="utf-8")
+        for address in re.findall(r"^ListenStream=(.*)$", text, re.MULTILINE):
+            assert address.startswith(("127.0.0.1:", f"%t/{NAMES['WG_SOCKET_DIR']}/")), address
 
 
 def closed():
     """The courier and the typist are a user's: nothing of theirs may be on the system bus."""
     files = {p.name for p in (TOP / "dbus").glob("*.conf.in")}
-    assert files == {BUS_NAME + ".conf.in"}, files
+    assert files == {BUS_NAME + ".conf.in", NAMES["WG_BUS_MONITORING"] + ".conf.in"}, files
 
 
 def interfaces():
@@ -124,6 +142,7 @@ checks.run(
         "the targets want the sockets": target,
         "no other name is opened on the system bus": closed,
         "the bus policy opens exactly its interfaces": policy,
+        "metrics are served to this machine only": metrics,
         "there is an interface file for each interface": interfaces,
     }
 )
