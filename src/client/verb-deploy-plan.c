@@ -196,6 +196,7 @@ static void print_plan(JsonObject *plan) {
   printf("  %" G_GINT64_FORMAT " unchanged\n", number_of(files, "n-unchanged"));
   print_units(plan);
   print_lines("Units, in this order", array_of(restarts, "order"), "", CLI_STYLE_NONE);
+  print_lines("Units that stop for good", array_of(restarts, "stop"), "", CLI_STYLE_WARNING);
   print_lines("Backed up first", array_of(plan, "backup"), "", CLI_STYLE_NONE);
   print_commands(plan);
   print_times(plan);

@@ -19,6 +19,7 @@
 
 typedef struct {
   DplManifest *previous; /* NULL: not known */
+  JsonNode *claims;      /* unit files of other targets; NULL: not known */
   guint64 deploy, verify, downtime;
   guint n;
 } Known;
@@ -33,11 +34,16 @@ typedef struct {
   JsonArray *plans;
 } Planning;
 
+static void planning_forget(Known *known) {
+  g_clear_pointer(&known->previous, dpl_manifest_unref);
+  g_clear_pointer(&known->claims, json_node_unref);
+}
+
 static void planning_free(gpointer data) {
   Planning *planning = data;
 
   for (guint i = 0; planning->known != NULL && i < planning->p->prepared->len; i++)
-    g_clear_pointer(&planning->known[i].previous, dpl_manifest_unref);
+    planning_forget(&planning->known[i]);
   g_free(planning->known);
   dpl_preparation_free(planning->p);
   g_free(planning->units);
@@ -63,7 +69,8 @@ static JsonNode *plan_one(Planning *planning, guint i, GError **error) {
                       .base = planning->p->base,
                       .root = root,
                       .current = current,
-                      .previous = known->previous},
+                      .previous = known->previous,
+                      .claims = known->claims},
         .units = units,
         .key_directories = (const char *const *)planning->keys,
         .need_signature = planning->need_signature,
@@ -135,6 +142,16 @@ static guint64 deploy_time(JsonObject *phases) {
   return sum;
 }
 
+static void claimed(JsonNode *node, const GError *error, gpointer data) {
+  DplCall *call = data;
+  Planning *planning = call->data;
+
+  if (error == NULL)
+    planning->known[planning->at].claims = json_node_ref(node);
+  planning->at++;
+  next_target(call);
+}
+
 static void counted(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
   Planning *planning = call->data;
@@ -148,8 +165,9 @@ static void counted(JsonNode *node, const GError *error, gpointer data) {
     known->verify = p50(phases, dpl_states[DPL_STATE_VERIFYING].name);
     known->downtime = p50(stats, "downtime");
   }
-  planning->at++;
-  next_target(call);
+  dpl_ask(call->daemon->store, dpl_claims_ask,
+          g_strdup(((DplPrepared *)planning->p->prepared->pdata[planning->at])->site->name), g_free,
+          FALSE, claimed, call);
 }
 
 static void found(const DplRecord *record, const GError *error, gpointer data) {

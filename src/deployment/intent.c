@@ -13,6 +13,9 @@ static const struct {
     {"active", G_STRUCT_OFFSET(DplIntent, active), TRUE},
     {"enable", G_STRUCT_OFFSET(DplIntent, enable), TRUE},
     {"invocations", G_STRUCT_OFFSET(DplIntent, invocations), TRUE},
+    {"stop", G_STRUCT_OFFSET(DplIntent, stop), TRUE},
+    {"disable", G_STRUCT_OFFSET(DplIntent, disable), TRUE},
+    {"remove", G_STRUCT_OFFSET(DplIntent, remove), TRUE},
 };
 
 static char ***list_at(const DplIntent *intent, guint i) {

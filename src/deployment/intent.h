@@ -14,6 +14,9 @@ typedef struct {
   char **active;      /* units that were up before: they are again after an undo */
   char **enable;      /* units that were newly enabled */
   char **invocations; /* of `active`, in their order: that of an undone one is another */
+  /* what the old release has and the new one does not (claims.h): stopped before the switch, the
+   * rest gone with the commit */
+  char **stop, **disable, **remove;
 } DplIntent;
 
 void dpl_intent_clear(DplIntent *intent);

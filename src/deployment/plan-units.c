@@ -1,5 +1,5 @@
-/* plan-units.c: the units that a deployment would install and start, in their order, and the
- * commands that it would run. */
+/* plan-units.c: the units that a deployment would install and start, in their order, and those that
+ * would go. */
 #include "deployment/diff.h"
 #include "deployment/plan.h"
 
@@ -154,6 +154,36 @@ char **dpl_plan_order(const char *const *units, GHashTable *contents) {
   return g_strv_builder_end(order);
 }
 
+/* ---- what the old release has and the new one does not ---- */
+static void add_gone(const DplPlanInput *in, JsonArray *list, JsonObject *restarts) {
+  g_auto(DplGone) gone = {0};
+
+  dpl_gone_find(in->preflight.previous, in->preflight.manifest, in->preflight.claims, &gone);
+  for (guint i = 0; gone.remove[i]; i++) {
+    JsonObject *one = json_object_new();
+    json_object_set_string_member(one, "unit", gone.remove[i]);
+    json_object_set_string_member(one, "how", "remove");
+    json_object_set_string_member(one, "change", "removed");
+    json_array_add_object_element(list, one);
+  }
+  json_object_set_array_member(restarts, "stop", texts_array((const char *const *)gone.stop));
+  json_object_set_array_member(restarts, "disable", texts_array((const char *const *)gone.disable));
+}
+
+void dpl_plan_conflicts(const DplPlanInput *in, DplSources *sources, JsonArray *reasons) {
+  const DplUnitsSpec *units = &in->preflight.manifest->units;
+  char **lists[] = {units->install, units->link};
+
+  for (guint k = 0; k < G_N_ELEMENTS(lists); k++)
+    for (guint i = 0; lists[k][i]; i++) {
+      g_autofree char *name = g_path_get_basename(lists[k][i]);
+      g_autofree char *conflict = dpl_claims_conflict(in->preflight.claims, name, k == 1,
+                                                      dpl_sources_content(sources, lists[k][i]));
+      if (conflict)
+        json_array_add_string_element(reasons, conflict);
+    }
+}
+
 void dpl_plan_units(const DplPlanInput *in, DplSources *sources, JsonObject *into) {
   static const char *const how[] = {"restart", "reload-or-restart", "stop-start"};
   const DplUnitsSpec *units = &in->preflight.manifest->units;
@@ -166,56 +196,13 @@ void dpl_plan_units(const DplPlanInput *in, DplSources *sources, JsonObject *int
     add_unit_file(in, sources, units->install[i], FALSE, contents, list);
   for (guint i = 0; units->link[i]; i++)
     add_unit_file(in, sources, units->link[i], TRUE, contents, list);
-  json_object_set_array_member(into, "units", list);
   g_auto(GStrv) order = dpl_plan_order((const char *const *)units->start, contents);
   json_object_set_array_member(restarts, "order", texts_array((const char *const *)order));
   json_object_set_array_member(restarts, "reload", texts_array((const char *const *)units->reload));
   json_object_set_array_member(restarts, "enable", texts_array((const char *const *)units->enable));
   json_object_set_string_member(restarts, "how", how[in->preflight.manifest->strategy.restart]);
   json_object_set_boolean_member(restarts, "stop-first", units->stop_first);
+  add_gone(in, list, restarts);
+  json_object_set_array_member(into, "units", list);
   json_object_set_object_member(into, "restarts", restarts);
-}
-
-/* ---- commands and data ---- */
-static void add_hook(const char *point, const DplHook *hook, JsonArray *list) {
-  JsonObject *one = json_object_new();
-
-  json_object_set_string_member(one, "point", point);
-  json_object_set_array_member(one, "command", texts_array((const char *const *)hook->command));
-  json_object_set_int_member(one, "timeout", (gint64)hook->timeout);
-  if (hook->user)
-    json_object_set_string_member(one, "user", hook->user);
-  json_array_add_object_element(list, one);
-}
-
-static void add_state(const DplPlanInput *in, JsonArray *hooks, JsonObject *into) {
-  const DplStateSpec *s = &in->preflight.manifest->state;
-  JsonObject *state = json_object_new();
-  DplStatePlan plan;
-
-  json_object_set_string_member(state, "directory", s->directory);
-  json_object_set_int_member(state, "schema", (gint64)s->schema);
-  if (in->preflight.previous && in->preflight.previous->state.directory)
-    json_object_set_int_member(state, "schema-before",
-                               (gint64)in->preflight.previous->state.writes);
-  if (dpl_state_contract(in->preflight.previous, in->preflight.manifest, &plan, NULL)) {
-    json_object_set_boolean_member(state, "migrate", plan.migrate);
-    json_object_set_string_member(state, "way-back", dpl_way_back_name(plan.back));
-    if (plan.migrate)
-      add_hook("migrate-up", s->up, hooks);
-  }
-  json_object_set_object_member(into, "state", state);
-}
-
-void dpl_plan_commands(const DplPlanInput *in, JsonObject *into) {
-  const DplManifest *m = in->preflight.manifest;
-  JsonArray *hooks = json_array_new();
-
-  for (guint i = 0; i < DPL_HOOK_POINTS; i++)
-    for (guint k = 0; k < m->hooks[i]->len; k++)
-      add_hook(dpl_hook_phase_name((DplHookPhase)i), m->hooks[i]->pdata[k], hooks);
-  if (m->state.directory)
-    add_state(in, hooks, into);
-  json_object_set_array_member(into, "hooks", hooks);
-  json_object_set_array_member(into, "backup", texts_array((const char *const *)m->backup));
 }

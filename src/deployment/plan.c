@@ -103,8 +103,8 @@ static void add_times(const DplPlanInput *in, JsonObject *into) {
 }
 
 /* ---- reasons against it ---- */
-static gboolean add_reasons(const DplPlanInput *in, const DplWork *work, JsonObject *into,
-                            GError **error) {
+static gboolean add_reasons(const DplPlanInput *in, DplSources *sources, const DplWork *work,
+                            JsonObject *into, GError **error) {
   g_autoptr(GPtrArray) reasons = dpl_preflight(&in->preflight, work, error);
   JsonArray *list;
 
@@ -113,6 +113,7 @@ static gboolean add_reasons(const DplPlanInput *in, const DplWork *work, JsonObj
   list = json_array_new();
   for (guint i = 0; i < reasons->len; i++)
     json_array_add_string_element(list, reasons->pdata[i]);
+  dpl_plan_conflicts(in, sources, list);
   json_object_set_array_member(into, "reasons-against", list);
   return TRUE;
 }
@@ -143,7 +144,7 @@ JsonNode *dpl_plan(const DplPlanInput *in, const DplWork *work, GError **error) 
   dpl_plan_commands(in, plan);
   add_checks(in, plan);
   add_times(in, plan);
-  if (!add_reasons(in, work, plan, error))
+  if (!add_reasons(in, sources, work, plan, error))
     return NULL;
   JsonNode *node = json_node_new(JSON_NODE_OBJECT);
   json_node_take_object(node, g_steal_pointer(&plan));

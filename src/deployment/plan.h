@@ -24,6 +24,8 @@ JsonNode *dpl_plan(const DplPlanInput *input, const DplWork *work, GError **erro
 /* The parts; for plan*.c. Each adds members to `into`. */
 void dpl_plan_files(const DplPlanInput *input, DplStaged *staged, JsonObject *into);
 void dpl_plan_units(const DplPlanInput *input, DplSources *sources, JsonObject *into);
+/* Unit files that are another target's too, with another content: reasons against it. */
+void dpl_plan_conflicts(const DplPlanInput *input, DplSources *sources, JsonArray *reasons);
 void dpl_plan_commands(const DplPlanInput *input, JsonObject *into);
 /* `units` by the After= and Before= of `contents` (name -> GBytes): what is ordered after another
  * comes after it, else as given. A loop is broken anywhere, as systemd does. (transfer full) */

@@ -2,6 +2,7 @@
  * all at once. */
 #pragma once
 
+#include "deployment/claims.h"
 #include "deployment/sources.h"
 #include "deployment/state-contract.h"
 
@@ -15,6 +16,7 @@ typedef struct {
   const char *current;                       /* the release that serves; NULL: none */
   const DplManifest *previous;               /* its manifest; NULL: none, or not known */
   const char *const *credential_directories; /* NULL: none */
+  JsonNode *claims; /* unit files of other targets (claims.h); NULL: none */
 } DplPreflight;
 
 /* Worker thread. Reasons (char *, one sentence each); empty: nothing stands in the way. NULL sets

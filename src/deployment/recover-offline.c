@@ -54,7 +54,8 @@ static gboolean put_back(DplStore *store, const DplRecord *r, const char *unit_d
            "Deployment %s at %s: its state cannot be written: %s", id, r->target, problem->message);
     g_clear_error(&problem);
   }
-  if (dpl_undo_files(r, unit_directory, NULL, &problem)) {
+  g_autoptr(JsonNode) claims = dpl_claims_ask(store, r->target, NULL);
+  if (dpl_undo_files(r, unit_directory, claims, NULL, &problem)) {
     wg_log(LOG_NOTICE, WG_MSG_RECOVERED_OFFLINE, fields,
            "Deployment %s at %s was interrupted while it was %s: its files are back as before", id,
            r->target, dpl_states[r->state].name);

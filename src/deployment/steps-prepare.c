@@ -136,6 +136,7 @@ static char **take_names(GPtrArray *names) {
 
 static void write_intent(DplChain *chain, const GPtrArray *states) {
   DplRecord *r = chain->act->record;
+  DplGone gone;
   const DplManifest *m = chain->manifest;
   gboolean reused = chain->intent.reused;
   GPtrArray *active = g_ptr_array_new(), *invocations = g_ptr_array_new(),
@@ -153,7 +154,11 @@ static void write_intent(DplChain *chain, const GPtrArray *states) {
     if (chain->old_manifest == NULL ||
         !contains(chain->old_manifest->units.enable, m->units.enable[i]))
       g_ptr_array_add(enable, g_strdup(m->units.enable[i]));
+  dpl_gone_find(chain->old_manifest, m, chain->claims, &gone);
   chain->intent = (DplIntent){
+      .stop = gone.stop,
+      .disable = gone.disable,
+      .remove = gone.remove,
       .reused = reused,
       .backup = m->backup[0] != NULL,
       .snapshot = r->migrates && m->state.snapshot && m->state.directory != NULL,
@@ -176,10 +181,13 @@ static void looked(const GPtrArray *states, const GError *error, gpointer data) 
 
 void dpl_part_intent(DplChain *chain) {
   g_autoptr(GPtrArray) names = g_ptr_array_new();
+  g_auto(DplGone) gone = {0};
 
+  dpl_gone_find(chain->old_manifest, chain->manifest, chain->claims, &gone);
   add_names(names, chain->manifest->units.start);
   if (chain->old_manifest != NULL)
     add_names(names, chain->old_manifest->units.start);
+  add_names(names, gone.stop);
   if (names->len == 0) {
     write_intent(chain, NULL);
     dpl_part_done(chain, NULL);

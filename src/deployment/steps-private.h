@@ -4,9 +4,12 @@
  *     steps-chains.c   which parts a step has       steps-real.c    the chain, threads, hooks
  *     steps-files.c    staging, backup, clean-up    steps-units.c   units and their files
  *     steps-prepare.c  proof, baseline, intent      steps-verify.c  verification
- *     steps-undo.c     the way back                 undo-files.c    its part with files alone */
+ *     steps-undo.c     the way back                 undo-files.c    its part with files alone
+ *     steps-gone.c     units of the old release that the new one does not have, or others have too
+ */
 #pragma once
 
+#include "deployment/claims.h"
 #include "deployment/hooks.h"
 #include "deployment/intent.h"
 #include "deployment/manifest.h"
@@ -39,9 +42,11 @@ struct DplChain {
   DplRecord *old; /* the transaction that committed the release before; NULL: not known */
   DplManifest *old_manifest;
   DplIntent intent;
+  JsonNode *claims;   /* unit files of other targets; NULL: not known yet, or nobody can tell */
   GPtrArray *secrets; /* values that are masked in all that is told (redact.h) */
   GString *evidence;  /* what units wrote before a failure */
   char *baseline;     /* JSON; NULL: none was asked for */
+  char *problem;      /* what a thread met and the next part is to tell; NULL: nothing */
   gint64 since;       /* CLOCK_REALTIME us: the units were started after it */
   /* what the running part waits for */
   DplHooks *hooks;
@@ -63,6 +68,8 @@ gboolean dpl_chain_concerns_manager(const DplChain *chain);
 
 /* steps-real.c: the running part is over; takes `error`. */
 void dpl_part_done(DplChain *chain, GError *error);
+/* steps-units.c: begins `verb` for `names` (NULL: none), ends the part. */
+void dpl_part_run_units(DplChain *chain, DplUnitsVerb verb, char **names);
 void dpl_part_thread(DplChain *chain, DplThreadFunc func);
 /* `must`: a failure is the part's; else it is only told. */
 void dpl_part_hooks(DplChain *chain, DplHookPhase phase, gboolean must);
@@ -87,6 +94,12 @@ void dpl_part_check(DplChain *chain);
 void dpl_part_contract(DplChain *chain);
 void dpl_part_rehearse(DplChain *chain);
 void dpl_part_read_units(DplChain *chain);
+void dpl_part_claims(DplChain *chain);
+void dpl_part_judge_claims(DplChain *chain);
+void dpl_part_stop_gone(DplChain *chain);
+void dpl_part_disable_gone(DplChain *chain);
+void dpl_part_remove_gone(DplChain *chain);
+void dpl_part_reload_gone(DplChain *chain);
 void dpl_part_judge_units(DplChain *chain);
 void dpl_part_backup(DplChain *chain);
 void dpl_part_stage(DplChain *chain);

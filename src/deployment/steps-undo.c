@@ -34,7 +34,8 @@ void dpl_part_wait_manager(DplChain *chain) {
 }
 
 static gboolean undo_files(DplChain *chain, const DplWork *work, GError **error) {
-  return dpl_undo_files(chain->act->record, chain->real->o.unit_directory, work, error);
+  return dpl_undo_files(chain->act->record, chain->real->o.unit_directory, chain->claims, work,
+                        error);
 }
 
 void dpl_part_undo_files(DplChain *chain) {

@@ -25,7 +25,7 @@ static void units_done(const GPtrArray *ends, const GError *error, gpointer data
   dpl_part_done(chain, error != NULL ? g_error_copy(error) : NULL);
 }
 
-static void run_units(DplChain *chain, DplUnitsVerb verb, char **names) {
+void dpl_part_run_units(DplChain *chain, DplUnitsVerb verb, char **names) {
   if (names == NULL || names[0] == NULL) {
     dpl_part_done(chain, NULL);
     return;
@@ -97,7 +97,7 @@ static char **all_units(DplChain *chain) {
 void dpl_part_stop_all(DplChain *chain) {
   g_auto(GStrv) names = all_units(chain);
 
-  run_units(chain, DPL_UNITS_STOP, names);
+  dpl_part_run_units(chain, DPL_UNITS_STOP, names);
 }
 
 void dpl_part_stop_first(DplChain *chain) {
@@ -125,11 +125,11 @@ void dpl_part_start(DplChain *chain) {
   };
 
   chain->since = wg_time_realtime();
-  run_units(chain, verbs[chain->manifest->strategy.restart], chain->manifest->units.start);
+  dpl_part_run_units(chain, verbs[chain->manifest->strategy.restart], chain->manifest->units.start);
 }
 
 void dpl_part_reload_units(DplChain *chain) {
-  run_units(chain, DPL_UNITS_RELOAD_OR_RESTART, chain->manifest->units.reload);
+  dpl_part_run_units(chain, DPL_UNITS_RELOAD_OR_RESTART, chain->manifest->units.reload);
 }
 
 /* ---- the switch ---- */
@@ -208,7 +208,7 @@ void dpl_part_undo_stop(DplChain *chain) {
     if (!g_strv_contains((const char *const *)chain->intent.active, chain->intent.start[i]))
       g_ptr_array_add(names, chain->intent.start[i]);
   g_ptr_array_add(names, NULL);
-  run_units(chain, DPL_UNITS_STOP, (char **)names->pdata);
+  dpl_part_run_units(chain, DPL_UNITS_STOP, (char **)names->pdata);
 }
 
 /* Only where there is no snapshot, which is what was there. */
@@ -224,5 +224,5 @@ void dpl_part_undo_migrate(DplChain *chain) {
 
 void dpl_part_undo_start(DplChain *chain) {
   chain->since = wg_time_realtime();
-  run_units(chain, DPL_UNITS_RESTART, chain->intent.active);
+  dpl_part_run_units(chain, DPL_UNITS_RESTART, chain->intent.active);
 }

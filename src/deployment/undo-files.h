@@ -4,8 +4,10 @@
  * neither a bus nor a loop. Can be repeated after a crash at any point. */
 #pragma once
 
-#include "deployment/record.h"
+#include "deployment/claims.h"
 #include "deployment/work.h"
 
-gboolean dpl_undo_files(const DplRecord *record, const char *unit_directory, const DplWork *work,
-                        GError **error);
+/* Unit files that another target has by now (`claims`, claims.h; may be NULL) are left as they are.
+ */
+gboolean dpl_undo_files(const DplRecord *record, const char *unit_directory, JsonNode *claims,
+                        const DplWork *work, GError **error);

@@ -42,8 +42,13 @@ gboolean dpl_unit_files_keep(int directory, int keep, const GPtrArray *files, co
 /* Durable when it returns. `ret_changed` (may be NULL): how many were not so before. */
 gboolean dpl_unit_files_write(int directory, const GPtrArray *files, const DplWork *work,
                               guint *ret_changed, GError **error);
-/* Without a whole list nothing was written, so nothing is done. */
-gboolean dpl_unit_files_restore(int directory, int keep, const DplWork *work, guint *ret_changed,
-                                GError **error);
+/* Without a whole list nothing was written, so nothing is done. `leave` (NULL: none) tells of paths
+ * that are left as they are. */
+gboolean dpl_unit_files_restore(int directory, int keep,
+                                gboolean (*leave)(const char *path, gpointer data), gpointer data,
+                                const DplWork *work, guint *ret_changed, GError **error);
+/* Durably; one that is not there is removed. Paths as in DplUnitFile. */
+gboolean dpl_unit_files_remove(int directory, const char *const *paths, const DplWork *work,
+                               GError **error);
 /* Which of `files` differ from what stands there, for a plan: paths, (transfer full). */
 char **dpl_unit_files_differ(int directory, const GPtrArray *files, GError **error);

@@ -172,8 +172,27 @@ static gboolean restore_one(int directory, int keep, char **words, guint *change
   return FALSE;
 }
 
-gboolean dpl_unit_files_restore(int directory, int keep, const DplWork *work, guint *ret_changed,
-                                GError **error) {
+static gboolean is_left(char **words, gboolean (*leave)(const char *path, gpointer data),
+                        gpointer data) {
+  guint n = g_strv_length(words);
+  g_autofree char *path = n && leave ? dpl_path_unescape(words[n - 1]) : NULL;
+
+  return path != NULL && leave(path, data);
+}
+
+gboolean dpl_unit_files_remove(int directory, const char *const *paths, const DplWork *work,
+                               GError **error) {
+  guint changed = 0;
+
+  for (guint i = 0; paths[i]; i++)
+    if (!dpl_work_go_on(work, error) || !remove_one(directory, paths[i], &changed, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean dpl_unit_files_restore(int directory, int keep,
+                                gboolean (*leave)(const char *path, gpointer data), gpointer data,
+                                const DplWork *work, guint *ret_changed, GError **error) {
   g_autoptr(GError) damaged = NULL;
   g_auto(GStrv) lines = read_list(keep, &damaged);
   guint changed = 0;
@@ -184,7 +203,7 @@ gboolean dpl_unit_files_restore(int directory, int keep, const DplWork *work, gu
   }
   for (char **line = lines; line && *line; line++) {
     g_auto(GStrv) words = g_strsplit(*line, " ", -1);
-    if (**line == '\0')
+    if (**line == '\0' || is_left(words, leave, data))
       continue;
     if (!dpl_work_go_on(work, error) || !restore_one(directory, keep, words, &changed, error))
       return FALSE;

@@ -35,6 +35,7 @@ def test_beside_the_live_one(m):
     """the release of before comes up on the live one's port, in a world of its own; the live one notices nothing"""
     shop = Shop(m)
     shop.target()
+    m.run("systemctl", "start", "waggle.target")
     m.run("tee", "/etc/shop.env", stdin="A=b\n")
     first = shop.release("good-1", keys=["EnvironmentFile=/etc/shop.env"])
     serve = "/root/releases/good-1/tree/bin/serve"

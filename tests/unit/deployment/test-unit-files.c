@@ -130,7 +130,7 @@ static void test_round(void) {
   g_assert_cmpuint(changed, ==, 0);
 
   for (guint i = 0; i < 2; i++) {
-    g_assert_true(dpl_unit_files_restore(directory, keep, NULL, &changed, &error));
+    g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, NULL, &changed, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(changed, ==, i == 0 ? 4 : 0);
     struct stat st;
@@ -152,7 +152,7 @@ static void test_foreign_drop_in(void) {
   g_autoptr(GPtrArray) files = files_of(NAMES("shop.service"), NULL);
   g_assert_true(dpl_unit_files_keep(directory, keep, files, NULL, &error));
   g_assert_true(dpl_unit_files_write(directory, files, NULL, NULL, &error));
-  g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, &error));
+  g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, NULL, NULL, &error));
   is("shop.service.d/10-admin.conf", "theirs");
   is("shop.service.d/" WG_UNIT_DROP_IN, "");
 }
@@ -170,7 +170,7 @@ static void test_half(void) {
       g_ptr_array_add(some, files->pdata[i]);
     g_assert_true(dpl_unit_files_keep(directory, keep, files, NULL, &error));
     g_assert_true(dpl_unit_files_write(directory, some, NULL, NULL, &error));
-    g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, &error));
+    g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, NULL, NULL, &error));
     g_assert_no_error(error);
     is("a.service", "old a");
     is("b.service", "");
@@ -186,17 +186,18 @@ static void test_keep_damaged(void) {
   put(tree, "a.service", "new");
   put(directory, "a.service", "old");
   g_autoptr(GPtrArray) files = files_of(NAMES("a.service"), NULL);
-  g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, &error)); /* nothing was kept */
+  g_assert_true(dpl_unit_files_restore(directory, keep, NULL, NULL, NULL, NULL,
+                                       &error)); /* nothing was kept */
   is("a.service", "old");
   put(keep, "list", "none a.service\n"); /* no end */
-  g_assert_false(dpl_unit_files_restore(directory, keep, NULL, NULL, &error));
+  g_assert_false(dpl_unit_files_restore(directory, keep, NULL, NULL, NULL, NULL, &error));
   g_assert_error(error, WG_ERROR, WG_ERROR_STORE_DAMAGED);
   g_clear_error(&error);
   g_assert_false(dpl_unit_files_keep(directory, keep, files, NULL, &error));
   g_assert_error(error, WG_ERROR, WG_ERROR_STORE_DAMAGED);
   g_clear_error(&error);
   put(keep, "list", "none ../a.service\nend\n");
-  g_assert_false(dpl_unit_files_restore(directory, keep, NULL, NULL, &error));
+  g_assert_false(dpl_unit_files_restore(directory, keep, NULL, NULL, NULL, NULL, &error));
   g_assert_nonnull(error);
   g_clear_error(&error);
   is("a.service", "old");

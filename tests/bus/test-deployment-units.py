@@ -1,0 +1,123 @@
+"""Units that come and go with releases, and unit files that several targets have."""
+
+import json
+import os
+
+from deployd import Deployd, check, equal, vardict
+from harness import main, refused, wait_for
+
+CONFIRM = 60 * 1000000
+BOTH = {"install": ["units/shop.service", "units/worker.service"],
+        "start": ["shop.service", "worker.service"], "enable": ["worker.service"]}
+
+
+def with_worker(d, name, target="shop", text=None, units=None, **manifest):
+    """A release with a second unit file; `units` is the manifest's."""
+    base = d.release(name, target=target, units=units or BOTH, **manifest)
+    with open(os.path.join(base, "tree", "units", "worker.service"), "w", encoding="utf-8") as f:
+        f.write(text or "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=a.target\n")
+    return base
+
+
+def state(d, unit):
+    """ActiveState, by the manager."""
+    path = d.manager_client.raw("LoadUnit", "(s)", unit, path="/org/freedesktop/systemd1",
+                                interface="org.freedesktop.systemd1.Manager")[0]
+    return d.manager_client.raw("Get", "(ss)", "org.freedesktop.systemd1.Unit", "ActiveState",
+                                path=path, interface="org.freedesktop.DBus.Properties")[0]
+
+
+def begun(d):
+    d.target("shop")
+    d.manager_client = d.client(over_bus=True)
+    d.manager_client.destination = "org.freedesktop.systemd1"
+    return d.caller()
+
+
+def installed(d, name):
+    return os.path.exists(os.path.join(d.units, name))
+
+
+def plan_of(c, base):
+    return json.loads(c.manifest("Plan", base))
+
+
+def test_unit_that_is_gone():
+    with Deployd() as d:
+        c = begun(d)
+        equal(c.run(with_worker(d, "1.0"))[0], "done")
+        equal((state(d, "worker.service"), installed(d, "worker.service")), ("active", True))
+        new = d.release("2.0", word="good two")
+        plan = plan_of(c, new)
+        removed = {u["unit"] for u in plan["units"] if u["change"] == "removed"}
+        equal(removed, {"worker.service", "worker.service.d/50-waggle.conf"}, "what the plan removes")
+        equal((plan["restarts"]["stop"], plan["restarts"]["disable"]),
+              (["worker.service"], ["worker.service"]))
+        equal((state(d, "worker.service"), installed(d, "worker.service")), ("active", True))
+        equal(c.run(new)[0], "done")
+        wait_for(lambda: not installed(d, "worker.service"), "the unit file to go")
+        equal(state(d, "worker.service"), "inactive")
+        check(not installed(d, "worker.service.d"), "its drop-in stayed")
+        job = c.call("Rollback", "(sa{sv})", "shop", vardict({}))[0]
+        equal(c.completed(job)[1], 5)
+        equal((state(d, "worker.service"), installed(d, "worker.service")), ("active", True))
+        equal(state(d, "shop.service"), "active")
+
+
+def test_unit_that_is_gone_comes_back():
+    """A release that is not kept takes nothing away."""
+    with Deployd() as d:
+        c = begun(d)
+        equal(c.run(with_worker(d, "1.0"))[0], "done")
+        equal(c.run(d.release("2.0", word="bad"))[0], "rolled-back")
+        equal((state(d, "worker.service"), installed(d, "worker.service")), ("active", True))
+        base = d.release("3.0", word="good three")
+        job = c.deploy(base, confirm=CONFIRM)
+        number = c.job(job, "Deployments")[0]
+        c.wait_state(number, "verified")
+        equal(state(d, "worker.service"), "inactive", "no old program beside the new one")
+        check(installed(d, "worker.service"), "it goes with the commit, not before")
+        c.call("Cancel", "(ta{sv})", number, {})
+        equal(c.completed(job)[1], 5)
+        equal(state(d, "worker.service"), "active")
+
+
+ONE = {"install": ["units/worker.service"], "start": []}
+
+
+def test_unit_file_of_two_targets():
+    with Deployd() as d:
+        c = begun(d)
+        d.target("blog")
+        same = {"units": ONE}
+        equal(c.run(with_worker(d, "1.0", **same))[0], "done")
+        other = "[Service]\nExecStart=/bin/sleep 2000\n"
+        base = with_worker(d, "2.0", target="blog", text=other, **same)
+        reason, = plan_of(c, base)["reasons-against"]
+        check("worker.service" in reason and "target shop" in reason, reason)
+        result, _status, number = c.run(base)
+        equal(result, "aborted")
+        check("target shop" in c.show(number)["failure"], c.show(number)["failure"])
+        equal(c.run(with_worker(d, "3.0", target="blog", **same))[0], "done", "the same content")
+        refused("InvalidArgument", c.deploy, base, targets=["nobody"])
+        equal(c.run(d.release("4.0", units={"start": []}))[0], "done", "shop has it no more")
+        check(installed(d, "worker.service"), "it is blog's still")
+        equal(c.run(base)[0], "done", "nobody else has it now")
+
+
+def test_undo_leaves_what_another_target_has():
+    with Deployd() as d:
+        c = begun(d)
+        d.target("blog")
+        same = {"units": ONE}
+        job = c.deploy(with_worker(d, "1.0", **same), confirm=CONFIRM)
+        number = c.job(job, "Deployments")[0]
+        c.wait_state(number, "verified")
+        equal(c.run(with_worker(d, "2.0", target="blog", **same))[0], "done")
+        c.call("Cancel", "(ta{sv})", number, {})
+        equal(c.completed(job)[1], 5)
+        check(installed(d, "worker.service"), "the first deployment's undo took the file of another")
+
+
+if __name__ == "__main__":
+    main(dict(globals()))
