@@ -36,6 +36,7 @@
 #define WG_IFACE_MONITORING_SERVICE "org.waggle.Monitoring1.Service"
 #define WG_IFACE_MONITORING_METRICS "org.waggle.Monitoring1.Metrics"
 #define WG_IFACE_MONITORING_ALERTS "org.waggle.Monitoring1.Alerts"
+#define WG_IFACE_MONITORING_NOTIFY "org.waggle.Monitoring1.Notify"
 #define WG_IFACE_MONITORING_ALERT "org.waggle.Monitoring1.Alert"
 
 /* What others serve */
@@ -110,6 +111,11 @@
 #define WG_ENV_FROM "WAGGLE_FROM"
 #define WG_ENV_TOKEN "WAGGLE_TOKEN"
 #define WG_ENV_PRIORITY "WAGGLE_PRIORITY"
+/* for the command of a receiver of alerts */
+#define WG_ENV_ALERT_STATUS "WAGGLE_ALERT_STATUS"
+#define WG_ENV_ALERT_DEDUP "WAGGLE_ALERT_DEDUP"
+#define WG_ENV_ALERT_RECEIVER "WAGGLE_ALERT_RECEIVER"
+#define WG_ENV_ALERT_SUBJECT "WAGGLE_ALERT_SUBJECT"
 #define WG_ENV_TRACEPARENT "TRACEPARENT" /* W3C trace context, as other programs have it */
 
 /* Journal fields */
@@ -130,4 +136,6 @@
 #define WG_FIELD_PROBE "WAGGLE_PROBE"
 #define WG_FIELD_RECEIVER "WAGGLE_RECEIVER"
 #define WG_FIELD_RULE "WAGGLE_RULE"
+#define WG_FIELD_DEDUP "WAGGLE_DEDUP"
+#define WG_FIELD_WHAT_TO_DO "WAGGLE_WHAT_TO_DO"
 #define WG_FIELD_AUDIT_HASH "WAGGLE_AUDIT_HASH"

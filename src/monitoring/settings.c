@@ -4,6 +4,7 @@
 #include "common/service.h"
 
 #define UNITS "Units"
+#define ALERTS "Alerts"
 
 const WgConfigKey mon_config_keys[] = {
     WG_SERVICE_CONFIG_KEYS,
@@ -13,6 +14,8 @@ const WgConfigKey mon_config_keys[] = {
      "read crashes, OOM kills, start limits and watchdogs of units from the journal"},
     {UNITS, "CallTimeoutSec", WG_CONFIG_USEC, "5s", G_USEC_PER_SEC / 10, 60 * G_USEC_PER_SEC,
      "a manager or bus that does not answer for so long is told as degraded"},
+    {ALERTS, "Sendmail", WG_CONFIG_STRING, MON_SENDMAIL, 0, 0,
+     "the program that takes e-mail, as sendmail does"},
     {NULL},
 };
 
@@ -20,6 +23,7 @@ gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **er
   *ret = (MonSettings){
       .watch_units = wg_config_bool(config, UNITS, "Watch"),
       .read_journal = wg_config_bool(config, UNITS, "Journal"),
+      .sendmail = wg_config_string(config, ALERTS, "Sendmail"),
       .call_timeout = wg_config_u64(config, UNITS, "CallTimeoutSec"),
   };
   return TRUE;

@@ -1,0 +1,58 @@
+/* notify.h: the room that tells people and programs of alerts.
+ *
+ *     alerts --transitions--> groups --what to tell--> [store] --> outbox --> receivers
+ *
+ * A transition is in the store before it comes here (alerts.h). What follows from it, the
+ * notifications, the log of what was told and the cursor, is written in one transaction, and only
+ * after that commit anything is sent. On a start the log is read, what fires is given back, the
+ * transitions after the cursor come again, and what was not told yet is sent. So a kill anywhere
+ * loses nothing; what was sent without our hearing of it is sent again with the same dedup key. */
+#pragma once
+
+#include "monitoring/daemon.h"
+#include "monitoring/notice.h"
+#include "monitoring/silence.h"
+
+typedef struct MonNotifier MonNotifier;
+
+/* Reads alerting.yaml and the store, before mon_store_begin(). */
+MonNotifier *mon_notifier_new(MonDaemon *daemon, GError **error);
+/* It sends from now on. After the store has begun. */
+void mon_notifier_begin(MonNotifier *notifier);
+/* Right after: what fires, what came after the cursor, and then whatever comes. */
+void mon_notifier_follow(MonNotifier *notifier, MonAlerts *alerts);
+/* Before the store ends: nothing is sent from now on. What is under way is forgotten and comes
+ * again at the next start. */
+void mon_notifier_stop(MonNotifier *notifier);
+void mon_notifier_free(MonNotifier *notifier);
+/* The configuration is read anew; refused, the old one stays in force. Blocks: reads files. */
+gboolean mon_notifier_reload(MonNotifier *notifier, GError **error);
+gboolean mon_notifier_busy(const MonNotifier *notifier);
+/* The message bus; NULL: it is lost. */
+void mon_notifier_bus(MonNotifier *notifier, sd_bus *bus);
+/* A transition that is stored; what mon_notifier_follow() listens with. */
+void mon_notifier_take(MonNotifier *notifier, const MonTransition *transition);
+
+/* ---- for D-Bus ---- */
+MonGroups *mon_notifier_groups(MonNotifier *notifier);
+MonAlerting *mon_notifier_alerting(MonNotifier *notifier);
+MonSilences *mon_notifier_silences(MonNotifier *notifier);
+/* What a receiver's way failed with last (NULL: nothing), and how many wait for it. */
+const char *mon_notifier_error(MonNotifier *notifier, const char *integration, guint *ret_waiting);
+/* `func` once it is on the disk, or with why not. `silence` is taken. Loop, later. */
+typedef void (*MonSilencedFunc)(gint64 id, const GError *error, gpointer user_data);
+gint64 mon_notifier_next_silence(MonNotifier *notifier);
+void mon_notifier_silence(MonNotifier *notifier, MonSilence *silence, MonSilencedFunc func,
+                          gpointer user_data);
+/* Why a firing alert is told nobody now; NULL: it is told. */
+const char *mon_notifier_why_muted(MonNotifier *notifier, const MonTransition *alert);
+/* What a window of a deployment or a maintenance keeps quiet; NULL func: nothing. */
+typedef const char *(*MonWindowFunc)(const MonTransition *alert, gpointer user_data);
+void mon_notifier_set_window(MonNotifier *notifier, MonWindowFunc func, gpointer user_data);
+
+/* Counts since the start, for metrics. */
+typedef struct {
+  guint64 told, failed_attempts, given_up;
+} MonNotifyFigures;
+void mon_notifier_figures(MonNotifier *notifier, MonReceiveKind kind, MonNotifyFigures *ret);
+guint mon_notifier_n_waiting(MonNotifier *notifier);

@@ -1,0 +1,63 @@
+/* receive-private.h: what the ways to tell share. */
+#pragma once
+
+#include "monitoring/daemon.h"
+#include "monitoring/receive.h"
+
+#include "common/run.h"
+
+#include <gio/gio.h>
+#include <libsoup/soup.h>
+
+typedef struct MonMessenger MonMessenger;
+
+/* One attempt under way. */
+typedef struct {
+  MonReceivers *receivers;
+  MonAttempt *attempt; /* NULL: it is over, or forgotten */
+  GCancellable *cancellable;
+  WgRun *run;
+  guint timer; /* source: the integration's timeout */
+  gboolean is_late;
+  gint64 timeout; /* us */
+  SoupMessage *message;
+  char *auth_type, *auth_user;
+  char what[32]; /* "the command", for texts */
+} MonSending;
+
+struct MonReceivers {
+  MonDaemon *daemon;
+  MonNotifier *notifier;
+  GHashTable *sendings; /* of MonSending: under way */
+  SoupSession *session; /* made with the first use */
+  MonMessenger *messenger;
+  gboolean stopped;
+};
+
+MonSending *mon_sending_new(MonReceivers *receivers, const MonIntegration *integration,
+                            MonAttempt *attempt);
+/* The way has answered: ends the attempt, unless it was forgotten, and frees. */
+void mon_sending_end(MonSending *sending, MonToldHow how, const char *text);
+
+/* One file each. */
+void mon_receive_journal(MonReceivers *receivers, const MonIntegration *integration,
+                         const MonNotice *notice, MonAttempt *attempt);
+void mon_receive_dbus(MonReceivers *receivers, const MonIntegration *integration,
+                      const MonNotice *notice, MonAttempt *attempt);
+void mon_receive_message(MonReceivers *receivers, const MonIntegration *integration,
+                         const MonNotice *notice, MonAttempt *attempt);
+void mon_receive_exec(MonReceivers *receivers, const MonIntegration *integration,
+                      const MonNotice *notice, MonAttempt *attempt);
+void mon_receive_http(MonReceivers *receivers, const MonIntegration *integration,
+                      const MonNotice *notice, MonAttempt *attempt);
+void mon_receive_email(MonReceivers *receivers, const MonIntegration *integration,
+                       const MonNotice *notice, MonAttempt *attempt);
+/* receive-run.c: a command with `input` on its stdin; status 0 is told, 75 (EX_TEMPFAIL) and
+ * everything else again. */
+void mon_receive_run(MonReceivers *receivers, const MonIntegration *integration,
+                     const char *const *argv, const char *const *env, const char *input,
+                     const char *what, MonAttempt *attempt);
+
+/* messenger.c: messages to agents through messaged. */
+MonMessenger *mon_messenger_new(MonDaemon *daemon);
+void mon_messenger_free(MonMessenger *messenger);
