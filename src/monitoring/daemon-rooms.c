@@ -1,7 +1,9 @@
 /* daemon-rooms.c: the rooms of the service, opened in the order in which they stand on each other
  * and closed in the opposite one; see daemon.h. */
 #include "monitoring/bus.h"
+#include "monitoring/event-count.h"
 #include "monitoring/inventory.h"
+#include "monitoring/journal.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
@@ -30,6 +32,9 @@ static gboolean open_store(MonDaemon *daemon, GError **error) {
 
 /* A room's new() runs before the writer has the store: there it reads what it needs. */
 static gboolean open_rooms(MonDaemon *daemon, GError **error) {
+  daemon->event_count = mon_event_count_new(daemon);
+  if (daemon->settings.read_journal)
+    daemon->journal = mon_journal_new(daemon, NULL, error);
   return (daemon->inventory = mon_inventory_new(daemon, error)) != NULL &&
          mon_store_good(daemon->store, error);
 }
@@ -49,7 +54,9 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
 void mon_rooms_close(MonDaemon *daemon) {
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
+  g_clear_pointer(&daemon->journal, mon_journal_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
+  g_clear_pointer(&daemon->event_count, mon_event_count_free);
   g_clear_pointer(&daemon->board, mon_board_free);
   g_clear_pointer(&daemon->events, mon_events_free);
 }

@@ -17,6 +17,8 @@
 
 typedef struct MonDaemon MonDaemon;
 typedef struct MonInventory MonInventory;
+typedef struct MonEventCount MonEventCount;
+typedef struct MonJournal MonJournal;
 
 struct MonDaemon {
   WgService *service;
@@ -28,7 +30,9 @@ struct MonDaemon {
   WgStoreState store_state;
   MonEvents *events;
   MonBoard *board;
+  MonEventCount *event_count;
   MonInventory *inventory;
+  MonJournal *journal;
   gboolean draining;
 };
 
