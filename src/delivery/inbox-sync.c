@@ -7,6 +7,7 @@
 #include "delivery/inbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define THREADS 16
@@ -36,10 +37,19 @@ static void help(gpointer data, gpointer unused) {
   g_mutex_unlock(&sync->lock);
 }
 
+/* Begins to write them all, and waits for none: what the fsync() of each has to wait for is then on
+ * its way already, and what they share (a block of inodes, on ext4) changes no more between two. */
+static void begin_all(const DlvInboxItem *items, guint n) {
+  for (guint i = 0; i < n; i++)
+    if (items[i].fd >= 0)
+      (void)sync_file_range(items[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* fsync() tells errors */
+}
+
 void dlv_inbox_sync(DlvInboxItem *items, guint n) {
   static GThreadPool *pool; /* the worker's thread alone asks for it; its threads end when idle */
   Sync sync = {.items = items, .n = (gint)n};
 
+  begin_all(items, n);
   if (pool == NULL)
     pool = g_thread_pool_new(help, NULL, THREADS - 1, FALSE, NULL);
   g_mutex_init(&sync.lock);
