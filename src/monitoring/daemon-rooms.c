@@ -1,5 +1,6 @@
 /* daemon-rooms.c: the rooms of the service, opened in the order in which they stand on each other
  * and closed in the opposite one; see daemon.h. */
+#include "monitoring/alerts.h"
 #include "monitoring/bus.h"
 #include "monitoring/event-count.h"
 #include "monitoring/inventory.h"
@@ -36,6 +37,7 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
   if (daemon->settings.read_journal)
     daemon->journal = mon_journal_new(daemon, NULL, error);
   return (daemon->inventory = mon_inventory_new(daemon, error)) != NULL &&
+         (daemon->alerts = mon_alerts_new(daemon, error)) != NULL &&
          mon_store_good(daemon->store, error);
 }
 
@@ -52,9 +54,12 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
 }
 
 void mon_rooms_close(MonDaemon *daemon) {
+  if (daemon->alerts != NULL)
+    mon_alerts_stop(daemon->alerts);
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
   g_clear_pointer(&daemon->journal, mon_journal_free);
+  g_clear_pointer(&daemon->alerts, mon_alerts_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
   g_clear_pointer(&daemon->event_count, mon_event_count_free);
   g_clear_pointer(&daemon->board, mon_board_free);
@@ -65,7 +70,7 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
 }
 
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
-  return mon_inventory_reload(daemon->inventory, error);
+  return mon_inventory_reload(daemon->inventory, error) && mon_alerts_reload(daemon->alerts, error);
 }
 
 gboolean mon_rooms_busy(const MonDaemon *daemon) {

@@ -33,6 +33,7 @@ struct MonDaemon {
   MonEventCount *event_count;
   MonInventory *inventory;
   MonJournal *journal;
+  struct MonAlerts *alerts; /* alerts.h */
   gboolean draining;
 };
 

@@ -16,6 +16,8 @@ const WgConfigKey mon_config_keys[] = {
      "a manager or bus that does not answer for so long is told as degraded"},
     {ALERTS, "Sendmail", WG_CONFIG_STRING, MON_SENDMAIL, 0, 0,
      "the program that takes e-mail, as sendmail does"},
+    {ALERTS, "EvaluateSec", WG_CONFIG_USEC, "10s", G_USEC_PER_SEC, 3600 * (guint64)G_USEC_PER_SEC,
+     "how often rules are evaluated whose group has no interval of its own"},
     {NULL},
 };
 
@@ -24,6 +26,7 @@ gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **er
       .watch_units = wg_config_bool(config, UNITS, "Watch"),
       .read_journal = wg_config_bool(config, UNITS, "Journal"),
       .sendmail = wg_config_string(config, ALERTS, "Sendmail"),
+      .evaluate = wg_config_u64(config, ALERTS, "EvaluateSec"),
       .call_timeout = wg_config_u64(config, UNITS, "CallTimeoutSec"),
   };
   return TRUE;

@@ -9,6 +9,7 @@
 typedef struct {
   gboolean watch_units;  /* ask the manager of units and keep it in sight */
   gboolean read_journal; /* what the journal tells of units becomes events */
+  guint64 evaluate;      /* us; how often rules are evaluated whose group does not say */
   guint64 call_timeout;  /* us; every call to the bus */
   const char *sendmail;  /* of receivers of e-mail */
 } MonSettings;

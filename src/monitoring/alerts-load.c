@@ -1,0 +1,69 @@
+/* alerts-load.c: alerts that the last life left, read at the start.
+ *
+ * The time that the service was away proves nothing: `for` and keep_firing_for go on where they
+ * were. After it, that a series is not there yet is no news either: an alert that was restored is
+ * resolved when there is data about it again that says so, or after a while without. */
+#include "monitoring/alerts-private.h"
+
+#include "common/error.h"
+
+#define TOLERANCE ((gint64)60 * 60 * G_USEC_PER_SEC) /* away for longer: what was pending is not   \
+                                                      */
+#define WAIT_MAX ((gint64)60 * 60 * G_USEC_PER_SEC)
+
+static gint64 number(MonStore *store, const char *sql) {
+  g_autoptr(MonStatement) stmt = mon_store_statement(store, sql);
+
+  return stmt != NULL && mon_store_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
+}
+
+/* How long the sources of a rule may take to have something to say. */
+static gint64 wait_of(const MonRule *rule) {
+  return MIN(MAX(2 * rule->interval, mon_expr_window(rule->expr)), WAIT_MAX);
+}
+
+static void restore(MonAlerts *alerts, MonTransition *is, gint64 active, gint64 kept, gint64 away,
+                    gint64 now) {
+  g_autoptr(MonAlert) alert = g_new0(MonAlert, 1);
+  MonLive *live = mon_alerts_live(alerts, is->rule);
+
+  alert->is = is;
+  alert->active_since = active;
+  alert->kept_since = kept;
+  mon_alert_away(alert, away);
+  if (live != NULL && live->rule->records)
+    live = NULL;
+  if (live != NULL && is->flapping)
+    while (alert->n_flips < MIN(live->rule->flap_changes, MON_FLIPS_MAX))
+      alert->flips[alert->n_flips++] = now;
+  if (is->state == MON_ALERT_PENDING && away > TOLERANCE)
+    alert->active_since = now;
+  else if (live != NULL)
+    alert->restored_until = now + wait_of(live->rule);
+  mon_alerts_entry(alerts, live, g_steal_pointer(&alert));
+}
+
+gboolean mon_alerts_load(MonAlerts *alerts, GError **error) {
+  MonStore *store = alerts->daemon->store;
+  gint64 now = mon_alerts_now(alerts), seen;
+
+  alerts->seq = number(store, "SELECT max(coalesce((SELECT max(seq) FROM alert_transition), 0), "
+                              "coalesce((SELECT seq FROM sqlite_sequence WHERE name = "
+                              "'alert_transition'), 0))");
+  seen = number(store, "SELECT value FROM meta WHERE key = 'alerts-seen'");
+  gint64 away = seen != 0 && now > seen ? now - seen : 0;
+  g_autoptr(MonStatement) stmt = mon_store_statement(
+      store, "SELECT rowid, active_since, kept_since, record, crc FROM alert ORDER BY rowid");
+  while (stmt != NULL && mon_store_row(store, stmt)) {
+    gint64 active = sqlite3_column_int64(stmt, 1), kept = sqlite3_column_int64(stmt, 2);
+    const char *text =
+        mon_store_checked(store, "alert", active, (const char *)sqlite3_column_text(stmt, 3),
+                          (guint32)sqlite3_column_int64(stmt, 4));
+    MonTransition *is = text != NULL ? mon_transition_from_text(text, NULL) : NULL;
+    if (is != NULL && !g_hash_table_contains(alerts->entries, is->fingerprint))
+      restore(alerts, is, active, kept, away, now);
+    else
+      mon_transition_free(is);
+  }
+  return mon_store_good(store, error);
+}

@@ -1,0 +1,207 @@
+/* alerts-write.c: what a turn gathered goes to the store, and is told after the commit.
+ *
+ * One job at a time, oldest first: so listeners hear in the order of seq, and a job that fails (the
+ * disk is full, the store is broken) is tried again before anything newer. Nothing is told that is
+ * not stored. */
+#include "monitoring/alerts-private.h"
+
+#define RETRY_MSEC 2000
+#define KEPT_USEC ((gint64)90 * 86400 * G_USEC_PER_SEC)
+#define PRUNE_STEP "500" /* rows at most that one job forgets */
+
+static void row_free(gpointer data) {
+  MonRow *row = data;
+
+  g_free(row->rule);
+  g_free(row->record);
+  g_free(row);
+}
+
+void mon_batch_free(gpointer data) {
+  MonBatch *batch = data;
+
+  g_ptr_array_unref(batch->transitions);
+  g_ptr_array_unref(batch->texts);
+  g_ptr_array_unref(batch->rows);
+  g_free(batch);
+}
+
+/* ---- writer's thread ---- */
+static gboolean write_transition(MonStore *store, gint64 seq, const char *fingerprint, gint64 time,
+                                 const char *text) {
+  sqlite3_stmt *stmt = mon_store_statement(
+      store, "INSERT OR REPLACE INTO alert_transition(seq, fingerprint, time, record, crc) "
+             "VALUES(?1, ?2, ?3, ?4, ?5)");
+
+  if (stmt == NULL)
+    return FALSE;
+  sqlite3_bind_int64(stmt, 1, seq);
+  sqlite3_bind_text(stmt, 2, fingerprint, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(stmt, 3, time);
+  sqlite3_bind_text(stmt, 4, text, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(stmt, 5, mon_store_crc(seq, text));
+  return mon_store_run(store, stmt);
+}
+
+static gboolean write_row(MonStore *store, const MonRow *row) {
+  sqlite3_stmt *stmt = mon_store_statement(
+      store, row->record != NULL ? "INSERT OR REPLACE INTO alert VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+                                 : "DELETE FROM alert WHERE fingerprint = ?1");
+
+  if (stmt == NULL)
+    return FALSE;
+  sqlite3_bind_text(stmt, 1, row->fingerprint, -1, SQLITE_STATIC);
+  if (row->record != NULL) {
+    sqlite3_bind_text(stmt, 2, row->rule, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 3, row->active_since);
+    sqlite3_bind_int64(stmt, 4, row->kept_since);
+    sqlite3_bind_text(stmt, 5, row->record, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 6, mon_store_crc(row->active_since, row->record));
+  }
+  return mon_store_run(store, stmt);
+}
+
+static gboolean write_seen(MonStore *store, const MonBatch *batch) {
+  sqlite3_stmt *seen =
+      mon_store_statement(store, "INSERT OR REPLACE INTO meta VALUES('alerts-seen', ?1)");
+
+  if (seen == NULL)
+    return FALSE;
+  sqlite3_bind_int64(seen, 1, batch->seen);
+  sqlite3_stmt *prune =
+      mon_store_run(store, seen)
+          ? mon_store_statement(store, "DELETE FROM alert_transition WHERE seq IN "
+                                       "(SELECT seq FROM alert_transition WHERE "
+                                       "time < ?1 ORDER BY seq LIMIT " PRUNE_STEP ")")
+          : NULL;
+  if (prune == NULL)
+    return FALSE;
+  sqlite3_bind_int64(prune, 1, batch->pruned_before);
+  return mon_store_run(store, prune);
+}
+
+static gboolean write_run(MonStore *store, gpointer data, GError **error) {
+  const MonBatch *batch = ((MonAlerts *)data)->writing; /* nobody touches it meanwhile */
+
+  for (guint i = 0; i < batch->transitions->len; i++) {
+    const MonTransition *t = batch->transitions->pdata[i];
+    if (!write_transition(store, t->seq, t->fingerprint, t->time, batch->texts->pdata[i]))
+      return FALSE;
+  }
+  for (guint i = 0; i < batch->rows->len; i++)
+    if (!write_row(store, batch->rows->pdata[i]))
+      return FALSE;
+  return write_seen(store, batch);
+}
+
+/* ---- loop's thread ---- */
+static void tell(MonAlerts *alerts, const MonBatch *batch) {
+  for (guint i = 0; i < batch->transitions->len; i++) {
+    const MonTransition *t = batch->transitions->pdata[i];
+    mon_alerts_log(t);
+    for (guint l = 0; l < alerts->listeners->len; l++) {
+      MonListener listener = g_array_index(alerts->listeners, MonListener, l);
+      listener.func(t, listener.user_data);
+    }
+  }
+}
+
+static gboolean on_retry(gpointer user_data) {
+  MonAlerts *alerts = user_data;
+
+  alerts->retry = 0;
+  mon_alerts_written_out(alerts);
+  return G_SOURCE_REMOVE;
+}
+
+static void write_done(const GError *error, gpointer data) {
+  MonAlerts *alerts = data;
+
+  MonBatch *batch = g_steal_pointer(&alerts->writing);
+  if (error != NULL) {
+    g_queue_push_head(&alerts->batches, batch);
+    mon_alerts_log_write(error->message);
+    if (alerts->retry == 0)
+      alerts->retry = g_timeout_add(RETRY_MSEC, on_retry, alerts);
+    return;
+  }
+  tell(alerts, batch);
+  mon_batch_free(batch);
+  mon_alerts_written_out(alerts);
+}
+
+void mon_alerts_written_out(MonAlerts *alerts) {
+  if (alerts->writing != NULL || alerts->retry != 0 || g_queue_is_empty(&alerts->batches) ||
+      alerts->is_closing)
+    return;
+  alerts->writing = g_queue_pop_head(&alerts->batches);
+  mon_store_do(alerts->daemon->store, write_run, write_done, alerts, FALSE);
+}
+
+static MonRow *row_of(const MonEntry *entry) {
+  const MonTransition *is = entry->alert->is;
+  MonRow *row = g_new0(MonRow, 1);
+
+  g_strlcpy(row->fingerprint, is->fingerprint, sizeof row->fingerprint);
+  if (is->state == MON_ALERT_INACTIVE)
+    return row;
+  row->rule = g_strdup(is->rule);
+  row->record = mon_transition_text(is);
+  row->active_since = entry->alert->active_since;
+  row->kept_since = entry->alert->kept_since;
+  return row;
+}
+
+static MonBatch *batch_new(MonAlerts *alerts) {
+  MonBatch *batch = g_new0(MonBatch, 1);
+
+  batch->transitions = g_ptr_array_new_with_free_func((GDestroyNotify)mon_transition_free);
+  batch->texts = g_ptr_array_new_with_free_func(g_free);
+  batch->rows = g_ptr_array_new_with_free_func(row_free);
+  batch->seen = alerts->seen = mon_alerts_now(alerts);
+  batch->pruned_before = wg_time_realtime() - KEPT_USEC;
+  return batch;
+}
+
+static void add(MonAlerts *alerts, MonBatch *batch, MonGathered *gathered) {
+  MonEntry *entry = gathered->entry;
+  MonTransition *transition = g_steal_pointer(&gathered->transition);
+
+  if (transition != NULL) {
+    transition->seq = entry->alert->is->seq = ++alerts->seq;
+    /* what was found out after it stepped is told with it */
+    if (g_strcmp0(transition->cause, entry->alert->is->cause) != 0) {
+      g_free(transition->cause);
+      transition->cause = g_strdup(entry->alert->is->cause);
+    }
+    g_ptr_array_add(batch->transitions, transition);
+    g_ptr_array_add(batch->texts, mon_transition_text(transition));
+  }
+  if (--entry->pending == 0)
+    g_ptr_array_add(batch->rows, row_of(entry));
+}
+
+/* A resolved alert is forgotten once nothing of it has to be written any more. */
+static void forget_over(MonAlerts *alerts) {
+  gint64 now = mon_alerts_now(alerts);
+  g_autoptr(GList) entries = g_hash_table_get_values(alerts->entries);
+
+  for (GList *at = entries; at != NULL; at = at->next) {
+    MonEntry *entry = at->data;
+    if (entry->pending == 0 && entry->alert->is->state == MON_ALERT_INACTIVE &&
+        (entry->live == NULL || mon_alert_is_over(entry->alert, entry->live->rule, now)))
+      mon_alerts_forget(alerts, entry);
+  }
+}
+
+void mon_alerts_flush(MonAlerts *alerts) {
+  if (alerts->gathered->len == 0 && alerts->seen != 0)
+    return;
+  MonBatch *batch = batch_new(alerts);
+  for (guint i = 0; i < alerts->gathered->len; i++)
+    add(alerts, batch, alerts->gathered->pdata[i]);
+  g_ptr_array_set_size(alerts->gathered, 0);
+  forget_over(alerts);
+  g_queue_push_tail(&alerts->batches, batch);
+  mon_alerts_written_out(alerts);
+}
