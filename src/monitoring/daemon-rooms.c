@@ -2,6 +2,7 @@
  * and closed in the opposite one; see daemon.h. */
 #include "monitoring/alerts.h"
 #include "monitoring/bus.h"
+#include "monitoring/deployments.h"
 #include "monitoring/event-count.h"
 #include "monitoring/inventory.h"
 #include "monitoring/journal.h"
@@ -36,6 +37,7 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
   daemon->event_count = mon_event_count_new(daemon);
   if (daemon->settings.read_journal)
     daemon->journal = mon_journal_new(daemon, NULL, error);
+  daemon->deployments = mon_deployments_new(daemon, error);
   return (daemon->inventory = mon_inventory_new(daemon, error)) != NULL &&
          (daemon->alerts = mon_alerts_new(daemon, error)) != NULL &&
          mon_store_good(daemon->store, error);
@@ -58,6 +60,7 @@ void mon_rooms_close(MonDaemon *daemon) {
     mon_alerts_stop(daemon->alerts);
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
+  g_clear_pointer(&daemon->deployments, mon_deployments_free);
   g_clear_pointer(&daemon->journal, mon_journal_free);
   g_clear_pointer(&daemon->alerts, mon_alerts_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
@@ -67,6 +70,7 @@ void mon_rooms_close(MonDaemon *daemon) {
 }
 
 void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
+  mon_deployments_bus(daemon->deployments, bus);
 }
 
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {

@@ -16,6 +16,7 @@
 #include "common/service.h"
 
 typedef struct MonDaemon MonDaemon;
+typedef struct MonDeployments MonDeployments;
 typedef struct MonInventory MonInventory;
 typedef struct MonEventCount MonEventCount;
 typedef struct MonJournal MonJournal;
@@ -32,7 +33,8 @@ struct MonDaemon {
   MonBoard *board;
   MonEventCount *event_count;
   MonInventory *inventory;
-  MonJournal *journal;
+  MonJournal *journal; /* NULL: not wanted */
+  MonDeployments *deployments;
   struct MonAlerts *alerts; /* alerts.h */
   gboolean draining;
 };
