@@ -11,6 +11,7 @@ const WgOption mon_options_none[] = {{NULL}};
 
 static const MonInterface *const rooms[] = {
     &mon_interface_root,
+    &mon_interface_notify,
 };
 
 const WgServiceInterface *mon_tables_interfaces(void) {

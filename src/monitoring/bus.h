@@ -48,6 +48,15 @@ extern const MonInterface mon_interface_root;
 /* One of its properties is another one now. */
 void mon_root_changed(MonDaemon *daemon, const char *property);
 
+/* bus-notify.c: silences, receivers, notifications. */
+extern const MonInterface mon_interface_notify;
+void mon_handle_silence(MonCall *call);
+void mon_handle_unsilence(MonCall *call);
+void mon_handle_list_silences(MonCall *call);
+void mon_handle_test_receiver(MonCall *call);
+void mon_handle_list_receivers(MonCall *call);
+void mon_handle_list_notifications(MonCall *call);
+
 /* A vtable's words, so that tables stay readable. */
 #define MON_METHOD SD_BUS_METHOD_WITH_ARGS
 #define MON_ARGS SD_BUS_ARGS

@@ -6,6 +6,7 @@
 #include "monitoring/event-count.h"
 #include "monitoring/inventory.h"
 #include "monitoring/journal.h"
+#include "monitoring/notify.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
@@ -40,6 +41,7 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
   daemon->deployments = mon_deployments_new(daemon, error);
   return (daemon->inventory = mon_inventory_new(daemon, error)) != NULL &&
          (daemon->alerts = mon_alerts_new(daemon, error)) != NULL &&
+         (daemon->notifier = mon_notifier_new(daemon, error)) != NULL &&
          mon_store_good(daemon->store, error);
 }
 
@@ -52,16 +54,20 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
   }
   mon_store_begin(daemon->store, store_changed, daemon);
   daemon->store_state = wg_writer_state(mon_store_writer(daemon->store));
+  mon_notifier_begin(daemon->notifier);
+  mon_notifier_follow(daemon->notifier, daemon->alerts);
   return TRUE;
 }
 
 void mon_rooms_close(MonDaemon *daemon) {
   if (daemon->alerts != NULL)
     mon_alerts_stop(daemon->alerts);
+  mon_notifier_stop(daemon->notifier);
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
   g_clear_pointer(&daemon->deployments, mon_deployments_free);
   g_clear_pointer(&daemon->journal, mon_journal_free);
+  g_clear_pointer(&daemon->notifier, mon_notifier_free);
   g_clear_pointer(&daemon->alerts, mon_alerts_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
   g_clear_pointer(&daemon->event_count, mon_event_count_free);
@@ -74,9 +80,12 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
 }
 
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
-  return mon_inventory_reload(daemon->inventory, error) && mon_alerts_reload(daemon->alerts, error);
+  return mon_inventory_reload(daemon->inventory, error) &&
+         mon_notifier_reload(daemon->notifier, error) &&
+         mon_alerts_reload(daemon->alerts, error);
 }
 
 gboolean mon_rooms_busy(const MonDaemon *daemon) {
-  return daemon->settings.watch_units || wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;
+  return daemon->settings.watch_units || mon_notifier_busy(daemon->notifier) ||
+         wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;
 }

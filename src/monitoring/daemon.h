@@ -20,6 +20,7 @@ typedef struct MonDeployments MonDeployments;
 typedef struct MonInventory MonInventory;
 typedef struct MonEventCount MonEventCount;
 typedef struct MonJournal MonJournal;
+typedef struct MonNotifier MonNotifier;
 
 struct MonDaemon {
   WgService *service;
@@ -36,6 +37,7 @@ struct MonDaemon {
   MonJournal *journal; /* NULL: not wanted */
   MonDeployments *deployments;
   struct MonAlerts *alerts; /* alerts.h */
+  MonNotifier *notifier;
   gboolean draining;
 };
 

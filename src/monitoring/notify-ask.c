@@ -1,6 +1,8 @@
 /* notify-ask.c: what D-Bus and metrics ask the notifier (notify.h), and silences. */
 #include "monitoring/notify-private.h"
 
+#include "common/error.h"
+
 MonGroups *mon_notifier_groups(MonNotifier *notifier) {
   return notifier->groups;
 }
@@ -21,14 +23,82 @@ gint64 mon_notifier_next_silence(MonNotifier *notifier) {
   return notifier->next_silence++;
 }
 
-void mon_notifier_silence(MonNotifier *notifier, MonSilence *silence, MonSilencedFunc func,
+void mon_notifier_silence(MonNotifier *notifier, MonSilence *silence, MonStoredFunc func,
                           gpointer user_data) {
   MonOp *op = g_new0(MonOp, 1);
 
-  *op =
-      (MonOp){.kind = MON_OP_SILENCE, .silence = silence, .silenced = func, .user_data = user_data};
+  *op = (MonOp){.kind = MON_OP_SILENCE,
+                .id = silence->id,
+                .silence = silence,
+                .stored = func,
+                .user_data = user_data};
   mon_notify_op(notifier, op);
   mon_notify_write(notifier);
+}
+
+static MonTransition *drill(const char *receiver, const char *who) {
+  MonTransition *t = g_new0(MonTransition, 1);
+  g_autofree char *summary = g_strdup_printf("%s tests the receiver %s", who, receiver);
+
+  t->kind = MON_TRANSITION_FIRING;
+  t->state = MON_ALERT_FIRING;
+  t->severity = g_strdup("info");
+  t->labels = mon_labels_new("alertname", "WaggleReceiverTest", "severity", "info", "receiver",
+                             receiver, NULL);
+  t->annotations = mon_labels_new("summary", summary, "description",
+                                  "Nothing is wrong: whoever reads this is told of alerts.", NULL);
+  g_snprintf(t->fingerprint, sizeof t->fingerprint, "%016" G_GINT64_MODIFIER "x",
+             mon_labels_hash(t->labels));
+  t->time = t->active_at = t->fired_at = wg_time_realtime();
+  t->is_drill = TRUE;
+  return t;
+}
+
+/* One that nobody waits for, but that is dropped with the one somebody waits for. */
+static void on_stored(gint64 id, const GError *error, gpointer user_data) {
+}
+
+static void add_drill(MonNotifier *notifier, const MonToTell *to_tell, MonStoredFunc func,
+                      gpointer user_data) {
+  MonOp *op = g_new0(MonOp, 1);
+
+  *op = (MonOp){
+      .kind = MON_OP_NOTICE, .id = notifier->next_id, .stored = func, .user_data = user_data};
+  op->notice =
+      mon_notice_new(notifier->next_id++, to_tell, NULL,
+                     wg_clock_now(mon_store_clock(notifier->daemon->store)), wg_time_realtime());
+  op->text = mon_notice_text(op->notice);
+  mon_notify_op(notifier, op);
+}
+
+gboolean mon_notifier_test(MonNotifier *notifier, const char *name, const char *who,
+                           MonStoredFunc func, gpointer user_data, GError **error) {
+  const MonReceiver *receiver = mon_alerting_receiver(notifier->alerting, name);
+  g_autoptr(MonTransition) alert = NULL;
+  g_autoptr(GPtrArray) alerts = g_ptr_array_new();
+
+  if (receiver == NULL || receiver->integrations->len == 0) {
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                receiver ? "the receiver \"%s\" tells nobody: it has no way"
+                         : "there is no receiver \"%s\"; waggle alerts receivers lists them",
+                name);
+    return FALSE;
+  }
+  alert = drill(name, who);
+  g_ptr_array_add(alerts, alert);
+  for (guint i = 0; i < receiver->integrations->len; i++) {
+    gboolean is_last = i + 1 == receiver->integrations->len;
+    const MonToTell to_tell = {g_ptr_array_index(receiver->integrations, i),
+                               receiver,
+                               "test",
+                               alert->labels,
+                               alerts,
+                               1,
+                               G_TIME_SPAN_MINUTE};
+    add_drill(notifier, &to_tell, is_last ? func : on_stored, user_data);
+  }
+  mon_notify_write(notifier);
+  return TRUE;
 }
 
 const char *mon_notifier_why_muted(MonNotifier *notifier, const MonTransition *alert) {

@@ -21,7 +21,7 @@ typedef struct {
   char *key, *group, *text;
   MonNotice *notice;
   MonSilence *silence;
-  MonSilencedFunc silenced;
+  MonStoredFunc stored; /* somebody waits; NULL: nobody */
   gpointer user_data;
 } MonOp;
 

@@ -141,13 +141,13 @@ static gboolean on_retry(gpointer user_data) {
   return G_SOURCE_REMOVE;
 }
 
-/* Somebody waits for the answer to a silence: it is told now, and not tried again. */
-static void refuse_silences(GPtrArray *ops, const GError *error) {
+/* Where somebody waits for the answer it is told now, and not tried again. */
+static void refuse_awaited(GPtrArray *ops, const GError *error) {
   for (guint i = ops->len; i > 0; i--) {
     MonOp *op = g_ptr_array_index(ops, i - 1);
-    if (op->kind != MON_OP_SILENCE)
+    if (op->stored == NULL)
       continue;
-    op->silenced(op->silence->id, error, op->user_data);
+    op->stored(op->id, error, op->user_data);
     g_ptr_array_remove_index(ops, i - 1);
   }
 }
@@ -164,7 +164,7 @@ static void done(const GError *error, gpointer data) {
   if (error) { /* what came meanwhile goes behind */
     GPtrArray *ops = g_steal_pointer(&batch->ops);
     batch->ops = g_ptr_array_new();
-    refuse_silences(ops, error);
+    refuse_awaited(ops, error);
     g_ptr_array_extend_and_steal(ops, g_steal_pointer(&notifier->waiting));
     notifier->waiting = ops;
     if (notifier->retry == 0)

@@ -177,12 +177,12 @@ void mon_notify_written(MonNotifier *notifier, GPtrArray *ops) {
     if (op->kind == MON_OP_NOTICE) {
       mon_outbox_add(notifier->outbox, g_steal_pointer(&op->notice));
     } else if (op->kind == MON_OP_SILENCE) {
-      gint64 id = op->silence->id;
       mon_silences_put(notifier->silences, g_steal_pointer(&op->silence));
-      op->silenced(id, NULL, op->user_data);
     } else if (op->kind == MON_OP_CURSOR) {
       notifier->cursor_stored = op->id;
     }
+    if (op->stored)
+      op->stored(op->id, NULL, op->user_data);
   }
   mon_notifier_turn(notifier);
 }

@@ -40,10 +40,14 @@ MonSilences *mon_notifier_silences(MonNotifier *notifier);
 /* What a receiver's way failed with last (NULL: nothing), and how many wait for it. */
 const char *mon_notifier_error(MonNotifier *notifier, const char *integration, guint *ret_waiting);
 /* `func` once it is on the disk, or with why not. `silence` is taken. Loop, later. */
-typedef void (*MonSilencedFunc)(gint64 id, const GError *error, gpointer user_data);
+typedef void (*MonStoredFunc)(gint64 id, const GError *error, gpointer user_data);
 gint64 mon_notifier_next_silence(MonNotifier *notifier);
-void mon_notifier_silence(MonNotifier *notifier, MonSilence *silence, MonSilencedFunc func,
+void mon_notifier_silence(MonNotifier *notifier, MonSilence *silence, MonStoredFunc func,
                           gpointer user_data);
+/* A drill to each way of a receiver, by the same road as an alert. FALSE: there is no such
+ * receiver, or it has no way; `func` is not called then. */
+gboolean mon_notifier_test(MonNotifier *notifier, const char *receiver, const char *who,
+                           MonStoredFunc func, gpointer user_data, GError **error);
 /* Why a firing alert is told nobody now; NULL: it is told. */
 const char *mon_notifier_why_muted(MonNotifier *notifier, const MonTransition *alert);
 /* What a window of a deployment or a maintenance keeps quiet; NULL func: nothing. */

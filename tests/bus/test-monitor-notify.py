@@ -1,0 +1,223 @@
+"""Who is told of alerts: agents through the real messaged, the journal, D-Bus, a web server and a
+real Alertmanager; what could not be told is told after a kill, once, and silences are kept."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from harness import Daemon, Skip, main, refused
+from monitord import NAME, Monitord, check, equal, wait_for
+
+NOTIFY = NAME + ".Notify"
+
+
+class Hook:
+    """A web server that writes down what it gets and answers what it is told to."""
+
+    def __init__(self, status=200):
+        self.got = []
+        self.status = status
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.got.append((self.headers["Idempotency-Key"], json.loads(body)))
+                if hook.status is None:  # never
+                    hook.stopped.wait()
+                self.send_response(hook.status or 500)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.stopped = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.stopped.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def alerting(*ways, name="ops"):
+    """One receiver with these ways: ("webhook", {...}), ..."""
+    receiver = {"name": name}
+    for kind, given in ways:
+        receiver[kind] = given
+    return {"alerting.yaml": {"route": {"receiver": name, "group_by": ["..."], "group_wait": "0s",
+                                        "group_interval": "1s"}, "receivers": [receiver]}}
+
+
+def ask(caller, method, signature="", *args, **options):
+    return caller.with_options(NOTIFY, method, signature, *args, **options)
+
+
+def rows(caller, method, **options):
+    return ask(caller, method, **options)[0]
+
+
+def test_agent_hears():
+    """Into the mailbox of an agent, by the real messaged."""
+    with Daemon() as messaged:
+        agent = messaged.client()
+        agent.call("RegisterAgent", "oncall")
+        with Monitord(bus=False, files=alerting(("message", {"agent": "oncall"})),
+                      environment={"WAGGLE_ADDRESS": messaged.address}) as d:
+            c = d.caller()
+            ask(c, "TestReceiver", "s", "ops")
+            wait_for(lambda: rows(c, "ListNotifications")[0]["state"] == "told", "it to be told")
+            mail = agent.receive("oncall")
+            check(len(mail) == 1, f"one message: {mail!r}")
+            text = str(mail)
+            check("[DRILL]" in text and "WaggleReceiverTest" in text, text)
+
+
+def test_agent_later():
+    """messaged is not there; then it is, and has it once."""
+    messaged = Daemon(start=False)
+    messaged.listener.close()
+    os.unlink(messaged.path)
+    with Monitord(bus=False, files=alerting(("message", {"agent": "oncall"})),
+                  environment={"WAGGLE_ADDRESS": messaged.address}) as d:
+        c = d.caller()
+        ask(c, "TestReceiver", "s", "ops")
+        wait_for(lambda: rows(c, "ListReceivers")[0].get("error"), "the error of the way")
+        equal(rows(c, "ListNotifications")[0]["state"], "waiting")
+        with Daemon() as other:
+            other_client = other.client()
+            other_client.call("RegisterAgent", "oncall")
+            os.symlink(other.path, messaged.path)
+            wait_for(lambda: rows(c, "ListNotifications")[0]["state"] == "told", "it to be told")
+            equal(len(other_client.receive("oncall")), 1, "messages")
+            check("error" not in rows(c, "ListReceivers")[0], "the way works again")
+    messaged.notify.close()
+    shutil.rmtree(messaged.directory)
+
+
+def test_journal_and_signal():
+    with Monitord(files=alerting(("journal", {}), ("dbus", {}))) as d:
+        c = d.caller(over_bus=True)
+        ask(c, "TestReceiver", "s", "ops")
+        d.wait_log("[DRILL] FIRING WaggleReceiverTest")
+        wait_for(lambda: c.of("Notified"), "the signal")
+        receiver, status, dedup, text = c.of("Notified")[0]
+        equal((receiver, status), ("ops", "firing"))
+        equal(json.loads(text)["dedupKey"], dedup)
+        refused("InvalidArgument", ask, c, "TestReceiver", "s", "nobody", text="nobody")
+
+
+def test_killed_while_it_sends():
+    """SIGKILL while the server has it: after the start the same once more, and no other."""
+    with Hook(status=None) as hook, Monitord(bus=False) as d:
+        d.write("alerting.yaml", alerting(("webhook", {"url": hook.url}))["alerting.yaml"])
+        c = d.caller()
+        c.call("Reload")
+        ask(c, "TestReceiver", "s", "ops")
+        wait_for(lambda: len(hook.got) == 1, "the first attempt")
+        d.stop(sig=signal.SIGKILL)
+        hook.status = 200
+        d.start()
+        wait_for(lambda: len(hook.got) == 2, "the second")
+        c = d.caller()
+        wait_for(lambda: rows(c, "ListNotifications")[0]["state"] == "told", "it to be told")
+        equal(hook.got[0], hook.got[1], "both attempts")
+        d.stop(sig=signal.SIGKILL)
+        d.start()
+        c = d.caller()
+        equal([r["state"] for r in rows(c, "ListNotifications")], ["told"])
+        equal(len(hook.got), 2, "attempts")
+
+
+def test_refused_is_not_tried_again():
+    with Hook(status=404) as hook, Monitord(
+            bus=False, files=alerting(("webhook", {"url": hook.url}))) as d:
+        c = d.caller()
+        ask(c, "TestReceiver", "s", "ops")
+        wait_for(lambda: rows(c, "ListNotifications")[0]["state"] == "given-up", "the end of it")
+        check("404" in rows(c, "ListNotifications")[0]["error"], "the reason")
+        d.wait_log("was not told of")
+        equal(len(hook.got), 1, "attempts")
+
+
+def test_silences_are_kept():
+    with Monitord(bus=False) as d:
+        c = d.caller()
+        now = int(time.time() * 1e6)
+        one = ask(c, "Silence", "s", 'unit="a.service"', comment="moving house")[0]
+        two = ask(c, "Silence", "s", "team=~\"web|db\"", duration=60_000_000)[0]
+        refused("InvalidArgument", ask, c, "Silence", "s", "a=~\".*\"", text="every alert")
+        refused("InvalidArgument", ask, c, "Silence", "s", "a=~\"(\"", text="no pattern")
+        refused("InvalidArgument", ask, c, "Unsilence", "t", 99, text="there is no silence 99")
+        d.restart(sig=signal.SIGKILL)
+        c = d.caller()
+        found = {s["id"]: s for s in rows(c, "ListSilences")}
+        equal(sorted(found), [one, two], "silences")
+        equal(found[one]["matchers"], '{unit="a.service"}')
+        equal(found[one]["comment"], "moving house")
+        equal(found[one]["who"], f"uid:{os.getuid()}")
+        check(59 * 60_000_000 < found[one]["ends-at"] - now < 61 * 60_000_000, "an hour")
+        ask(c, "Unsilence", "t", one)
+        d.restart(sig=signal.SIGKILL)
+        c = d.caller()
+        equal([s["id"] for s in rows(c, "ListSilences")], [two])
+        equal({s["id"]: s["state"] for s in rows(c, "ListSilences", all=True)},
+              {one: "expired", two: "active"})
+
+
+def test_bad_file_is_refused():
+    """Every problem with file and line; what was in force stays."""
+    with Hook() as hook, Monitord(
+            bus=False, files=alerting(("webhook", {"url": hook.url}))) as d:
+        c = d.caller()
+        d.write("alerting.yaml", "route:\n  reciever: x\nreceivers:\n  - name: x\n    mail: {}\n")
+        e = refused("Configuration", c.call, "Reload", text="did you mean receiver?")
+        check("alerting.yaml:5: /receivers/0/mail: unknown key" in e.text, e.text)
+        ask(c, "TestReceiver", "s", "ops")
+        wait_for(lambda: hook.got, "the old receiver")
+
+
+def test_real_alertmanager():
+    program = shutil.which("prometheus-alertmanager")
+    if program is None:
+        raise Skip("prometheus-alertmanager is not installed")
+    with Monitord(bus=False) as d:
+        config = d.write("am/am.yml", "route: {receiver: x}\nreceivers: [{name: x}]\n")
+        with Hook() as taken:  # a free port
+            port = taken.server.server_address[1]
+        am = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", program, "--config.file=" + config,
+             "--storage.path=" + os.path.join(d.directory, "am"), "--cluster.listen-address=",
+             f"--web.listen-address=127.0.0.1:{port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            d.write("alerting.yaml", alerting(
+                ("alertmanager", {"url": f"http://127.0.0.1:{port}"}))["alerting.yaml"])
+            c = d.caller()
+            c.call("Reload")
+            ask(c, "TestReceiver", "s", "ops")  # it may come up later: it is tried again
+            wait_for(lambda: rows(c, "ListNotifications")[0]["state"] == "told", "it to be told")
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/alerts") as answer:
+                alerts = json.load(answer)
+            equal([a["labels"]["alertname"] for a in alerts], ["WaggleReceiverTest"])
+            equal(alerts[0]["annotations"]["drill"], "this is a drill")
+        finally:
+            am.terminate()
+            am.wait()
+
+
+if __name__ == "__main__":
+    main(globals())
