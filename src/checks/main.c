@@ -2,6 +2,9 @@
  * can link the real code. */
 #include "checks/verify.h"
 
+#include "common/run.h"
+
 int main(int argc, char **argv) {
+  wg_run_hand(argc, argv);
   return chk_verify_main(argc, argv);
 }

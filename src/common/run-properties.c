@@ -1,10 +1,10 @@
 /* run-properties.c: a command as the properties of a transient unit.
  *
- * systemd expands nothing in a command: each "$" is sent twice, and specifiers are not looked for
- * in what comes over the bus. ("no-env-expand" would need ExecStartEx, which systemd 252 writes
- * into the unit's file under that name and does not read again: after a daemon-reload that comes
- * before the start the unit has no command.) Options that are left out are not sent, so the
- * manager's own defaults for units hold. */
+ * systemd expands nothing in a command: what is not plain goes through run-hand.c, and where there
+ * is no such program each "$" is sent twice. ("no-env-expand" would need ExecStartEx, which systemd
+ * 252 writes into the unit's file under that name and does not read again: after a daemon-reload
+ * that comes before the start the unit has no command.) Options that are left out are not sent, so
+ * the manager's own defaults for units hold. */
 #include "common/run-private.h"
 
 #include <unistd.h>
@@ -54,7 +54,8 @@ static char **without_variables(char **argv) {
 
 /* a(sasb) with one member; each step only if the ones before went well. */
 static int add_command(sd_bus_message *m, const WgRun *run) {
-  g_auto(GStrv) argv = without_variables(run->argv);
+  g_auto(GStrv) hand = wg_run_hand_argv(run);
+  g_auto(GStrv) argv = without_variables(hand != NULL ? hand : run->argv);
   int r = sd_bus_message_open_container(m, 'r', "sv");
 
   if (r >= 0)
@@ -66,7 +67,7 @@ static int add_command(sd_bus_message *m, const WgRun *run) {
   if (r >= 0)
     r = sd_bus_message_open_container(m, 'r', "sasb");
   if (r >= 0)
-    r = sd_bus_message_append(m, "s", run->program);
+    r = sd_bus_message_append(m, "s", hand != NULL ? hand[0] : run->program);
   if (r >= 0)
     r = sd_bus_message_append_strv(m, argv);
   if (r >= 0)

@@ -12,6 +12,10 @@
 
 typedef struct WgRun WgRun;
 
+/* First thing in main() of a program that runs commands as units: it can be called to become one of
+ * them (--run-command), and does not return then. */
+void wg_run_hand(int argc, char **argv);
+
 typedef enum {
   WG_RUN_AUTO,  /* a unit where `bus` has a manager and no limit forbids doing without */
   WG_RUN_UNIT,  /* a unit or nothing */
