@@ -134,6 +134,30 @@ static void print_units(JsonObject *plan) {
   }
 }
 
+/* What happens beside the release: to units of others, and to what its services can reach. */
+static void print_dependents(JsonObject *plan) {
+  JsonArray *dependents = array_of(plan, "dependents"), *exposure = array_of(plan, "exposure");
+
+  for (guint i = 0; dependents && i < json_array_get_length(dependents); i++) {
+    JsonObject *one = json_array_get_object_element(dependents, i);
+    if (i == 0)
+      heading("Units of others that stop and start with them");
+    printf("  %s (depends on %s)\n", text_of(one, "unit"), text_of(one, "of"));
+  }
+  for (guint i = 0; exposure && i < json_array_get_length(exposure); i++) {
+    JsonObject *one = json_array_get_object_element(exposure, i);
+    double after = (double)number_of(one, "after") / 10;
+    double before = (double)number_of(one, "before") / 10;
+    gboolean known = json_object_has_member(one, "before");
+    g_autofree char *then = known ? g_strdup_printf(", %.1f before", before) : g_strdup("");
+    CliStyle style = known && after > before ? CLI_STYLE_WARNING : CLI_STYLE_NONE;
+    if (i == 0)
+      heading("Exposure (10 is worst)");
+    printf("  %s%s: %.1f%s%s\n", cli_style(style), text_of(one, "unit"), after, then,
+           cli_style_end(style));
+  }
+}
+
 static void print_commands(JsonObject *plan) {
   JsonArray *hooks = array_of(plan, "hooks"), *checks = array_of(plan, "checks");
   guint n = checks ? json_array_get_length(checks) : 0;
@@ -198,6 +222,7 @@ static void print_plan(JsonObject *plan) {
   print_lines("Units, in this order", array_of(restarts, "order"), "", CLI_STYLE_NONE);
   print_lines("Units that stop for good", array_of(restarts, "stop"), "", CLI_STYLE_WARNING);
   print_lines("Backed up first", array_of(plan, "backup"), "", CLI_STYLE_NONE);
+  print_dependents(plan);
   print_commands(plan);
   print_times(plan);
   print_lines("It would be refused", array_of(plan, "reasons-against"), "", CLI_STYLE_BAD);

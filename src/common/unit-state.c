@@ -37,6 +37,7 @@ static const struct {
 };
 
 static const char *const needs[] = {"Requires", "Requisite", "BindsTo", NULL};
+static const char *const dependents[] = {"RequiredBy", "BoundBy", "ConsistsOf", NULL};
 
 static char **texts_of(WgUnitState *state, guint i) {
   char **texts[] = {
@@ -56,6 +57,7 @@ WgUnitState *wg_unit_state_new(const char *name) {
     *text = g_strdup(i < 2 ? name : "");
   state->after = g_new0(char *, 1);
   state->needs = g_new0(char *, 1);
+  state->dependents = g_new0(char *, 1);
   state->part_of = g_new0(char *, 1);
   state->drop_ins = g_new0(char *, 1);
   return state;
@@ -70,6 +72,7 @@ WgUnitState *wg_unit_state_copy(const WgUnitState *state) {
     *text = g_strdup(*text);
   copy->after = g_strdupv(state->after);
   copy->needs = g_strdupv(state->needs);
+  copy->dependents = g_strdupv(state->dependents);
   copy->part_of = g_strdupv(state->part_of);
   copy->drop_ins = g_strdupv(state->drop_ins);
   return copy;
@@ -84,6 +87,7 @@ void wg_unit_state_free(WgUnitState *state) {
     g_free(*text);
   g_strfreev(state->after);
   g_strfreev(state->needs);
+  g_strfreev(state->dependents);
   g_strfreev(state->part_of);
   g_strfreev(state->drop_ins);
   g_free(state);
@@ -162,8 +166,8 @@ static int read_list(char ***list, sd_bus_message *m) {
 
 /* What comes in parts. */
 typedef struct {
-  GStrvBuilder *needs;
-  gboolean has_needs, condition;
+  GStrvBuilder *needs, *dependents;
+  gboolean has_needs, has_dependents, condition;
   guint64 condition_time; /* 0: none was ever looked at */
 } Parts;
 
@@ -174,6 +178,10 @@ static int read_one(WgUnitState *state, Parts *parts, const char *name, sd_bus_m
   if (g_strv_contains(needs, name)) {
     parts->has_needs = TRUE;
     return read_names(parts->needs, m);
+  }
+  if (g_strv_contains(dependents, name)) {
+    parts->has_dependents = TRUE;
+    return read_names(parts->dependents, m);
   }
   if (strcmp(name, "ConditionResult") == 0)
     return sd_bus_message_read(m, "v", "b", &parts->condition);
@@ -193,7 +201,8 @@ static int read_one(WgUnitState *state, Parts *parts, const char *name, sd_bus_m
 
 int wg_unit_state_read(WgUnitState *state, sd_bus_message *m) {
   g_autoptr(GStrvBuilder) needed = g_strv_builder_new();
-  Parts parts = {.needs = needed};
+  g_autoptr(GStrvBuilder) depending = g_strv_builder_new();
+  Parts parts = {.needs = needed, .dependents = depending};
   const char *name;
   int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
@@ -208,6 +217,10 @@ int wg_unit_state_read(WgUnitState *state, sd_bus_message *m) {
     r = sd_bus_message_exit_container(m);
   if (r >= 0 && parts.condition_time != 0)
     state->unmet = !parts.condition;
+  if (r >= 0 && parts.has_dependents) {
+    g_strfreev(state->dependents);
+    state->dependents = g_strv_builder_end(depending);
+  }
   if (r >= 0 && parts.has_needs) {
     g_strfreev(state->needs);
     state->needs = g_strv_builder_end(needed);

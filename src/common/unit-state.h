@@ -23,6 +23,7 @@ typedef struct {
   gboolean reload;       /* whether it now needs a daemon-reload: its file is newer */
   char *load_error;      /* a sentence; "" */
   char *fragment;        /* its file; "" */
+  char **dependents;     /* stopped and restarted with it: RequiredBy=, BoundBy= and ConsistsOf= */
   char **after, **needs; /* After=; Requires=, Requisite= and BindsTo= */
   char **part_of;        /* PartOf= */
   char **drop_ins;       /* files, in the order in which they count */

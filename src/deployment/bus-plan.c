@@ -17,9 +17,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* A manager that does not answer costs the plan one line. */
+#define LOOK_LIMIT (5 * G_TIME_SPAN_SECOND)
+
 typedef struct {
   DplManifest *previous; /* NULL: not known */
   JsonNode *claims;      /* unit files of other targets; NULL: not known */
+  JsonNode *dependents;  /* units that depend on its own; NULL: not known */
   guint64 deploy, verify, downtime;
   guint n;
 } Known;
@@ -37,6 +41,7 @@ typedef struct {
 static void planning_forget(Known *known) {
   g_clear_pointer(&known->previous, dpl_manifest_unref);
   g_clear_pointer(&known->claims, json_node_unref);
+  g_clear_pointer(&known->dependents, json_node_unref);
 }
 
 static void planning_free(gpointer data) {
@@ -74,6 +79,8 @@ static JsonNode *plan_one(Planning *planning, guint i, GError **error) {
         .units = units,
         .key_directories = (const char *const *)planning->keys,
         .need_signature = planning->need_signature,
+        .user_scope = planning->p->user_scope,
+        .dependents = known->dependents,
         .expect_deploy = known->deploy,
         .expect_verify = known->verify,
         .expect_downtime = known->downtime,
@@ -142,14 +149,25 @@ static guint64 deploy_time(JsonObject *phases) {
   return sum;
 }
 
+static void looked(const GPtrArray *states, const GError *error, gpointer data) {
+  DplCall *call = data;
+  Planning *planning = call->data;
+
+  if (error == NULL)
+    planning->known[planning->at].dependents = dpl_dependents(states);
+  planning->at++;
+  next_target(call);
+}
+
 static void claimed(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
   Planning *planning = call->data;
 
   if (error == NULL)
     planning->known[planning->at].claims = json_node_ref(node);
-  planning->at++;
-  next_target(call);
+  const DplPrepared *one = planning->p->prepared->pdata[planning->at];
+  dpl_units_look(call->daemon->units, (const char *const *)one->manifest->units.start, LOOK_LIMIT,
+                 looked, call);
 }
 
 static void counted(JsonNode *node, const GError *error, gpointer data) {

@@ -9,6 +9,8 @@
 #include "deployment/manifest.h"
 #include "deployment/record-store.h"
 
+#include "common/unit-state.h"
+
 /* A DplAskFunc (query.h); `target`: a text, whose own claims are left out. Also before there is a
  * writer. An array of {target, root, release, units}; read with what follows. NULL: none. */
 JsonNode *dpl_claims_ask(DplStore *store, gpointer target, GError **error);
@@ -23,6 +25,10 @@ gboolean dpl_claims_started(JsonNode *claims, const char *unit);
  * is to be installed, or linked (then it always is). NULL: they get along. Free with g_free().
  * Blocks: it reads releases of others. */
 char *dpl_claims_conflict(JsonNode *claims, const char *name, gboolean link, GBytes *content);
+
+/* Units that are none of `states` (WgUnitState) and depend on one of them, so that systemd stops
+ * and restarts them with it where they run: an array of {unit, of}. (transfer full) */
+JsonNode *dpl_dependents(const GPtrArray *states);
 
 /* What the old release has and the new one does not, less what is another target's too. */
 typedef struct {

@@ -174,6 +174,8 @@ const DplKey dpl_manifest_keys[] = {
     SIZE("require", "space", "0", DplRequire, space, "free after the release is there"),
     COUNT("require", "inodes", 0, G_MAXINT64, "0", DplRequire, inodes,
           "free after the release is there"),
+    COUNT("require", "exposure-at-most", 0, 100, "100", DplRequire, exposure_at_most,
+          "the exposure that each service of the release may have, in tenths"),
     TEXTS("require", "commands", FALSE, DplRequire, commands, "programs that can be found"),
     TEXTS("require", "credentials", FALSE, DplRequire, credentials,
           "credentials of the service manager"),

@@ -65,6 +65,7 @@ typedef struct {
 
 typedef struct {
   guint64 space, inodes;
+  guint64 exposure_at_most; /* tenths; 100: any */
   char **commands, **credentials;
   char **ports; /* "8080"; numbers, once made for a target */
 } DplRequire;

@@ -1,6 +1,7 @@
 /* plan-units.c: the units that a deployment would install and start, in their order, and those that
  * would go. */
 #include "deployment/diff.h"
+#include "deployment/exposure.h"
 #include "deployment/plan.h"
 
 #include "deployment/within.h"
@@ -205,4 +206,40 @@ void dpl_plan_units(const DplPlanInput *in, DplSources *sources, JsonObject *int
   add_gone(in, list, restarts);
   json_object_set_array_member(into, "units", list);
   json_object_set_object_member(into, "restarts", restarts);
+  if (in->dependents)
+    json_object_set_member(into, "dependents", json_node_copy(in->dependents));
+}
+
+/* ---- how exposed they are ---- */
+static void text_free(gpointer data) {
+  dpl_unit_text_free(data);
+}
+
+void dpl_plan_exposure(const DplPlanInput *in, DplSources *sources, const DplWork *work,
+                       JsonObject *into, GPtrArray *reasons) {
+  const DplManifest *m = in->preflight.manifest;
+  char **lists[] = {m->units.install, m->units.link};
+  g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(text_free);
+  g_autoptr(GError) error = NULL;
+
+  for (guint k = 0; k < G_N_ELEMENTS(lists); k++)
+    for (guint i = 0; lists[k][i]; i++) {
+      GBytes *content = dpl_sources_content(sources, lists[k][i]);
+      DplUnitText *text = content ? g_new0(DplUnitText, 1) : NULL;
+      if (!text) /* that it is missing is told elsewhere */
+        continue;
+      text->name = g_path_get_basename(lists[k][i]);
+      text->content = g_bytes_ref(content);
+      g_ptr_array_add(texts, text);
+    }
+  g_autoptr(JsonNode) exposure = dpl_exposure_of_texts(
+      texts, in->preflight.root, in->preflight.previous, in->preflight.current, in->user_scope,
+      work ? work->cancel : NULL, &error);
+  if (exposure) {
+    dpl_exposure_judge(exposure, m, reasons, NULL);
+    json_object_set_member(into, "exposure", g_steal_pointer(&exposure));
+  } else if (m->require.exposure_at_most < DPL_EXPOSURE_MAX) {
+    g_ptr_array_add(reasons, g_strdup_printf("nobody can tell how exposed its services are: %s",
+                                             error->message));
+  }
 }

@@ -110,6 +110,7 @@ static gboolean add_reasons(const DplPlanInput *in, DplSources *sources, const D
 
   if (!reasons)
     return FALSE;
+  dpl_plan_exposure(in, sources, work, into, reasons);
   list = json_array_new();
   for (guint i = 0; i < reasons->len; i++)
     json_array_add_string_element(list, reasons->pdata[i]);

@@ -10,7 +10,8 @@ typedef struct {
   DplPreflight preflight;             /* manifest, target, root, current release */
   int units;                          /* the manager's directory of unit files; -1: not known */
   const char *const *key_directories; /* of signatures; NULL: none */
-  gboolean need_signature;
+  gboolean need_signature, user_scope;
+  JsonNode *dependents; /* of its units (claims.h); NULL: nobody can tell */
   /* from history, us; 0: there is none */
   guint64 expect_deploy, expect_verify, expect_downtime;
   guint n_history; /* deployments that these come from */
@@ -24,6 +25,9 @@ JsonNode *dpl_plan(const DplPlanInput *input, const DplWork *work, GError **erro
 /* The parts; for plan*.c. Each adds members to `into`. */
 void dpl_plan_files(const DplPlanInput *input, DplStaged *staged, JsonObject *into);
 void dpl_plan_units(const DplPlanInput *input, DplSources *sources, JsonObject *into);
+/* How exposed its services are; a bound that does not hold is a reason against it. */
+void dpl_plan_exposure(const DplPlanInput *input, DplSources *sources, const DplWork *work,
+                       JsonObject *into, GPtrArray *reasons);
 /* Unit files that are another target's too, with another content: reasons against it. */
 void dpl_plan_conflicts(const DplPlanInput *input, DplSources *sources, JsonArray *reasons);
 void dpl_plan_commands(const DplPlanInput *input, JsonObject *into);

@@ -27,9 +27,11 @@ static const DplPart check[] = {dpl_part_find_current,
                                 NULL};
 static const DplPart back_up[] = {dpl_part_backup, NULL};
 static const DplPart stage[] = {pre_stage, dpl_part_stage, post_stage, NULL};
-static const DplPart prepare[] = {dpl_part_prove,    dpl_part_read_units, dpl_part_judge_units,
-                                  dpl_part_find_old, dpl_part_claims,     dpl_part_judge_claims,
-                                  dpl_part_baseline, dpl_part_intent,     NULL};
+static const DplPart prepare[] = {dpl_part_prove,       dpl_part_read_units,
+                                  dpl_part_judge_units, dpl_part_find_old,
+                                  dpl_part_claims,      dpl_part_judge_claims,
+                                  dpl_part_exposure,    dpl_part_baseline,
+                                  dpl_part_intent,      NULL};
 static const DplPart migrate[] = {dpl_part_stop_all, dpl_part_snapshot, dpl_part_migrate, NULL};
 static const DplPart change[] = {
     pre_switch,      dpl_part_stop_gone, dpl_part_stop_first, dpl_part_switch,

@@ -2,6 +2,7 @@
  * told all at once. */
 #include "deployment/steps-private.h"
 
+#include "deployment/exposure.h"
 #include "deployment/layout.h"
 #include "deployment/preflight.h"
 #include "deployment/switch.h"
@@ -179,4 +180,44 @@ void dpl_part_judge_units(DplChain *chain) {
     chain->unit_verify =
         dpl_unit_verify_start(chain->unit_texts, current, release, chain->real->o.user_scope,
                               dpl_chain_limit(chain), units_judged, chain);
+}
+
+/* ---- how exposed they are ---- */
+static gboolean judge_exposure(DplChain *chain, int root, GPtrArray *told, GError **error) {
+  const DplManifest *m = chain->manifest;
+  g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GError) local = NULL;
+  g_autoptr(JsonNode) exposure =
+      dpl_exposure_of_texts(chain->unit_texts, root, chain->old_manifest, chain->act->record->from,
+                            chain->real->o.user_scope, chain->act->cancel, &local);
+
+  if (exposure != NULL)
+    dpl_exposure_judge(exposure, m, reasons, told);
+  else if (m->require.exposure_at_most < DPL_EXPOSURE_MAX)
+    g_ptr_array_add(reasons, g_strdup_printf("nobody can tell how exposed its services are: %s",
+                                             local->message));
+  else
+    g_ptr_array_add(
+        told, g_strdup_printf("how exposed its services are is not known: %s", local->message));
+  return dpl_preflight_judge(reasons, error);
+}
+
+static gboolean look_at_exposure(DplChain *chain, const DplWork *work, GError **error) {
+  g_autoptr(GPtrArray) told = g_ptr_array_new_with_free_func(g_free);
+  int root = dpl_chain_root(chain, FALSE, error);
+  gboolean ok = root >= 0 && judge_exposure(chain, root, told, error);
+
+  if (root >= 0)
+    close(root);
+  g_ptr_array_add(told, NULL);
+  g_free(chain->problem);
+  chain->problem = told->len > 1 ? g_strjoinv("; ", (char **)told->pdata) : NULL;
+  return ok;
+}
+
+void dpl_part_exposure(DplChain *chain) {
+  if (chain->unit_texts->len == 0)
+    dpl_part_done(chain, NULL);
+  else
+    dpl_part_thread(chain, look_at_exposure);
 }

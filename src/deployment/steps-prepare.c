@@ -171,11 +171,25 @@ static void write_intent(DplChain *chain, const GPtrArray *states) {
   r->intent = dpl_intent_to_text(&chain->intent);
 }
 
+static void tell_dependents(DplChain *chain, const GPtrArray *states) {
+  g_autoptr(JsonNode) dependents = dpl_dependents(states);
+  JsonArray *list = json_node_get_array(dependents);
+
+  for (guint i = 0; i < json_array_get_length(list); i++) {
+    JsonObject *one = json_array_get_object_element(list, i);
+    dpl_chain_say(chain, "%s depends on %s and is stopped and restarted with it",
+                  json_object_get_string_member(one, "unit"),
+                  json_object_get_string_member(one, "of"));
+  }
+}
+
 static void looked(const GPtrArray *states, const GError *error, gpointer data) {
   DplChain *chain = data;
 
-  if (error == NULL)
+  if (error == NULL) {
+    tell_dependents(chain, states);
     write_intent(chain, states);
+  }
   dpl_part_done(chain, error != NULL ? g_error_copy(error) : NULL);
 }
 
@@ -183,6 +197,9 @@ void dpl_part_intent(DplChain *chain) {
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   g_auto(DplGone) gone = {0};
 
+  if (chain->problem != NULL)
+    dpl_chain_say(chain, "%s", chain->problem);
+  g_clear_pointer(&chain->problem, g_free);
   dpl_gone_find(chain->old_manifest, chain->manifest, chain->claims, &gone);
   add_names(names, chain->manifest->units.start);
   if (chain->old_manifest != NULL)

@@ -96,6 +96,7 @@ void dpl_part_rehearse(DplChain *chain);
 void dpl_part_read_units(DplChain *chain);
 void dpl_part_claims(DplChain *chain);
 void dpl_part_judge_claims(DplChain *chain);
+void dpl_part_exposure(DplChain *chain);
 void dpl_part_stop_gone(DplChain *chain);
 void dpl_part_disable_gone(DplChain *chain);
 void dpl_part_remove_gone(DplChain *chain);

@@ -294,6 +294,10 @@ class Unit:
                 "ActiveEnterTimestamp": ("t", int(self.starts[-1] * 1e6) if self.starts else 0)})
             for key in ("After", "Before", "Requires", "Wants", "BindsTo", "Requisite", "PartOf"):
                 told[key] = ("as", self.relations(key))
+            for key, inverse in (("Requires", "RequiredBy"), ("BindsTo", "BoundBy"),
+                                 ("PartOf", "ConsistsOf")):
+                told[inverse] = ("as", sorted(u.name for u in self.manager.units.values()
+                                              if self.name in u.relations(key)))
         if interface in ("", "Service") and self.is_service:
             told.update({
                 "Type": ("s", self.type), "Result": ("s", self.result),

@@ -119,5 +119,55 @@ def test_undo_leaves_what_another_target_has():
         check(installed(d, "worker.service"), "the first deployment's undo took the file of another")
 
 
+def hardened(d, name, lines, **manifest):
+    base = d.release(name, word="good " + name, **manifest)
+    with open(os.path.join(base, "tree", "units", "shop.service"), "a", encoding="utf-8") as f:
+        f.write(lines)
+    return base
+
+
+HARD = "PrivateNetwork=yes\nPrivateDevices=yes\nProtectSystem=strict\nNoNewPrivileges=yes\n"
+
+
+def test_exposure():
+    """As systemd-analyze counts it: told when it rises, refused above the bound of the manifest."""
+    with Deployd() as d:
+        c = begun(d)
+        equal(c.run(hardened(d, "1.0", HARD))[0], "done")
+        soft = hardened(d, "2.0", "", require={"exposure-at-most": 90})
+        plan = plan_of(c, soft)
+        row, = plan["exposure"]
+        check(row["unit"] == "shop.service" and row["before"] < row["after"] > 90, str(row))
+        reason, = plan["reasons-against"]
+        check("exposure of shop.service" in reason and "above the 9.0" in reason, reason)
+        result, _status, number = c.run(soft)
+        equal(result, "aborted")
+        check("above the 9.0" in c.show(number)["failure"], c.show(number)["failure"])
+        equal(d.word(), "good 1.0", "what serves")
+        equal(c.run(hardened(d, "3.0", ""))[0], "done", "without a bound it is only told")
+        told = [s[2] for s in c.client.of("Progress") if "rises from" in s[2]]
+        equal(len(told), 1, f"told: {told}")
+        equal(plan_of(c, hardened(d, "4.0", HARD))["exposure"][0]["before"], row["after"])
+
+
+def test_dependents():
+    """Units of others that go down with ours are told before."""
+    with Deployd() as d:
+        c = begun(d)
+        with open(os.path.join(d.units, "proxy.service"), "w", encoding="utf-8") as f:
+            f.write("[Unit]\nRequires=shop.service\n[Service]\nExecStart=/bin/sleep 1000\n")
+        equal(state(d, "proxy.service"), "inactive")  # it is loaded now, and known
+        path = "/org/freedesktop/systemd1"
+        base = d.release("1.0")
+        equal(c.run(base)[0], "done")
+        d.manager_client.raw("StartUnit", "(ss)", "proxy.service", "replace", path=path,
+                             interface="org.freedesktop.systemd1.Manager")
+        plan = plan_of(c, d.release("2.0", word="good two"))
+        equal(plan["dependents"], [{"unit": "proxy.service", "of": "shop.service"}])
+        equal(c.run(d.release("3.0", word="good three"))[0], "done")
+        check(any("proxy.service depends on shop.service" in s[2] for s in c.client.of("Progress")),
+              "the deployment did not tell")
+
+
 if __name__ == "__main__":
     main(dict(globals()))
