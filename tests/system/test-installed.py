@@ -10,9 +10,11 @@ INSTANCE = "waggle-courier@2001.service"
 DEPLOY = "waggle-deployd.service"
 DEPLOY_SOCKET = "waggle-deployd.socket"
 RECOVER = "waggle-deployd-recover.service"
+MONITOR = "waggle-monitord.service"
+MONITOR_SOCKETS = ["waggle-monitord.socket", "waggle-monitord-metrics.socket"]
 USER_UNITS = [
     SERVICE, SOCKET, "waggle-courier.service", "waggle-courier.socket", "waggle-typist.service",
-    "waggle-typist.socket", DEPLOY, DEPLOY_SOCKET, "waggle.target",
+    "waggle-typist.socket", DEPLOY, DEPLOY_SOCKET, MONITOR, *MONITOR_SOCKETS, "waggle.target",
 ]  # fmt: skip
 # What systemd-analyze security may find at most: what it finds today, so that nothing is opened unseen.
 # Each exception is explained in its unit.
@@ -21,6 +23,7 @@ EXPOSURE = {
     ("system", INSTANCE): 1.5,
     ("system", DEPLOY): 1.8,
     ("system", RECOVER): 1.6,
+    ("system", MONITOR): 1.8,
     ("user", "waggle-courier.service"): 1.5,
     ("user", "waggle-typist.service"): 1.3,
 }
@@ -33,7 +36,7 @@ def _linger(m):
 
 def test_nothing_enabled(m):
     """the installation enables and starts nothing, in neither scope"""
-    for unit in ("waggle.target", SOCKET, DEPLOY_SOCKET):
+    for unit in ("waggle.target", SOCKET, DEPLOY_SOCKET, *MONITOR_SOCKETS):
         for scope in ("--system", "--global"):
             state = m.run("systemctl", scope, "is-enabled", unit, check=False).stdout.strip()
             assert state == "disabled", f"{unit} {scope}: {state}"
@@ -42,9 +45,9 @@ def test_nothing_enabled(m):
         if unit.endswith(".socket"):
             state = m.run("systemctl", "--global", "is-enabled", unit, check=False).stdout.strip()
             assert state == "disabled", f"{unit}: {state}"
-    for unit in (SERVICE, DEPLOY):
+    for unit in (SERVICE, DEPLOY, MONITOR):
         assert m.show(unit, "ActiveState") == "inactive", unit
-    for path in ("messaging", "deployment"):
+    for path in ("messaging", "deployment", "monitoring", "metrics"):
         assert m.run("test", "-e", "/run/waggle/" + path, check=False).returncode != 0, path
 
 
@@ -57,23 +60,24 @@ def test_nothing_to_recover(m):
 
 def test_presets(m):
     """`systemctl preset-all` leaves it that way"""
-    m.run("systemctl", "preset", "waggle.target", SOCKET, SERVICE, DEPLOY_SOCKET, DEPLOY)
-    for unit in (SOCKET, DEPLOY_SOCKET):
+    m.run("systemctl", "preset", "waggle.target", SOCKET, SERVICE, DEPLOY_SOCKET, DEPLOY, MONITOR, *MONITOR_SOCKETS)
+    for unit in (SOCKET, DEPLOY_SOCKET, *MONITOR_SOCKETS):
         assert m.run("systemctl", "is-enabled", unit, check=False).stdout.strip() == "disabled", unit
 
 
 def test_user(m):
-    """the service's user is a locked system user without home or shell, the group is there"""
-    name, _, uid, _, _, home, shell = m.out("getent", "passwd", "_waggle-messaged").split(":")
-    assert 0 < int(uid) < 1000, uid
-    assert home == "/" and shell.endswith("nologin"), (home, shell)
-    assert m.out("getent", "shadow", name).split(":")[1].startswith("!")
+    """the services' users are locked system users without home or shell, the group is there"""
+    for user in ("_waggle-messaged", "_waggle-monitord"):
+        name, _, uid, _, _, home, shell = m.out("getent", "passwd", user).split(":")
+        assert 0 < int(uid) < 1000, uid
+        assert home == "/" and shell.endswith("nologin"), (home, shell)
+        assert m.out("getent", "shadow", name).split(":")[1].startswith("!")
     assert m.out("getent", "group", "waggle-admin").endswith(":"), "the group has members"
 
 
 def test_verify_system(m):
     """systemd-analyze verify has nothing to say about the system units"""
-    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, INSTANCE, DEPLOY, DEPLOY_SOCKET, RECOVER, "waggle.target")
+    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, INSTANCE, DEPLOY, DEPLOY_SOCKET, RECOVER, MONITOR, *MONITOR_SOCKETS, "waggle.target")
     assert done.stdout + done.stderr == "", done.stdout + done.stderr
 
 
@@ -106,15 +110,15 @@ def test_target(m):
     """waggle.target wants all sockets, those of packages of their own by links that come with these"""
     _linger(m)
     wanted = m.show("waggle.target", "Wants", user="alice").split()
-    assert set(wanted) == {SOCKET, "waggle-courier.socket", "waggle-typist.socket", DEPLOY_SOCKET}, wanted
+    assert set(wanted) == {SOCKET, "waggle-courier.socket", "waggle-typist.socket", DEPLOY_SOCKET, MONITOR, *MONITOR_SOCKETS}, wanted
     wanted = m.show("waggle.target", "Wants").split()
-    assert set(wanted) == {SOCKET, DEPLOY_SOCKET}, wanted
+    assert set(wanted) == {SOCKET, DEPLOY_SOCKET, MONITOR, *MONITOR_SOCKETS}, wanted
 
 
 def test_bus_policy(m):
     """nobody but its user may own a service's name, the messaging's not even root; and nobody the names of users' services"""
-    owners = {"Messaging1": "_waggle-messaged", "Deployment1": None}
-    for name in ("Messaging1", "Delivery1", "Typing1", "Deployment1"):
+    owners = {"Messaging1": "_waggle-messaged", "Deployment1": None, "Monitoring1": "_waggle-monitord"}
+    for name in ("Messaging1", "Delivery1", "Typing1", "Deployment1", "Monitoring1"):
         for user in (None, "alice", "_waggle-messaged"):
             if name in owners and owners[name] == user:
                 continue
@@ -132,12 +136,13 @@ def test_activatable(m):
     for scope, user in (("--system", None), ("--user", "alice")):
         listed = m.out("busctl", scope, "list", "--activatable", "--no-pager", user=user)
         assert "org.waggle.Messaging1" in listed and "org.waggle.Deployment1" in listed, listed
+        assert "org.waggle.Monitoring1" in listed, listed
         for name in ("Delivery1", "Typing1"):
             assert ("org.waggle." + name in listed) == (scope == "--user"), listed
 
 
 def test_polkit_actions(m):
-    """polkit knows the actions of both services, and who may ask about them"""
+    """polkit knows the actions of the services, and who may ask about them"""
     if m.run("test", "-x", "/usr/bin/pkaction", check=False).returncode != 0:
         raise tap.Skip("there is no pkaction")
     for action in ("manage-agents", "read-mail", "manage-messages", "manage-service", "import"):
@@ -145,6 +150,10 @@ def test_polkit_actions(m):
         assert re.search(r"implicit any:\s+auth_admin\n", text), text
         assert re.search(r"implicit active:\s+auth_admin_keep\n", text), text
         assert "unix-user:_waggle-messaged" in text, text
+    for action in ("register", "inspect", "maintain", "silence", "acknowledge", "manage"):
+        text = m.out("pkaction", "--verbose", "--action-id", "org.waggle.monitoring." + action)
+        assert re.search(r"implicit any:\s+auth_admin\n", text), text
+        assert "unix-user:_waggle-monitord" in text, text
     for action in ("deploy", "rollback", "confirm", "cancel", "inspect", "manage"):
         text = m.out("pkaction", "--verbose", "--action-id", "org.waggle.deployment." + action)
         assert re.search(r"implicit any:\s+auth_admin$", text, re.MULTILINE), text

@@ -65,7 +65,7 @@ def test_lintian(m):
 
 def test_one_becomes_two(m):
     """from the one package that there was, an upgrade brings the courier and no X11; mail is kept"""
-    m.run("dpkg", "--purge", "waggle-typist", "waggle-deploy", timeout=120)
+    m.run("dpkg", "--purge", "waggle-typist", "waggle-deploy", "waggle-monitor", timeout=120)
     m.run("dpkg", "--force-downgrade", "--install", _repacked(m, "waggle", "~one", LATER), timeout=120)
     assert not _there(m, "/usr/libexec/waggle/waggle-courier"), "that is not how it was"
     m.run("systemctl", "start", "waggle.target")

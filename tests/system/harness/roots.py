@@ -154,7 +154,7 @@ def deb(name="waggle"):
 
 def debs():
     """All that is built from this checkout."""
-    return [deb(), deb("waggle-deploy"), deb("waggle-typist")]
+    return [deb(), deb("waggle-deploy"), deb("waggle-monitor"), deb("waggle-typist")]
 
 
 def overlay(lower, upper, target):
