@@ -17,7 +17,7 @@ deps_apt() {
     build-essential debhelper dpkg-dev fakeroot lintian git polkitd mandoc \
     tmux xvfb openbox xterm libgtk-3-dev at-spi2-core x11-utils x11-xkb-utils \
     qemu-system-x86 e2fsprogs \
-    nginx-light postgresql mariadb-server redis-server monitoring-plugins-basic minisign openssl zstd \
+    nginx-light postgresql mariadb-server redis-server prometheus-alertmanager monitoring-plugins-basic minisign openssl zstd \
     python3-yaml python3-jsonschema
   [ "$1" = test ] && return
   echo clang clang-format cppcheck shellcheck codespell libxml2-utils
