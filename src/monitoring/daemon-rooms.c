@@ -4,8 +4,10 @@
 #include "monitoring/bus.h"
 #include "monitoring/deployments.h"
 #include "monitoring/event-count.h"
+#include "monitoring/http.h"
 #include "monitoring/inventory.h"
 #include "monitoring/journal.h"
+#include "monitoring/metrics.h"
 #include "monitoring/notify.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
@@ -42,6 +44,8 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
   return (daemon->inventory = mon_inventory_new(daemon, error)) != NULL &&
          (daemon->alerts = mon_alerts_new(daemon, error)) != NULL &&
          (daemon->notifier = mon_notifier_new(daemon, error)) != NULL &&
+         (daemon->metrics = mon_metrics_new(daemon, error)) != NULL &&
+         (daemon->http = mon_http_new(daemon, error)) != NULL &&
          mon_store_good(daemon->store, error);
 }
 
@@ -63,12 +67,16 @@ void mon_rooms_close(MonDaemon *daemon) {
   if (daemon->alerts != NULL)
     mon_alerts_stop(daemon->alerts);
   mon_notifier_stop(daemon->notifier);
+  g_clear_pointer(&daemon->http, mon_http_free);
+  if (daemon->metrics != NULL && mon_store_writer(daemon->store) != NULL)
+    mon_metrics_flush(daemon->metrics);
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
   g_clear_pointer(&daemon->deployments, mon_deployments_free);
   g_clear_pointer(&daemon->journal, mon_journal_free);
   g_clear_pointer(&daemon->notifier, mon_notifier_free);
   g_clear_pointer(&daemon->alerts, mon_alerts_free);
+  g_clear_pointer(&daemon->metrics, mon_metrics_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
   g_clear_pointer(&daemon->event_count, mon_event_count_free);
   g_clear_pointer(&daemon->board, mon_board_free);
@@ -77,12 +85,13 @@ void mon_rooms_close(MonDaemon *daemon) {
 
 void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
   mon_deployments_bus(daemon->deployments, bus);
+  mon_metrics_bus(daemon->metrics, bus);
 }
 
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
   return mon_inventory_reload(daemon->inventory, error) &&
-         mon_notifier_reload(daemon->notifier, error) &&
-         mon_alerts_reload(daemon->alerts, error);
+         mon_notifier_reload(daemon->notifier, error) && mon_alerts_reload(daemon->alerts, error) &&
+         mon_metrics_reload(daemon->metrics, error) && mon_http_reload(daemon->http, error);
 }
 
 gboolean mon_rooms_busy(const MonDaemon *daemon) {

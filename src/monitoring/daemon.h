@@ -21,6 +21,8 @@ typedef struct MonInventory MonInventory;
 typedef struct MonEventCount MonEventCount;
 typedef struct MonJournal MonJournal;
 typedef struct MonNotifier MonNotifier;
+typedef struct MonMetrics MonMetrics;
+typedef struct MonHttp MonHttp;
 
 struct MonDaemon {
   WgService *service;
@@ -38,6 +40,8 @@ struct MonDaemon {
   MonDeployments *deployments;
   struct MonAlerts *alerts; /* alerts.h */
   MonNotifier *notifier;
+  MonMetrics *metrics;
+  MonHttp *http;
   gboolean draining;
 };
 

@@ -32,6 +32,7 @@ const char mon_schema_history[] =
     "CREATE INDEX history_chunk_age ON history_chunk (tier, stop);"
     "CREATE TABLE counter ("
     "  unit TEXT PRIMARY KEY,"
+    "  seen INTEGER NOT NULL," /* CLOCK_REALTIME us */
     "  data BLOB NOT NULL,"
     "  crc INTEGER NOT NULL"
     ") WITHOUT ROWID;";

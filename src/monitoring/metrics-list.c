@@ -257,7 +257,7 @@ const MonMetric mon_metrics[] = {
     [MON_M_MONITOR_SERIES] = {"waggle_monitor_series", NULL, "series on the board", "", MON_GAUGE,
                               NULL},
     [MON_M_MONITOR_HISTORY_BYTES] = {"waggle_monitor_history_bytes", "bytes",
-                                     "bytes of stored history by tier", "tier", MON_GAUGE, NULL},
+                                     "bytes of the file with the history", "", MON_GAUGE, NULL},
     [MON_M_MONITOR_HISTORY_SAMPLES] = {"waggle_monitor_history_samples_total", NULL,
                                        "samples that were taken into the history", "", MON_COUNTER,
                                        NULL},

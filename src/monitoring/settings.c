@@ -5,6 +5,11 @@
 
 #define UNITS "Units"
 #define ALERTS "Alerts"
+#define METRICS "Metrics"
+#define HTTP "Http"
+
+#define SECOND G_USEC_PER_SEC
+#define DAY (86400 * (guint64)G_USEC_PER_SEC)
 
 const WgConfigKey mon_config_keys[] = {
     WG_SERVICE_CONFIG_KEYS,
@@ -18,6 +23,31 @@ const WgConfigKey mon_config_keys[] = {
      "the program that takes e-mail, as sendmail does"},
     {ALERTS, "EvaluateSec", WG_CONFIG_USEC, "10s", G_USEC_PER_SEC, 3600 * (guint64)G_USEC_PER_SEC,
      "how often rules are evaluated whose group has no interval of its own"},
+    {METRICS, "IntervalSec", WG_CONFIG_USEC, "10s", SECOND / 10, 3600 * (guint64)SECOND,
+     "between two collections of all values"},
+    {METRICS, "SuiteIntervalSec", WG_CONFIG_USEC, "60s", SECOND / 10, 86400 * (guint64)SECOND,
+     "between two questions to the other services of the suite; longer than their IdleExitSec=, or "
+     "they never leave"},
+    {METRICS, "FreshSec", WG_CONFIG_USEC, "1s", 0, 3600 * (guint64)SECOND,
+     "a scrape is answered with values that are not older"},
+    {METRICS, "ControlGroups", WG_CONFIG_STRING, "/sys/fs/cgroup", 0, 0,
+     "where control groups (v2) are mounted"},
+    {METRICS, "Proc", WG_CONFIG_STRING, "/proc", 0, 0, "where the kernel's own numbers are"},
+    {METRICS, "History", WG_CONFIG_BOOL, "yes", 0, 0, "keep what values were"},
+    {METRICS, "HistorySize", WG_CONFIG_BYTES, "256M", 1024 * 1024, 0,
+     "the store does not grow beyond it for history: the oldest goes first"},
+    {METRICS, "RawSec", WG_CONFIG_USEC, "1d", 3600 * (guint64)SECOND, 366 * DAY,
+     "values as they were taken are kept for so long"},
+    {METRICS, "MonthSec", WG_CONFIG_USEC, "30d", DAY, 3660 * DAY,
+     "values of five minutes are kept for so long"},
+    {METRICS, "YearSec", WG_CONFIG_USEC, "365d", DAY, 36600 * DAY,
+     "values of an hour are kept for so long"},
+    {HTTP, "Listen", WG_CONFIG_STRING, "", 0, 0,
+     "addresses of metrics besides systemd's sockets: ADDRESS:PORT or a path; separated by blanks"},
+    {HTTP, "Compat", WG_CONFIG_BOOL, "no", 0, 0,
+     "tell metrics of units also under the names of node_exporter and systemd_exporter"},
+    {HTTP, "Created", WG_CONFIG_BOOL, "no", 0, 0,
+     "tell in OpenMetrics when each counter began; twice as many lines for counters"},
     {NULL},
 };
 
@@ -28,6 +58,19 @@ gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **er
       .sendmail = wg_config_string(config, ALERTS, "Sendmail"),
       .evaluate = wg_config_u64(config, ALERTS, "EvaluateSec"),
       .call_timeout = wg_config_u64(config, UNITS, "CallTimeoutSec"),
+      .interval = wg_config_u64(config, METRICS, "IntervalSec"),
+      .suite_interval = wg_config_u64(config, METRICS, "SuiteIntervalSec"),
+      .fresh = wg_config_u64(config, METRICS, "FreshSec"),
+      .cgroup_root = wg_config_string(config, METRICS, "ControlGroups"),
+      .proc = wg_config_string(config, METRICS, "Proc"),
+      .keep_history = wg_config_bool(config, METRICS, "History"),
+      .history_bytes = wg_config_u64(config, METRICS, "HistorySize"),
+      .history_raw = wg_config_u64(config, METRICS, "RawSec"),
+      .history_month = wg_config_u64(config, METRICS, "MonthSec"),
+      .history_year = wg_config_u64(config, METRICS, "YearSec"),
+      .http_listen = wg_config_string(config, HTTP, "Listen"),
+      .compat = wg_config_bool(config, HTTP, "Compat"),
+      .created = wg_config_bool(config, HTTP, "Created"),
   };
   return TRUE;
 }

@@ -12,6 +12,16 @@ typedef struct {
   guint64 evaluate;      /* us; how often rules are evaluated whose group does not say */
   guint64 call_timeout;  /* us; every call to the bus */
   const char *sendmail;  /* of receivers of e-mail */
+  /* metrics */
+  guint64 interval; /* us between collections */
+  guint64 suite_interval;
+  guint64 fresh; /* us: a scrape takes values that are younger as they are */
+  const char *cgroup_root, *proc;
+  gboolean keep_history;
+  guint64 history_bytes, history_raw, history_month, history_year;
+  /* HTTP */
+  const char *http_listen; /* "127.0.0.1:0 /run/x": besides the sockets of systemd; "" */
+  gboolean compat, created;
 } MonSettings;
 
 extern const WgConfigKey mon_config_keys[];

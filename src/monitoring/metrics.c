@@ -1,0 +1,360 @@
+/* metrics.c: see metrics.h. */
+#include "monitoring/metrics.h"
+
+#include "monitoring/deployments.h"
+#include "monitoring/host.h"
+#include "monitoring/inventory.h"
+#include "monitoring/suite.h"
+#include "monitoring/unit-metrics.h"
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/timer-source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <unistd.h>
+
+typedef struct {
+  guint id;
+  MonFreshFunc func;
+  gpointer user_data;
+} Waiter;
+
+struct MonMetrics {
+  MonDaemon *daemon;
+  int proc;
+  MonUnitMetrics *units;
+  MonSource *host, *own;
+  MonSuite *suite;
+  MonHistory *history; /* NULL: none is kept */
+  GSource *timer;
+  guint listener; /* of the inventory */
+  guint revision; /* of the deployments: which releases the labels are of */
+  gboolean running, for_history;
+  gint64 began, last; /* BOOTTIME us: of this collection, of the last one's end */
+  gint64 time;        /* REALTIME us: of this tick */
+  GArray *waiters;    /* Waiter */
+  guint last_waiter, soon;
+  WgHistogram took;
+  gint64 created;
+  guint64 files, values;
+  guint64 http[600]; /* by status */
+};
+
+/* ---- units come and go ---- */
+static void set_unit(MonMetrics *metrics, const MonUnit *unit) {
+  const char *name = unit->state->name;
+  const char *release = mon_deployments_release(metrics->daemon->deployments, name);
+  g_autoptr(MonLabels) labels = mon_labels_with(unit->labels, "release", release);
+
+  mon_unit_metrics_set(metrics->units, name, labels, unit->state->cgroup);
+}
+
+static void unit_changed(const MonUnit *unit, MonUnitChange change, gpointer user_data) {
+  MonMetrics *metrics = user_data;
+
+  if (change == MON_UNIT_RELOADED)
+    return;
+  if (change == MON_UNIT_REMOVED)
+    mon_unit_metrics_remove(metrics->units, unit->state->name);
+  else if (unit->known || unit->state->cgroup[0])
+    set_unit(metrics, unit);
+}
+
+static gboolean add_unit(const MonUnit *unit, gpointer user_data) {
+  unit_changed(unit, MON_UNIT_ADDED, user_data);
+  return TRUE;
+}
+
+/* A deployment has put another release behind some units. */
+static void relabel(MonMetrics *metrics) {
+  guint revision = mon_deployments_revision(metrics->daemon->deployments);
+
+  if (revision != metrics->revision)
+    mon_inventory_each(metrics->daemon->inventory, add_unit, metrics);
+  metrics->revision = revision;
+}
+
+/* ---- the monitor's own figures ---- */
+static void add_own(MonMetrics *metrics, MonReadings *readings) {
+  MonDaemon *daemon = metrics->daemon;
+  g_auto(GStrv) degraded = wg_service_degraded(daemon->service);
+
+  mon_readings_add(readings, MON_M_MONITOR_INFO, 1, WG_VERSION,
+                   daemon->user_scope ? "user" : "system", NULL);
+  mon_readings_add(readings, MON_M_MONITOR_FILES, (double)metrics->files, NULL, NULL, NULL);
+  mon_readings_add(readings, MON_M_MONITOR_VALUES, (double)metrics->values, NULL, NULL, NULL);
+  mon_readings_add(readings, MON_M_MONITOR_SERIES, mon_board_n(daemon->board), NULL, NULL, NULL);
+  for (guint i = 0; degraded[i]; i++) {
+    g_auto(GStrv) parts = g_strsplit(degraded[i], ":", 2);
+    mon_readings_add(readings, MON_M_MONITOR_DEGRADED, 1, parts[0], NULL, NULL);
+  }
+  for (guint status = 0; status < G_N_ELEMENTS(metrics->http); status++) {
+    g_autofree char *code = g_strdup_printf("%u", status);
+    if (metrics->http[status] > 0)
+      mon_readings_add(readings, MON_M_MONITOR_HTTP_REQUESTS, (double)metrics->http[status], code,
+                       NULL, NULL);
+  }
+  if (!metrics->history)
+    return;
+  mon_readings_add(readings, MON_M_MONITOR_HISTORY_SAMPLES,
+                   (double)mon_history_samples(metrics->history), NULL, NULL, NULL);
+  mon_readings_add(readings, MON_M_MONITOR_HISTORY_BYTES,
+                   (double)mon_history_bytes(metrics->history), NULL, NULL, NULL);
+}
+
+/* utime and stime of self/stat, resident pages of self/statm. Worker thread. */
+static void read_self(int proc, MonReadings *readings) {
+  g_autofree char *stat = mon_host_slurp(proc, "self/stat", readings);
+  g_autofree char *statm = mon_host_slurp(proc, "self/statm", readings);
+  const char *after = stat ? strrchr(stat, ')') : NULL;
+  g_auto(GStrv) words = after ? g_strsplit(after + 1, " ", -1) : NULL;
+  g_auto(GStrv) pages = statm ? g_strsplit(statm, " ", -1) : NULL;
+
+  if (words && g_strv_length(words) > 13) {
+    guint64 ticks = g_ascii_strtoull(words[12], NULL, 10) + g_ascii_strtoull(words[13], NULL, 10);
+    mon_readings_add(readings, MON_M_MONITOR_CPU, (double)ticks / (double)sysconf(_SC_CLK_TCK),
+                     NULL, NULL, NULL);
+  }
+  if (pages && g_strv_length(pages) > 1)
+    mon_readings_add(readings, MON_M_MONITOR_MEMORY,
+                     (double)g_ascii_strtoull(pages[1], NULL, 10) * (double)sysconf(_SC_PAGESIZE),
+                     NULL, NULL, NULL);
+}
+
+/* ---- one collection ---- */
+typedef struct {
+  MonUnitLook *units;
+  MonReadings *host;
+  int proc;
+  gboolean walk;
+} Work;
+
+static void read_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable) {
+  Work *work = data;
+
+  mon_host_read(work->proc, work->host);
+  mon_host_read_filesystems(work->proc, work->host);
+  read_self(work->proc, work->host);
+  mon_unit_look_read(work->units, work->walk);
+  g_task_return_boolean(task, TRUE);
+}
+
+static void call_waiters(MonMetrics *metrics) {
+  g_autoptr(GArray) waiters = g_steal_pointer(&metrics->waiters);
+
+  metrics->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+  for (guint i = 0; i < waiters->len; i++) {
+    const Waiter *waiter = &g_array_index(waiters, Waiter, i);
+    if (waiter->func)
+      waiter->func(waiter->user_data);
+  }
+}
+
+static gboolean fresh_soon(gpointer user_data) {
+  MonMetrics *metrics = user_data;
+
+  metrics->soon = 0;
+  call_waiters(metrics);
+  return G_SOURCE_REMOVE;
+}
+
+static void collected(GObject *source, GAsyncResult *result, gpointer user_data) {
+  MonMetrics *metrics = user_data;
+  Work *work = g_task_get_task_data(G_TASK(result));
+  guint files, values;
+  g_autoptr(MonReadings) own = mon_readings_new();
+  g_autoptr(MonLabels) none = mon_labels_new(NULL, NULL);
+
+  metrics->running = FALSE;
+  mon_source_apply(metrics->host, work->host, 0);
+  mon_unit_look_apply(g_steal_pointer(&work->units), &files, &values);
+  metrics->files += files + work->host->files;
+  metrics->values += values + work->host->all->len;
+  metrics->last = wg_time_boottime();
+  wg_histogram_add(&metrics->took, (guint64)(metrics->last - metrics->began));
+  add_own(metrics, own);
+  mon_source_apply(metrics->own, own, metrics->created);
+  mon_board_histogram(metrics->daemon->board, MON_METRIC(MONITOR_COLLECTION), none, &metrics->took,
+                      metrics->created);
+  if (metrics->history && metrics->for_history)
+    mon_history_tick(metrics->history, metrics->time);
+  metrics->for_history = FALSE;
+  call_waiters(metrics);
+}
+
+static void work_free(gpointer data) {
+  Work *work = data;
+
+  mon_readings_free(work->host);
+  g_free(work);
+}
+
+static void collect(MonMetrics *metrics) {
+  Work *work = g_new0(Work, 1);
+
+  relabel(metrics);
+  metrics->running = TRUE;
+  metrics->began = wg_time_boottime();
+  work->units = mon_unit_look_new(metrics->units);
+  work->host = mon_readings_new();
+  work->proc = metrics->proc;
+  work->walk = !metrics->daemon->settings.watch_units;
+  g_autoptr(GTask) task = g_task_new(NULL, NULL, collected, metrics);
+  g_task_set_task_data(task, work, work_free);
+  g_task_run_in_thread(task, read_all);
+}
+
+/* ---- when ---- */
+static void arm(MonMetrics *metrics) {
+  gint64 interval = (gint64)metrics->daemon->settings.interval, now = g_get_real_time();
+
+  wg_timer_source_arm(metrics->timer, (now / interval + 1) * interval);
+}
+
+static void tick(gboolean clock_was_set, gpointer user_data) {
+  MonMetrics *metrics = user_data;
+  gint64 interval = (gint64)metrics->daemon->settings.interval;
+
+  arm(metrics);
+  if (clock_was_set)
+    return;
+  metrics->time = g_get_real_time() / interval * interval;
+  metrics->for_history = TRUE;
+  mon_suite_tick(metrics->suite);
+  if (!metrics->running)
+    collect(metrics);
+}
+
+guint mon_metrics_fresh(MonMetrics *metrics, MonFreshFunc func, gpointer user_data) {
+  Waiter waiter = {++metrics->last_waiter, func, user_data};
+  gint64 fresh = (gint64)metrics->daemon->settings.fresh;
+
+  g_array_append_val(metrics->waiters, waiter);
+  if (metrics->running)
+    return waiter.id;
+  if (metrics->last == 0 || wg_time_boottime() - metrics->last > fresh)
+    collect(metrics);
+  else if (metrics->soon == 0)
+    metrics->soon = g_idle_add(fresh_soon, metrics);
+  return waiter.id;
+}
+
+void mon_metrics_forget(MonMetrics *metrics, guint id) {
+  for (guint i = 0; i < metrics->waiters->len; i++)
+    if (g_array_index(metrics->waiters, Waiter, i).id == id)
+      g_array_index(metrics->waiters, Waiter, i).func = NULL;
+}
+
+void mon_metrics_count_http(MonMetrics *metrics, guint status) {
+  if (status < G_N_ELEMENTS(metrics->http))
+    metrics->http[status]++;
+}
+
+MonHistory *mon_metrics_history(MonMetrics *metrics) {
+  return metrics->history;
+}
+
+/* ---- life ---- */
+static MonHistoryLimits limits_of(const MonSettings *settings) {
+  return (MonHistoryLimits){settings->history_raw, settings->history_month, settings->history_year,
+                            settings->history_bytes};
+}
+
+static int open_dir(const char *path, GError **error) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0)
+    wg_error_set_errno(error, errno, "the directory %s of [Metrics] cannot be opened", path);
+  return fd;
+}
+
+/* The unit of the file system of control groups may not be there (a container): then nothing is
+ * read, and nothing told. */
+static gboolean open_dirs(MonMetrics *metrics, int *ret_root, GError **error) {
+  const MonSettings *settings = &metrics->daemon->settings;
+
+  metrics->proc = open_dir(settings->proc, error);
+  if (metrics->proc < 0)
+    return FALSE;
+  *ret_root = open_dir(settings->cgroup_root, error);
+  return *ret_root >= 0;
+}
+
+MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
+  MonMetrics *metrics = g_new0(MonMetrics, 1);
+  MonHistoryLimits limits = limits_of(&daemon->settings);
+  int root;
+
+  metrics->daemon = daemon;
+  metrics->proc = -1;
+  metrics->created = g_get_real_time();
+  metrics->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+  if (!open_dirs(metrics, &root, error)) {
+    mon_metrics_free(metrics);
+    return NULL;
+  }
+  metrics->units = mon_unit_metrics_new(daemon->board, daemon->store, root);
+  metrics->host = mon_source_new(daemon->board);
+  metrics->own = mon_source_new(daemon->board);
+  metrics->suite = mon_suite_new(daemon);
+  if (daemon->settings.keep_history)
+    metrics->history = mon_history_new(daemon->store, daemon->board, &limits);
+  metrics->timer = wg_timer_source_new(CLOCK_REALTIME, tick, metrics, error);
+  if (!metrics->timer) {
+    mon_metrics_free(metrics);
+    return NULL;
+  }
+  metrics->listener = mon_inventory_listen(daemon->inventory, unit_changed, metrics);
+  mon_inventory_each(daemon->inventory, add_unit, metrics);
+  arm(metrics);
+  return metrics;
+}
+
+gboolean mon_metrics_reload(MonMetrics *metrics, GError **error) {
+  MonHistoryLimits limits = limits_of(&metrics->daemon->settings);
+
+  if (metrics->history)
+    mon_history_limits(metrics->history, &limits);
+  arm(metrics);
+  return TRUE;
+}
+
+void mon_metrics_bus(MonMetrics *metrics, sd_bus *bus) {
+  mon_suite_bus(metrics->suite, bus);
+}
+
+/* The worker has only what it was lent: it is waited for, since that is the kernel's memory. */
+static void wait_for_worker(MonMetrics *metrics) {
+  while (metrics->running)
+    g_main_context_iteration(NULL, TRUE);
+}
+
+void mon_metrics_flush(MonMetrics *metrics) {
+  wait_for_worker(metrics);
+  mon_unit_metrics_flush(metrics->units);
+  if (metrics->history)
+    mon_history_flush(metrics->history);
+}
+
+void mon_metrics_free(MonMetrics *metrics) {
+  if (!metrics)
+    return;
+  wait_for_worker(metrics);
+  if (metrics->listener)
+    mon_inventory_unlisten(metrics->daemon->inventory, metrics->listener);
+  if (metrics->soon)
+    g_source_remove(metrics->soon);
+  g_clear_pointer(&metrics->timer, wg_timer_source_destroy);
+  g_clear_pointer(&metrics->suite, mon_suite_free);
+  g_clear_pointer(&metrics->history, mon_history_free);
+  g_clear_pointer(&metrics->host, mon_source_free);
+  g_clear_pointer(&metrics->own, mon_source_free);
+  g_clear_pointer(&metrics->units, mon_unit_metrics_free);
+  g_array_unref(metrics->waiters);
+  if (metrics->proc >= 0)
+    close(metrics->proc);
+  g_free(metrics);
+}
