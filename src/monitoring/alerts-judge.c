@@ -1,6 +1,5 @@
 /* alerts-judge.c: one rule against its data: which alerts it has, and what becomes of each. */
 #include "monitoring/alerts-private.h"
-#include "monitoring/template.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,17 +41,6 @@ static void gather(MonAlerts *alerts, MonEntry *entry, MonTransition *transition
   g_ptr_array_add(alerts->gathered, gathered);
 }
 
-static MonLabels *expand(char *const *pairs, const MonLabels *labels, double value) {
-  g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(g_free);
-
-  for (; *pairs != NULL; pairs += 2) {
-    char *text = mon_template_expand(pairs[1], labels, value, NULL);
-    g_ptr_array_add(made, g_strdup(pairs[0]));
-    g_ptr_array_add(made, text != NULL ? text : g_strdup(pairs[1]));
-  }
-  return mon_labels_from((const char *const *)made->pdata, made->len / 2);
-}
-
 void mon_alerts_take(MonAlerts *alerts, MonEntry *entry, const MonSteps *steps) {
   MonTransition *is = entry->alert->is;
 
@@ -61,7 +49,7 @@ void mon_alerts_take(MonAlerts *alerts, MonEntry *entry, const MonSteps *steps) 
   is->time = wg_time_realtime();
   if (entry->live != NULL && steps->n > 0) {
     g_clear_pointer(&is->annotations, mon_labels_unref);
-    is->annotations = expand(entry->live->rule->annotations, is->labels, is->value);
+    is->annotations = mon_rule_texts(entry->live->rule->annotations, is->labels, is->value);
   }
   for (guint i = 0; i < steps->n; i++) {
     is->kind = steps->kinds[i];
@@ -69,21 +57,6 @@ void mon_alerts_take(MonAlerts *alerts, MonEntry *entry, const MonSteps *steps) 
   }
   if (steps->n == 0)
     gather(alerts, entry, NULL);
-}
-
-/* The labels of an alert: the result's, the rule's own over them, and its name. */
-static MonLabels *alert_labels(const MonRule *rule, const MonLabels *result, double value) {
-  g_autoptr(MonLabels) own = expand(rule->labels, result, value);
-  MonLabels *labels = mon_labels_with(result, "alertname", rule->name);
-
-  for (guint i = 0; i < mon_labels_n(own); i++) {
-    const char *name, *text;
-    mon_labels_nth(own, i, &name, &text);
-    MonLabels *with = mon_labels_with(labels, name, text);
-    mon_labels_unref(labels);
-    labels = with;
-  }
-  return labels;
 }
 
 static MonAlert *new_alert(const MonRule *rule, const MonLabels *labels) {
@@ -105,7 +78,7 @@ static MonEntry *entry_of(MonAlerts *alerts, MonLive *live, const MonElement *el
 
   if (entry != NULL)
     return entry;
-  g_autoptr(MonLabels) labels = alert_labels(live->rule, element->labels, element->value);
+  g_autoptr(MonLabels) labels = mon_rule_labels(live->rule, element->labels, element->value);
   g_autoptr(MonAlert) alert = new_alert(live->rule, labels);
   entry = g_hash_table_lookup(alerts->entries, alert->is->fingerprint);
   if (entry != NULL && entry->live != live)
@@ -120,27 +93,6 @@ static MonEntry *entry_of(MonAlerts *alerts, MonLive *live, const MonElement *el
 }
 
 /* ---- judging ---- */
-static gboolean is_within(const MonLabels *some, const MonLabels *all) {
-  for (guint i = 0; i < mon_labels_n(some); i++) {
-    const char *name, *value;
-    mon_labels_nth(some, i, &name, &value);
-    const char *other = mon_labels_get(all, name);
-    if (other == NULL || !g_str_equal(other, value))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* Whether a result is about this alert: it may have fewer labels, never others. */
-static gboolean has_result_for(const MonValue *value, const MonEntry *entry) {
-  if (value->type == MON_VALUE_SCALAR)
-    return value->scalar != 0;
-  for (guint i = 0; i < value->elements->len; i++)
-    if (is_within(g_array_index(value->elements, MonElement, i).labels, entry->alert->is->labels))
-      return TRUE;
-  return FALSE;
-}
-
 /* What is asked only when an alert is not in the result, and then once. */
 typedef struct {
   MonAlerts *alerts;
@@ -159,7 +111,7 @@ static gboolean resolves(Judge *judge, const MonEntry *entry) {
     mon_expr_eval(rule->resolve, &mon_alerts_source, judge->alerts, judge->look.real,
                   MON_EVAL_PLAIN, &judge->resolve, NULL);
   judge->has_resolve = TRUE;
-  return has_result_for(&judge->resolve, entry);
+  return mon_value_has(&judge->resolve, entry->alert->is->labels);
 }
 
 /* There is data about it, so that its absence from the result is news. */
@@ -168,7 +120,7 @@ static gboolean is_judged(Judge *judge, const MonEntry *entry) {
     mon_expr_eval(judge->live->rule->expr, &mon_alerts_source, judge->alerts, judge->look.real,
                   MON_EVAL_UNFILTERED, &judge->there, NULL);
   judge->has_there = TRUE;
-  return judge->there.elements != NULL && has_result_for(&judge->there, entry);
+  return judge->there.elements != NULL && mon_value_has(&judge->there, entry->alert->is->labels);
 }
 
 static void step(Judge *judge, MonEntry *entry, const MonLook *look) {
@@ -256,14 +208,8 @@ static void step_others(Judge *judge) {
 static void judge_alerts(Judge *judge, MonValue *value) {
   const MonRule *rule = judge->live->rule;
 
-  if (value->type == MON_VALUE_SCALAR) {
-    double scalar = value->scalar;
-    mon_value_clear(value);
-    *value = (MonValue){.type = MON_VALUE_VECTOR, .had_data = TRUE};
-    value->elements = g_array_new(FALSE, FALSE, sizeof(MonElement));
-    MonElement element = {NULL, mon_labels_new(NULL, NULL), scalar};
-    g_array_append_val(value->elements, element);
-  } else if (!value->had_data && rule->no_data == MON_NO_DATA_ALERT && judge->live->n_alerts == 0) {
+  mon_value_to_vector(value);
+  if (!value->had_data && rule->no_data == MON_NO_DATA_ALERT && judge->live->n_alerts == 0) {
     MonElement element = {NULL, mon_labels_new("no_data", "true", NULL), NAN};
     g_array_append_val(value->elements, element);
   }
@@ -288,15 +234,11 @@ static void record(MonAlerts *alerts, MonLive *live, MonValue *value, gint64 rea
   const MonRule *rule = live->rule;
 
   mon_samples_trim(alerts->recorded, rule->name, real - MON_EXPR_LOOKBACK);
-  for (guint i = 0; value->elements != NULL && i < value->elements->len; i++) {
+  mon_value_to_vector(value);
+  for (guint i = 0; i < value->elements->len; i++) {
     const MonElement *element = &g_array_index(value->elements, MonElement, i);
-    g_autoptr(MonLabels) labels = alert_labels(rule, element->labels, element->value);
-    g_autoptr(MonLabels) plain = mon_labels_with(labels, "alertname", NULL);
-    mon_samples_add(alerts->recorded, rule->name, plain, 0, real, element->value);
-  }
-  if (value->elements == NULL) {
-    g_autoptr(MonLabels) none = mon_labels_new(NULL, NULL);
-    mon_samples_add(alerts->recorded, rule->name, none, 0, real, value->scalar);
+    g_autoptr(MonLabels) labels = mon_rule_labels(rule, element->labels, element->value);
+    mon_samples_add(alerts->recorded, rule->name, labels, 0, real, element->value);
   }
 }
 

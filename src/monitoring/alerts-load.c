@@ -7,8 +7,9 @@
 
 #include "common/error.h"
 
-#define TOLERANCE ((gint64)60 * 60 * G_USEC_PER_SEC) /* away for longer: what was pending is not   \
-                                                      */
+#define TOLERANCE                                                                                  \
+  ((gint64)60 * 60 * G_USEC_PER_SEC) /* away for longer: what was pending is not                   \
+                                      */
 #define WAIT_MAX ((gint64)60 * 60 * G_USEC_PER_SEC)
 
 static gint64 number(MonStore *store, const char *sql) {

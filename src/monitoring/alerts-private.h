@@ -35,12 +35,18 @@ typedef struct {
   gint64 ends;       /* of a drill: lasting time when it is over; 0: no drill */
 } MonEntry;
 
+typedef struct {
+  void (*func)(const GError *error, gpointer user_data);
+  gpointer user_data;
+} MonWaiter;
+
 /* What a turn leaves to be written. */
 typedef struct {
   GPtrArray *transitions; /* MonTransition, with seq */
   GPtrArray *texts;       /* of each its record */
   GPtrArray *rows;        /* MonRow: alerts as they are now, or gone */
   gint64 seen;            /* lasting time */
+  GArray *waiters;        /* MonWaiter */
   gint64 pruned_before;   /* CLOCK_REALTIME us: older transitions are forgotten, some at a time */
 } MonBatch;
 
@@ -109,6 +115,9 @@ void mon_alerts_sample(MonAlerts *alerts);
 /* alerts-write.c */
 void mon_alerts_flush(MonAlerts *alerts); /* what was gathered */
 void mon_alerts_written_out(MonAlerts *alerts);
+/* `func` once all that was gathered before is on the disk, or with why it is not. */
+typedef void (*MonStoredFunc)(const GError *error, gpointer user_data);
+void mon_alerts_when_stored(MonAlerts *alerts, MonStoredFunc func, gpointer user_data);
 void mon_batch_free(gpointer batch);
 void mon_gathered_free(gpointer gathered);
 

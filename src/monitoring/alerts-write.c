@@ -3,7 +3,7 @@
  * One job at a time, oldest first: so listeners hear in the order of seq, and a job that fails (the
  * disk is full, the store is broken) is tried again before anything newer. Nothing is told that is
  * not stored. */
-#include "monitoring/alerts-private.h"
+#include "monitoring/bus-alerts.h"
 
 #define RETRY_MSEC 2000
 #define KEPT_USEC ((gint64)90 * 86400 * G_USEC_PER_SEC)
@@ -23,6 +23,7 @@ void mon_batch_free(gpointer data) {
   g_ptr_array_unref(batch->transitions);
   g_ptr_array_unref(batch->texts);
   g_ptr_array_unref(batch->rows);
+  g_array_unref(batch->waiters);
   g_free(batch);
 }
 
@@ -99,6 +100,7 @@ static void tell(MonAlerts *alerts, const MonBatch *batch) {
   for (guint i = 0; i < batch->transitions->len; i++) {
     const MonTransition *t = batch->transitions->pdata[i];
     mon_alerts_log(t);
+    mon_alert_object_changed(alerts->daemon, t);
     for (guint l = 0; l < alerts->listeners->len; l++) {
       MonListener listener = g_array_index(alerts->listeners, MonListener, l);
       listener.func(t, listener.user_data);
@@ -114,10 +116,20 @@ static gboolean on_retry(gpointer user_data) {
   return G_SOURCE_REMOVE;
 }
 
+/* A caller is told of a failure once, and does not wait for the next try. */
+static void answer_waiters(MonBatch *batch, const GError *error) {
+  for (guint i = 0; i < batch->waiters->len; i++) {
+    MonWaiter waiter = g_array_index(batch->waiters, MonWaiter, i);
+    waiter.func(error, waiter.user_data);
+  }
+  g_array_set_size(batch->waiters, 0);
+}
+
 static void write_done(const GError *error, gpointer data) {
   MonAlerts *alerts = data;
 
   MonBatch *batch = g_steal_pointer(&alerts->writing);
+  answer_waiters(batch, error);
   if (error != NULL) {
     g_queue_push_head(&alerts->batches, batch);
     mon_alerts_log_write(error->message);
@@ -158,6 +170,7 @@ static MonBatch *batch_new(MonAlerts *alerts) {
   batch->transitions = g_ptr_array_new_with_free_func((GDestroyNotify)mon_transition_free);
   batch->texts = g_ptr_array_new_with_free_func(g_free);
   batch->rows = g_ptr_array_new_with_free_func(row_free);
+  batch->waiters = g_array_new(FALSE, FALSE, sizeof(MonWaiter));
   batch->seen = alerts->seen = mon_alerts_now(alerts);
   batch->pruned_before = wg_time_realtime() - KEPT_USEC;
   return batch;
@@ -204,4 +217,17 @@ void mon_alerts_flush(MonAlerts *alerts) {
   forget_over(alerts);
   g_queue_push_tail(&alerts->batches, batch);
   mon_alerts_written_out(alerts);
+}
+
+void mon_alerts_when_stored(MonAlerts *alerts, MonStoredFunc func, gpointer user_data) {
+  MonWaiter waiter = {func, user_data};
+
+  /* the last batch has what was done last; without one all is there already */
+  MonBatch *last = g_queue_peek_tail(&alerts->batches);
+  if (last == NULL)
+    last = alerts->writing;
+  if (last != NULL)
+    g_array_append_val(last->waiters, waiter);
+  else
+    func(NULL, user_data);
 }

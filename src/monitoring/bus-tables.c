@@ -3,6 +3,7 @@
  * dbus/org.waggle.Monitoring1*.xml are dumped from the vtables by --introspect and compared by a
  * test. Every method is open to everybody there (UNPRIVILEGED): who may do what is decided by the
  * tables of methods, because sd-bus knows only root and others. */
+#include "monitoring/bus-alerts.h"
 #include "monitoring/bus.h"
 
 #include "common/names.h"
@@ -12,6 +13,8 @@ const WgOption mon_options_none[] = {{NULL}};
 static const MonInterface *const rooms[] = {
     &mon_interface_root,
     &mon_interface_notify,
+    &mon_interface_alerts,
+    &mon_interface_alert,
 };
 
 const WgServiceInterface *mon_tables_interfaces(void) {

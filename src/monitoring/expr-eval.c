@@ -27,6 +27,37 @@ void mon_value_clear(MonValue *value) {
   value->type = MON_VALUE_SCALAR;
 }
 
+void mon_value_to_vector(MonValue *value) {
+  double scalar = value->scalar;
+  gboolean had_data = value->had_data;
+
+  if (value->type == MON_VALUE_VECTOR)
+    return;
+  mon_value_vector(value);
+  value->had_data = had_data;
+  mon_value_add(value, NULL, mon_labels_new(NULL, NULL), scalar);
+}
+
+static gboolean is_within(const MonLabels *some, const MonLabels *all) {
+  for (guint i = 0; i < mon_labels_n(some); i++) {
+    const char *name, *value;
+    mon_labels_nth(some, i, &name, &value);
+    const char *other = mon_labels_get(all, name);
+    if (other == NULL || !g_str_equal(other, value))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean mon_value_has(const MonValue *value, const MonLabels *labels) {
+  if (value->type == MON_VALUE_SCALAR)
+    return value->scalar != 0;
+  for (guint i = 0; i < value->elements->len; i++)
+    if (is_within(g_array_index(value->elements, MonElement, i).labels, labels))
+      return TRUE;
+  return FALSE;
+}
+
 void mon_value_add(MonValue *vector, const char *name, MonLabels *labels, double value) {
   MonElement element = {name, labels, value};
 

@@ -33,11 +33,11 @@ static void add_absent(MonEval *eval, const MonNode *selector, const MonValue *v
   if (value->elements->len > 0)
     return;
   MonLabels *labels = mon_labels_new(NULL, NULL);
-  for (guint i = 0; selector->matchers != NULL && i < selector->matchers->len; i++) {
-    const MonMatcher *matcher = selector->matchers->pdata[i];
-    if (matcher->type != MON_MATCH_EQUAL)
+  for (guint i = 0; selector->tests != NULL && i < selector->tests->len; i++) {
+    const MonLabelTest *test = selector->tests->pdata[i];
+    if (test->type != MON_TEST_EQUAL)
       continue;
-    MonLabels *with = mon_labels_with(labels, matcher->label, matcher->value);
+    MonLabels *with = mon_labels_with(labels, test->label, test->value);
     mon_labels_unref(labels);
     labels = with;
   }

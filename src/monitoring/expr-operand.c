@@ -6,38 +6,38 @@
 #include <math.h>
 #include <string.h>
 
-static void matcher_free(gpointer data) {
-  MonMatcher *matcher = data;
+static void test_free(gpointer data) {
+  MonLabelTest *test = data;
 
-  g_free(matcher->label);
-  g_free(matcher->value);
-  g_clear_pointer(&matcher->regex, g_regex_unref);
-  g_free(matcher);
+  g_free(test->label);
+  g_free(test->value);
+  g_clear_pointer(&test->regex, g_regex_unref);
+  g_free(test);
 }
 
-static gboolean compile(MonParse *parse, guint column, MonMatcher *matcher) {
+static gboolean compile(MonParse *parse, guint column, MonLabelTest *test) {
   g_autoptr(GError) error = NULL;
   /* a pattern is the whole value's; and from whoever asks: it may not take long */
   g_autofree char *anchored =
-      g_strconcat("(*LIMIT_MATCH=" MON_REGEX_STEPS ")^(?s:", matcher->value, ")$", NULL);
+      g_strconcat("(*LIMIT_MATCH=" MON_REGEX_STEPS ")^(?s:", test->value, ")$", NULL);
 
-  if (matcher->type != MON_MATCH_LIKE && matcher->type != MON_MATCH_UNLIKE)
+  if (test->type != MON_TEST_LIKE && test->type != MON_TEST_UNLIKE)
     return TRUE;
-  matcher->regex = g_regex_new(anchored, G_REGEX_DOLLAR_ENDONLY, 0, &error);
-  return matcher->regex != NULL ||
+  test->regex = g_regex_new(anchored, G_REGEX_DOLLAR_ENDONLY, 0, &error);
+  return test->regex != NULL ||
          mon_parse_fail(parse, column, "the pattern is none: %s", error->message);
 }
 
-static gboolean parse_matcher(MonParse *parse, MonNode *node) {
+static gboolean parse_test(MonParse *parse, MonNode *node) {
   static const char *const signs[] = {"=", "!=", "=~", "!~"};
   const MonToken *label = mon_parse_look(parse);
 
   if (label->type != MON_TOKEN_NAME || strchr(label->text, ':') != NULL)
     return mon_parse_fail(parse, label->column, "the name of a label is expected here");
   parse->at++;
-  MonMatcher *matcher = g_new0(MonMatcher, 1);
-  g_ptr_array_add(node->matchers, matcher);
-  matcher->label = g_strdup(label->text);
+  MonLabelTest *test = g_new0(MonLabelTest, 1);
+  g_ptr_array_add(node->tests, test);
+  test->label = g_strdup(label->text);
   guint i = 0;
   while (i < G_N_ELEMENTS(signs) && !mon_parse_take(parse, signs[i]))
     i++;
@@ -46,19 +46,19 @@ static gboolean parse_matcher(MonParse *parse, MonNode *node) {
     return mon_parse_fail(parse, value->column, "after a label comes =, !=, =~ or !~");
   if (value->type != MON_TOKEN_STRING)
     return mon_parse_fail(parse, value->column, "the value of a label stands in quotation marks");
-  matcher->type = (MonMatchType)i;
-  matcher->value = g_strdup(value->text);
+  test->type = (MonTestType)i;
+  test->value = g_strdup(value->text);
   parse->at++;
-  return compile(parse, value->column, matcher);
+  return compile(parse, value->column, test);
 }
 
 /* {__name__="x"} is x. */
 static void take_name(MonNode *node) {
-  for (guint i = 0; node->name == NULL && i < node->matchers->len; i++) {
-    const MonMatcher *matcher = node->matchers->pdata[i];
-    if (matcher->type == MON_MATCH_EQUAL && g_str_equal(matcher->label, "__name__")) {
-      node->name = g_intern_string(matcher->value);
-      g_ptr_array_remove_index(node->matchers, i);
+  for (guint i = 0; node->name == NULL && i < node->tests->len; i++) {
+    const MonLabelTest *test = node->tests->pdata[i];
+    if (test->type == MON_TEST_EQUAL && g_str_equal(test->label, "__name__")) {
+      node->name = g_intern_string(test->value);
+      g_ptr_array_remove_index(node->tests, i);
     }
   }
 }
@@ -92,14 +92,14 @@ MonNode *mon_parse_selector(MonParse *parse) {
   const MonToken *token = mon_parse_look(parse);
   g_autoptr(MonNode) node = mon_node_new(MON_NODE_SELECTOR, MON_KIND_VECTOR, token->column);
 
-  node->matchers = g_ptr_array_new_with_free_func(matcher_free);
+  node->tests = g_ptr_array_new_with_free_func(test_free);
   if (token->type == MON_TOKEN_NAME) {
     node->name = g_intern_string(token->text);
     parse->at++;
   }
   if (mon_parse_take(parse, "{"))
     while (!mon_parse_take(parse, "}"))
-      if (!parse_matcher(parse, node) || (!mon_parse_is(parse, "}") && !mon_parse_want(parse, ",")))
+      if (!parse_test(parse, node) || (!mon_parse_is(parse, "}") && !mon_parse_want(parse, ",")))
         return NULL;
   take_name(node);
   if (node->name == NULL) {

@@ -78,7 +78,7 @@ void mon_node_free(MonNode *node) {
     return;
   for (guint i = 0; i < G_N_ELEMENTS(node->a); i++)
     mon_node_free(node->a[i]);
-  g_clear_pointer(&node->matchers, g_ptr_array_unref);
+  g_clear_pointer(&node->tests, g_ptr_array_unref);
   g_strfreev(node->labels);
   g_strfreev(node->include);
   g_strfreev(node->rest);

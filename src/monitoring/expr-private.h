@@ -29,17 +29,17 @@ typedef struct {
 GArray *mon_expr_lex(const char *text, GError **error);
 
 typedef enum {
-  MON_MATCH_EQUAL,
-  MON_MATCH_UNEQUAL,
-  MON_MATCH_LIKE,
-  MON_MATCH_UNLIKE,
-} MonMatchType;
+  MON_TEST_EQUAL,
+  MON_TEST_UNEQUAL,
+  MON_TEST_LIKE,
+  MON_TEST_UNLIKE,
+} MonTestType;
 
 typedef struct {
-  MonMatchType type;
+  MonTestType type;
   char *label, *value;
   GRegex *regex; /* LIKE, UNLIKE */
-} MonMatcher;
+} MonLabelTest;
 
 typedef enum {
   MON_NODE_NUMBER,
@@ -88,7 +88,7 @@ struct MonNode {
   double number;       /* NUMBER */
   char *text;          /* STRING */
   const char *name;    /* SELECTOR, RANGE: interned */
-  GPtrArray *matchers; /* MonMatcher, not of the name */
+  GPtrArray *tests; /* MonLabelTest, not of the name */
   gint64 range, offset;
   MonOp op;         /* BINARY */
   gboolean is_bool; /* a comparison that gives 0 and 1 */
@@ -134,7 +134,7 @@ void mon_value_vector(MonValue *ret);
 void mon_value_scalar(MonValue *ret, double value);
 void mon_value_add(MonValue *vector, const char *name, MonLabels *labels /* taken */, double value);
 gboolean mon_eval_bounded(MonEval *eval, const MonNode *node, const MonValue *vector);
-gboolean mon_matchers_hold(const MonNode *selector, const MonLabels *labels);
+gboolean mon_tests_hold(const MonNode *selector, const MonLabels *labels);
 
 /* expr-select.c */
 gboolean mon_eval_selector(MonEval *eval, const MonNode *node, MonValue *ret);

@@ -4,16 +4,16 @@
 
 #include <math.h>
 
-gboolean mon_matchers_hold(const MonNode *selector, const MonLabels *labels) {
-  for (guint i = 0; i < selector->matchers->len; i++) {
-    const MonMatcher *matcher = selector->matchers->pdata[i];
-    const char *value = mon_labels_get(labels, matcher->label);
-    gboolean like = matcher->type == MON_MATCH_LIKE || matcher->type == MON_MATCH_UNLIKE;
-    gboolean not = matcher->type == MON_MATCH_UNEQUAL || matcher->type == MON_MATCH_UNLIKE;
+gboolean mon_tests_hold(const MonNode *selector, const MonLabels *labels) {
+  for (guint i = 0; i < selector->tests->len; i++) {
+    const MonLabelTest *test = selector->tests->pdata[i];
+    const char *value = mon_labels_get(labels, test->label);
+    gboolean like = test->type == MON_TEST_LIKE || test->type == MON_TEST_UNLIKE;
+    gboolean not = test->type == MON_TEST_UNEQUAL || test->type == MON_TEST_UNLIKE;
     if (value == NULL)
       value = "";
     gboolean is =
-        like ? g_regex_match(matcher->regex, value, 0, NULL) : g_str_equal(value, matcher->value);
+        like ? g_regex_match(test->regex, value, 0, NULL) : g_str_equal(value, test->value);
     if (is == not )
       return FALSE;
   }
@@ -34,7 +34,7 @@ static void take_newest(const MonLabels *labels, gint64 created, const MonSample
                         gpointer user_data) {
   Select *select = user_data;
 
-  if (n == 0 || mon_is_stale(samples[n - 1].value) || !mon_matchers_hold(select->node, labels))
+  if (n == 0 || mon_is_stale(samples[n - 1].value) || !mon_tests_hold(select->node, labels))
     return;
   select->eval->n_samples++;
   select->eval->found = TRUE;
@@ -74,7 +74,7 @@ static void take_range(const MonLabels *labels, gint64 created, const MonSample 
   MonEval *eval = select->eval;
   double value;
 
-  if (n == 0 || eval->n_samples > MON_SAMPLES_MAX || !mon_matchers_hold(select->node, labels))
+  if (n == 0 || eval->n_samples > MON_SAMPLES_MAX || !mon_tests_hold(select->node, labels))
     return;
   eval->n_samples += n;
   g_autofree MonSample *left = without_marks(samples, &n);

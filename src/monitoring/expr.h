@@ -72,6 +72,11 @@ gint64 mon_expr_window(const MonExpr *expr);
 gboolean mon_expr_eval(const MonExpr *expr, const MonExprSource *source, gpointer self, gint64 time,
                        MonEvalFlags flags, MonValue *ret, GError **error);
 void mon_value_clear(MonValue *value);
+/* A number becomes a vector of one element without labels. */
+void mon_value_to_vector(MonValue *value);
+/* Whether it has an element for something with `labels`: one that has some of them and no others;
+ * or is a number that is not 0. */
+gboolean mon_value_has(const MonValue *value, const MonLabels *labels);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MonValue, mon_value_clear)
 
 /* "5m", "1h30m", "1500ms", "0"; us. Also of rule files. */

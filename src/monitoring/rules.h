@@ -49,5 +49,10 @@ gboolean mon_rules_read(MonRules *rules, const char *bytes, gsize size, const ch
  * of all files, a line each. */
 MonRules *mon_rules_load(const char *const *dirs, gint64 interval, GError **error);
 
+/* rules-labels.c: the labels of an alert (or a recorded series): the result's, the rule's own over
+ * them, and its name; and texts whose templates are expanded. (transfer full) */
+MonLabels *mon_rule_labels(const MonRule *rule, const MonLabels *result, double value);
+MonLabels *mon_rule_texts(char *const *pairs, const MonLabels *labels, double value);
+
 const MonRule *mon_rules_find(const MonRules *rules, const char *key);
 const char *mon_no_data_name(MonNoData policy);
