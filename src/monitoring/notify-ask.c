@@ -105,11 +105,6 @@ const char *mon_notifier_why_muted(MonNotifier *notifier, const MonTransition *a
   return mon_groups_why_muted(notifier->groups, alert);
 }
 
-void mon_notifier_set_window(MonNotifier *notifier, MonWindowFunc func, gpointer user_data) {
-  notifier->window = func;
-  notifier->window_data = user_data;
-}
-
 void mon_notifier_bus(MonNotifier *notifier, sd_bus *bus) {
   mon_receivers_bus(notifier->receivers, bus);
 }

@@ -43,8 +43,6 @@ struct MonNotifier {
   gint64 read_to;               /* the last transition of those before the start */
   guint soon;                   /* source: mon_notifier_turn() */
   gboolean running;
-  MonWindowFunc window;
-  gpointer window_data;
   MonNotifyFigures figures[_MON_RECEIVE_MAX];
 };
 

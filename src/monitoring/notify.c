@@ -1,4 +1,5 @@
 /* notify.c: see notify.h. */
+#include "monitoring/deployments.h"
 #include "monitoring/notify-private.h"
 
 #include "common/error.h"
@@ -20,9 +21,19 @@ static gint64 lasting(const MonNotifier *notifier) {
 
 /* ---- what the groups say ---- */
 
+/* A deployment that is switching the unit is why it is down; afterwards an alert that still fires
+ * is told, and names the release. */
+static const char *window_of(const MonNotifier *notifier, const MonTransition *alert) {
+  const char *unit = mon_labels_get(alert->labels, "unit");
+
+  return unit && notifier->daemon->deployments
+             ? mon_deployments_window(notifier->daemon->deployments, unit)
+             : NULL;
+}
+
 static const char *on_muted(const MonTransition *alert, gpointer user_data) {
   MonNotifier *notifier = user_data;
-  const char *window = notifier->window ? notifier->window(alert, notifier->window_data) : NULL;
+  const char *window = window_of(notifier, alert);
 
   if (window)
     return window;

@@ -50,10 +50,6 @@ gboolean mon_notifier_test(MonNotifier *notifier, const char *receiver, const ch
                            MonStoredFunc func, gpointer user_data, GError **error);
 /* Why a firing alert is told nobody now; NULL: it is told. */
 const char *mon_notifier_why_muted(MonNotifier *notifier, const MonTransition *alert);
-/* What a window of a deployment or a maintenance keeps quiet; NULL func: nothing. */
-typedef const char *(*MonWindowFunc)(const MonTransition *alert, gpointer user_data);
-void mon_notifier_set_window(MonNotifier *notifier, MonWindowFunc func, gpointer user_data);
-
 /* Counts since the start, for metrics. */
 typedef struct {
   guint64 told, failed_attempts, given_up;
