@@ -124,7 +124,7 @@ gboolean chk_asks(const ChkLook *look, const char *key) {
 }
 
 void chk_set_text_n(JsonObject *values, const char *key, const char *text, gsize size) {
-  g_autofree char *valid = g_utf8_make_valid(text, (gssize)size);
+  g_autofree char *valid = g_utf8_make_valid(text ? text : "", (gssize)size); /* no bytes: NULL */
 
   json_object_set_string_member(values, key, valid);
 }

@@ -38,6 +38,8 @@ static const char *const error_names[] = {
     [WG_ERROR_UNKNOWN_DEPLOYMENT] = WG_ERROR_PREFIX "UnknownDeployment",
     [WG_ERROR_UNKNOWN_TARGET] = WG_ERROR_PREFIX "UnknownTarget",
     [WG_ERROR_TARGET_BUSY] = WG_ERROR_PREFIX "TargetBusy",
+    [WG_ERROR_UNKNOWN_SERVICE] = WG_ERROR_PREFIX "UnknownService",
+    [WG_ERROR_COMPACTED] = WG_ERROR_PREFIX "Compacted",
     [WG_ERROR_POISONED] = WG_ERROR_PREFIX "Poisoned",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(error_names) == _WG_ERROR_MAX);

@@ -73,6 +73,7 @@
 #define WG_SOCKET_TYPING "typing"
 #define WG_SOCKET_DEPLOYMENT "deployment"
 #define WG_SOCKET_MONITORING "monitoring"
+#define WG_SOCKET_PROBE_EXEC "probe-exec"
 #define WG_FD_NAME_PRIVATE "private"
 #define WG_FD_NAME_METRICS "metrics" /* HTTP: loopback TCP and %t/waggle/metrics */
 
@@ -93,6 +94,7 @@
 #define WG_ENV_HANDOVER "WAGGLE_COURIER_HANDOVER" /* 1: leave to the user's own courier */
 #define WG_ENV_CONFIG_PATH "WAGGLE_CONFIG_PATH"   /* directories, ':' between; first is vendor */
 #define WG_ENV_TYPIST_HAND "WAGGLE_TYPIST_HAND"   /* another typing process */
+#define WG_ENV_PROBER "WAGGLE_PROBER"             /* another program that looks at probes */
 #define WG_ENV_UNIT_DIR "WAGGLE_UNIT_DIR"         /* where deployments install unit files */
 #define WG_ENV_VERIFY "WAGGLE_VERIFY"             /* another program of verification */
 /* for the hooks of a deployment */

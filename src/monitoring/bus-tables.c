@@ -4,6 +4,7 @@
  * test. Every method is open to everybody there (UNPRIVILEGED): who may do what is decided by the
  * tables of methods, because sd-bus knows only root and others. */
 #include "monitoring/bus-alerts.h"
+#include "monitoring/bus-registry.h"
 #include "monitoring/bus.h"
 
 #include "common/names.h"
@@ -11,10 +12,8 @@
 const WgOption mon_options_none[] = {{NULL}};
 
 static const MonInterface *const rooms[] = {
-    &mon_interface_root,
-    &mon_interface_notify,
-    &mon_interface_alerts,
-    &mon_interface_alert,
+    &mon_interface_root,  &mon_interface_notify,   &mon_interface_alerts,
+    &mon_interface_alert, &mon_interface_registry, &mon_interface_service,
 };
 
 const WgServiceInterface *mon_tables_interfaces(void) {

@@ -1,7 +1,7 @@
 /* daemon-rooms.c: the rooms of the service, opened in the order in which they stand on each other
  * and closed in the opposite one; see daemon.h. */
 #include "monitoring/alerts.h"
-#include "monitoring/bus.h"
+#include "monitoring/bus-registry.h"
 #include "monitoring/deployments.h"
 #include "monitoring/event-count.h"
 #include "monitoring/http.h"
@@ -9,6 +9,7 @@
 #include "monitoring/journal.h"
 #include "monitoring/metrics.h"
 #include "monitoring/notify.h"
+#include "monitoring/registry.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
@@ -46,6 +47,8 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
          (daemon->notifier = mon_notifier_new(daemon, error)) != NULL &&
          (daemon->metrics = mon_metrics_new(daemon, error)) != NULL &&
          (daemon->http = mon_http_new(daemon, error)) != NULL &&
+         (daemon->registry = mon_registry_new(daemon, error)) != NULL &&
+         (daemon->watches = mon_watches_new(daemon)) != NULL &&
          mon_store_good(daemon->store, error);
 }
 
@@ -77,6 +80,8 @@ void mon_rooms_close(MonDaemon *daemon) {
   g_clear_pointer(&daemon->notifier, mon_notifier_free);
   g_clear_pointer(&daemon->alerts, mon_alerts_free);
   g_clear_pointer(&daemon->metrics, mon_metrics_free);
+  g_clear_pointer(&daemon->watches, mon_watches_free);
+  g_clear_pointer(&daemon->registry, mon_registry_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
   g_clear_pointer(&daemon->event_count, mon_event_count_free);
   g_clear_pointer(&daemon->board, mon_board_free);
@@ -90,6 +95,7 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
 
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
   return mon_inventory_reload(daemon->inventory, error) &&
+         mon_registry_reload(daemon->registry, error) &&
          mon_notifier_reload(daemon->notifier, error) && mon_alerts_reload(daemon->alerts, error) &&
          mon_metrics_reload(daemon->metrics, error) && mon_http_reload(daemon->http, error);
 }

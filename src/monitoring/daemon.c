@@ -3,6 +3,7 @@
  * It watches for as long as it runs, so it never leaves for want of calls unless it is told to
  * (IdleExitSec=), and with nothing to watch. */
 #include "monitoring/bus.h"
+#include "monitoring/registry.h"
 
 #include "common/error.h"
 #include "common/names.h"
@@ -55,6 +56,8 @@ static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) 
 
   if (daemon->calls != NULL)
     wg_calls_gone(daemon->calls, caller);
+  if (daemon->registry != NULL && daemon->store != NULL)
+    mon_registry_caller_gone(daemon->registry, caller->id);
 }
 
 static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, GError **error) {

@@ -23,6 +23,7 @@ typedef struct MonJournal MonJournal;
 typedef struct MonNotifier MonNotifier;
 typedef struct MonMetrics MonMetrics;
 typedef struct MonHttp MonHttp;
+typedef struct MonRegistry MonRegistry;
 
 struct MonDaemon {
   WgService *service;
@@ -42,6 +43,8 @@ struct MonDaemon {
   MonNotifier *notifier;
   MonMetrics *metrics;
   MonHttp *http;
+  MonRegistry *registry;
+  struct MonWatches *watches; /* who waits for its changes */
   gboolean draining;
 };
 

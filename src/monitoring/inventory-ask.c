@@ -93,8 +93,10 @@ static gboolean ask_manager(MonInventory *inventory, const char *method,
 static void maybe_ready(MonInventory *inventory) {
   if (inventory->listing || inventory->calls->len > 0 || !g_queue_is_empty(&inventory->wanted))
     return;
-  if (!inventory->ready)
+  if (!inventory->ready) {
     mon_inventory_in_sight(inventory);
+    inventory->reloaded = TRUE; /* who knows what it has read meanwhile */
+  }
   if (inventory->reloaded) {
     inventory->reloaded = FALSE;
     mon_inventory_tell(inventory, NULL, MON_UNIT_RELOADED);

@@ -25,7 +25,8 @@ typedef enum {
   MON_UNIT_ADDED,
   MON_UNIT_CHANGED, /* anything of its state */
   MON_UNIT_REMOVED,
-  MON_UNIT_RELOADED, /* `unit` is NULL: the manager has read its files anew, and all is listed */
+  MON_UNIT_RELOADED, /* `unit` is NULL: all is listed, for the first time, after sight was lost, or
+                        because the manager has read its files anew */
 } MonUnitChange;
 typedef void (*MonUnitFunc)(const MonUnit *unit, MonUnitChange change, gpointer user_data);
 

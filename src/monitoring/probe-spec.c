@@ -214,9 +214,10 @@ static void read_check(MonProbeSpec *spec, WgReader *reader, JsonObject *object,
   spec->subject = g_strdup(check->subject);
   spec->keeps_cursor = strcmp(spec->type, "journal") == 0;
   /* {unit: x.service} and nothing else: systemd's signals say it sooner than any look */
-  if (strcmp(spec->type, "unit") == 0 && json_object_get_size(json_node_get_object(part)) == 1)
+  if (strcmp(spec->type, "unit") == 0 && json_object_get_size(json_node_get_object(part)) == 1) {
     spec->how = MON_PROBE_UNIT;
-  else
+    spec->failures = spec->successes = 1; /* a signal is not repeated */
+  } else
     spec->check = wg_json_canonical(part);
 }
 

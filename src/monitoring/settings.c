@@ -7,6 +7,7 @@
 #define ALERTS "Alerts"
 #define METRICS "Metrics"
 #define HTTP "Http"
+#define PROBES "Probes"
 
 #define SECOND G_USEC_PER_SEC
 #define DAY (86400 * (guint64)G_USEC_PER_SEC)
@@ -48,6 +49,11 @@ const WgConfigKey mon_config_keys[] = {
      "tell metrics of units also under the names of node_exporter and systemd_exporter"},
     {HTTP, "Created", WG_CONFIG_BOOL, "no", 0, 0,
      "tell in OpenMetrics when each counter began; twice as many lines for counters"},
+    {PROBES, "MaxParallel", WG_CONFIG_UINT, "32", 1, 1024,
+     "probes that are looked at at a time; the others wait"},
+    {PROBES, "ExecSocket", WG_CONFIG_STRING, "", 0, 0,
+     "where commands of probes run (waggle-probe-exec.socket); empty: the installed one, or, where "
+     "it is not, children of the prober"},
     {NULL},
 };
 
@@ -71,6 +77,8 @@ gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **er
       .http_listen = wg_config_string(config, HTTP, "Listen"),
       .compat = wg_config_bool(config, HTTP, "Compat"),
       .created = wg_config_bool(config, HTTP, "Created"),
+      .probes_max = (guint)wg_config_u64(config, PROBES, "MaxParallel"),
+      .exec_socket = wg_config_string(config, PROBES, "ExecSocket"),
   };
   return TRUE;
 }

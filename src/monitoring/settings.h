@@ -22,6 +22,8 @@ typedef struct {
   /* HTTP */
   const char *http_listen; /* "127.0.0.1:0 /run/x": besides the sockets of systemd; "" */
   gboolean compat, created;
+  guint probes_max;        /* looks at a time */
+  const char *exec_socket; /* of waggle-probe-exec; "": where its unit has it */
 } MonSettings;
 
 extern const WgConfigKey mon_config_keys[];

@@ -1,0 +1,318 @@
+"""The registry of waggle-monitord: services from files, units and calls; their owners' end seen at
+once; probes of real peers; maintenance, pushes, and watching from a revision."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import http.server
+
+from harness import main, refused
+from monitord import REGISTRY, SERVICE, Monitord, check, equal
+
+WEB = """services:
+  - name: shop
+    tags: [web]
+    capabilities: [orders]
+    endpoints: [{name: http, address: "http://127.0.0.1:%(port)d"}]
+    probes:
+      - http: http://127.0.0.1:%(port)d/
+        interval: 100ms
+        jitter: 0%%
+        timeout: 2s
+        failures: 2
+"""
+
+
+class Web(http.server.ThreadingHTTPServer):
+    """Answers with `status`."""
+
+    def __init__(self):
+        self.status = 200
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *args):
+        self.shutdown()
+        super().__exit__(*args)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+class Registry:
+    """The interface, with JSON read."""
+
+    def __init__(self, daemon, over_bus=False):
+        self.client = daemon.caller(over_bus)
+
+    def call(self, method, signature="", *args, **options):
+        return self.client.with_options(REGISTRY, method, signature, *args, **options)
+
+    def register(self, document, **options):
+        text = document if isinstance(document, str) else json.dumps(document)
+        return self.call("Register", "s", text, **options)[0]
+
+    def show(self, name):
+        return json.loads(self.client.call("Show", "(s)", name, interface=REGISTRY)[0])
+
+    def state(self, name):
+        return self.show(name)["state"]
+
+    def names(self, method="List", *args, **options):
+        found = self.call(method, "s" if args else "", *args, **options)[1]
+        return [s["name"] for s in json.loads(found)]
+
+    def wait_state(self, name, state):
+        last = []
+
+        def is_so():
+            last[:] = [self.show(name)]
+            return last[0]["state"] == state
+        try:
+            self.client.wait(is_so, f"{name} to be {state}")
+        except Exception as error:
+            raise AssertionError(f"{error}: {last}") from error
+        return last[0]
+
+    def probe(self, service, name):
+        return next(p for p in self.show(service)["probes"] if p["name"] == name)
+
+
+def test_a_probe_follows_its_peer():
+    with Web() as web, Monitord(files={"services.d/web.yaml": WEB % {"port": web.server_port}}) as d:
+        r = Registry(d)
+        r.wait_state("shop", "healthy")
+        equal(r.names("Find", "orders"), ["shop"])
+        web.status = 500
+        shop = r.wait_state("shop", "unhealthy")
+        check("status: expected 200" in shop["reason"], shop)
+        equal(r.names("Find", "orders"), [], "healthy ones by default")
+        equal(r.names("Find", "orders", all=True), ["shop"])
+        equal(r.names("Find", "web", states=["unhealthy"]), ["shop"])
+        web.status = 200
+        r.wait_state("shop", "healthy")
+        probe = r.probe("shop", "http")
+        equal((probe["state"], probe["verdict"], probe["values"]["status"]), ("up", "pass", 200))
+
+
+def test_a_prober_that_is_killed_costs_nothing_else():
+    with Web() as web, Monitord(files={"services.d/web.yaml": WEB % {"port": web.server_port}}) as d:
+        r = Registry(d)
+        r.wait_state("shop", "healthy")
+        children = subprocess.run(["pgrep", "-P", str(d.process.pid)], capture_output=True, text=True, check=True)
+        for pid in children.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        before = r.probe("shop", "http")["time"]
+        r.client.wait(lambda: r.probe("shop", "http")["time"] > before + 300000 and r.state("shop") == "healthy",
+                      "the prober to be back")
+
+
+def test_a_peer_that_never_answers_stalls_nobody():
+    with Web() as web, socket.create_server(("127.0.0.1", 0)) as silent:
+        files = {"services.d/web.yaml": WEB % {"port": web.server_port},
+                 "services.d/silent.yaml": {"services": [{"name": "silent", "probes": [
+                     {"http": f"http://127.0.0.1:{silent.getsockname()[1]}/", "interval": "100ms", "timeout": "1s"}]}]}}
+        with Monitord(files=files) as d:
+            r = Registry(d)
+            r.wait_state("shop", "healthy")
+            silent_one = r.wait_state("silent", "unhealthy")
+            check("time limit" in silent_one["reason"] or "in time" in silent_one["reason"], silent_one)
+            equal(r.state("shop"), "healthy")
+
+
+def test_bad_files_keep_the_old_set():
+    with Monitord(files={"services.d/a.yaml": "services: [{name: one}]\n"}) as d:
+        r = Registry(d)
+        r.wait_state("one", "healthy")
+        path = d.write("services.d/a.yaml", "services:\n  - name: one\n    probes:\n      - htpp: x\n")
+        d.write("services.d/b.yaml", "services: [{nam: two}]\n")
+        refused("Configuration", r.client.call, "Reload", text="a.yaml:4: /services/0/probes/0/htpp")
+        refused("Configuration", r.client.call, "Reload", text="did you mean http?")
+        refused("Configuration", r.client.call, "Reload", text="b.yaml:1:")
+        equal(r.names(), ["one"])
+        os.unlink(path)
+        d.write("services.d/b.yaml", "services: [{name: two}]\n")
+        r.client.call("Reload")
+        equal(r.names(), ["two"])
+
+
+def test_a_connection_owns_its_service():
+    with Monitord() as d:
+        r, owner = Registry(d), Registry(d)
+        owner.register({"name": "mine", "tags": ["x"]})
+        equal(r.wait_state("mine", "healthy")["owner"], "connection")
+        owner.client.client.close()
+        gone = r.wait_state("mine", "gone")
+        check("connection has ended" in gone["reason"], gone)
+        equal(r.names("Find", "x"), [])
+        again = Registry(d)
+        again.register({"name": "mine", "tags": ["x"]})
+        r.wait_state("mine", "healthy")
+
+
+def test_a_process_owns_its_service_over_a_restart():
+    with Monitord() as d, subprocess.Popen(["sleep", "1000"]) as process:
+        Registry(d).register({"name": "job"}, pid=process.pid)
+        d.restart()
+        r = Registry(d)
+        equal(r.wait_state("job", "healthy")["pid"], process.pid)
+        process.kill()
+        process.wait()
+        check(f"process {process.pid} has ended" in r.wait_state("job", "gone")["reason"])
+        d.restart()
+        equal(Registry(d).state("job"), "gone", "a tombstone is kept")
+
+
+def test_a_unit_owns_its_service():
+    with Monitord() as d:
+        d.unit("shop.service")
+        r = Registry(d)
+        r.register({"name": "shop", "unit": "shop.service"}, owner="unit")
+        r.wait_state("shop", "healthy")
+        d.systemd("StopUnit", "(ss)", "shop.service", "replace")
+        check("shop.service" in r.wait_state("shop", "gone")["reason"])
+
+
+def test_a_unit_with_a_section():
+    text = "[Service]\nExecStart=/bin/sleep 1000\n[X-Waggle]\nName=store\nTags=db\nProbe=unit store.service\n"
+    with Monitord() as d:
+        d.unit("store.service", text)
+        r = Registry(d)
+        r.client.wait(lambda: r.names() == ["store"], "the section to be read")
+        store = r.wait_state("store", "healthy")
+        equal((store["source"], store["unit"], store["tags"]), ("unit", "store.service", ["db"]))
+        d.systemd("StopUnit", "(ss)", "store.service", "replace")
+        r.wait_state("store", "gone")
+        equal(r.probe("store", "unit")["state"], "down")
+
+
+def test_nobody_takes_what_stands_in_a_file():
+    with Monitord(files={"services.d/a.yaml": "services: [{name: one}]\n"}) as d:
+        r = Registry(d)
+        refused("InvalidState", r.register, {"name": "one"}, text="change it there")
+        refused("InvalidState", r.call, "Unregister", "s", "one")
+        refused("UnknownService", r.show, "ones", text="did you mean one?")
+        refused("InvalidArgument", r.register, {"name": "two", "probes": [{"htpp": "x"}]}, text="did you mean http?")
+        refused("InvalidArgument", r.register, {"name": "two"}, owner="me")
+        refused("UnknownOption", r.register, {"name": "two"}, ownr="pid")
+
+
+def test_registering_again_keeps_what_is_known():
+    with Web() as web, Monitord() as d:
+        document = {"name": "a", "probes": [{"http": f"http://127.0.0.1:{web.server_port}/", "interval": "1h"}]}
+        r = Registry(d)
+        r.register(document)
+        r.wait_state("a", "healthy")
+        seen = r.probe("a", "http")["time"]
+        r.register(document)
+        equal((r.state("a"), r.probe("a", "http")["time"]), ("healthy", seen))
+
+
+def test_maintenance_ends_by_itself_and_outlives_a_restart():
+    with Monitord(files={"services.d/a.yaml": "services: [{name: one}, {name: two}]\n"}) as d:
+        r = Registry(d)
+        soon = r.show("one")["since"] + 3_000_000
+        r.call("SetMaintenance", "sst", "one", "new disks", soon)
+        r.call("SetMaintenance", "sst", "two", "for long", 0)
+        one = r.wait_state("one", "maintenance")
+        equal(one["maintenance"]["reason"], "new disks")
+        d.restart()
+        r = Registry(d)
+        r.wait_state("two", "maintenance")
+        r.wait_state("one", "healthy")
+        r.call("ClearMaintenance", "s", "two")
+        r.wait_state("two", "healthy")
+        refused("InvalidArgument", r.call, "SetMaintenance", "sst", "one", "x", 1)
+
+
+def test_a_dead_mans_push():
+    files = {"services.d/a.yaml": {"services": [{"name": "job", "probes": [{"push": "ran", "every": "700ms"}]}]}}
+    with Monitord(files=files) as d:
+        r = Registry(d)
+        r.call("Push", "ss", "job", "ran", text="fine")
+        equal(r.probe("job", "ran")["text"], "fine")
+        r.wait_state("job", "unhealthy")
+        equal(r.probe("job", "ran")["text"], "no push has come in time")
+        r.call("Push", "ss", "job", "ran")
+        r.call("Push", "ss", "job", "ran", state="fail", text="broken")
+        equal(r.probe("job", "ran")["state"], "down")
+        refused("InvalidArgument", r.call, "Push", "ss", "job", "ran", state="so-so")
+        refused("UnknownService", r.call, "Push", "ss", "job", "run")
+
+
+def test_watching_from_a_revision():
+    with Monitord() as d:
+        r = Registry(d)
+        first = r.register({"name": "a"}, owner="none")
+        r.wait_state("a", "healthy")
+        revision, text = r.call("Watch", "t", first - 1, wait=0)
+        changes = json.loads(text)
+        equal([(c["service"], c["what"]) for c in changes][:2], [("a", "registered"), ("a", "state")])
+        equal(revision, changes[-1]["revision"])
+        late = []
+        waiter = Registry(d)
+        thread = threading.Thread(target=lambda: late.append(waiter.call("Watch", "t", revision, wait=15_000_000)))
+        thread.start()
+        Registry(d).register({"name": "b"}, owner="none")
+        thread.join(30)
+        check(json.loads(late[0][1])[0]["service"] == "b", late)
+        d.restart()
+        r = Registry(d)
+        equal(json.loads(r.call("Watch", "t", first - 1, wait=0)[1])[0]["service"], "a", "it goes on over a restart")
+        refused("Compacted", r.call, "Watch", "t", 10**9)
+
+
+def test_a_probe_on_demand():
+    with Web() as web, Monitord() as d:
+        r = Registry(d)
+        r.register({"name": "a", "probes": [{"http": f"http://127.0.0.1:{web.server_port}/", "interval": "1h", "delay": "1h"},
+                                            {"push": "p", "every": "1h"}]})
+        result = json.loads(r.client.call("Probe", "(ss)", "a", "http", interface=REGISTRY)[0])
+        equal((result["verdict"], result["state"]), ("pass", "up"))
+        web.status = 503
+        result = json.loads(r.client.call("Probe", "(ss)", "a", "http", interface=REGISTRY)[0])
+        equal(result["verdict"], "fail")
+        refused("InvalidState", r.client.call, "Probe", "(ss)", "a", "p", interface=REGISTRY)
+
+
+def test_start_up_comes_first():
+    with Web() as web, Monitord() as d:
+        web.status = 503
+        url = f"http://127.0.0.1:{web.server_port}/"
+        r = Registry(d)
+        r.register({"name": "a", "probes": [
+            {"http": url, "name": "begun", "kind": "startup", "interval": "100ms", "failures": 1000},
+            {"http": url + "live", "name": "live", "kind": "liveness", "interval": "100ms"}]})
+        r.wait_state("a", "starting")
+        equal(r.probe("a", "live").get("held"), "start-up is not done")
+        check("time" not in r.probe("a", "live"))
+        web.status = 200
+        r.wait_state("a", "healthy")
+        equal(r.probe("a", "begun").get("held"), "start-up is done")
+
+
+def test_objects_and_signals():
+    with Monitord() as d:
+        r = Registry(d, over_bus=True)
+        r.register({"name": "a.b", "tags": ["x"]}, owner="none")
+        r.wait_state("a.b", "healthy")
+        path = "/org/waggle/Monitoring1/service/a_2eb"
+        equal(r.client.get("State", path=path, interface=SERVICE), "healthy")
+        equal(r.client.get("Tags", path=path, interface=SERVICE), ["x"])
+        r.client.wait(lambda: any(a[1:3] == ("a.b", "registered") for a in r.client.of("Changed")), "the signal")
+        r.call("Unregister", "s", "a.b")
+        equal(r.names(), [])
+
+
+if __name__ == "__main__":
+    main(globals())
