@@ -234,6 +234,10 @@ char *chk_output_explain(const ChkReport *report, const char *name,
     explain_object(&page, "answered by", r->unit);
     g_string_append(page.out, "  attempts:\n");
     explain_attempts(&page, r);
+    if (options->journal)
+      g_string_append(page.out, "  its unit wrote last:\n");
+    for (guint k = 0; options->journal && options->journal[k]; k++)
+      detail(&page, options->journal[k]);
     if (r->check->hint) {
       g_autofree char *hint = g_strdup_printf("hint: %s", r->check->hint);
       detail(&page, hint);

@@ -18,6 +18,8 @@ extern const char *const chk_format_names[]; /* NULL-terminated, in the order of
 typedef struct {
   gboolean strict, colours;
   guint width; /* columns; 0: 80 */
+  const char *const
+      *journal; /* of an explanation: what the check's unit wrote last; NULL: nothing */
 } ChkOutputOptions;
 
 char *chk_output(const ChkReport *report, ChkFormat format, const ChkOutputOptions *options);

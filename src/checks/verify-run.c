@@ -1,6 +1,7 @@
 /* verify-run.c: one run of waggle-verify, from the first look to the status of the process. A
  * signal ends it at once with what is known by then; threads that hang are left to the process's
  * end. */
+#include "checks/explain-journal.h"
 #include "checks/verify.h"
 
 #include "checks/baseline.h"
@@ -132,8 +133,21 @@ static int finish_record(const ChkVerify *c, const ChkReport *report) {
   return unknown > 0 ? CHK_EXIT_ERROR : CHK_EXIT_PASS;
 }
 
-static int finish(const ChkVerify *c, const ChkReport *report) {
-  ChkOutputOptions options = {c->strict, has_colours(), columns()};
+static char **journal_of(const ChkVerify *c, const ChkWorld *world, const ChkReport *report) {
+  for (guint i = 0; c->explain && i < report->results->len; i++) {
+    const ChkResult *r = g_ptr_array_index(report->results, i);
+    if (g_strcmp0(r->check->name, c->explain) == 0)
+      return chk_explain_journal(world, NULL, r->check);
+  }
+  return NULL;
+}
+
+static int finish(const ChkVerify *c, const ChkWorld *world, const ChkReport *report) {
+  g_auto(GStrv) journal = journal_of(c, world, report);
+  ChkOutputOptions options = {.strict = c->strict,
+                              .colours = has_colours(),
+                              .width = columns(),
+                              .journal = (const char *const *)journal};
   g_autofree char *text = NULL;
 
   if (c->record)
@@ -180,7 +194,7 @@ int chk_verify_run(const ChkVerify *c, ChkPlan *plan) {
   g_source_remove(terminate);
   if (r.progress)
     fputs("\r\033[K", stderr);
-  int status = finish(c, r.report);
+  int status = finish(c, world, r.report);
   chk_report_free(r.report);
   return status;
 }

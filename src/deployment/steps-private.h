@@ -46,6 +46,9 @@ struct DplChain {
   GPtrArray *secrets; /* values that are masked in all that is told (redact.h) */
   GString *evidence;  /* what units wrote before a failure */
   char *baseline;     /* JSON; NULL: none was asked for */
+  GPtrArray *watched; /* of WgUnitState: the new release's units as they were verified; NULL */
+  guint told;         /* of those: whose journal was read */
+  GError *verdict;    /* why the verification failed, while journals are read; NULL */
   char *problem;      /* what a thread met and the next part is to tell; NULL: nothing */
   gint64 since;       /* CLOCK_REALTIME us: the units were started after it */
   /* what the running part waits for */
@@ -130,5 +133,8 @@ void dpl_part_undo_look(DplChain *chain);
 void dpl_part_undo_verify(DplChain *chain);
 void dpl_part_undo_leave(DplChain *chain);
 
+/* steps-evidence.c: the verification has failed with `error` (taken): what the units wrote is added
+ * to the evidence, then the part ends with it. */
+void dpl_chain_fail_verified(DplChain *chain, GError *error);
 /* steps-verify.c: the context of checks: states are of WgUnitState, in any order. */
 JsonNode *dpl_verify_context(DplChain *chain, const char *release, const GPtrArray *states);

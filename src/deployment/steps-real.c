@@ -221,6 +221,8 @@ static void drop(gpointer self, gpointer work) {
   g_free(chain->baseline);
   g_clear_pointer(&chain->claims, json_node_unref);
   g_free(chain->problem);
+  g_clear_pointer(&chain->watched, g_ptr_array_unref);
+  g_clear_error(&chain->verdict);
   g_free(chain);
 }
 

@@ -115,21 +115,30 @@ static void verified(const DplVerifyEnd *end, gpointer data) {
   g_free(act->results);
   act->results = end->results != NULL ? dpl_chain_mask(chain, end->results) : NULL;
   act->poison = end->verdict == DPL_VERDICT_FAIL;
-  dpl_part_done(chain, dpl_verdict_is_good(end->verdict)
-                           ? NULL
-                           : g_error_new(WG_ERROR, WG_ERROR_FAILED, "%s: %s",
-                                         dpl_verdict_name(end->verdict), end->text));
+  if (dpl_verdict_is_good(end->verdict))
+    dpl_part_done(chain, NULL);
+  else
+    dpl_chain_fail_verified(chain, g_error_new(WG_ERROR, WG_ERROR_FAILED, "%s: %s",
+                                               dpl_verdict_name(end->verdict), end->text));
+}
+
+static void watch(DplChain *chain, const GPtrArray *states) {
+  g_clear_pointer(&chain->watched, g_ptr_array_unref);
+  chain->watched = g_ptr_array_new_with_free_func((GDestroyNotify)wg_unit_state_free);
+  for (guint i = 0; states != NULL && i < states->len; i++)
+    g_ptr_array_add(chain->watched, wg_unit_state_copy(states->pdata[i]));
 }
 
 static void verify(const GPtrArray *states, const GError *error, gpointer data) {
   DplChain *chain = data;
   g_autoptr(GError) down = error != NULL ? g_error_copy(error) : not_up(states);
 
+  watch(chain, states);
   if (down != NULL) {
     dpl_record_set(&chain->act->record->verdict,
                    dpl_verdict_name(error != NULL ? DPL_VERDICT_ERROR : DPL_VERDICT_FAIL));
     chain->act->poison = error == NULL;
-    dpl_part_done(chain, g_steal_pointer(&down));
+    dpl_chain_fail_verified(chain, g_steal_pointer(&down));
   } else if (chain->manifest->verify == NULL) {
     dpl_record_set(&chain->act->record->verdict, dpl_verdict_name(DPL_VERDICT_PASS));
     dpl_part_done(chain, NULL);

@@ -68,5 +68,19 @@ def test_that_cannot_start(m):
     assert "waggle-rehearsal" not in m.out("systemctl", "--failed", "--no-legend", "--plain")
 
 
+def test_journal_is_evidence(m):
+    """a release that starts and does not pass its checks is explained with what its unit wrote since"""
+    shop = Shop(m)
+    wrong = {"http": "http://127.0.0.1:8080/", "name": "another answer", "unit": UNIT, "expect": {"body": "no"}}
+    status, said = shop.deploy(shop.release("good-3", checks=[wrong]))
+    assert status == 5, (status, said)
+    why = m.out("waggle", "deploy", "explain", shop.newest()["id"])
+    assert "What units wrote last" in why and "serving good-3" in why, why
+    shop.serves("good-2")
+    m.run("tee", "/root/one.yaml", stdin=f"checks: [{{unit: {UNIT}, name: it runs}}]\n")
+    page = m.out("waggle", "verify", "/root/one.yaml", "--explain=it runs")
+    assert "its unit wrote last:" in page and "serving good-2" in page and "good-3" not in page, page
+
+
 if __name__ == "__main__":
     tap.main(globals())
