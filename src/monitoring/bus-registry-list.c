@@ -39,13 +39,13 @@ static gboolean is_known_state(const char *name) {
   return FALSE;
 }
 
-static gboolean state_fits(const Filter *filter, const MonEntry *e) {
+static gboolean state_fits(const Filter *filter, const MonServiceEntry *e) {
   if (filter->states)
     return g_strv_contains((const char *const *)filter->states, mon_service_state_name(e->state));
   return filter->all || e->state == MON_SERVICE_HEALTHY;
 }
 
-static gboolean word_fits(const Filter *filter, const MonEntry *e) {
+static gboolean word_fits(const Filter *filter, const MonServiceEntry *e) {
   const char *word = filter->word;
 
   return word == NULL || strcmp(e->spec->name, word) == 0 ||
@@ -53,13 +53,13 @@ static gboolean word_fits(const Filter *filter, const MonEntry *e) {
          g_strv_contains((const char *const *)e->spec->capabilities, word);
 }
 
-static gboolean look_at(MonEntry *e, gpointer data) {
+static gboolean look_at(MonServiceEntry *e, gpointer data) {
   Filter *filter = data;
 
   if (state_fits(filter, e) && word_fits(filter, e) && has_all(e->spec->tags, filter->tags) &&
       has_all(e->spec->capabilities, filter->capabilities))
     json_array_add_object_element(
-        filter->found, mon_entry_json(e, filter->detail, mon_call_may_read(filter->call, e)));
+        filter->found, mon_entry_json(e, filter->detail, mon_registry_may_read(filter->call, e)));
   return TRUE;
 }
 

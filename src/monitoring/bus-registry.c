@@ -17,14 +17,14 @@ static gboolean is_admin(const MonCall *call) {
   return call->by_action || wg_calls_is_admin(call->calls, call->uid);
 }
 
-gboolean mon_call_may_read(const MonCall *call, const MonEntry *e) {
+gboolean mon_registry_may_read(const MonCall *call, const MonServiceEntry *e) {
   return wg_calls_is_admin(call->calls, call->uid) ||
          (e->source == MON_FROM_CALL && e->uid == call->uid);
 }
 
 /* NULL: the call has failed. */
-static MonEntry *find(MonCall *call, const char *name) {
-  MonEntry *e = mon_registry_find(mon_call_registry(call), name);
+static MonServiceEntry *find(MonCall *call, const char *name) {
+  MonServiceEntry *e = mon_registry_find(mon_call_registry(call), name);
 
   if (e)
     return e;
@@ -37,7 +37,7 @@ static MonEntry *find(MonCall *call, const char *name) {
 }
 
 static MonProbe *find_probe(MonCall *call, const char *service, const char *name) {
-  MonEntry *e = find(call, service);
+  MonServiceEntry *e = find(call, service);
   MonProbe *probe = e ? mon_entry_probe(e, name) : NULL;
 
   if (e == NULL || probe)
@@ -48,7 +48,7 @@ static MonProbe *find_probe(MonCall *call, const char *service, const char *name
   return NULL;
 }
 
-void mon_call_answer_json(MonCall *call, char *text) {
+void mon_registry_answer_json(MonCall *call, char *text) {
   g_autofree char *own = text;
 
   wg_call_answer(call, g_variant_new("(s)", own));
@@ -110,9 +110,10 @@ static void handle_show(MonCall *call) {
   const char *name;
 
   g_variant_get_child(call->args, 0, "&s", &name);
-  MonEntry *e = find(call, name);
+  MonServiceEntry *e = find(call, name);
   if (e)
-    mon_call_answer_json(call, mon_json_text(mon_entry_json(e, TRUE, mon_call_may_read(call, e))));
+    mon_registry_answer_json(
+        call, mon_json_text(mon_entry_json(e, TRUE, mon_registry_may_read(call, e))));
 }
 
 /* ---- maintenance, probes ---- */
@@ -178,8 +179,8 @@ static void handle_push(MonCall *call) {
   const char *service;
 
   g_variant_get_child(call->args, 0, "&s", &service);
-  MonEntry *e = mon_registry_find(mon_call_registry(call), service);
-  if (e && mon_call_may_read(call, e))
+  MonServiceEntry *e = mon_registry_find(mon_call_registry(call), service);
+  if (e && mon_registry_may_read(call, e))
     push_allowed(call);
   else
     wg_call_authorize(call, MON_ACTION_REGISTER, push_allowed);
@@ -187,13 +188,14 @@ static void handle_push(MonCall *call) {
 
 static void probe_done(MonProbe *probe, const GError *error, gpointer data) {
   MonCall *call = data;
-  MonEntry *e = mon_registry_find(mon_call_registry(call), probe->service);
+  MonServiceEntry *e = mon_registry_find(mon_call_registry(call), probe->service);
 
   if (error)
     wg_call_fail(call, error);
   else
-    mon_call_answer_json(call, mon_json_text(mon_probe_json(
-                                   probe, is_admin(call) || (e && mon_call_may_read(call, e)))));
+    mon_registry_answer_json(
+        call, mon_json_text(
+                  mon_probe_json(probe, is_admin(call) || (e && mon_registry_may_read(call, e)))));
 }
 
 static void handle_probe(MonCall *call) {

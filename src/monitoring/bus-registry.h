@@ -8,8 +8,8 @@ extern const MonInterface mon_interface_registry, mon_interface_service;
 
 MonRegistry *mon_call_registry(const MonCall *call);
 /* What probes said may be told to: whoever registered the service, and administrators. */
-gboolean mon_call_may_read(const MonCall *call, const MonEntry *entry);
-void mon_call_answer_json(MonCall *call, char *text); /* takes `text` */
+gboolean mon_registry_may_read(const MonCall *call, const MonServiceEntry *entry);
+void mon_registry_answer_json(MonCall *call, char *text); /* takes `text` */
 
 /* bus-registry-list.c */
 extern const WgOption mon_options_list[], mon_options_watch[];

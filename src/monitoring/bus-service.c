@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-static MonEntry *entry_at(MonDaemon *daemon, const char *path) {
+static MonServiceEntry *entry_at(MonDaemon *daemon, const char *path) {
   char *name = NULL;
-  MonEntry *e = NULL;
+  MonServiceEntry *e = NULL;
 
   if (sd_bus_path_decode(path, WG_PATH_MONITORING_SERVICE, &name) > 0)
     e = mon_registry_find(daemon->registry, name);
@@ -26,7 +26,7 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
   return 1;
 }
 
-static gboolean add_path(MonEntry *e, gpointer data) {
+static gboolean add_path(MonServiceEntry *e, gpointer data) {
   g_autofree char *path = mon_object_path(WG_PATH_MONITORING_SERVICE, e->spec->name);
 
   if (path)
@@ -57,7 +57,7 @@ static int append_endpoints(sd_bus_message *m, const MonServiceSpec *spec) {
   return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_probes(sd_bus_message *m, const MonEntry *e) {
+static int append_probes(sd_bus_message *m, const MonServiceEntry *e) {
   int r = sd_bus_message_open_container(m, 'a', "(sss)");
 
   for (guint i = 0; r >= 0 && i < e->probes->len; i++) {
@@ -69,14 +69,14 @@ static int append_probes(sd_bus_message *m, const MonEntry *e) {
 }
 
 /* The reason of what was looked at may quote it. */
-static const char *open_reason(const MonEntry *e) {
+static const char *open_reason(const MonServiceEntry *e) {
   return e->state == MON_SERVICE_GONE || e->state == MON_SERVICE_MAINTENANCE ? e->reason : "";
 }
 
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property,
                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
   MonDaemon *daemon = userdata;
-  MonEntry *e = entry_at(daemon, path);
+  MonServiceEntry *e = entry_at(daemon, path);
 
   if (!wg_calls_may_look(daemon->calls, bus))
     return -EACCES;

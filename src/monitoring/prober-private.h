@@ -12,7 +12,7 @@ typedef struct {
   gint64 began, deadline; /* CLOCK_MONOTONIC us */
   gboolean is_sent;
   guint n_begun;
-  MonLookFunc func;
+  MonProbeLookFunc func;
   gpointer user_data;
 } Look;
 

@@ -26,8 +26,8 @@ static void look_free(gpointer data) {
   g_free(look);
 }
 
-static void finish(MonProber *prober, Look *look, const MonLook *result) {
-  MonLookFunc func = look->func;
+static void finish(MonProber *prober, Look *look, const MonProbeLook *result) {
+  MonProbeLookFunc func = look->func;
   gpointer data = look->user_data;
 
   g_hash_table_remove(prober->looks, &look->id);
@@ -35,9 +35,9 @@ static void finish(MonProber *prober, Look *look, const MonLook *result) {
 }
 
 static void fail(MonProber *prober, Look *look, const char *text) {
-  MonLook result = {.verdict = MON_ERROR,
-                    .text = text,
-                    .duration = (guint64)(g_get_monotonic_time() - look->began)};
+  MonProbeLook result = {.verdict = MON_ERROR,
+                         .text = text,
+                         .duration = (guint64)(g_get_monotonic_time() - look->began)};
 
   finish(prober, look, &result);
 }
@@ -102,7 +102,7 @@ static JsonObject *values_of(JsonObject *answer) {
 gboolean mon_prober_answered(MonProber *prober, JsonObject *answer) {
   gint64 id = json_object_get_int_member_with_default(answer, "id", -1);
   guint64 key = (guint64)id;
-  MonLook result = {
+  MonProbeLook result = {
       .text = json_object_get_string_member_with_default(answer, "text", ""),
       .values = values_of(answer),
       .duration = (guint64)json_object_get_int_member_with_default(answer, "duration", 0),
@@ -165,7 +165,7 @@ static char *request_line(guint64 id, const char *check, const char *after, guin
 }
 
 guint64 mon_prober_look(MonProber *prober, const char *check, const char *after, guint64 timeout,
-                        MonLookFunc func, gpointer user_data) {
+                        MonProbeLookFunc func, gpointer user_data) {
   Look *look = g_new0(Look, 1);
 
   *look = (Look){.id = ++prober->next_id,

@@ -19,8 +19,8 @@ typedef struct {
   JsonObject *values; /* numbers, truths, short texts; NULL: none */
   guint64 duration;   /* us */
   gboolean refused;   /* it can never be looked at as it is written */
-} MonLook;
-typedef void (*MonLookFunc)(const MonLook *look, gpointer user_data);
+} MonProbeLook;
+typedef void (*MonProbeLookFunc)(const MonProbeLook *look, gpointer user_data);
 
 const char *mon_verdict_name(MonVerdict verdict);
 
@@ -31,6 +31,6 @@ void mon_prober_free(MonProber *prober);
 /* `check`: one line of JSON; `after`: a cursor for its option "after-cursor", or NULL. Never
  * answers from inside. */
 guint64 mon_prober_look(MonProber *prober, const char *check, const char *after, guint64 timeout,
-                        MonLookFunc func, gpointer user_data);
+                        MonProbeLookFunc func, gpointer user_data);
 void mon_prober_forget(MonProber *prober, guint64 id);
 guint mon_prober_n(const MonProber *prober); /* under way */

@@ -4,7 +4,7 @@
 #include "monitoring/probes.h"
 
 /* probes.c: the look is over. */
-void mon_probe_result(MonProbe *probe, const MonLook *look);
+void mon_probe_result(MonProbe *probe, const MonProbeLook *look);
 
 /* probes-queue.c: asks the messaging service; the answer goes to mon_probe_result(). */
 void mon_probe_ask_queue(MonProbe *probe, sd_bus *bus);

@@ -9,7 +9,7 @@
 static int on_answer(sd_bus_message *m, void *data, sd_bus_error *ret) {
   MonProbe *probe = data;
   const sd_bus_error *e = sd_bus_message_get_error(m);
-  MonLook look = {.verdict = MON_ERROR, .text = "the messaging service gave no number"};
+  MonProbeLook look = {.verdict = MON_ERROR, .text = "the messaging service gave no number"};
   g_autofree char *text = NULL;
   guint64 queued = 0;
 
@@ -35,7 +35,8 @@ static int on_answer(sd_bus_message *m, void *data, sd_bus_error *ret) {
 }
 
 void mon_probe_ask_queue(MonProbe *probe, sd_bus *bus) {
-  MonLook look = {.verdict = MON_ERROR, .text = "there is no bus to ask the messaging service on"};
+  MonProbeLook look = {.verdict = MON_ERROR,
+                       .text = "there is no bus to ask the messaging service on"};
   sd_bus_message *m = NULL;
   char *path = NULL;
   int r = bus ? sd_bus_path_encode(WG_PATH_MESSAGING_AGENT, probe->spec->subject, &path) : -1;

@@ -121,7 +121,7 @@ static void answer_waiters(MonProbe *probe, const GError *error) {
   }
 }
 
-static void keep_result(MonProbe *probe, const MonLook *look) {
+static void keep_result(MonProbe *probe, const MonProbeLook *look) {
   probe->has_result = TRUE;
   probe->verdict = look->verdict;
   g_free(probe->text);
@@ -140,7 +140,7 @@ static void keep_result(MonProbe *probe, const MonLook *look) {
 }
 
 /* Skip says nothing about it: it does not apply here. */
-static void take_result(MonProbe *probe, const MonLook *look) {
+static void take_result(MonProbe *probe, const MonProbeLook *look) {
   gboolean good = (look->verdict == MON_PASS || look->verdict == MON_WARN) !=
                   (probe->spec->upside_down && look->verdict != MON_ERROR);
   const char *before = mon_probe_state_text(probe);
@@ -162,7 +162,7 @@ static void take_result(MonProbe *probe, const MonLook *look) {
 
 static void give_slots(MonProbes *probes);
 
-void mon_probe_result(MonProbe *probe, const MonLook *look) {
+void mon_probe_result(MonProbe *probe, const MonProbeLook *look) {
   MonProbes *probes = probe->probes;
 
   probe->look = 0;
@@ -172,7 +172,7 @@ void mon_probe_result(MonProbe *probe, const MonLook *look) {
   give_slots(probes);
 }
 
-static void on_look(const MonLook *look, gpointer data) {
+static void on_look(const MonProbeLook *look, gpointer data) {
   mon_probe_result(data, look);
 }
 
@@ -208,7 +208,7 @@ static void want(MonProbe *probe) {
 }
 
 static void come_due(MonProbe *probe) {
-  const MonLook missing = {.verdict = MON_FAIL, .text = "no push has come in time"};
+  const MonProbeLook missing = {.verdict = MON_FAIL, .text = "no push has come in time"};
 
   if (mon_probe_spec_is_quiet(probe->spec, g_get_real_time())) {
     plan_at(probe, wg_time_boottime() + MIN(QUIET_STEP, (gint64)probe->spec->interval));
@@ -245,7 +245,7 @@ const char *mon_probe_state_text(const MonProbe *probe) {
 }
 
 void mon_probe_tell(MonProbe *probe, MonVerdict verdict, const char *text) {
-  const MonLook look = {.verdict = verdict, .text = text};
+  const MonProbeLook look = {.verdict = verdict, .text = text};
 
   if (probe->spec->how == MON_PROBE_PUSH) {
     probe->began = wg_time_boottime();

@@ -39,7 +39,8 @@ static void refuse(Register *job) {
   g_idle_add_full(G_PRIORITY_DEFAULT, refused, job, NULL);
 }
 
-static gboolean may_replace(const MonEntry *e, uid_t uid, gboolean is_admin, GError **error) {
+static gboolean may_replace(const MonServiceEntry *e, uid_t uid, gboolean is_admin,
+                            GError **error) {
   if (e->source != MON_FROM_CALL) {
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_STATE,
                 "the service \"%s\" stands in %s: change it there", e->spec->name, e->spec->from);
@@ -54,13 +55,13 @@ static gboolean may_replace(const MonEntry *e, uid_t uid, gboolean is_admin, GEr
   return FALSE;
 }
 
-static gboolean count_calls(MonEntry *e, gpointer data) {
+static gboolean count_calls(MonServiceEntry *e, gpointer data) {
   *(guint *)data += e->source == MON_FROM_CALL;
   return TRUE;
 }
 
 static gboolean judge(Register *job) {
-  MonEntry *old = mon_registry_find(job->registry, job->spec->name);
+  MonServiceEntry *old = mon_registry_find(job->registry, job->spec->name);
   guint n = 0;
 
   if (old)
@@ -73,7 +74,7 @@ static gboolean judge(Register *job) {
   return FALSE;
 }
 
-static gboolean watch_owner(Register *job, MonEntry *e) {
+static gboolean watch_owner(Register *job, MonServiceEntry *e) {
   e->owner = job->registration.owner;
   e->caller = job->registration.caller;
   mon_owner_forget(e);
@@ -96,7 +97,7 @@ static gboolean owner_is_there(Register *job) {
 
 static void registered(guint64 revision, const GError *error, gpointer data) {
   Register *job = data;
-  MonEntry *e = mon_registry_find(job->registry, job->spec->name);
+  MonServiceEntry *e = mon_registry_find(job->registry, job->spec->name);
 
   if (error == NULL && e)
     mon_entry_update(e);
@@ -120,7 +121,7 @@ void mon_registry_register(MonRegistry *registry, const MonRegistration *registr
     refuse(job);
     return;
   }
-  MonEntry *e = mon_registry_find(registry, job->spec->name);
+  MonServiceEntry *e = mon_registry_find(registry, job->spec->name);
   gboolean is_new = e == NULL;
   if (is_new)
     e = mon_entry_put(registry, job->spec, MON_FROM_CALL);
@@ -145,7 +146,7 @@ void mon_registry_register(MonRegistry *registry, const MonRegistration *registr
 
 void mon_registry_unregister(MonRegistry *registry, const char *name, uid_t uid, gboolean is_admin,
                              MonRegistryDone done, gpointer user_data) {
-  MonEntry *e = mon_registry_find(registry, name);
+  MonServiceEntry *e = mon_registry_find(registry, name);
   Register *job = g_new0(Register, 1);
   GArray *writes = NULL;
 
@@ -167,7 +168,7 @@ void mon_registry_unregister(MonRegistry *registry, const char *name, uid_t uid,
 void mon_registry_maintain(MonRegistry *registry, const char *name, const char *reason,
                            const char *who, gint64 until, MonRegistryDone done,
                            gpointer user_data) {
-  MonEntry *e = mon_registry_find(registry, name);
+  MonServiceEntry *e = mon_registry_find(registry, name);
   GArray *writes = mon_writes_new();
 
   e->maintenance = reason != NULL;
@@ -186,7 +187,7 @@ void mon_registry_maintain(MonRegistry *registry, const char *name, const char *
 
 void mon_registry_push(MonRegistry *registry, MonProbe *probe, MonVerdict verdict, const char *text,
                        MonRegistryDone done, gpointer user_data) {
-  MonEntry *e = mon_registry_find(registry, probe->service);
+  MonServiceEntry *e = mon_registry_find(registry, probe->service);
   g_autofree char *name = g_strdup(probe->service);
   GArray *writes = mon_writes_new();
 

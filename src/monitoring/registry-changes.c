@@ -132,7 +132,7 @@ static void committed(const GError *error, gpointer data) {
   g_free(job);
 }
 
-void mon_change_write(MonEntry *entry, const char *name, const char *what, GArray *writes,
+void mon_change_write(MonServiceEntry *entry, const char *name, const char *what, GArray *writes,
                       gboolean new_work, MonRegistryDone done, gpointer user_data) {
   MonRegistry *registry = entry->registry;
   Job *job = g_new0(Job, 1);
@@ -148,7 +148,7 @@ void mon_change_write(MonEntry *entry, const char *name, const char *what, GArra
   mon_store_do(registry->daemon->store, run, committed, job, new_work);
 }
 
-void mon_change_note(MonEntry *entry, const char *what) {
+void mon_change_note(MonServiceEntry *entry, const char *what) {
   mon_change_write(entry, entry->spec->name, what, NULL, FALSE, NULL, NULL);
 }
 

@@ -88,7 +88,7 @@ static JsonObject *metadata(const MonServiceSpec *spec) {
   return object;
 }
 
-static JsonObject *maintenance(const MonEntry *e) {
+static JsonObject *maintenance(const MonServiceEntry *e) {
   const WgClock *clock = mon_store_clock(e->registry->daemon->store);
   JsonObject *object = json_object_new();
 
@@ -100,7 +100,7 @@ static JsonObject *maintenance(const MonEntry *e) {
   return object;
 }
 
-static void set_owner(JsonObject *object, const MonEntry *e) {
+static void set_owner(JsonObject *object, const MonServiceEntry *e) {
   static const char *const owners[] = {"none", "connection", "pid", "unit"};
 
   if (e->source != MON_FROM_CALL)
@@ -111,7 +111,7 @@ static void set_owner(JsonObject *object, const MonEntry *e) {
     json_object_set_int_member(object, "pid", e->pid);
 }
 
-JsonObject *mon_entry_json(const MonEntry *e, gboolean detail, gboolean texts) {
+JsonObject *mon_entry_json(const MonServiceEntry *e, gboolean detail, gboolean texts) {
   JsonObject *object = json_object_new();
   JsonArray *probes = json_array_new();
 

@@ -4,7 +4,7 @@
 #include "monitoring/registry.h"
 
 /* `detail`: its probes with what they said, too, as far as `texts` allows. (transfer full) */
-JsonObject *mon_entry_json(const MonEntry *entry, gboolean detail, gboolean texts);
+JsonObject *mon_entry_json(const MonServiceEntry *entry, gboolean detail, gboolean texts);
 JsonObject *mon_probe_json(const MonProbe *probe, gboolean texts);
 /* Takes `object`; free with g_free(). */
 char *mon_json_text(JsonObject *object);

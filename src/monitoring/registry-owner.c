@@ -24,7 +24,7 @@ static guint64 start_of(pid_t pid) {
 }
 
 static gboolean on_end(int fd, GIOCondition condition, gpointer data) {
-  MonEntry *e = data;
+  MonServiceEntry *e = data;
   g_autofree char *reason = g_strdup_printf("its process %d has ended", (int)e->pid);
 
   e->pid_watch = 0;
@@ -32,7 +32,7 @@ static gboolean on_end(int fd, GIOCondition condition, gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-gboolean mon_owner_watch_pid(MonEntry *e, GError **error) {
+gboolean mon_owner_watch_pid(MonServiceEntry *e, GError **error) {
   int fd = pidfd_open(e->pid, 0);
   guint64 start = fd >= 0 ? start_of(e->pid) : 0;
 
@@ -49,7 +49,7 @@ gboolean mon_owner_watch_pid(MonEntry *e, GError **error) {
   return TRUE;
 }
 
-void mon_owner_forget(MonEntry *e) {
+void mon_owner_forget(MonServiceEntry *e) {
   g_clear_handle_id(&e->pid_watch, g_source_remove);
   if (e->pidfd >= 0)
     close(e->pidfd);
@@ -61,7 +61,7 @@ static gboolean is_starting(const WgUnitState *state) {
   return strcmp(state->active, "activating") == 0;
 }
 
-static void tell_unit_probes(MonEntry *e, const WgUnitState *state, const char *name) {
+static void tell_unit_probes(MonServiceEntry *e, const WgUnitState *state, const char *name) {
   g_autofree char *text = state ? wg_unit_state_text(state) : g_strdup("not loaded");
   gboolean is_up = state && wg_unit_state_is_up(state);
 
@@ -76,7 +76,7 @@ static void tell_unit_probes(MonEntry *e, const WgUnitState *state, const char *
 }
 
 /* A service that was started anew is looked at anew. */
-static void take_invocation(MonEntry *e, const WgUnitState *state) {
+static void take_invocation(MonServiceEntry *e, const WgUnitState *state) {
   if (*state->invocation == '\0' || strcmp(e->invocation, state->invocation) == 0)
     return;
   gboolean is_first = *e->invocation == '\0';
@@ -91,7 +91,7 @@ static void take_invocation(MonEntry *e, const WgUnitState *state) {
   }
 }
 
-static void take_unit(MonEntry *e, const WgUnitState *state) {
+static void take_unit(MonServiceEntry *e, const WgUnitState *state) {
   e->unit_starting = state && is_starting(state);
   e->unit_gone = !e->unit_starting && !(state && wg_unit_state_is_up(state));
   g_free(e->unit_text);
@@ -104,7 +104,7 @@ static void take_unit(MonEntry *e, const WgUnitState *state) {
   }
 }
 
-void mon_owner_look_at_unit(MonEntry *e) {
+void mon_owner_look_at_unit(MonServiceEntry *e) {
   MonInventory *inventory = e->registry->daemon->inventory;
 
   if (inventory == NULL || !mon_inventory_fresh(inventory))
@@ -126,7 +126,7 @@ typedef struct {
   const WgUnitState *state; /* NULL: it is not there */
 } Told;
 
-static gboolean tell_one(MonEntry *e, gpointer data) {
+static gboolean tell_one(MonServiceEntry *e, gpointer data) {
   const Told *told = data;
   gboolean is_its = e->spec->unit && strcmp(e->spec->unit, told->name) == 0;
 
@@ -141,7 +141,7 @@ static gboolean tell_one(MonEntry *e, gpointer data) {
   return TRUE;
 }
 
-static gboolean look_again(MonEntry *e, gpointer data) {
+static gboolean look_again(MonServiceEntry *e, gpointer data) {
   if (e->gone == 0) {
     mon_owner_look_at_unit(e);
     if (e->gone == 0)
@@ -186,7 +186,7 @@ typedef struct {
   GPtrArray *entries;
 } OfCaller;
 
-static gboolean is_of_caller(MonEntry *e, gpointer data) {
+static gboolean is_of_caller(MonServiceEntry *e, gpointer data) {
   OfCaller *of = data;
 
   if (e->owner == MON_OWNER_CONNECTION && e->caller == of->caller && e->gone == 0)

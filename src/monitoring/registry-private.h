@@ -20,7 +20,7 @@ struct MonRegistry {
   MonDaemon *daemon;
   MonProbes *probes;
   GHashTable *seen_units; /* whose files were read or are to be */
-  GTree *entries;         /* name -> MonEntry */
+  GTree *entries;         /* name -> MonServiceEntry */
   GHashTable *memory;     /* "service/probe" -> Memory, of the life before */
   MonChanges *changes;
   guint64 revision;
@@ -32,14 +32,14 @@ struct MonRegistry {
 };
 
 /* registry.c, registry-sets.c */
-MonEntry *mon_entry_put(MonRegistry *registry, MonServiceSpec *spec, MonSource source);
-void mon_entry_remove(MonEntry *entry, const char *reason);
+MonServiceEntry *mon_entry_put(MonRegistry *registry, MonServiceSpec *spec, MonSource source);
+void mon_entry_remove(MonServiceEntry *entry, const char *reason);
 /* Its probes, from its specification; those that are the same go on. */
-void mon_entry_take_spec(MonEntry *entry, MonServiceSpec *spec);
+void mon_entry_take_spec(MonServiceEntry *entry, MonServiceSpec *spec);
 /* Of a call: no longer there; stays as a tombstone. */
-void mon_entry_bury(MonEntry *entry, const char *reason);
+void mon_entry_bury(MonServiceEntry *entry, const char *reason);
 /* What it is may have changed. */
-void mon_entry_update(MonEntry *entry);
+void mon_entry_update(MonServiceEntry *entry);
 void mon_registry_count(MonRegistry *registry, MonServiceState state, int by);
 /* Maintenance ends, tombstones are forgotten: looked after while there is any of either. */
 void mon_registry_sweep_later(MonRegistry *registry);
@@ -50,9 +50,9 @@ void mon_memory_write(MonRegistry *registry, GArray *writes);
 void mon_registry_take_set(MonRegistry *registry, GPtrArray *specs, MonSource source);
 
 /* registry-owner.c */
-gboolean mon_owner_watch_pid(MonEntry *entry, GError **error);
-void mon_owner_forget(MonEntry *entry);
-void mon_owner_look_at_unit(MonEntry *entry);
+gboolean mon_owner_watch_pid(MonServiceEntry *entry, GError **error);
+void mon_owner_forget(MonServiceEntry *entry);
+void mon_owner_look_at_unit(MonServiceEntry *entry);
 void mon_owner_listen(MonRegistry *registry);
 void mon_owner_unlisten(MonRegistry *registry);
 
@@ -60,18 +60,18 @@ void mon_owner_unlisten(MonRegistry *registry);
 MonChanges *mon_changes_new(void);
 void mon_changes_free(MonChanges *changes);
 /* A change that is being written: told once it is committed. */
-void mon_change_note(MonEntry *entry, const char *what);
+void mon_change_note(MonServiceEntry *entry, const char *what);
 /* The same in the transaction of `writes` (element-type MonWrite; may be NULL; taken). */
-void mon_change_write(MonEntry *entry, const char *name, const char *what, GArray *writes,
+void mon_change_write(MonServiceEntry *entry, const char *name, const char *what, GArray *writes,
                       gboolean new_work, MonRegistryDone done, gpointer user_data);
 void mon_changes_add_loaded(MonRegistry *registry, const MonChange *change);
 
 /* registry-record.c */
 GArray *mon_writes_new(void);
 gboolean mon_writes_run(MonStore *store, const GArray *writes);
-void mon_write_service(GArray *writes, const MonEntry *entry);
+void mon_write_service(GArray *writes, const MonServiceEntry *entry);
 void mon_write_no_service(GArray *writes, const char *name);
-void mon_write_maintenance(GArray *writes, const MonEntry *entry);
+void mon_write_maintenance(GArray *writes, const MonServiceEntry *entry);
 void mon_write_memory(GArray *writes, const MonProbe *probe);
 gboolean mon_records_load(MonRegistry *registry, GError **error);
 /* Gives a probe what a life before has left of it. */

@@ -60,7 +60,7 @@ static void write_record(GArray *writes, const char *sql, const char *name, Json
   g_array_append_val(writes, write);
 }
 
-void mon_write_service(GArray *writes, const MonEntry *e) {
+void mon_write_service(GArray *writes, const MonServiceEntry *e) {
   g_autoptr(JsonObject) object = json_object_new();
 
   json_object_set_string_member(object, "name", e->spec->name);
@@ -83,7 +83,7 @@ void mon_write_no_service(GArray *writes, const char *name) {
   g_array_append_val(writes, write);
 }
 
-void mon_write_maintenance(GArray *writes, const MonEntry *e) {
+void mon_write_maintenance(GArray *writes, const MonServiceEntry *e) {
   g_autoptr(JsonObject) object = json_object_new();
 
   if (!e->maintenance) {
@@ -134,7 +134,7 @@ static MonOwner owner_of(const char *word) {
 }
 
 /* Whose owner cannot be found again is gone, and its tombstone says why. */
-static const char *lost_owner(MonEntry *e) {
+static const char *lost_owner(MonServiceEntry *e) {
   if (e->owner == MON_OWNER_CONNECTION)
     return "the monitor was started anew, which ended its connection: register again";
   if (e->owner == MON_OWNER_PID && !mon_owner_watch_pid(e, NULL))
@@ -149,7 +149,7 @@ static void take_service(MonRegistry *registry, JsonObject *object) {
 
   if (spec == NULL)
     return;
-  MonEntry *e = mon_entry_put(registry, spec, MON_FROM_CALL);
+  MonServiceEntry *e = mon_entry_put(registry, spec, MON_FROM_CALL);
   e->document = g_strdup(document);
   e->uid = (uid_t)json_object_get_int_member_with_default(object, "uid", 0);
   e->owner = owner_of(json_object_get_string_member_with_default(object, "owner", "none"));
@@ -187,7 +187,7 @@ static void load_maintenance(MonRegistry *registry) {
 
   while (stmt && mon_store_row(store, stmt)) {
     g_autoptr(JsonObject) o = record_at(store, stmt, "registry_maintenance");
-    MonEntry *e = mon_registry_find(registry, (const char *)sqlite3_column_text(stmt, 0));
+    MonServiceEntry *e = mon_registry_find(registry, (const char *)sqlite3_column_text(stmt, 0));
     if (o == NULL || e == NULL)
       continue;
     e->maintenance = TRUE;

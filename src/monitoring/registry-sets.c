@@ -12,7 +12,7 @@
 
 static void put_one(MonRegistry *registry, MonServiceSpec *spec, MonSource source,
                     gboolean is_start) {
-  MonEntry *e = mon_registry_find(registry, spec->name);
+  MonServiceEntry *e = mon_registry_find(registry, spec->name);
 
   if (e && e->source != source && e->source == MON_FROM_FILE) {
     wg_log(LOG_WARNING, WG_MSG_SERVICE_REFUSED, WG_FIELDS(WG_FIELD_PATH, spec->from),
@@ -38,11 +38,11 @@ static void put_one(MonRegistry *registry, MonServiceSpec *spec, MonSource sourc
 
 typedef struct {
   GHashTable *names;
-  GPtrArray *left; /* of MonEntry */
+  GPtrArray *left; /* of MonServiceEntry */
   MonSource source;
 } Left;
 
-static gboolean find_left(MonEntry *e, gpointer data) {
+static gboolean find_left(MonServiceEntry *e, gpointer data) {
   Left *left = data;
 
   if (e->source == left->source && !g_hash_table_contains(left->names, e->spec->name))
@@ -105,12 +105,12 @@ gboolean mon_registry_reload(MonRegistry *registry, GError **error) {
 
 /* ---- time ---- */
 typedef struct {
-  GPtrArray *over, *forgotten; /* of MonEntry */
+  GPtrArray *over, *forgotten; /* of MonServiceEntry */
   gint64 lasting, now;
   gboolean any;
 } Sweep;
 
-static gboolean look_after(MonEntry *e, gpointer data) {
+static gboolean look_after(MonServiceEntry *e, gpointer data) {
   Sweep *sweep = data;
 
   if (e->maintenance && e->maintenance_until)
@@ -120,7 +120,7 @@ static gboolean look_after(MonEntry *e, gpointer data) {
   return TRUE;
 }
 
-static void end_maintenance(MonEntry *e) {
+static void end_maintenance(MonServiceEntry *e) {
   GArray *writes = mon_writes_new();
 
   e->maintenance = FALSE;
@@ -129,7 +129,7 @@ static void end_maintenance(MonEntry *e) {
   mon_entry_update(e);
 }
 
-static void forget(MonEntry *e) {
+static void forget(MonServiceEntry *e) {
   GArray *writes = mon_writes_new();
 
   mon_write_no_service(writes, e->spec->name);
@@ -148,7 +148,7 @@ static gboolean on_sweep(gpointer data) {
     end_maintenance(over->pdata[i]);
   guint left = forgotten->len;
   for (guint i = 0; i < forgotten->len; i++) {
-    MonEntry *e = forgotten->pdata[i];
+    MonServiceEntry *e = forgotten->pdata[i];
     if (e->gone == 0 || sweep.now - e->gone < TOMBSTONE)
       continue;
     forget(e);

@@ -43,7 +43,7 @@ static void worse(Verdict *verdict, MonServiceState state, const char *what, con
   verdict->reason = *why ? g_strdup_printf("%s: %s", what, why) : g_strdup(what);
 }
 
-static void judge_probe(const MonEntry *e, const MonProbe *probe, Verdict *verdict) {
+static void judge_probe(const MonServiceEntry *e, const MonProbe *probe, Verdict *verdict) {
   const char *name = probe->spec->name;
 
   if (probe->holds & (MON_HOLD_DONE | MON_HOLD_STARTUP))
@@ -58,7 +58,7 @@ static void judge_probe(const MonEntry *e, const MonProbe *probe, Verdict *verdi
     worse(verdict, MON_SERVICE_PENDING, name, probe->text);
 }
 
-static Verdict judge(const MonEntry *e) {
+static Verdict judge(const MonServiceEntry *e) {
   Verdict verdict = {MON_SERVICE_HEALTHY, g_strdup("")};
 
   if (e->gone)
@@ -74,7 +74,7 @@ static Verdict judge(const MonEntry *e) {
   return verdict;
 }
 
-static void tell_event(const MonEntry *e, const char *from) {
+static void tell_event(const MonServiceEntry *e, const char *from) {
   g_autoptr(MonLabels) labels =
       mon_labels_new("service", e->spec->name, "unit", e->spec->unit, NULL);
   const MonEvent event = {.kind = MON_EVENT_SERVICE,
@@ -89,7 +89,7 @@ static void tell_event(const MonEntry *e, const char *from) {
   mon_events_emit(e->registry->daemon->events, &event);
 }
 
-static void hold_probes(MonEntry *e) {
+static void hold_probes(MonServiceEntry *e) {
   gboolean gone = e->gone != 0 || e->unit_gone, waits = FALSE;
 
   for (guint i = 0; i < e->probes->len; i++)
@@ -106,7 +106,7 @@ static void hold_probes(MonEntry *e) {
   }
 }
 
-void mon_entry_update(MonEntry *e) {
+void mon_entry_update(MonServiceEntry *e) {
   hold_probes(e);
   Verdict verdict = judge(e);
   MonServiceState before = e->state;
@@ -128,7 +128,7 @@ void mon_entry_update(MonEntry *e) {
 }
 
 static void on_probe(MonProbe *probe, gboolean changed, gpointer owner) {
-  MonEntry *e = owner;
+  MonServiceEntry *e = owner;
 
   if (probe->spec->kind == MON_PROBE_STARTUP && probe->state.base == MON_PROBE_UP)
     e->startup_done = TRUE;
@@ -142,11 +142,11 @@ static void on_probe(MonProbe *probe, gboolean changed, gpointer owner) {
 }
 
 /* ---- the set ---- */
-MonEntry *mon_registry_find(MonRegistry *registry, const char *name) {
+MonServiceEntry *mon_registry_find(MonRegistry *registry, const char *name) {
   return g_tree_lookup(registry->entries, name);
 }
 
-MonProbe *mon_entry_probe(const MonEntry *entry, const char *name) {
+MonProbe *mon_entry_probe(const MonServiceEntry *entry, const char *name) {
   for (guint i = 0; i < entry->probes->len; i++) {
     MonProbe *probe = entry->probes->pdata[i];
     if (strcmp(probe->spec->name, name) == 0)
@@ -156,7 +156,7 @@ MonProbe *mon_entry_probe(const MonEntry *entry, const char *name) {
 }
 
 typedef struct {
-  MonEntryFunc func;
+  MonServiceEntryFunc func;
   gpointer user_data;
 } Walk;
 
@@ -166,13 +166,13 @@ static gboolean walk_one(gpointer key, gpointer value, gpointer data) {
   return !walk->func(value, walk->user_data);
 }
 
-void mon_registry_each(MonRegistry *registry, MonEntryFunc func, gpointer user_data) {
+void mon_registry_each(MonRegistry *registry, MonServiceEntryFunc func, gpointer user_data) {
   Walk walk = {func, user_data};
 
   g_tree_foreach(registry->entries, walk_one, &walk);
 }
 
-static gboolean add_name(MonEntry *e, gpointer data) {
+static gboolean add_name(MonServiceEntry *e, gpointer data) {
   g_strv_builder_add(data, e->spec->name);
   return TRUE;
 }
@@ -186,7 +186,7 @@ char *mon_registry_hint(MonRegistry *registry, const char *name) {
 }
 
 /* Those that are the same go on as they are, with all they know. */
-void mon_entry_take_spec(MonEntry *e, MonServiceSpec *spec) {
+void mon_entry_take_spec(MonServiceEntry *e, MonServiceSpec *spec) {
   GPtrArray *probes = g_ptr_array_new();
 
   for (guint i = 0; i < spec->probes->len; i++) {
@@ -215,7 +215,7 @@ void mon_entry_take_spec(MonEntry *e, MonServiceSpec *spec) {
 }
 
 static void entry_free(gpointer data) {
-  MonEntry *e = data;
+  MonServiceEntry *e = data;
 
   mon_owner_forget(e);
   for (guint i = 0; i < e->probes->len; i++)
@@ -230,8 +230,8 @@ static void entry_free(gpointer data) {
   g_free(e);
 }
 
-MonEntry *mon_entry_put(MonRegistry *registry, MonServiceSpec *spec, MonSource source) {
-  MonEntry *e = g_new0(MonEntry, 1);
+MonServiceEntry *mon_entry_put(MonRegistry *registry, MonServiceSpec *spec, MonSource source) {
+  MonServiceEntry *e = g_new0(MonServiceEntry, 1);
 
   e->registry = registry;
   e->source = source;
@@ -247,7 +247,7 @@ MonEntry *mon_entry_put(MonRegistry *registry, MonServiceSpec *spec, MonSource s
   return e;
 }
 
-void mon_entry_remove(MonEntry *e, const char *reason) {
+void mon_entry_remove(MonServiceEntry *e, const char *reason) {
   MonRegistry *registry = e->registry;
   g_autofree char *name = g_strdup(e->spec->name);
   MonServiceState before = e->state;
@@ -261,7 +261,7 @@ void mon_entry_remove(MonEntry *e, const char *reason) {
   g_tree_remove(registry->entries, name);
 }
 
-void mon_entry_bury(MonEntry *e, const char *reason) {
+void mon_entry_bury(MonServiceEntry *e, const char *reason) {
   GArray *writes = mon_writes_new();
   MonServiceState before = e->state;
 
@@ -286,7 +286,7 @@ static int compare_names(gconstpointer a, gconstpointer b, gpointer data) {
   return strcmp(a, b);
 }
 
-static gboolean begin_one(MonEntry *e, gpointer data) {
+static gboolean begin_one(MonServiceEntry *e, gpointer data) {
   if (e->gone == 0)
     mon_owner_look_at_unit(e);
   mon_entry_update(e);

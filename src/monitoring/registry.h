@@ -57,7 +57,7 @@ typedef struct {
   char *maintenance_reason, *maintenance_who;
   gint64 maintenance_since;
   gint64 maintenance_until; /* lasting time; 0: until it is cleared */
-} MonEntry;
+} MonServiceEntry;
 
 MonRegistry *mon_registry_new(MonDaemon *daemon, GError **error);
 void mon_registry_free(MonRegistry *registry);
@@ -68,11 +68,11 @@ void mon_registry_caller_gone(MonRegistry *registry, guint64 caller);
 const char *mon_service_state_name(MonServiceState state);
 const char *mon_source_name(MonSource source);
 guint64 mon_registry_revision(const MonRegistry *registry);
-MonEntry *mon_registry_find(MonRegistry *registry, const char *name); /* tombstones, too */
-MonProbe *mon_entry_probe(const MonEntry *entry, const char *name);
+MonServiceEntry *mon_registry_find(MonRegistry *registry, const char *name); /* tombstones, too */
+MonProbe *mon_entry_probe(const MonServiceEntry *entry, const char *name);
 /* By name, tombstones, too. FALSE of `func` ends the walk. */
-typedef gboolean (*MonEntryFunc)(MonEntry *entry, gpointer user_data);
-void mon_registry_each(MonRegistry *registry, MonEntryFunc func, gpointer user_data);
+typedef gboolean (*MonServiceEntryFunc)(MonServiceEntry *entry, gpointer user_data);
+void mon_registry_each(MonRegistry *registry, MonServiceEntryFunc func, gpointer user_data);
 /* "did you mean a, b or c?"; NULL. Free with g_free(). */
 char *mon_registry_hint(MonRegistry *registry, const char *name);
 
