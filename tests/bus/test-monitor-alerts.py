@@ -72,7 +72,8 @@ def test_failing_unit():
         equal(alert["annotations"]["what_to_do"], "look at it")
         equal(set(caller.states()), {"bad.service"})
         equal(caller.get("State", path=object_path(alert["fingerprint"]), interface=ALERT), "firing")
-        equal([(t[1], t[2]) for t in caller.of("Transition")][-1], ("firing", alert["fingerprint"]))
+        wait_for(lambda: ("firing", alert["fingerprint"]) in
+                 [(t[1], t[2]) for t in caller.of("Transition")], "the signal")
         # it runs again: resolved, and the history tells both
         daemon.manager.write("bad.service", RUNS)
         daemon.systemd("Reload")

@@ -1,0 +1,159 @@
+/* test-alert-state.c: what becomes of one alert, told as a line of what is seen and a line of what
+ * follows. */
+#undef NDEBUG
+#undef G_DISABLE_ASSERT
+#include "monitoring/alert-state.h"
+
+#include <string.h>
+
+#define SECOND ((gint64)G_USEC_PER_SEC)
+
+/* A character a second: '1' holds, '0' does not, '?' no data, 'k' neither holds nor resolves. */
+static char *story(MonAlert *alert, const MonRule *rule, const char *seen, gint64 *now) {
+  static const char letters[] = "pcFRfsAUCN"; /* by MonTransitionKind */
+  GString *told = g_string_new(NULL);
+
+  for (const char *at = seen; *at != '\0'; at++, *now += SECOND) {
+    MonLook look = {.now = *now,
+                    .real = *now,
+                    .holds = *at == '1',
+                    .resolves = *at != 'k',
+                    .is_tick = TRUE,
+                    .is_blind = *at == '?',
+                    .value = 1};
+    MonSteps steps;
+    mon_alert_step(alert, rule, &look, &steps);
+    if (steps.n == 0)
+      g_string_append_c(told, '.');
+    for (guint i = 0; i < steps.n; i++)
+      g_string_append_c(told, letters[steps.kinds[i]]);
+  }
+  return g_string_free(told, FALSE);
+}
+
+static MonAlert *fresh(void) {
+  g_autoptr(MonLabels) labels = mon_labels_new("alertname", "A", NULL);
+
+  return mon_alert_new(labels);
+}
+
+static void check(const MonRule *rule, const char *seen, const char *expected) {
+  g_autoptr(MonAlert) alert = fresh();
+  gint64 now = 1000 * SECOND;
+  g_autofree char *told = story(alert, rule, seen, &now);
+
+  g_assert_cmpstr(told, ==, expected);
+}
+
+static void test_plain(void) {
+  MonRule rule = {.x = 1, .y = 1};
+
+  check(&rule, "0110010", ".F.R.FR");
+}
+
+static void test_for(void) {
+  MonRule rule = {.x = 1, .y = 1, .hold = 2 * SECOND};
+
+  check(&rule, "110111011110", "p.cp.FRp.F.R");
+}
+
+static void test_keep(void) {
+  MonRule rule = {.x = 1, .y = 1, .keep = 3 * SECOND};
+
+  /* three seconds from when it held no more; holding again begins anew */
+  check(&rule, "10010000100", "F......RF..");
+}
+
+static void test_resolve(void) {
+  MonRule rule = {.x = 1, .y = 1};
+
+  check(&rule, "1kkk1kk0", "F......R");
+}
+
+static void test_x_of_y(void) {
+  MonRule rule = {.x = 2, .y = 3};
+
+  check(&rule, "1001010000", ".....FR...");
+}
+
+static void test_no_data(void) {
+  MonRule rule = {.x = 1, .y = 1, .hold = 2 * SECOND};
+
+  check(&rule, "1???1??0", "p...F..R");
+}
+
+static void test_flapping(void) {
+  MonRule rule = {.x = 1, .y = 1, .flap_changes = 4, .flap_within = 10 * SECOND};
+  g_autoptr(MonAlert) alert = fresh();
+  gint64 now = 1000 * SECOND;
+  g_autofree char *begin = story(alert, &rule, "1010", &now);
+
+  g_assert_cmpstr(begin, ==, "FRFf"); /* the fourth change is not told as an end */
+  g_assert_true(alert->is->flapping);
+  g_assert_cmpint(alert->is->state, ==, MON_ALERT_KEEPING);
+  g_autofree char *quiet = story(alert, &rule, "1010", &now);
+  g_assert_cmpstr(quiet, ==, "....");
+  g_autofree char *end = story(alert, &rule, "00000000", &now);
+  g_assert_nonnull(strstr(end, "sR")); /* calm: it settles, and then its end is told */
+  g_assert_false(alert->is->flapping);
+}
+
+/* The time that the service was away proves nothing. */
+static void test_away(void) {
+  MonRule rule = {.x = 1, .y = 1, .hold = 5 * SECOND, .keep = 5 * SECOND};
+  g_autoptr(MonAlert) alert = fresh();
+  gint64 now = 1000 * SECOND;
+  g_autofree char *before = story(alert, &rule, "111", &now);
+
+  now += 3600 * SECOND;
+  mon_alert_away(alert, 3600 * SECOND);
+  g_assert_cmpint(mon_alert_deadline(alert, &rule), ==, now + 2 * SECOND);
+  g_autofree char *after = story(alert, &rule, "111", &now);
+  g_assert_cmpstr(after, ==, "..F");
+  g_autofree char *out = story(alert, &rule, "00", &now);
+  now += 60 * SECOND;
+  mon_alert_away(alert, 60 * SECOND);
+  g_autofree char *rest = story(alert, &rule, "0000", &now);
+  g_assert_cmpstr(rest, ==, "...R");
+}
+
+/* After a start, absence is no news until the sources had their time. */
+static void test_restored(void) {
+  MonRule rule = {.x = 1, .y = 1};
+  g_autoptr(MonAlert) alert = fresh();
+  gint64 now = 1000 * SECOND;
+  g_autofree char *fired = story(alert, &rule, "1", &now);
+
+  alert->restored_until = now + 3 * SECOND;
+  g_autofree char *waits = story(alert, &rule, "00000", &now);
+  g_assert_cmpstr(waits, ==, "...R.");
+}
+
+static void test_end(void) {
+  MonRule rule = {.x = 1, .y = 1};
+  g_autoptr(MonAlert) alert = fresh();
+  gint64 now = 1000 * SECOND;
+  g_autofree char *fired = story(alert, &rule, "1", &now);
+  MonSteps steps;
+
+  mon_alert_end(alert, now, now, "rule removed", &steps);
+  g_assert_cmpuint(steps.n, ==, 1);
+  g_assert_cmpint(steps.kinds[0], ==, MON_TRANSITION_RESOLVED);
+  g_assert_cmpstr(alert->is->reason, ==, "rule removed");
+  g_assert_true(mon_alert_is_over(alert, &rule, now));
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/monitor/alert-state/plain", test_plain);
+  g_test_add_func("/monitor/alert-state/for", test_for);
+  g_test_add_func("/monitor/alert-state/keep", test_keep);
+  g_test_add_func("/monitor/alert-state/resolve", test_resolve);
+  g_test_add_func("/monitor/alert-state/x-of-y", test_x_of_y);
+  g_test_add_func("/monitor/alert-state/no-data", test_no_data);
+  g_test_add_func("/monitor/alert-state/flapping", test_flapping);
+  g_test_add_func("/monitor/alert-state/away", test_away);
+  g_test_add_func("/monitor/alert-state/restored", test_restored);
+  g_test_add_func("/monitor/alert-state/end", test_end);
+  return g_test_run();
+}
