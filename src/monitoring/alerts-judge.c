@@ -1,5 +1,6 @@
 /* alerts-judge.c: one rule against its data: which alerts it has, and what becomes of each. */
 #include "monitoring/alerts-private.h"
+#include "monitoring/deployments.h"
 
 #include <math.h>
 #include <string.h>
@@ -59,15 +60,23 @@ void mon_alerts_take(MonAlerts *alerts, MonEntry *entry, const MonSteps *steps) 
     gather(alerts, entry, NULL);
 }
 
-static MonAlert *new_alert(const MonRule *rule, const MonLabels *labels) {
+/* Of the series, or of the deployment that the unit is of. */
+static const char *release_of(const MonAlerts *alerts, const MonLabels *labels) {
+  const char *release = mon_labels_get(labels, "release"), *unit = mon_labels_get(labels, "unit");
+
+  if (release != NULL || unit == NULL || alerts->daemon->deployments == NULL)
+    return release;
+  return mon_deployments_release(alerts->daemon->deployments, unit);
+}
+
+static MonAlert *new_alert(const MonAlerts *alerts, const MonRule *rule, const MonLabels *labels) {
   MonAlert *alert = mon_alert_new(labels);
   const char *severity = mon_labels_get(labels, "severity");
-  const char *release = mon_labels_get(labels, "release");
 
   alert->is->rule = g_strdup(rule->key);
   alert->is->group = g_strdup(rule->group);
   alert->is->severity = g_strdup(severity != NULL ? severity : "");
-  alert->is->release = g_strdup(release);
+  alert->is->release = g_strdup(release_of(alerts, labels));
   alert->is->annotations = mon_labels_new(NULL, NULL);
   return alert;
 }
@@ -79,7 +88,7 @@ static MonEntry *entry_of(MonAlerts *alerts, MonLive *live, const MonElement *el
   if (entry != NULL)
     return entry;
   g_autoptr(MonLabels) labels = mon_rule_labels(live->rule, element->labels, element->value);
-  g_autoptr(MonAlert) alert = new_alert(live->rule, labels);
+  g_autoptr(MonAlert) alert = new_alert(alerts, live->rule, labels);
   entry = g_hash_table_lookup(alerts->entries, alert->is->fingerprint);
   if (entry != NULL && entry->live != live)
     return NULL;
