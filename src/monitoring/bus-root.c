@@ -1,4 +1,5 @@
 /* bus-root.c: org.waggle.Monitoring1: the service itself. */
+#include "monitoring/bus-why.h"
 #include "monitoring/bus.h"
 
 #include "common/names.h"
@@ -23,6 +24,8 @@ static void handle_reload(MonCall *call) {
 static const MonMethod methods[] = {
     {WG_IFACE_MONITORING, "Ping", handle_ping, NULL, NULL},
     {WG_IFACE_MONITORING, "Reload", handle_reload, MON_ACTION_MANAGE, NULL},
+    {WG_IFACE_MONITORING, "Why", mon_handle_why, NULL, mon_options_none},
+    {WG_IFACE_MONITORING, "Top", mon_handle_top, NULL, mon_options_none},
     {NULL},
 };
 
@@ -48,6 +51,9 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_VTABLE_START(0),
     MON_METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, mon_method_call, MON_OPEN),
     MON_METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, mon_method_call, MON_OPEN),
+    MON_METHOD("Why", MON_ARGS("s", unit, "a{sv}", options), MON_RESULT("s", json), mon_method_call,
+               MON_OPEN),
+    MON_METHOD("Top", MON_ARGS("a{sv}", options), MON_RESULT("s", json), mon_method_call, MON_OPEN),
     SD_BUS_PROPERTY("Version", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("Scope", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("Degraded", "as", get, 0, CHANGES),

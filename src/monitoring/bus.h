@@ -45,6 +45,8 @@ char *mon_object_path(const char *prefix, const char *name);
 
 /* bus-root.c: org.waggle.Monitoring1 itself. */
 extern const MonInterface mon_interface_root;
+/* bus-metrics.c */
+extern const MonInterface mon_interface_metrics;
 /* One of its properties is another one now. */
 void mon_root_changed(MonDaemon *daemon, const char *property);
 

@@ -82,7 +82,10 @@ static void take_head(const char *name, const MonLabels *labels, gboolean is_cou
                       const gint64 *times, const double *values, guint n, gpointer user_data) {
   const Filling *filling = user_data;
 
-  if (!g_strv_contains((const char *const *)filling->look->names, name))
+  const char *unit = filling->look->unit;
+
+  if (!g_strv_contains((const char *const *)filling->look->names, name) ||
+      (unit && g_strcmp0(mon_labels_get(labels, "unit"), unit) != 0))
     return;
   gint64 created = created_of(filling, name, labels);
   for (guint i = 0; i < n; i++)
@@ -104,17 +107,33 @@ static void load_done(const GError *error, gpointer data) {
   load->func(past, error, load->user_data);
   g_clear_pointer(&load->look.found, g_ptr_array_unref);
   g_strfreev(load->look.names);
+  g_free(load->look.unit);
   g_free(load);
 }
 
-void mon_history_load(MonHistory *history, const char *const *names, gint64 from, gint64 to,
-                      guint64 step, MonPastFunc func, gpointer user_data) {
+static void begin(MonHistory *history, const MonLookBack *look, MonPastFunc func,
+                  gpointer user_data) {
   Load *load = g_new0(Load, 1);
 
-  load->look = (MonLookBack){.names = g_strdupv((char **)names), .from = from, .to = to};
-  load->look.tier = tier_of(history, from, to, step);
+  load->look = *look;
   load->history = history;
   load->func = func;
   load->user_data = user_data;
   mon_store_do(mon_history_store(history), run_load, load_done, load, FALSE);
+}
+
+void mon_history_load(MonHistory *history, const char *const *names, gint64 from, gint64 to,
+                      guint64 step, MonPastFunc func, gpointer user_data) {
+  MonLookBack look = {.names = g_strdupv((char **)names), .from = from, .to = to};
+
+  look.tier = tier_of(history, from, to, step);
+  begin(history, &look, func, user_data);
+}
+
+void mon_history_load_unit(MonHistory *history, const char *unit, const char *const *names,
+                           gint64 from, gint64 to, MonPastFunc func, gpointer user_data) {
+  MonLookBack look = {
+      .names = g_strdupv((char **)names), .unit = g_strdup(unit), .from = from, .to = to};
+
+  begin(history, &look, func, user_data);
 }

@@ -53,6 +53,7 @@ typedef struct {
 
 typedef struct {
   char **names;
+  char *unit; /* the label of that name; NULL: whatever it is */
   gint64 from, to;
   guint tier;
   GPtrArray *found; /* of MonStoredSeries */

@@ -150,6 +150,18 @@ static void load_series(const Loading *loading, const MonLookBack *look) {
   }
 }
 
+/* The label `unit` is that of the look. */
+static gboolean is_wanted(const MonLookBack *look, const char *labels, gsize size) {
+  g_autofree char *text = look->unit ? g_strconcat("unit", "#", look->unit, NULL) : NULL;
+
+  if (!text)
+    return TRUE;
+  gsize n = strlen(text) + 1; /* with its end */
+  text[4] = '\0';
+  const char *found = size >= n ? memmem(labels, size, text, n) : NULL;
+  return found && (found == labels || found[-1] == '\0');
+}
+
 static gboolean look_for(MonStore *store, MonLookBack *look, const char *name, guint64 *n,
                          GError **error) {
   g_autoptr(MonStatement) stmt = mon_store_statement(
@@ -159,6 +171,8 @@ static gboolean look_for(MonStore *store, MonLookBack *look, const char *name, g
     return FALSE;
   sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
   while (mon_store_row(store, stmt)) {
+    if (!is_wanted(look, sqlite3_column_blob(stmt, 1), (gsize)sqlite3_column_bytes(stmt, 1)))
+      continue;
     MonStoredSeries *one = g_new0(MonStoredSeries, 1);
     one->name = g_strdup(name);
     one->labels = g_bytes_new(sqlite3_column_blob(stmt, 1), (gsize)sqlite3_column_bytes(stmt, 1));

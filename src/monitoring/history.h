@@ -45,3 +45,6 @@ typedef void (*MonPastFunc)(MonSamples *past, const GError *error, gpointer user
  * between two of them, a gauge stays. LIMITS_EXCEEDED: too many samples. */
 void mon_history_load(MonHistory *history, const char *const *names, gint64 from, gint64 to,
                       guint64 step, MonPastFunc func, gpointer user_data);
+/* The same of one unit alone, raw. */
+void mon_history_load_unit(MonHistory *history, const char *unit, const char *const *names,
+                           gint64 from, gint64 to, MonPastFunc func, gpointer user_data);

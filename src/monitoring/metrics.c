@@ -5,7 +5,6 @@
 #include "monitoring/host.h"
 #include "monitoring/inventory.h"
 #include "monitoring/suite.h"
-#include "monitoring/unit-metrics.h"
 
 #include "common/clock.h"
 #include "common/error.h"
@@ -251,6 +250,10 @@ void mon_metrics_forget(MonMetrics *metrics, guint id) {
 void mon_metrics_count_http(MonMetrics *metrics, guint status) {
   if (status < G_N_ELEMENTS(metrics->http))
     metrics->http[status]++;
+}
+
+MonUnitMetrics *mon_metrics_units(MonMetrics *metrics) {
+  return metrics->units;
 }
 
 MonHistory *mon_metrics_history(MonMetrics *metrics) {

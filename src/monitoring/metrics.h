@@ -9,6 +9,7 @@
 #include "monitoring/daemon.h"
 #include "monitoring/history.h"
 #include "monitoring/metrics-list.h"
+#include "monitoring/unit-metrics.h"
 
 MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error);
 /* Before the store is freed: what is only in memory goes to its queue. */
@@ -22,6 +23,7 @@ typedef void (*MonFreshFunc)(gpointer user_data);
 guint mon_metrics_fresh(MonMetrics *metrics, MonFreshFunc func, gpointer user_data);
 void mon_metrics_forget(MonMetrics *metrics, guint id);
 
+MonUnitMetrics *mon_metrics_units(MonMetrics *metrics);
 MonHistory *mon_metrics_history(MonMetrics *metrics); /* NULL: none is kept */
 /* The HTTP socket's part of the figures. */
 void mon_metrics_count_http(MonMetrics *metrics, guint status);

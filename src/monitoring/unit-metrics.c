@@ -2,6 +2,8 @@
  * counted, so that a unit that goes while it is read costs nothing. */
 #include "monitoring/unit-metrics-private.h"
 
+#include "common/clock.h"
+
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -150,14 +152,41 @@ static void put(MonUnitMetrics *units, MonUnitEntry *entry, guint i, double valu
     entry->series[i] = mon_board_set(units->board, metric_of(i), entry->labels, value, created);
 }
 
+/* Looks may follow each other closely (scrapes): a rate is of a second at least. */
+static void take_rate(MonUnitEntry *entry, double cpu) {
+  gint64 now = wg_time_boottime(), elapsed = now - entry->cpu_time;
+
+  if (entry->cpu_time != 0 && elapsed < G_USEC_PER_SEC && cpu >= entry->cpu_before)
+    return;
+  entry->cpu_rate = entry->cpu_time != 0 && cpu >= entry->cpu_before
+                        ? (cpu - entry->cpu_before) * G_USEC_PER_SEC / (double)elapsed
+                        : NAN;
+  entry->cpu_before = cpu;
+  entry->cpu_time = now;
+}
+
+gboolean mon_unit_metrics_get(const MonUnitMetrics *units, const char *unit, double *ret_values,
+                              double *ret_cpu_rate) {
+  const MonUnitEntry *entry = g_hash_table_lookup(units->entries, unit);
+
+  if (!entry || !entry->cell || !entry->cell->was_read || !entry->cell->there)
+    return FALSE;
+  for (guint i = 0; i < MON_CG_N; i++)
+    ret_values[i] = entry->series[i] ? mon_series_value(entry->series[i]) : NAN;
+  *ret_cpu_rate = entry->cpu_time != 0 ? entry->cpu_rate : NAN;
+  return TRUE;
+}
+
 static void apply(MonUnitMetrics *units, MonUnitEntry *entry, gint64 now) {
   const MonCell *cell = entry->cell;
   double raw[MON_CG_N];
 
   if (!cell->there) {
     drop_series(units, entry);
+    entry->cpu_time = 0;
     return;
   }
+  take_rate(entry, cell->sample.value[MON_CG_CPU]);
   for (guint c = 0; c < units->n_counters; c++)
     raw[c] = cell->sample.value[units->counter[c]];
   mon_counters_feed(&entry->counters, mon_cgroup_id(cell->group), raw, now);

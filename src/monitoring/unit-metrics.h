@@ -26,6 +26,11 @@ void mon_unit_metrics_set(MonUnitMetrics *units, const char *unit, const MonLabe
 void mon_unit_metrics_remove(MonUnitMetrics *units, const char *unit);
 guint mon_unit_metrics_n(const MonUnitMetrics *units);
 
+/* What the last look saw; absent values are NAN. `cpu_rate`: processors in use between the last two
+ * looks. FALSE: no such unit, or it has no group now. */
+gboolean mon_unit_metrics_get(const MonUnitMetrics *units, const char *unit, double *ret_values,
+                              double *ret_cpu_rate);
+
 /* One look at all of them. */
 typedef struct MonUnitLook MonUnitLook;
 MonUnitLook *mon_unit_look_new(MonUnitMetrics *units); /* loop; one at a time */

@@ -1,0 +1,42 @@
+/* why.h: what ails a unit, on one screen; and the whole machine at a glance.
+ *
+ * Everything is what the rooms know already; only the journal is read, on a worker thread, and only
+ * for those who may read it. What is not known is not in the answer. JSON, since people, agents and
+ * the full-screen view read the same. */
+#pragma once
+
+#include "monitoring/daemon.h"
+#include "monitoring/samples.h"
+
+#include <json-glib/json-glib.h>
+
+#define MON_WHY_WINDOW (10 * 60 * (gint64)G_USEC_PER_SEC)
+
+/* The metrics that why looks back at; ends with NULL. */
+extern const char *const mon_why_names[];
+
+/* Adds "findings": sentences with a severity, the worst first, from what is in `object` already and
+ * the last ten minutes. Pure. */
+typedef struct {
+  double cpu_throttled, cpu_waiting, memory_waiting, io_waiting; /* shares of the time; NAN */
+  double memory, memory_max, memory_high, tasks, tasks_max;      /* NAN */
+  double oom_kills, restarts;                                    /* in the window; NAN */
+  const char *active, *state_text;                               /* NULL */
+  const char *window;                                            /* of a deployment; NULL */
+  guint alerts, errors;                                          /* firing; lines of the journal */
+} MonSymptoms;
+JsonArray *mon_why_findings(const MonSymptoms *symptoms);
+/* What `past` says of the unit, over the window that ends at `to`. */
+void mon_why_look(MonSamples *past, gint64 to, MonSymptoms *symptoms);
+
+/* why-journal.c: the last lines of severity err or worse about the unit in the last hour, newest
+ * first, each {time, priority, text}. Worker thread; NULL: the journal cannot be read. */
+JsonArray *mon_why_journal(gboolean user_scope, const char *unit, guint max);
+
+/* top.c: (transfer full) */
+JsonObject *mon_top(MonDaemon *daemon);
+/* Alerts that are pending or firing; of one unit, or of all (NULL). `ret_firing` may be NULL. */
+JsonArray *mon_top_alerts(MonDaemon *daemon, const char *unit, guint *ret_firing);
+void mon_json_number(JsonObject *object, const char *name, double value); /* NAN: left out */
+/* A text; NULL and "" are left out. */
+void mon_json_text(JsonObject *object, const char *name, const char *value);
