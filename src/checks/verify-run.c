@@ -49,6 +49,8 @@ static void on_result(const ChkResult *result, gpointer user_data) {
     return;
   JsonObject *object = json_object_new();
   json_object_set_string_member(object, "event", "result");
+  json_object_set_int_member(object, "done", r->n_done);
+  json_object_set_int_member(object, "all", r->n_all);
   json_object_set_member(object, "result", chk_result_json(result));
   print_line(object);
 }

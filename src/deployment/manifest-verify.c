@@ -53,6 +53,31 @@ static JsonObject *variables(const DplManifest *m, const DplSite *site, const ch
   return object;
 }
 
+/* Without units the settle window is about the services that the deployment starts. */
+static JsonNode *settle_of(const DplManifest *m, JsonNode *given) {
+  if (!JSON_NODE_HOLDS_OBJECT(given) ||
+      json_object_has_member(json_node_get_object(given), "units"))
+    return json_node_ref(given);
+  JsonNode *node = json_node_new(JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new();
+  JsonArray *units = json_array_new();
+  g_autoptr(GList) names = json_object_get_members(json_node_get_object(given));
+
+  for (GList *l = names; l; l = l->next)
+    json_object_set_member(
+        object, l->data,
+        json_node_ref(json_object_get_member(json_node_get_object(given), l->data)));
+  for (guint i = 0; m->units.start[i]; i++)
+    if (g_str_has_suffix(m->units.start[i], ".service"))
+      json_array_add_string_element(units, m->units.start[i]);
+  if (json_array_get_length(units) > 0)
+    json_object_set_array_member(object, "units", units);
+  else
+    json_array_unref(units);
+  json_node_take_object(node, object);
+  return node;
+}
+
 static JsonNode *verify_node(const DplManifest *m, const DplSite *site, const char *release) {
   JsonNode *node = json_node_new(JSON_NODE_OBJECT);
   JsonObject *object = json_object_new();
@@ -61,6 +86,9 @@ static JsonNode *verify_node(const DplManifest *m, const DplSite *site, const ch
     if (json_object_has_member(m->verify, members[i]))
       json_object_set_member(object, members[i],
                              json_node_ref(json_object_get_member(m->verify, members[i])));
+  if (json_object_has_member(object, "settle"))
+    json_object_set_member(object, "settle",
+                           settle_of(m, json_object_get_member(object, "settle")));
   json_object_set_string_member(object, "name", m->name);
   json_object_set_double_member(object, "deadline", (double)m->budgets.verify / G_USEC_PER_SEC);
   json_object_set_object_member(object, "vars", variables(m, site, release));

@@ -101,8 +101,6 @@ static void add_phases(DplStore *store, const DplStatsQuestion *q, JsonObject *i
               "SELECT x.before, x.took FROM transition AS x JOIN " WANTED
               " AS t ON t.id = x.txn WHERE x.before IS NOT NULL AND x.before <> x.after");
   JsonObject *object = json_object_new();
-  GHashTableIter iter;
-  gpointer key, value;
 
   while (stmt != NULL && dpl_store_row(store, stmt)) {
     const char *state = (const char *)sqlite3_column_text(stmt, 0);
@@ -114,9 +112,11 @@ static void add_phases(DplStore *store, const DplStatsQuestion *q, JsonObject *i
     }
     g_array_append_val(array, took);
   }
-  g_hash_table_iter_init(&iter, phases);
-  while (g_hash_table_iter_next(&iter, &key, &value))
-    json_object_set_object_member(object, key, summary(value));
+  for (guint i = 0; i < _DPL_STATE_MAX; i++) { /* in the order that they come in */
+    GArray *array = g_hash_table_lookup(phases, dpl_states[i].name);
+    if (array != NULL)
+      json_object_set_object_member(object, dpl_states[i].name, summary(array));
+  }
   json_object_set_object_member(into, "phases", object);
 }
 

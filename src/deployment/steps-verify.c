@@ -70,10 +70,13 @@ static GError *not_up(const GPtrArray *states) {
   return NULL;
 }
 
-static void on_result(const char *json, gpointer data) {
+static void on_result(const char *json, guint n, guint all, gpointer data) {
   DplChain *chain = data;
   g_autofree char *masked = dpl_chain_mask(chain, json);
+  g_autofree char *text = g_strdup_printf("%u of %u checks are over", n, all);
 
+  if (all > 0)
+    dpl_act_progress(chain->act, (int)((guint64)n * 100 / all), text);
   dpl_act_result(chain->act, masked);
 }
 

@@ -21,7 +21,7 @@
 struct DplVerify {
   DplVerifyFunc done;
   gpointer user_data;
-  void (*result)(const char *json, gpointer user_data);
+  void (*result)(const char *json, guint n, guint all, gpointer user_data);
   WgRun *run;
   char *directory, *results, *why;
   gboolean record, canceled;
@@ -48,6 +48,12 @@ static void verify_free(DplVerify *v) {
 }
 
 /* ---- what comes back ---- */
+static guint number_of(JsonObject *event, const char *name) {
+  gint64 n = json_object_get_int_member_with_default(event, name, 0);
+
+  return (guint)CLAMP(n, 0, G_MAXINT);
+}
+
 static void on_line(WgRun *run, const char *line, gpointer data) {
   DplVerify *v = data;
   g_autoptr(JsonNode) node = json_from_string(line, NULL);
@@ -59,7 +65,7 @@ static void on_line(WgRun *run, const char *line, gpointer data) {
   if (g_strcmp0(kind, "result") == 0 && json_object_has_member(event, "result")) {
     g_autofree char *json = json_to_string(json_object_get_member(event, "result"), FALSE);
     if (v->result != NULL)
-      v->result(json, v->user_data);
+      v->result(json, number_of(event, "done"), number_of(event, "all"), v->user_data);
   } else if (g_strcmp0(kind, "end") == 0 && json_object_has_member(event, "results")) {
     g_free(v->results);
     v->results = json_to_string(json_object_get_member(event, "results"), FALSE);

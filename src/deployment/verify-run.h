@@ -25,8 +25,9 @@ typedef struct {
   const char *baseline; /* JSON of an earlier record; NULL: none */
   gboolean record;      /* observe only: end->baseline */
   guint64 limit;        /* us; 0: the plan's own deadline */
-  /* One final result, JSON; on the loop, before done(). NULL: not told. */
-  void (*result)(const char *json, gpointer user_data);
+  /* One final result, JSON, the `n`th of `all` checks (0: not known); on the loop, before done().
+   * NULL: not told. */
+  void (*result)(const char *json, guint n, guint all, gpointer user_data);
 } DplVerifyOptions;
 
 typedef enum {

@@ -77,6 +77,8 @@ def test_figures():
         equal(count, 1, "recoveries")
         check(0 < mean == p50 == p95, f"one recovery has one duration: {s['recovery']}")
         equal(s["phases"]["verifying"][0], 2, "verifications")
+        order = ["validated", "staging", "switching", "starting", "verifying", "committed"]
+        equal([name for name in s["phases"] if name in order], order, "as they come, not by name")
         check(s["phases"]["verifying"][2] <= s["phases"]["verifying"][3], "p50 over p95")
         equal(c.call("Stats", "(a{sv})", vardict({"target": "other"}))[0]["deployments"], 0)
 

@@ -169,5 +169,20 @@ def test_dependents():
               "the deployment did not tell")
 
 
+def test_verification_tells_how_far_it_is():
+    with Deployd() as d:
+        c = begun(d)
+        checks = [{"file": "${target.root}/current/word", "name": f"look {i}",
+                   "expect": {"content": {"contains": "good"}}} for i in range(4)]
+        c.run(d.release("1.0", checks=checks, settle={"for": "200ms", "journal": False}))
+        told = [(s[1], s[2]) for s in c.client.of("Progress") if "checks are over" in s[2]]
+        equal([text for _percent, text in told], [f"{i + 1} of 5 checks are over" for i in range(5)])
+        percents = [percent for percent, _text in told]
+        check(percents == sorted(percents) and percents[0] < percents[-1], str(percents))
+        settle = [r for r in c.show(1)["results"]["checks"] if r["type"] == "settle"]
+        equal([(r["subject"], r["verdict"]) for r in settle], [("shop.service", "pass")],
+              "without units it is about those that were started")
+
+
 if __name__ == "__main__":
     main(dict(globals()))

@@ -26,7 +26,7 @@ static void seen_clear(Seen *seen) {
   g_free(seen->baseline);
 }
 
-static void on_result(const char *json, gpointer data) {
+static void on_result(const char *json, guint n, guint all, gpointer data) {
   Seen *seen = data;
 
   g_assert_nonnull(strstr(json, "\"name\""));
