@@ -183,6 +183,11 @@ static CliBus *open_host(CliService service, const char *host, GError **error) {
                  g_strdup_printf("system bus of %s, over ssh", host));
 }
 
+/* Root without one, as in a container or over ssh -T, means the system and nobody's session. */
+static gboolean has_session(void) {
+  return getuid() != 0 || g_getenv("XDG_RUNTIME_DIR") || g_getenv("DBUS_SESSION_BUS_ADDRESS");
+}
+
 CliBus *cli_bus_open(const Cli *cli, GError **error) {
   CliScope scope = cli->scope;
 
@@ -199,7 +204,7 @@ CliBus *cli_bus_open(const Cli *cli, GError **error) {
   }
   if (scope == CLI_SCOPE_AUTO) {
     g_autofree char *path = cli_private_socket(cli->service, CLI_SCOPE_SYSTEM);
-    scope = access(path, F_OK) == 0 ? CLI_SCOPE_SYSTEM : CLI_SCOPE_USER;
+    scope = access(path, F_OK) == 0 || !has_session() ? CLI_SCOPE_SYSTEM : CLI_SCOPE_USER;
   }
   return open_scope(cli->service, scope, error);
 }

@@ -14,7 +14,7 @@ import termios
 import time
 
 from deployd import VERIFY, Deployd, check, equal, wait_for
-from harness import LIMIT, main
+from harness import LIMIT, main, need_root
 from waggle import WAGGLE, Cli
 
 FAILED, UNDETERMINED, ROLLED_BACK, WRONG_USAGE, BAD_FILE = 1, 4, 5, 64, 78
@@ -288,6 +288,17 @@ def test_verification_by_hand():
         cli.environment["WAGGLE_VERIFY"] = "/no/such/program"
         cli.run("verify", path, status=UNDETERMINED)
         check("waggle-deploy" in cli.errors, cli.errors)
+
+
+def test_root_without_a_session_is_told_of_the_systems_service():
+    need_root()
+    with Deployd() as d:
+        cli = deploy_cli(d, DBUS_SYSTEM_BUS_ADDRESS="unix:path=/no/bus")
+        for name in ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "WAGGLE_DEPLOYMENT_ADDRESS"):
+            cli.environment.pop(name, None)
+        cli.run("deploy", "list", status=UNDETERMINED)
+        check("systemctl enable --now waggle-deployd.socket" in cli.errors, cli.errors)
+        check("--user" not in cli.errors and "XDG_RUNTIME_DIR" not in cli.errors, cli.errors)
 
 
 if __name__ == "__main__":
