@@ -2,6 +2,7 @@
 #include "client/alerts.h"
 #include "client/deploy.h"
 #include "client/json.h"
+#include "client/times.h"
 #include "client/verbs.h"
 
 #include "common/names.h"
@@ -14,6 +15,12 @@ const CliOption cli_alerts_ack_options[] = {
 };
 const CliOption cli_alerts_test_options[] = {
     {"tests", 't', CLI_VALUE_REQUIRED, "FILE", "Tests as promtool's are written"},
+    {NULL},
+};
+const CliOption cli_alerts_backtest_options[] = {
+    {"since", 0, CLI_VALUE_REQUIRED, "TIME", "From then on; default a day ago"},
+    {"until", 0, CLI_VALUE_REQUIRED, "TIME", "Up to then; default now"},
+    {"step", 0, CLI_VALUE_REQUIRED, "SPAN", "How far evaluations lie apart; default 30s"},
     {NULL},
 };
 const CliOption cli_alerts_drill_options[] = {
@@ -120,4 +127,65 @@ int cli_verb_alerts_test(Cli *cli, CliArgs *args, GError **error) {
     g_variant_builder_add(&options, "{sv}", "tests", g_variant_new_string(tests));
   JsonNode *outcome = cli_alerts_ask(cli, "Test", g_variant_new("(ha{sv})", fd, &options), error);
   return outcome ? print_outcome(cli, args, outcome) : CLI_EXIT_FAILURE;
+}
+
+/* ---- backtest ---- */
+static gboolean backtest_options(CliArgs *args, GVariantBuilder *options, GError **error) {
+  guint64 since = 0, until = 0, step = 0;
+
+  if ((!cli_args_time(args, "since", &since, error) && *error) ||
+      (!cli_args_time(args, "until", &until, error) && *error) ||
+      (!cli_args_usec(args, "step", &step, error) && *error))
+    return FALSE;
+  g_variant_builder_init(options, G_VARIANT_TYPE_VARDICT);
+  if (since)
+    g_variant_builder_add(options, "{sv}", "since", g_variant_new_uint64(since));
+  if (until)
+    g_variant_builder_add(options, "{sv}", "until", g_variant_new_uint64(until));
+  if (step)
+    g_variant_builder_add(options, "{sv}", "step", g_variant_new_uint64(step));
+  return TRUE;
+}
+
+static void print_backtest(JsonObject *object) {
+  JsonArray *transitions = json_object_get_array_member(object, "transitions");
+  JsonArray *errors = json_object_get_array_member(object, "errors");
+
+  for (guint i = 0; i < json_array_get_length(transitions); i++) {
+    JsonObject *one = json_array_get_object_element(transitions, i);
+    g_autofree char *time =
+        cli_time_full((guint64)json_object_get_int_member_with_default(one, "time", 0));
+    g_autofree char *labels = cli_alerts_labels(one);
+    printf("%s  %s %s %s\n", time,
+           cli_alerts_text(json_object_get_object_member(one, "labels"), "alertname"),
+           cli_alerts_text(one, "kind"), labels);
+  }
+  for (guint i = 0; i < json_array_get_length(errors); i++)
+    printf("FAILED %s\n", json_array_get_string_element(errors, i));
+  printf("%d alerts would have fired; %d rules on %d samples\n",
+         (int)json_object_get_int_member(object, "fired"),
+         (int)json_object_get_int_member(object, "rules"),
+         (int)json_object_get_int_member(object, "samples"));
+}
+
+int cli_verb_alerts_backtest(Cli *cli, CliArgs *args, GError **error) {
+  g_autofree char *base = NULL;
+  GVariantBuilder options;
+  int fd = -1;
+
+  if (!backtest_options(args, &options, error))
+    return CLI_EXIT_USAGE;
+  if (!cli_deploy_manifest(cli, cli_args_word(args, 0), &fd, &base, error))
+    return CLI_EXIT_FAILURE;
+  JsonNode *outcome =
+      cli_alerts_ask(cli, "Backtest", g_variant_new("(ha{sv})", fd, &options), error);
+  if (!outcome)
+    return CLI_EXIT_FAILURE;
+  if (cli->json != CLI_JSON_OFF) {
+    cli_json_print(cli, outcome);
+    return CLI_EXIT_OK;
+  }
+  print_backtest(json_node_get_object(outcome));
+  json_node_unref(outcome);
+  return CLI_EXIT_OK;
 }

@@ -132,6 +132,8 @@ const CliVerb cli_verbs[] = {
     {NULL, "alerts rules", "", "List the rules and how they do", 0, 0, NULL, cli_verb_alerts_rules},
     {NULL, "alerts test", "FILE", "Try a rule file out, with tests as promtool's", 1, 1,
      TABLES(cli_alerts_test_options), cli_verb_alerts_test},
+    {NULL, "alerts backtest", "FILE", "Tell what rules would have done, on the history", 1, 1,
+     TABLES(cli_alerts_backtest_options), cli_verb_alerts_backtest},
     {NULL, "alerts drill", "RULE", "Let a rule's alert fire that is none, end to end", 1, 1,
      TABLES(cli_alerts_drill_options), cli_verb_alerts_drill},
 

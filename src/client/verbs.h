@@ -86,6 +86,7 @@ CLI_DECLARE_VERB(typist_type);
 CLI_DECLARE_VERB(typist_windows);
 CLI_DECLARE_VERB(verify);
 CLI_DECLARE_VERB(alerts_ack);
+CLI_DECLARE_VERB(alerts_backtest);
 CLI_DECLARE_VERB(alerts_drill);
 CLI_DECLARE_VERB(alerts_history);
 CLI_DECLARE_VERB(alerts_list);
@@ -99,12 +100,12 @@ CLI_DECLARE_VERB(watch);
 
 extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_options[],
     cli_agent_update_options[], cli_agent_pause_options[], cli_agent_remove_options[],
-    cli_alerts_ack_options[], cli_alerts_drill_options[], cli_alerts_history_options[],
-    cli_alerts_list_options[], cli_alerts_test_options[], cli_audit_list_options[],
-    cli_cancel_options[], cli_dead_purge_options[], cli_dead_requeue_options[],
-    cli_deploy_history_options[], cli_deploy_rehearse_options[], cli_deploy_rollback_options[],
-    cli_deploy_run_options[], cli_deploy_stats_options[], cli_deploy_target_options[],
-    cli_verify_options[], cli_export_options[], cli_filter_options[], cli_fsck_options[],
-    cli_hook_drain_options[], cli_nack_options[], cli_one_agent_options[], cli_receive_options[],
-    cli_reply_options[], cli_send_options[], cli_touch_options[], cli_typist_hold_options[],
-    cli_typist_type_options[], cli_wait_options[];
+    cli_alerts_ack_options[], cli_alerts_backtest_options[], cli_alerts_drill_options[],
+    cli_alerts_history_options[], cli_alerts_list_options[], cli_alerts_test_options[],
+    cli_audit_list_options[], cli_cancel_options[], cli_dead_purge_options[],
+    cli_dead_requeue_options[], cli_deploy_history_options[], cli_deploy_rehearse_options[],
+    cli_deploy_rollback_options[], cli_deploy_run_options[], cli_deploy_stats_options[],
+    cli_deploy_target_options[], cli_verify_options[], cli_export_options[], cli_filter_options[],
+    cli_fsck_options[], cli_hook_drain_options[], cli_nack_options[], cli_one_agent_options[],
+    cli_receive_options[], cli_reply_options[], cli_send_options[], cli_touch_options[],
+    cli_typist_hold_options[], cli_typist_type_options[], cli_wait_options[];

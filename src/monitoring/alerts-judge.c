@@ -265,6 +265,7 @@ void mon_alerts_judge(MonAlerts *alerts, MonLive *live, gboolean is_tick) {
   live->evaluated = judge.look.real;
   if (!mon_expr_eval(live->rule->expr, &mon_alerts_source, alerts, judge.look.real, MON_EVAL_PLAIN,
                      &value, &error)) {
+    mon_alerts_count_failure(alerts, live);
     set_error(live, error->message); /* its alerts stay as they are */
     return;
   }
@@ -277,4 +278,5 @@ void mon_alerts_judge(MonAlerts *alerts, MonLive *live, gboolean is_tick) {
   mon_value_clear(&judge.resolve);
   mon_value_clear(&judge.there);
   live->took = g_get_monotonic_time() - begin;
+  wg_histogram_add(&alerts->took, (guint64)live->took);
 }

@@ -72,6 +72,7 @@ struct MonAlerts {
   GHashTable *spans;     /* interned name -> how far back, &gint64 */
   MonSamples *recorded;  /* what recording rules made */
   gint64 sampled;        /* lasting time of the last look for the windows */
+  guint units;           /* listens to the inventory */
   GSource *timer;
   guint idle;
   gint64 free_at;      /* lasting time before which no dirty rule is evaluated: what evaluations
@@ -81,9 +82,12 @@ struct MonAlerts {
   GQueue batches;      /* MonBatch that are not on the disk, oldest first */
   MonBatch *writing;   /* of `batches`, with the store; NULL: none */
   guint retry;
-  gint64 seq;          /* the last that was given out */
-  gint64 seen;         /* lasting time that was written last */
-  gboolean is_closing; /* the store ends: nothing more is submitted */
+  gint64 seq;           /* the last that was given out */
+  gint64 seen;          /* lasting time that was written last */
+  GPtrArray *backtests; /* under way */
+  WgHistogram took;     /* of evaluations, us */
+  gint64 since;         /* CLOCK_REALTIME us of the start: what counters count from */
+  gboolean is_closing;  /* the store ends: nothing more is submitted */
 };
 
 typedef struct {
@@ -123,6 +127,14 @@ void mon_gathered_free(gpointer gathered);
 
 /* alerts-load.c: before the store has its writer. */
 gboolean mon_alerts_load(MonAlerts *alerts, GError **error);
+
+/* alerts-figures.c: the service's own figures on the board. */
+void mon_alerts_count(MonAlerts *alerts, const MonTransition *transition);
+void mon_alerts_count_failure(MonAlerts *alerts, const MonLive *live);
+void mon_alerts_figures(MonAlerts *alerts);
+
+/* bus-alerts-backtest.c */
+GPtrArray *mon_backtests_new(void);
 
 /* causes.c: which alert follows from which; gathers CAUSED and UNCAUSED. */
 void mon_causes_judge(MonAlerts *alerts);

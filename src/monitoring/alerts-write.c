@@ -100,6 +100,7 @@ static void tell(MonAlerts *alerts, const MonBatch *batch) {
   for (guint i = 0; i < batch->transitions->len; i++) {
     const MonTransition *t = batch->transitions->pdata[i];
     mon_alerts_log(t);
+    mon_alerts_count(alerts, t);
     mon_alert_object_changed(alerts->daemon, t);
     for (guint l = 0; l < alerts->listeners->len; l++) {
       MonListener listener = g_array_index(alerts->listeners, MonListener, l);
@@ -215,6 +216,7 @@ void mon_alerts_flush(MonAlerts *alerts) {
     add(alerts, batch, alerts->gathered->pdata[i]);
   g_ptr_array_set_size(alerts->gathered, 0);
   forget_over(alerts);
+  mon_alerts_figures(alerts);
   g_queue_push_tail(&alerts->batches, batch);
   mon_alerts_written_out(alerts);
 }

@@ -1,5 +1,6 @@
 /* alerts.c: the room of rules and alerts: its life, and who listens. See alerts.h. */
 #include "monitoring/alerts-private.h"
+#include "monitoring/inventory.h"
 
 #include "common/error.h"
 #include "common/timer-source.h"
@@ -14,6 +15,14 @@ static void entry_free(gpointer data) {
   mon_alert_free(entry->alert);
   g_clear_pointer(&entry->result, mon_labels_unref);
   g_free(entry);
+}
+
+/* What a unit needs is known a moment after its state: causes are looked for again. */
+static void on_unit(const MonUnit *unit, MonUnitChange change, gpointer user_data) {
+  MonAlerts *alerts = user_data;
+
+  if (change == MON_UNIT_CHANGED && unit->known && g_hash_table_size(alerts->entries) > 0)
+    mon_alerts_soon(alerts);
 }
 
 static void on_timer(gboolean clock_was_set, gpointer user_data) {
@@ -40,6 +49,8 @@ MonAlerts *mon_alerts_new(MonDaemon *daemon, GError **error) {
   alerts->spans = g_hash_table_new_full(NULL, NULL, NULL, g_free);
   alerts->listeners = g_array_new(FALSE, FALSE, sizeof(MonListener));
   alerts->gathered = g_ptr_array_new_with_free_func(mon_gathered_free);
+  alerts->backtests = mon_backtests_new();
+  alerts->since = wg_time_realtime();
   alerts->timer = wg_timer_source_new(CLOCK_BOOTTIME, on_timer, alerts, error);
   MonRules *rules = alerts->timer != NULL ? load_rules(alerts, error) : NULL;
   if (rules != NULL)
@@ -48,12 +59,14 @@ MonAlerts *mon_alerts_new(MonDaemon *daemon, GError **error) {
     mon_alerts_free(alerts);
     return NULL;
   }
+  alerts->units = mon_inventory_listen(daemon->inventory, on_unit, alerts);
   mon_alerts_soon(alerts);
   return alerts;
 }
 
 void mon_alerts_stop(MonAlerts *alerts) {
   alerts->is_closing = TRUE;
+  g_ptr_array_set_size(alerts->backtests, 0);
   g_clear_handle_id(&alerts->idle, g_source_remove);
   g_clear_handle_id(&alerts->retry, g_source_remove);
   g_clear_pointer(&alerts->timer, wg_timer_source_destroy);
@@ -66,9 +79,12 @@ void mon_alerts_free(MonAlerts *alerts) {
   g_clear_handle_id(&alerts->idle, g_source_remove);
   g_clear_handle_id(&alerts->retry, g_source_remove);
   g_clear_pointer(&alerts->timer, wg_timer_source_destroy);
+  if (alerts->units != 0)
+    mon_inventory_unlisten(alerts->daemon->inventory, alerts->units);
   mon_alerts_unwatch(alerts);
   g_queue_clear_full(&alerts->batches, mon_batch_free);
   g_ptr_array_unref(alerts->gathered);
+  g_ptr_array_unref(alerts->backtests);
   g_hash_table_unref(alerts->entries);
   g_ptr_array_unref(alerts->live);
   g_hash_table_unref(alerts->by_metric);

@@ -71,6 +71,8 @@ const char *mon_alert_state_name(MonAlertState state);
 typedef void (*MonTransitionFunc)(const MonTransition *transition, gpointer user_data);
 
 MonAlerts *mon_alerts_new(MonDaemon *daemon, GError **error);
+/* After the store has begun: windows are filled from the history. */
+void mon_alerts_begin(MonAlerts *alerts);
 /* The store is about to end: nothing more is given to it. */
 void mon_alerts_stop(MonAlerts *alerts);
 void mon_alerts_free(MonAlerts *alerts);

@@ -80,9 +80,9 @@ void mon_handle_alerts_drill(MonCall *call) {
 
 /* ---- Test ---- */
 /* A sealed memfd only: reading it cannot wait, and nobody changes it meanwhile. */
-static char *read_sealed(int fd, gsize *ret_size, GError **error) {
+char *mon_call_document(MonCall *call, gsize *ret_size, GError **error) {
   const int seals = F_SEAL_WRITE | F_SEAL_SHRINK;
-  int has = fcntl(fd, F_GET_SEALS);
+  int fd = call->fd, has = fcntl(fd, F_GET_SEALS);
   struct stat st;
 
   if (has < 0 || (has & seals) != seals || fstat(fd, &st) < 0 || st.st_size > RULES_MAX) {
@@ -104,7 +104,7 @@ static char *read_sealed(int fd, gsize *ret_size, GError **error) {
 void mon_handle_alerts_test(MonCall *call) {
   g_autoptr(GError) error = NULL;
   gsize size = 0;
-  g_autofree char *rules = read_sealed(call->fd, &size, &error);
+  g_autofree char *rules = mon_call_document(call, &size, &error);
 
   if (rules != NULL)
     mon_call_answer_json(call, mon_rules_try(rules, size, wg_call_text(call, "tests")));

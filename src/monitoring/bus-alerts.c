@@ -212,6 +212,7 @@ static const WgOption list_options[] = {{"states", "as"}, {"matchers", "as"}, {N
 static const WgOption comment_options[] = {{"comment", "s"}, {NULL}};
 static const WgOption drill_options[] = {{"duration", "t"}, {NULL}};
 static const WgOption test_options[] = {{"tests", "s"}, {NULL}};
+static const WgOption backtest_options[] = {{"since", "t"}, {"until", "t"}, {"step", "t"}, {NULL}};
 static const WgOption history_options[] = {{"alert", "s"}, {"since", "t"}, {"limit", "u"}, {NULL}};
 
 #define ROW(member, handler, action, options)                                                      \
@@ -225,6 +226,7 @@ static const MonMethod methods[] = {
     ROW("Acknowledge", mon_handle_alerts_acknowledge, MON_ACTION_ACKNOWLEDGE, comment_options),
     ROW("Unacknowledge", mon_handle_alerts_unacknowledge, MON_ACTION_ACKNOWLEDGE, comment_options),
     ROW("Test", mon_handle_alerts_test, NULL, test_options),
+    ROW("Backtest", mon_handle_alerts_backtest, NULL, backtest_options),
     ROW("Drill", mon_handle_alerts_drill, MON_ACTION_MANAGE, drill_options),
     {NULL},
 };
@@ -243,6 +245,8 @@ static const sd_bus_vtable vtable[] = {
     MON_METHOD("Unacknowledge", MON_ARGS("s", alert, "a{sv}", options), SD_BUS_NO_RESULT,
                mon_method_call, MON_OPEN),
     MON_METHOD("Test", MON_ARGS("h", rules, "a{sv}", options), MON_RESULT("s", outcome),
+               mon_method_call, MON_OPEN),
+    MON_METHOD("Backtest", MON_ARGS("h", rules, "a{sv}", options), MON_RESULT("s", outcome),
                mon_method_call, MON_OPEN),
     MON_METHOD("Drill", MON_ARGS("s", rule, "a{sv}", options), MON_RESULT("s", fingerprint),
                mon_method_call, MON_OPEN),

@@ -35,5 +35,11 @@ void mon_handle_alerts_drill(MonCall *call);
 void mon_handle_alerts_test(MonCall *call);
 void mon_handle_alerts_history(MonCall *call);
 
+/* The rules that a caller handed over: a sealed memfd. NULL with the error; ends with a zero. */
+char *mon_call_document(MonCall *call, gsize *ret_size, GError **error);
+
+/* bus-alerts-backtest.c */
+void mon_handle_alerts_backtest(MonCall *call);
+
 /* bus-alert.c: the objects. */
 void mon_alert_object_changed(MonDaemon *daemon, const MonTransition *transition);

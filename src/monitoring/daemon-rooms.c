@@ -73,6 +73,7 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
   mon_notifier_set_window(daemon->notifier, window_of, daemon);
   mon_notifier_begin(daemon->notifier);
   mon_notifier_follow(daemon->notifier, daemon->alerts);
+  mon_alerts_begin(daemon->alerts);
   return TRUE;
 }
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import signal
+import time
 
 from harness import main
 from monitord import ALERT, ALERTS, PATH, Caller, Error, Monitord, check, equal, vardict, wait_for
@@ -43,18 +44,26 @@ class Alerts(Caller):
         return [a for a in self.list() if name in a["labels"].values()][0]
 
     def test(self, rules, **options):
-        fd = os.memfd_create("rules", os.MFD_ALLOW_SEALING)
-        os.write(fd, (rules if isinstance(rules, str) else json.dumps(rules)).encode())
-        fcntl.fcntl(fd, 1033, 1 | 2 | 4 | 8)  # F_ADD_SEALS
-        answer = self.call("Test", "(ha{sv})", 0, vardict(options), interface=ALERTS, fds=[fd])
-        os.close(fd)
-        return json.loads(answer[0])
+        return handed(self, "Test", rules, **options)
+
+    def backtest(self, rules, **options):
+        return handed(self, "Backtest", rules, **options)
 
 
 def object_path(fingerprint):
     """D-Bus paths escape a digit at the beginning."""
     first = fingerprint[0]
     return f"{PATH}/alert/" + (f"_{ord(first):x}" if first.isdigit() else first) + fingerprint[1:]
+
+
+def handed(caller, method, rules, **options):
+    """A method that takes a rule file."""
+    fd = os.memfd_create("rules", os.MFD_ALLOW_SEALING)
+    os.write(fd, (rules if isinstance(rules, str) else json.dumps(rules)).encode())
+    fcntl.fcntl(fd, 1033, 1 | 2 | 4 | 8)  # F_ADD_SEALS
+    answer = caller.call(method, "(ha{sv})", 0, vardict(options), interface=ALERTS, fds=[fd])
+    os.close(fd)
+    return json.loads(answer[0])
 
 
 def world(rules=None, **given):
@@ -182,6 +191,41 @@ def test_try_out():
         rules["groups"][0]["rules"][0]["expr"] = "latency >"
         outcome = caller.test(rules)
         check(not outcome["ok"] and "column 10" in outcome["problems"][0]["text"], outcome)
+
+
+def test_backtest():
+    """What was, judged by a rule that was not there then."""
+    with world({"groups": []}, config="[Metrics]\nIntervalSec=1s\n") as daemon:
+        caller = Alerts(daemon)
+        daemon.unit("bad.service", FAILS)
+        begin = time.time()
+
+        def told():
+            outcome = caller.backtest(FAILED, step=1000000, since=int((begin - 60) * 1e6))
+            return [t for t in outcome["transitions"]
+                    if t["kind"] == "firing" and t["labels"].get("unit") == "bad.service"]
+        wait_for(told, "a firing in the past")
+        check(abs(told()[0]["fired-at"] / 1e6 - begin) < 15, told())
+        equal(caller.list(), [])  # nothing of it is real
+        equal(caller.history(), [])
+
+
+def test_cause():
+    """What cannot run without a failed unit follows from it."""
+    with world() as daemon:
+        caller = Alerts(daemon)
+        text = "[Service]\nExecStart=/bin/sh -c 'while [ ! -e {} ]; do sleep 0.05; done; exit 3'\n"
+        one, two = (os.path.join(daemon.directory, name) for name in ("one", "two"))
+        daemon.unit("base.service", text.format(one))
+        daemon.unit("upper.service", "[Unit]\nRequires=base.service\n" + text.format(two))
+        open(one, "w").close()
+        base = caller.firing("base.service")
+        open(two, "w").close()
+        upper = caller.firing("upper.service")
+        wait_for(lambda: caller.show(upper["fingerprint"]).get("cause") == base["fingerprint"],
+                 "the cause")
+        equal(caller.show(base["fingerprint"])["dependants"], [upper["fingerprint"]])
+        check("cause" not in caller.show(base["fingerprint"]), "the cause follows from nothing")
 
 
 if __name__ == "__main__":
