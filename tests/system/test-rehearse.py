@@ -62,7 +62,7 @@ def test_that_cannot_start(m):
     status, result = _rehearse(m)
     assert (status, result["verdict"]) == (1, "fail"), result
     assert result["steps"][-1]["name"] == "start shop.service", result
-    assert "shop.env" in result["steps"][-1].get("journal", ""), result
+    assert "environment files" in result["steps"][-1].get("journal", ""), result
     Shop(m).serves("good-2")
     assert m.out("ls", "/run/systemd/system") == ""
     assert "waggle-rehearsal" not in m.out("systemctl", "--failed", "--no-legend", "--plain")
@@ -72,7 +72,11 @@ def test_journal_is_evidence(m):
     """a release that starts and does not pass its checks is explained with what its unit wrote since"""
     shop = Shop(m)
     wrong = {"http": "http://127.0.0.1:8080/", "name": "another answer", "unit": UNIT, "expect": {"body": "no"}}
-    status, said = shop.deploy(shop.release("good-3", checks=[wrong]))
+    manifest = shop.release("good-3", checks=[wrong])
+    plan = json.loads(m.out("waggle", "--json=short", "deploy", "plan", manifest))
+    level, = plan["exposure"]
+    assert 0 < level["after"] == level["before"] <= 100, level  # by systemd-analyze, within the service's sandbox
+    status, said = shop.deploy(manifest)
     assert status == 5, (status, said)
     why = m.out("waggle", "deploy", "explain", shop.newest()["id"])
     assert "What units wrote last" in why and "serving good-3" in why, why
