@@ -52,15 +52,6 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
          mon_store_good(daemon->store, error);
 }
 
-/* A deployment that touches the unit keeps its alerts quiet; what is left when it is over is told.
- */
-static const char *window_of(const MonTransition *alert, gpointer data) {
-  MonDaemon *daemon = data;
-  const char *unit = mon_labels_get(alert->labels, "unit");
-
-  return unit != NULL ? mon_deployments_window(daemon->deployments, unit) : NULL;
-}
-
 gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
   daemon->events = mon_events_new();
   daemon->board = mon_board_new();
@@ -70,7 +61,6 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
   }
   mon_store_begin(daemon->store, store_changed, daemon);
   daemon->store_state = wg_writer_state(mon_store_writer(daemon->store));
-  mon_notifier_set_window(daemon->notifier, window_of, daemon);
   mon_notifier_begin(daemon->notifier);
   mon_notifier_follow(daemon->notifier, daemon->alerts);
   mon_alerts_begin(daemon->alerts);

@@ -1,0 +1,153 @@
+/* top-lines.c: the lines of `waggle top`, for a screen, a pipe and a test alike, see top.h. What
+ * does not fit is left out from below: trouble stands first. */
+#include "client/top.h"
+
+#include "client/terminal.h"
+
+#include <string.h>
+
+typedef struct {
+  GArray *lines;
+  guint rows, columns;
+} Page;
+
+static void line(Page *page, CliStyle style, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static void line(Page *page, CliStyle style, const char *format, ...) {
+  va_list ap;
+
+  if (page->lines->len >= page->rows)
+    return;
+  va_start(ap, format);
+  g_autofree char *whole = g_strdup_vprintf(format, ap);
+  va_end(ap);
+  g_autofree char *safe = cli_text_one_line(whole);
+  CliTopLine one = {style, cli_text_ellipsize(safe, page->columns)};
+  g_array_append_val(page->lines, one);
+}
+
+static double number(JsonObject *o, const char *member) {
+  return json_object_has_member(o, member) ? json_object_get_double_member(o, member) : -1;
+}
+
+static const char *text(JsonObject *o, const char *member) {
+  return json_object_get_string_member_with_default(o, member, "-");
+}
+
+static char *size_text(double bytes) {
+  return bytes < 0 ? g_strdup("-") : g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
+}
+
+static void add_host(Page *page, JsonObject *top) {
+  JsonObject *host = json_object_get_object_member(top, "host");
+  g_autofree char *free_text = size_text(number(host, "memory_available"));
+  g_autofree char *all_text = size_text(number(host, "memory_total"));
+
+  line(page, CLI_STYLE_BOLD, "load %.2f %.2f %.2f on %.0f CPUs   memory %s free of %s   %s scope",
+       number(host, "load1"), number(host, "load5"), number(host, "load15"), number(host, "cpus"),
+       free_text, all_text, text(top, "scope"));
+}
+
+/* The members of a list of objects. */
+static JsonArray *list_of(JsonObject *top, const char *member) {
+  return json_object_has_member(top, member) ? json_object_get_array_member(top, member) : NULL;
+}
+
+static guint length_of(JsonArray *list) {
+  return list ? json_array_get_length(list) : 0;
+}
+
+/* "queued 3  held 0 ..." */
+static void add_counts(Page *page, JsonObject *top, const char *member, const char *title,
+                       const char *key) {
+  JsonArray *list = list_of(top, member);
+  g_autoptr(GString) all = g_string_new(title);
+
+  for (guint i = 0; i < length_of(list); i++) {
+    JsonObject *one = json_array_get_object_element(list, i);
+    g_string_append_printf(all, "  %s %.0f", text(one, key), number(one, "n"));
+  }
+  if (length_of(list) > 0)
+    line(page, CLI_STYLE_NONE, "%s", all->str);
+}
+
+static void add_latency(Page *page, JsonObject *top) {
+  JsonArray *list = list_of(top, "latency");
+  g_autoptr(GString) all = g_string_new("latency");
+
+  for (guint i = 0; i < length_of(list); i++) {
+    JsonObject *one = json_array_get_object_element(list, i);
+    g_string_append_printf(all, "  %s p%s %.2gms", text(one, "stage"), text(one, "quantile"),
+                           number(one, "seconds") * 1000);
+  }
+  if (length_of(list) > 0)
+    line(page, CLI_STYLE_NONE, "%s", all->str);
+}
+
+static void add_alerts(Page *page, JsonObject *top) {
+  JsonArray *alerts = list_of(top, "alerts"), *troubles = list_of(top, "degraded");
+
+  for (guint i = 0; i < length_of(troubles); i++)
+    line(page, CLI_STYLE_BAD, "! the monitor is degraded: %s",
+         json_array_get_string_element(troubles, i));
+  for (guint i = 0; i < length_of(alerts); i++) {
+    JsonObject *one = json_array_get_object_element(alerts, i);
+    gboolean critical = strcmp(text(one, "severity"), "critical") == 0;
+    line(page, critical ? CLI_STYLE_BAD : CLI_STYLE_WARNING, "! %s %s %s: %s", text(one, "alert"),
+         text(one, "state"), text(one, "unit"), text(one, "summary"));
+  }
+}
+
+static void add_probes(Page *page, JsonObject *top) {
+  JsonArray *probes = list_of(top, "probes");
+  guint up = 0;
+
+  for (guint i = 0; i < length_of(probes); i++)
+    up += number(json_array_get_object_element(probes, i), "up") == 1 ? 1 : 0;
+  if (length_of(probes) > 0)
+    line(page, up == length_of(probes) ? CLI_STYLE_NONE : CLI_STYLE_WARNING, "probes  %u of %u up",
+         up, length_of(probes));
+  for (guint i = 0; i < length_of(probes); i++) {
+    JsonObject *one = json_array_get_object_element(probes, i);
+    if (number(one, "up") != 1)
+      line(page, CLI_STYLE_BAD, "  down: %s/%s (%s)", text(one, "service"), text(one, "probe"),
+           text(one, "type"));
+  }
+}
+
+static void add_units(Page *page, JsonObject *top) {
+  JsonArray *units = list_of(top, "units");
+  guint name = page->columns > 70 ? MIN(page->columns - 46, 60) : 24;
+
+  line(page, CLI_STYLE_BOLD, "%-*s %-12s %6s %10s %6s %5s", (int)name, "UNIT", "STATE", "CPU%",
+       "MEMORY", "TASKS", "RST");
+  for (guint i = 0; i < length_of(units); i++) {
+    JsonObject *one = json_array_get_object_element(units, i);
+    g_autofree char *unit = cli_text_ellipsize(text(one, "unit"), name);
+    g_autofree char *memory = size_text(number(one, "memory"));
+    double cpu = number(one, "cpu"), tasks = number(one, "tasks");
+    g_autofree char *cpu_text = cpu < 0 ? g_strdup("-") : g_strdup_printf("%.1f", cpu * 100);
+    g_autofree char *tasks_text = tasks < 0 ? g_strdup("-") : g_strdup_printf("%.0f", tasks);
+    gboolean failed = strcmp(text(one, "active"), "failed") == 0;
+    line(page, failed ? CLI_STYLE_BAD : CLI_STYLE_NONE,
+         "%-*s %-12s %6s %10s %6s %5" G_GINT64_FORMAT, (int)name, unit, text(one, "active"),
+         cpu_text, memory, tasks_text, json_object_get_int_member_with_default(one, "restarts", 0));
+  }
+}
+
+static void line_clear(gpointer data) {
+  g_free(((CliTopLine *)data)->text);
+}
+
+GArray *cli_top_lines(JsonObject *top, guint rows, guint columns) {
+  Page page = {g_array_new(FALSE, FALSE, sizeof(CliTopLine)), rows, columns};
+
+  g_array_set_clear_func(page.lines, line_clear);
+  add_host(&page, top);
+  add_counts(&page, top, "units_by_state", "units   ", "state");
+  add_alerts(&page, top);
+  add_counts(&page, top, "messages", "messages", "state");
+  add_latency(&page, top);
+  add_probes(&page, top);
+  add_units(&page, top);
+  return page.lines;
+}
