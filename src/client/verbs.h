@@ -37,6 +37,12 @@ CLI_DECLARE_VERB(agent_remove);
 CLI_DECLARE_VERB(agent_resume);
 CLI_DECLARE_VERB(agent_show);
 CLI_DECLARE_VERB(agent_update);
+CLI_DECLARE_VERB(alerts_notifications);
+CLI_DECLARE_VERB(alerts_receivers);
+CLI_DECLARE_VERB(alerts_silence);
+CLI_DECLARE_VERB(alerts_silences);
+CLI_DECLARE_VERB(alerts_try);
+CLI_DECLARE_VERB(alerts_unsilence);
 CLI_DECLARE_VERB(audit_list);
 CLI_DECLARE_VERB(audit_verify);
 CLI_DECLARE_VERB(cancel);
@@ -109,3 +115,5 @@ extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_op
     cli_fsck_options[], cli_hook_drain_options[], cli_nack_options[], cli_one_agent_options[],
     cli_receive_options[], cli_reply_options[], cli_send_options[], cli_touch_options[],
     cli_typist_hold_options[], cli_typist_type_options[], cli_wait_options[];
+extern const CliOption cli_alerts_notifications_options[], cli_alerts_silence_options[],
+    cli_alerts_silences_options[];
