@@ -44,12 +44,12 @@ static void add_state(Question *question) {
     return;
   const WgUnitState *state = unit->state;
   g_autofree char *text = wg_unit_state_text(state);
-  mon_json_text(o, "description", state->description);
+  mon_why_text(o, "description", state->description);
   json_object_set_string_member(o, "state", text);
-  mon_json_text(o, "active", state->active);
-  mon_json_text(o, "result", state->result);
-  mon_json_text(o, "slice", state->slice);
-  mon_json_text(o, "invocation", state->invocation);
+  mon_why_text(o, "active", state->active);
+  mon_why_text(o, "result", state->result);
+  mon_why_text(o, "slice", state->slice);
+  mon_why_text(o, "invocation", state->invocation);
   if (state->active_since)
     json_object_set_int_member(o, "active_since_usec", (gint64)state->active_since);
   json_object_set_int_member(o, "restarts", state->n_restarts);
@@ -87,8 +87,8 @@ static void add_rest(Question *question) {
   JsonObject *o = question->answer;
   const char *window = mon_deployments_window(daemon->deployments, question->unit);
 
-  mon_json_text(o, "release", mon_deployments_release(daemon->deployments, question->unit));
-  mon_json_text(o, "deployment", window);
+  mon_why_text(o, "release", mon_deployments_release(daemon->deployments, question->unit));
+  mon_why_text(o, "deployment", window);
   question->symptoms.window = json_object_get_string_member_with_default(o, "deployment", NULL);
   json_object_set_array_member(o, "alerts",
                                mon_top_alerts(daemon, question->unit, &question->symptoms.alerts));

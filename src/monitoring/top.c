@@ -32,11 +32,11 @@ static void add_alert(const MonTransition *alert, gpointer user_data) {
   if (walk->unit && g_strcmp0(unit, walk->unit) != 0)
     return;
   JsonObject *object = json_object_new();
-  mon_json_text(object, "alert", mon_labels_get(alert->labels, "alertname"));
+  mon_why_text(object, "alert", mon_labels_get(alert->labels, "alertname"));
   json_object_set_string_member(object, "state", mon_alert_state_name(alert->state));
-  mon_json_text(object, "severity", alert->severity);
-  mon_json_text(object, "unit", unit);
-  mon_json_text(object, "summary", mon_labels_get(alert->annotations, "summary"));
+  mon_why_text(object, "severity", alert->severity);
+  mon_why_text(object, "unit", unit);
+  mon_why_text(object, "summary", mon_labels_get(alert->annotations, "summary"));
   json_object_set_int_member(object, "since_usec", alert->active_at);
   json_object_set_boolean_member(object, "acknowledged", alert->acknowledged);
   json_array_add_object_element(walk->all, object);
@@ -105,9 +105,9 @@ static JsonArray *units_of(MonDaemon *daemon) {
     const WgUnitState *state = row->unit->state;
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "unit", state->name);
-    mon_json_text(object, "active", state->active);
-    mon_json_text(object, "sub", state->sub);
-    mon_json_text(object, "release", mon_deployments_release(daemon->deployments, state->name));
+    mon_why_text(object, "active", state->active);
+    mon_why_text(object, "sub", state->sub);
+    mon_why_text(object, "release", mon_deployments_release(daemon->deployments, state->name));
     mon_json_number(object, "cpu", row->cpu);
     mon_json_number(object, "memory", row->values[MON_CG_MEMORY]);
     mon_json_number(object, "tasks", row->values[MON_CG_TASKS]);

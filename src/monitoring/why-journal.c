@@ -52,8 +52,8 @@ JsonArray *mon_why_journal(gboolean user_scope, const char *unit, guint max) {
         break;
       JsonObject *line = json_object_new();
       json_object_set_int_member(line, "time_usec", (gint64)time);
-      mon_json_text(line, "priority", priority);
-      mon_json_text(line, "text", text);
+      mon_why_text(line, "priority", priority);
+      mon_why_text(line, "text", text);
       json_array_add_object_element(lines, line);
     }
   sd_journal_close(journal);

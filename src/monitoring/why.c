@@ -151,7 +151,7 @@ void mon_json_number(JsonObject *object, const char *name, double value) {
     json_object_set_double_member(object, name, value);
 }
 
-void mon_json_text(JsonObject *object, const char *name, const char *value) {
+void mon_why_text(JsonObject *object, const char *name, const char *value) {
   if (value && *value)
     json_object_set_string_member(object, name, value);
 }

@@ -39,4 +39,4 @@ JsonObject *mon_top(MonDaemon *daemon);
 JsonArray *mon_top_alerts(MonDaemon *daemon, const char *unit, guint *ret_firing);
 void mon_json_number(JsonObject *object, const char *name, double value); /* NAN: left out */
 /* A text; NULL and "" are left out. */
-void mon_json_text(JsonObject *object, const char *name, const char *value);
+void mon_why_text(JsonObject *object, const char *name, const char *value);
