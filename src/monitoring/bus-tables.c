@@ -12,13 +12,8 @@
 const WgOption mon_options_none[] = {{NULL}};
 
 static const MonInterface *const rooms[] = {
-    &mon_interface_root,  &mon_interface_notify,   &mon_interface_alerts,
-    &mon_interface_alert, &mon_interface_registry, &mon_interface_service,
-    &mon_interface_root,
-    &mon_interface_metrics,
-    &mon_interface_notify,
-    &mon_interface_alerts,
-    &mon_interface_alert,
+    &mon_interface_root,     &mon_interface_notify,  &mon_interface_alerts,  &mon_interface_alert,
+    &mon_interface_registry, &mon_interface_service, &mon_interface_metrics,
 };
 
 const WgServiceInterface *mon_tables_interfaces(void) {
