@@ -9,9 +9,14 @@ courier=$build/src/delivery/waggle-courier
 client=$build/src/client/waggle
 deployd=$build/src/deployment/waggle-deployd
 verify=$build/src/checks/waggle-verify
+monitord=$build/src/monitoring/waggle-monitord
+prober=$build/src/checks/waggle-prober
 
 # Deployment is built where its libraries are (-Ddeploy).
 build_with_deploy() { grep -q '^build src/deployment/waggle-deployd:' "$build/build.ninja"; }
+
+# And monitoring (-Dmonitor), where deployment is.
+build_with_monitor() { grep -q '^build src/monitoring/waggle-monitord:' "$build/build.ninja"; }
 
 build_configure() {
   [ -e "$build/build.ninja" ] && return
@@ -31,6 +36,7 @@ build_programs() {
   local programs=("$daemon" "$courier" "$client")
   build_configure
   if build_with_deploy; then programs+=("$deployd" "$verify"); fi
+  if build_with_monitor; then programs+=("$monitord" "$prober"); fi
   build_targets "${programs[@]#"$build"/}"
 }
 build_all() { build_targets; }

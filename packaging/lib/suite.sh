@@ -112,6 +112,25 @@ suite_start_deployd() {
   fi
 }
 
+# Monitoring watches from the start. It has no units to look at here: there is no manager on this bus.
+# What it probes stands in services.d, what it alerts in rules.d of the configuration that was given.
+suite_start_monitord() {
+  local socket=$dir/waggle/monitoring
+  local daemon_env=("${suite_env[@]}" "WAGGLE_ADDRESS=unix:path=$dir/waggle/messaging" WAGGLE_IDLE_EXIT=never) env=() name
+  local argv=("$monitord" --user --no-bus --state-dir="$dir/monitord")
+  if [ -n "$suite_units" ]; then
+    for name in "${daemon_env[@]}"; do env+=("--setenv=$name"); done
+    systemd-run --user --quiet --collect --unit="$suite_units-monitord" "${env[@]}" \
+      --socket-property=ListenStream="$socket" --socket-property=FileDescriptorName=private \
+      --property=Type=notify -- "${argv[@]}"
+  else
+    for name in "${daemon_env[@]}"; do env+=(-E "$name"); done
+    setsid setpriv --pdeathsig TERM systemd-socket-activate --listen="$socket" --fdname=private \
+      "${env[@]}" "${argv[@]}" >>"$dir/log" 2>&1 &
+    suite_pids+=($!)
+  fi
+}
+
 # suite_end_process PID: asks it to stop, and insists after 10 s.
 suite_end_process() {
   local i
@@ -131,7 +150,7 @@ suite_stop() {
   [ -z "$suite_child" ] || suite_end_process "$suite_child"
   [ -z "$suite_units" ] ||
     systemctl --user --quiet stop "$suite_units-courier.service" "$suite_units-messaged.socket" \
-      "$suite_units-deployd.socket" "$suite_units-deployd.service" "$suite_units-messaged.service" "$suite_units-bus.service" 2>/dev/null || true
+      "$suite_units-deployd.socket" "$suite_units-deployd.service" "$suite_units-monitord.socket" "$suite_units-monitord.service" "$suite_units-messaged.service" "$suite_units-bus.service" 2>/dev/null || true
   # the daemons before the bus: they say good-bye there
   for ((i = ${#suite_pids[@]} - 1; i >= 0; i--)); do suite_end_process "${suite_pids[i]}"; done
   rm -rf "$dir"
@@ -142,7 +161,8 @@ suite_command() {
   # In the background, because a shell that waits for a process in front handles no signal; with
   # its own input, and with the signals that a background process ignores back in force.
   env --default-signal=INT,QUIT "${suite_env[@]}" WAGGLE_ADDRESS="unix:path=$socket" \
-    WAGGLE_DEPLOYMENT_ADDRESS="unix:path=$dir/waggle/deployment" "$@" <&0 &
+    WAGGLE_DEPLOYMENT_ADDRESS="unix:path=$dir/waggle/deployment" \
+    WAGGLE_MONITORING_ADDRESS="unix:path=$dir/waggle/monitoring" "$@" <&0 &
   suite_child=$!
   local signal
   # shellcheck disable=SC2064
@@ -212,9 +232,11 @@ suite_run() {
     suite_fail "the suite does not answer"
   fi
   if build_with_deploy; then suite_start_deployd; fi
+  if build_with_monitor; then suite_start_monitord; fi
   suite_start_courier
   suite_wait_for_courier
   if build_with_deploy; then suite_wait_for "$dir/waggle/deployment"; fi
+  if build_with_monitor; then suite_wait_for "$dir/waggle/monitoring"; fi
   suite_command "$@"
   exit "$status"
 }

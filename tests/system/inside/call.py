@@ -19,7 +19,7 @@ from gi.repository import Gio, GLib
 
 NAME = "org.waggle.Messaging1"
 RUNTIME = os.environ.get("XDG_RUNTIME_DIR", "")
-SOCKETS = {"org.waggle.Deployment1": "deployment"}
+SOCKETS = {"org.waggle.Deployment1": "deployment", "org.waggle.Monitoring1": "monitoring"}
 ADDRESSES = {
     "socket": "unix:path=/run/waggle/{}",
     "user-socket": f"unix:path={RUNTIME}/waggle/{{}}",

@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+"""Monitoring in a booted systemd with 1,000 units: a unit that fails is a stored, firing alert in an
+agent's mailbox; what the service costs; who may do what."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+from harness import roots, tap
+from harness.host import INSIDE
+
+MONITOR = "waggle-monitord.service"
+NAME = "org.waggle.Monitoring1"
+UNITS = 1000
+FAILURES = 100
+P99_MSEC = 50
+MEMORY_MAX = 40 * 1024 * 1024
+CPU_MAX = 0.01  # of one core, at rest
+ASK_THE_BUS = "InteractiveAuthorizationRequired"
+RULES = {"groups": [{"name": "test", "rules": [{
+    "alert": "TestFailed", "expr": 'waggle_unit_state{unit=~"fails@.*",state="failed"} == 1',
+    "labels": {"severity": "critical"}}]}]}  # fmt: skip
+ALERTING = {
+    "route": {"receiver": "nobody", "routes": [
+        {"matchers": ["alertname=TestFailed"], "receiver": "oncall", "group_by": ["..."], "group_wait": "0s",
+         "group_interval": "1s"}]},
+    "receivers": [{"name": "nobody"}, {"name": "oncall", "message": {"agent": "oncall"}}],
+}  # fmt: skip
+
+
+def _write(m, path, text):
+    m.run("mkdir", "-p", path.rsplit("/", 1)[0])
+    m.run("tee", path, stdin=text)
+
+
+def test_prepare(m):
+    """1,000 units run, and an agent is there to be told"""
+    _write(m, "/etc/systemd/system/idle@.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+    _write(m, "/etc/systemd/system/fails@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+    _write(m, "/etc/waggle/rules.d/test.yaml", json.dumps(RULES))
+    _write(m, "/etc/waggle/alerting.yaml", json.dumps(ALERTING))
+    m.run("systemctl", "daemon-reload")
+    m.run("sh", "-c", f"systemctl start $(seq -f 'idle@%g.service' 1 {UNITS - FAILURES})", timeout=300)
+    m.run("sh", "-c", f"systemctl start $(seq -f 'fails@%g.service' 1 {FAILURES})", timeout=120)
+    m.run("systemctl", "start", "waggle.target")
+    assert m.show(MONITOR, "ActiveState") == "active"
+    m.register("oncall", user=None)
+
+
+def _property(m, name):
+    return m.out("busctl", "get-property", NAME, "/org/waggle/Monitoring1", NAME, name)
+
+
+def _in_sight(m):
+    text = m.out("/usr/bin/python3", INSIDE + "/scrape.py", "/run/waggle/metrics", check=False)
+    return text if "waggle_manager_up 1" in text and 'unit="fails@1.service"' in text else None
+
+
+def test_sees_all(m):
+    """every unit is in sight, and nothing is degraded"""
+    text = m.wait("the units in the metrics", lambda: _in_sight(m), 30)
+    seen = set(re.findall(r'waggle_unit_state\{[^}]*unit="((?:idle|fails)@\d+\.service)"', text))
+    assert len(seen) == UNITS, len(seen)
+    assert _property(m, "Degraded") == "as 0"
+
+
+def test_told_within_50_ms(m):
+    """100 failures, one after the other: each is a stored, firing alert in the mailbox within 50 ms at p99"""
+    done = m.run("/usr/bin/python3", INSIDE + "/mailbox.py", str(FAILURES), timeout=300)
+    took = sorted(json.loads(done.stdout)["msec"])
+    assert len(took) == FAILURES, len(took)
+    p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99) - 1]
+    print(f"# from the kill to the mailbox, {FAILURES} failures at {UNITS} units: p50 {p50:.1f} ms, "
+          f"p99 {p99:.1f} ms, longest {took[-1]:.1f} ms")
+    assert p99 <= P99_MSEC, f"p99 is {p99:.1f} ms"
+
+
+def _cpu_seconds(m, pid):
+    fields = m.out("cat", f"/proc/{pid}/stat").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_memory(m):
+    """it needs no more than 40 MiB with 1,000 units"""
+    pid = m.show(MONITOR, "MainPID")
+    text = m.out("cat", f"/proc/{pid}/smaps_rollup")
+    kib = {key: int(n) for key, n in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
+    print(f"# memory with {UNITS} units: {kib['Rss'] / 1024:.1f} MiB resident, {kib['Pss'] / 1024:.1f} MiB of its own share")
+    assert kib["Rss"] * 1024 <= MEMORY_MAX, kib
+
+
+def test_cpu_at_rest(m):
+    """it takes at most 1 % of one core when nothing happens, with collections every 10 s"""
+    pid = m.show(MONITOR, "MainPID")
+    before = _cpu_seconds(m, pid)
+    m.run("sleep", "30", timeout=60)
+    share = (_cpu_seconds(m, pid) - before) / 30
+    print(f"# processor time at rest with {UNITS} units: {share * 100:.2f} % of one core")
+    assert share <= CPU_MAX, f"{share * 100:.2f} %"
+
+
+def _methods(m):
+    """(interface, method, arguments as GVariant text) of all that the service has."""
+    values = {"s": "'x'", "t": "1", "u": "1", "x": "1", "b": "false", "as": "@as []", "a{sv}": "@a{sv} {}", "d": "1.0"}
+    for interface in ("", ".Registry", ".Metrics", ".Alerts", ".Notify"):
+        done = m.run("/usr/libexec/waggle/waggle-monitord", "--introspect=" + NAME + interface, check=False)
+        if done.returncode != 0:
+            continue
+        for method in ElementTree.fromstring(done.stdout).iter("method"):
+            types = [a.get("type") for a in method.iter("arg") if a.get("direction") == "in"]
+            if "h" not in types:
+                words = ", ".join(values[t] for t in types)
+                yield NAME + interface, method.get("name"), f"({words}{',' if len(types) == 1 else ''})"
+
+
+def test_stranger(m):
+    """a second uid may look, and nothing that changes something"""
+    source = "".join(p.read_text(encoding="utf-8") for p in (roots.TOP / "src/monitoring").glob("bus-*.c"))
+    rows = re.findall(r'\{\s*(\w+),\s*"(\w+)",\s*\w+,\s*(\w+),', source)
+    needs_action = {member for _interface, member, action in rows if action.startswith("MON_ACTION")}
+    methods = list(_methods(m))
+    assert len(methods) > 15, methods
+    refused = m.call_all([[i, name, words, None, None] for i, name, words in methods], user="bob")
+    for (interface, name, _words), error in zip(methods, refused, strict=True):
+        if name in needs_action:
+            assert error == ASK_THE_BUS, f"{interface}.{name} answered bob with {error}"
+
+
+def test_journal(m):
+    """a start limit that was hit is an event, by the journal"""
+    _write(m, "/etc/systemd/system/loops.service",
+           "[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=10ms\n")
+    m.run("systemctl", "daemon-reload")
+    m.run("systemctl", "start", "loops.service", check=False)
+    m.wait_state("loops.service", "failed")
+
+    def counted():
+        return re.search(r'waggle_event_total\{event="start-limit",unit="loops.service"\} 1', _in_sight(m) or "")
+
+    m.wait("the event", counted, 30)
+
+
+def test_reexec(m):
+    """process 1 is executed anew, and units stay in sight"""
+    m.run("systemctl", "daemon-reexec")
+    m.wait("sight", lambda: _in_sight(m), 30)
+    m.run("systemctl", "reset-failed", "fails@7.service", check=False)
+    m.run("systemctl", "start", "fails@7.service")
+    want = re.compile(r'waggle_unit_state\{[^}]*state="active"[^}]*unit="fails@7.service"[^}]*\} 1')
+    m.wait("the unit to be seen active", lambda: want.search(_in_sight(m) or ""), 30)
+
+
+def test_restart(m):
+    """a restart of the service loses no sight and fails nothing"""
+    m.run("systemctl", "restart", MONITOR)
+    m.wait("the units in the metrics", lambda: _in_sight(m), 30)
+    assert m.show(MONITOR, "Result") == "success"
+
+
+if __name__ == "__main__":
+    tap.main(globals())
