@@ -178,6 +178,30 @@ def test_silences_are_kept():
               {one: "expired", two: "active"})
 
 
+def test_command_line():
+    with Hook() as hook, Monitord(
+            bus=False, files=alerting(("webhook", {"url": hook.url}))) as d:
+        def waggle(*args):
+            return subprocess.run(
+                [os.environ.get("WAGGLE", "waggle"), "alerts", *args], capture_output=True,
+                text=True, check=False, env={**os.environ, "WAGGLE_MONITORING_ADDRESS": d.address})
+
+        number = waggle("silence", "unit=a.service", "team=~web|db", "--for=2h", "-m", "why not")
+        equal((number.stdout, number.returncode), ("1\n", 0), number.stderr)
+        listed = waggle("silences").stdout
+        check('{unit="a.service",team=~"web|db"}' in listed and "why not" in listed, listed)
+        equal(json.loads(waggle("silences", "--json=short").stdout)[0]["id"], 1)
+        equal(waggle("unsilence", "1").returncode, 0)
+        check("0 silences" in waggle("silences").stdout, "none is left")
+        check("no pattern" in waggle("silence", "a=~(").stderr, "a wrong pattern is told")
+        equal(waggle("unsilence", "x").returncode, 2, "exit status of wrong usage")
+        equal(waggle("try", "ops").returncode, 0)
+        wait_for(lambda: "told" in waggle("notifications").stdout, "it to be told")
+        equal(hook.got[0][1]["alerts"][0]["annotations"]["drill"], "this is a drill")
+        check("webhook" in waggle("receivers").stdout, "the receiver is listed")
+        check("no receiver" in waggle("try", "nobody").stderr, "an unknown one is told")
+
+
 def test_bad_file_is_refused():
     """Every problem with file and line; what was in force stays."""
     with Hook() as hook, Monitord(
