@@ -9,7 +9,7 @@ die() { say "$*"; exit 2; }
 
 deps_apt() {
   echo gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libsystemd-dev libjson-glib-dev \
-    libsqlite3-dev libxxhash-dev libxdo-dev libx11-dev libxi-dev libxtst-dev libxss-dev \
+    libsqlite3-dev libxxhash-dev libncurses-dev libxdo-dev libx11-dev libxi-dev libxtst-dev libxss-dev \
     libxres-dev libarchive-dev libyaml-dev libssl-dev libsoup-3.0-dev libpq-dev libmariadb-dev libhiredis-dev \
     glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] && return
@@ -18,14 +18,14 @@ deps_apt() {
     tmux xvfb openbox xterm libgtk-3-dev at-spi2-core x11-utils x11-xkb-utils \
     qemu-system-x86 e2fsprogs \
     nginx-light postgresql mariadb-server redis-server prometheus-alertmanager monitoring-plugins-basic minisign openssl zstd \
-    python3-yaml python3-jsonschema
+    python3-yaml python3-jsonschema prometheus
   [ "$1" = test ] && return
   echo clang clang-format cppcheck shellcheck codespell libxml2-utils
 }
 
 deps_dnf() {
   echo gcc meson ninja-build pkgconf-pkg-config glib2-devel systemd-devel json-glib-devel \
-    sqlite-devel xxhash-devel libxdo-devel libX11-devel libXi-devel libXtst-devel libXScrnSaver-devel \
+    sqlite-devel xxhash-devel ncurses-devel libxdo-devel libX11-devel libXi-devel libXtst-devel libXScrnSaver-devel \
     libXres-devel libarchive-devel libyaml-devel openssl-devel libsoup3-devel libpq-devel mariadb-connector-c-devel \
     hiredis-devel glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container \
@@ -33,7 +33,7 @@ deps_dnf() {
 }
 
 deps_pacman() {
-  echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash xdotool libx11 libxi libxtst libxss \
+  echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash ncurses xdotool libx11 libxi libxtst libxss \
     libxres libarchive libyaml openssl libsoup3 postgresql-libs mariadb-libs hiredis glib-networking dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock tmux xorg-server-xvfb openbox xterm gtk3 \
     at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp python-yaml

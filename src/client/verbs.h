@@ -75,6 +75,9 @@ CLI_DECLARE_VERB(hold);
 CLI_DECLARE_VERB(hook_drain);
 CLI_DECLARE_VERB(import);
 CLI_DECLARE_VERB(list);
+CLI_DECLARE_VERB(metrics_graph);
+CLI_DECLARE_VERB(metrics_list);
+CLI_DECLARE_VERB(metrics_query);
 CLI_DECLARE_VERB(nack);
 CLI_DECLARE_VERB(receive);
 CLI_DECLARE_VERB(release);
@@ -83,6 +86,7 @@ CLI_DECLARE_VERB(send);
 CLI_DECLARE_VERB(show);
 CLI_DECLARE_VERB(stats);
 CLI_DECLARE_VERB(status);
+CLI_DECLARE_VERB(top);
 CLI_DECLARE_VERB(touch);
 CLI_DECLARE_VERB(trace);
 CLI_DECLARE_VERB(typist_doctor);
@@ -103,6 +107,7 @@ CLI_DECLARE_VERB(alerts_unack);
 CLI_DECLARE_VERB(version);
 CLI_DECLARE_VERB(wait);
 CLI_DECLARE_VERB(watch);
+CLI_DECLARE_VERB(why);
 
 extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_options[],
     cli_agent_update_options[], cli_agent_pause_options[], cli_agent_remove_options[],
@@ -117,3 +122,4 @@ extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_op
     cli_typist_hold_options[], cli_typist_type_options[], cli_wait_options[];
 extern const CliOption cli_alerts_notifications_options[], cli_alerts_silence_options[],
     cli_alerts_silences_options[];
+extern const CliOption cli_metrics_graph_options[], cli_metrics_query_options[], cli_top_options[];

@@ -1,0 +1,110 @@
+"""waggle metrics, why and top against a real waggle-monitord."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import time
+
+from harness import main
+from monitord import Monitord, check, equal, wait_for
+from scrape import Tree
+
+WAGGLE = os.environ.get("WAGGLE", "waggle")
+
+
+class World(Monitord):
+    def __init__(self):
+        super().__init__(start=False, manager=False)
+        self.tree = Tree(os.path.join(self.directory, "cgroup"))
+        self.tree.group("system.slice/a.service", 2)
+        self.configure("[Units]\nWatch=no\n[Metrics]\nIntervalSec=100ms\nFreshSec=0\n"
+                       f"ControlGroups={self.tree.path}\n")
+        self.start()
+        wait_for(lambda: self.values('waggle_unit_memory_bytes{unit="a.service"}') == [8192],
+                 "the first values")
+
+    def env(self):
+        return {**self.environment(), "WAGGLE_MONITORING_ADDRESS": self.address, "LC_ALL": "C.UTF-8",
+                "COLUMNS": "80", "TERM": "xterm"}
+
+    def run(self, *args):
+        return subprocess.run([WAGGLE, *args], env=self.env(), capture_output=True, text=True,
+                              timeout=60, check=False, stdin=subprocess.DEVNULL)
+
+    def json(self, *args):
+        done = self.run("--json=short", *args)
+        equal((done.returncode, done.stderr), (0, ""), str(args))
+        return json.loads(done.stdout)
+
+    def values(self, expr):
+        return [row["value"] for row in self.json("metrics", "query", expr)]
+
+
+def test_metrics():
+    with World() as d:
+        text = d.run("metrics", "query", "sum(waggle_unit_memory_bytes)").stdout
+        check("8192" in text, text)
+        equal(d.values('waggle_unit_memory_bytes{unit="none"}'), [])
+        wrong = d.run("metrics", "query", "sum(")
+        check(wrong.returncode == 1 or wrong.returncode == 2, str(wrong.returncode))
+        check("column" in wrong.stderr, wrong.stderr)
+        listed = {row["name"]: row for row in d.json("metrics", "list", "pressure")}
+        check(listed and all("pressure" in name for name in listed), str(list(listed)))
+        check("waggle_unit_tasks" in d.run("metrics", "list").stdout, "the list")
+
+
+def test_graph():
+    with World() as d:
+        wait_for(lambda: (d.values("count_over_time(waggle_host_load1[1m])") or [0])[0] > 5, "some")
+        graph = d.run("metrics", "graph", 'waggle_unit_memory_bytes{unit="a.service"}',
+                      "--since=-10s").stdout
+        check("█" in graph or "▁" in graph, graph)
+        check("8192" in graph and all(len(line) <= 80 for line in graph.splitlines()), graph)
+        series = d.json("metrics", "graph", 'waggle_unit_memory_bytes', "--since=-10s", "--step=100ms")
+        check({v for _, v in series[0]["values"]} == {8192}, str(series))
+
+
+def test_why():
+    with World() as d:
+        d.tree.write("system.slice/a.service/memory.max", "8200\n")
+        wait_for(lambda: any(f["severity"] == "critical" for f in d.json("why", "a")["findings"]),
+                 "the limit is seen")
+        text = d.run("why", "a").stdout
+        check("MemoryMax=" in text and text.startswith("a.service\n"), text)
+        missing = d.run("why", "none")
+        check(missing.returncode != 0 and "none.service" in missing.stderr, missing.stderr)
+
+
+def test_top_in_a_pipe():
+    with World() as d:
+        text = d.run("top").stdout
+        check("load" in text and "UNIT" in text and "\x1b" not in text, text)
+        top = d.json("top")
+        check(top["host"]["memory_total"] > 0, str(top))
+
+
+def test_top_on_a_screen():
+    """80x24 on a real terminal: it draws, stays within the screen, and q gives the terminal back."""
+    with World() as d:
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(WAGGLE, [WAGGLE, "top"], {**d.env(), "LINES": "24"})
+        seen = b""
+        deadline = time.monotonic() + 20
+        while b"q leaves" not in seen and time.monotonic() < deadline:
+            if select.select([fd], [], [], 0.2)[0]:
+                seen += os.read(fd, 65536)
+        check(b"UNIT" in seen and b"load" in seen, repr(seen[-300:]))
+        os.write(fd, b"q")
+        try:
+            while os.read(fd, 65536):
+                pass
+        except OSError:
+            pass
+        equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "its status")
+
+
+if __name__ == "__main__":
+    main(globals())
