@@ -207,7 +207,7 @@ def test_bad_file_is_refused():
     with Hook() as hook, Monitord(
             bus=False, files=alerting(("webhook", {"url": hook.url}))) as d:
         c = d.caller()
-        d.write("alerting.yaml", "route:\n  reciever: x\nreceivers:\n  - name: x\n    mail: {}\n")
+        d.write("alerting.yaml", "route:\n  receivre: x\nreceivers:\n  - name: x\n    mail: {}\n")
         e = refused("Configuration", c.call, "Reload", text="did you mean receiver?")
         check("alerting.yaml:5: /receivers/0/mail: unknown key" in e.text, e.text)
         ask(c, "TestReceiver", "s", "ops")

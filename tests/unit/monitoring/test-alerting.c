@@ -163,7 +163,7 @@ static void test_both_sides(void) {
 
 static void test_problems(void) {
   static const char bad[] = "route:\n"
-                            "  reciever: all\n"
+                            "  receivre: all\n"
                             "  group_by: [a, a]\n"
                             "  mute_time_intervals: [x]\n"
                             "  routes:\n"
@@ -181,7 +181,7 @@ static void test_problems(void) {
                             "time_intervals: 5\n"
                             "colour: red\n";
   static const char *const told[] = {
-      "alerting.yaml:2: /route/reciever: unknown key 'reciever'; did you mean receiver?",
+      "alerting.yaml:2: /route/receivre: unknown key 'receivre'; did you mean receiver?",
       "alerting.yaml:3: /route/group_by: \"a\" stands twice",
       "alerting.yaml:4: /route/mute_time_intervals: there is no time interval \"x\"",
       "alerting.yaml:6: /route/routes/0/matchers: \"(\" is no pattern",
