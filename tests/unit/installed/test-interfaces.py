@@ -39,7 +39,8 @@ def same(path):
 
 FILES = sorted((TOP / "dbus").glob("org.waggle.*.xml"))
 # these are optional: when one was not built, nobody here can tell what its files should be
-for program, name in (("waggle-typist", ".Typing1"), ("waggle-deployd", ".Deployment1")):
+for program, name in (("waggle-typist", ".Typing1"), ("waggle-deployd", ".Deployment1"),
+                      ("waggle-monitord", ".Monitoring1")):
     if not any(daemon.endswith("/" + program) for daemon in DAEMONS):
         FILES = [path for path in FILES if name not in path.name]
 assert FILES

@@ -127,7 +127,7 @@ def interfaces():
     # a service that is not in this source yet has no tables to dump
     own = set()
     for word, room in (("MESSAGING", "messaging"), ("DELIVERY", "delivery"), ("TYPING", "typing"),
-                       ("DEPLOYMENT", "deployment")):
+                       ("DEPLOYMENT", "deployment"), ("MONITORING", "monitoring")):
         if (TOP / "src" / room / "main.c").exists():
             own |= interfaces_of(word)
     assert files == own, files ^ own

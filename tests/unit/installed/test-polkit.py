@@ -11,8 +11,10 @@ import checks
 TOP = pathlib.Path(sys.argv[1])
 # actions that no rule may give to a group: another's mail; programs of anybody's choice as root
 NEVER = {"messaging": "org.waggle.messaging.read-mail", "deployment": "org.waggle.deployment.deploy"}
+# actions of a service that a rule of another one's file gives, to that service's own user alone
+GIVEN = {"monitoring": "org.waggle.deployment.inspect"}
 # whom polkitd has to answer; a service of root is always answered
-OWNERS = {"messaging": "unix-user:@messaged_user@", "deployment": None}
+OWNERS = {"messaging": "unix-user:@messaged_user@", "deployment": None, "monitoring": "unix-user:@monitord_user@"}
 RULES = (TOP / "polkit/org.waggle.messaging.rules.in").read_text(encoding="utf-8")
 
 
@@ -32,7 +34,7 @@ class Service:
         assert asked and asked == set(self.actions), asked ^ set(self.actions)
 
     def each_is_asked(self):
-        macros = dict(re.findall(r"#define ((?:MSG|DPL)_ACTION_\w+) " + self.pattern, self.sources(".[ch]")))
+        macros = dict(re.findall(r"#define ((?:MSG|DPL|MON)_ACTION_\w+) " + self.pattern, self.sources(".[ch]")))
         code = self.sources(".c")
         unused = [action for macro, action in macros.items() if macro not in code]
         assert macros and not unused, f"no method asks for {unused}"
@@ -54,7 +56,8 @@ class Service:
     def rules_know_the_actions(self):
         named = set(re.findall(self.pattern, self.rules))
         assert named and named <= set(self.actions), named - set(self.actions)
-        assert NEVER[self.word] in self.actions and NEVER[self.word] not in named, "a group could do it"
+        never = NEVER.get(self.word)
+        assert never is None or (never in self.actions and never not in named), "a group could do it"
 
     def all(self):
         return {
@@ -64,6 +67,15 @@ class Service:
             f"{self.word}: each action is an administrator's": self.an_administrators,
             f"{self.word}: the rules give actions that exist, never the worst": self.rules_know_the_actions,
         }
+
+
+def looks_at_deployments_only():
+    rules = (TOP / "polkit/org.waggle.monitoring.rules.in").read_text(encoding="utf-8")
+    others = set(re.findall(r'"(org\.waggle\.[a-z]+\.[a-z-]+)"', rules))
+    others = {action for action in others if not action.startswith("org.waggle.monitoring.")}
+    assert others == {GIVEN["monitoring"]}, others
+    rule = rules.split("polkit.addRule(")[2]
+    assert 'subject.user == "@monitord_user@"' in rule and "||" not in rule and "isInGroup" not in rule
 
 
 def wakes_couriers_only():
@@ -87,6 +99,8 @@ checks.run(
     {
         **Service("messaging").all(),
         **Service("deployment").all(),
+        **Service("monitoring").all(),
+        "monitoring may look at deployments, and nothing else of them": looks_at_deployments_only,
         "the service may start couriers' units, and nothing else": wakes_couriers_only,
     }
 )
