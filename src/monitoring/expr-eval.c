@@ -70,8 +70,9 @@ gboolean mon_eval_fail(MonEval *eval, const MonNode *node, const char *format, .
   if (eval->error != NULL)
     return FALSE;
   va_start(args, format);
-  g_autofree char *text = g_strdup_vprintf(format, args);
+  g_autofree char *made = g_strdup_vprintf(format, args);
   va_end(args);
+  g_autofree char *text = g_utf8_make_valid(made, -1); /* a piece may end inside of a letter */
   g_set_error(&eval->error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "column %u: %s", node->column,
               text);
   return FALSE;

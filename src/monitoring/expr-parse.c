@@ -46,8 +46,9 @@ gboolean mon_parse_fail(MonParse *parse, guint column, const char *format, ...) 
   if (parse->error != NULL && *parse->error != NULL)
     return FALSE;
   va_start(args, format);
-  g_autofree char *text = g_strdup_vprintf(format, args);
+  g_autofree char *made = g_strdup_vprintf(format, args);
   va_end(args);
+  g_autofree char *text = g_utf8_make_valid(made, -1); /* a piece may end inside of a letter */
   g_set_error(parse->error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "column %u: %s", column, text);
   return FALSE;
 }

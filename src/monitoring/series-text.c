@@ -10,7 +10,10 @@
 #define VALUES_MAX 100000
 
 static gboolean refuse(GError **error, const char *text, const char *why) {
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "\"%.80s\": %s", text, why);
+  g_autofree char *begin = g_strndup(text, 80);
+  g_autofree char *valid = g_utf8_make_valid(begin, -1); /* it may end inside of a letter */
+
+  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "\"%s\": %s", valid, why);
   return FALSE;
 }
 

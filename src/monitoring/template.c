@@ -177,8 +177,9 @@ static gboolean refuse(Template *t, const char *format, ...) {
   va_list args;
 
   va_start(args, format);
-  g_autofree char *text = g_strdup_vprintf(format, args);
+  g_autofree char *made = g_strdup_vprintf(format, args);
   va_end(args);
+  g_autofree char *text = g_utf8_make_valid(made, -1); /* a piece may end inside of a letter */
   g_set_error_literal(t->error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, text);
   return FALSE;
 }
