@@ -1,0 +1,85 @@
+"""What is told, by Prometheus' own tools: promtool's linter, and a real Prometheus that scrapes."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+
+from harness import Skip, main
+from monitord import METRICS, Monitord, check, equal, wait_for
+from scrape import Tree, fetch, scrape, value
+
+
+def need(program):
+    if shutil.which(program) is None:
+        raise Skip(f"no {program} here (apt: prometheus)")
+
+
+class World(Monitord):
+    def __init__(self, more=""):
+        super().__init__(start=False, manager=False)
+        self.tree = Tree(os.path.join(self.directory, "cgroup"))
+        self.tree.group("system.slice/a.service", 2)
+        self.tree.group("system.slice/odd\\x2d\"name.service", 3)
+        self.configure("[Units]\nWatch=no\n[Metrics]\nIntervalSec=100ms\nFreshSec=0\n"
+                       f"ControlGroups={self.tree.path}\n[Http]\nListen=127.0.0.1:0\n{more}\n")
+        self.start()
+        self.http = self.caller().get("HttpAddresses", interface=METRICS)[0]
+        wait_for(lambda: value(scrape(self.http), "waggle_unit_tasks", unit="a.service"), "values")
+
+
+def test_promtool():
+    need("promtool")
+    with World() as d:
+        done = subprocess.run(["promtool", "check", "metrics"], input=fetch(d.http)[2], text=True,
+                              capture_output=True, timeout=60, check=False)
+        equal((done.returncode, done.stdout + done.stderr), (0, ""), "promtool check metrics")
+
+
+class Prometheus:
+    def __init__(self, directory, target):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            self.address = "127.0.0.1:%u" % s.getsockname()[1]
+        config = os.path.join(directory, "prometheus.yml")
+        with open(config, "w", encoding="utf-8") as f:
+            json.dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [
+                {"job_name": "waggle", "static_configs": [{"targets": [target]}]}]}, f)
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "prometheus", "--config.file=" + config,
+             "--storage.tsdb.path=" + os.path.join(directory, "tsdb"),
+             "--web.listen-address=" + self.address], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def query(self, expr):
+        url = f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return [float(row["value"][1]) for row in json.load(answer)["data"]["result"]]
+        except OSError:
+            return []
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def test_scraped():
+    """It takes OpenMetrics, and has each series as we tell it."""
+    need("prometheus")
+    with World("Created=yes\nCompat=yes") as d:
+        p = Prometheus(d.directory, d.http)
+        d.helpers.append(p)
+        wait_for(lambda: p.query("up") == [1.0], "Prometheus scrapes", 60)
+        wait_for(lambda: p.query('waggle_unit_cpu_seconds_total{unit="a.service"}') == [6.0], "CPU")
+        equal(p.query('waggle_unit_memory_bytes{unit="odd\\\\x2d\\"name.service"}'), [12288.0])
+        equal(p.query('node_systemd_unit_tasks_current{name="a.service"}'), [3.0])
+        told = sum(len(series) for series in scrape(d.http).values())
+        kept = p.query('count({__name__=~"(waggle|node|systemd)_.*",__name__!~".*_created"})')[0]
+        check(abs(kept - told) <= 10, f"{kept} of {told} series")
+
+
+if __name__ == "__main__":
+    main(globals())
