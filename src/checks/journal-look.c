@@ -18,6 +18,7 @@
 void chk_journal_look_clear(ChkJournalLook *found) {
   g_queue_clear_full(&found->lines, g_free);
   g_free(found->cursor);
+  g_free(found->read_to);
 }
 
 gboolean chk_journal_is_match(const char *text) {
@@ -121,6 +122,7 @@ typedef struct {
   GHashTable *known; /* of likenesses; NULL: not asked for */
   gint64 max_lines;
   guint64 from;
+  const char *after; /* a cursor; NULL */
 } Scan;
 
 /* The line when it is one that is looked for; NULL: not. */
@@ -179,14 +181,36 @@ static gboolean all_left(const Scan *scan, guint64 before, GError **error) {
   return FALSE;
 }
 
+/* The newest of all entries, before any of them is looked at: what comes meanwhile is for the next
+ * look. Matches are not set yet. */
+static char *newest(sd_journal *journal) {
+  char *cursor = NULL, *copy;
+
+  if (sd_journal_seek_tail(journal) < 0 || sd_journal_previous(journal) <= 0 ||
+      sd_journal_get_cursor(journal, &cursor) < 0)
+    return NULL;
+  copy = g_strdup(cursor);
+  free(cursor);
+  return copy;
+}
+
+static int seek_to(const Scan *scan, guint64 seek) {
+  if (scan->after)
+    return sd_journal_seek_cursor(scan->journal, scan->after);
+  return seek == 0 ? sd_journal_seek_head(scan->journal)
+                   : sd_journal_seek_realtime_usec(scan->journal, seek);
+}
+
 static gboolean run(const Scan *scan, guint64 seek, ChkJournalLook *ret, GError **error) {
   guint64 usage = 0;
-  int r = seek == 0 ? sd_journal_seek_head(scan->journal)
-                    : sd_journal_seek_realtime_usec(scan->journal, seek);
+  int r = seek_to(scan, seek);
 
   sd_journal_get_usage(scan->journal, &usage);
   while (r >= 0 && (r = sd_journal_next(scan->journal)) > 0) {
-    take(scan, ret);
+    /* the entry of the cursor itself was told before; when it was rotated away, the next one is
+     * where it would be */
+    if (!(scan->after && sd_journal_test_cursor(scan->journal, scan->after) > 0))
+      take(scan, ret);
     if (chk_look_over(scan->look)) {
       g_set_error(error, WG_ERROR, WG_ERROR_TIMEOUT,
                   "the time was over before all of the journal was read");
@@ -220,6 +244,10 @@ gboolean chk_journal_look(const ChkLook *look, ChkJournalLook *ret, GError **err
   ret->from = chk_world_since(look->world);
   if (since)
     chk_journal_since(since, (guint64)g_get_real_time(), &ret->from);
+  const char *after = chk_option_text(look, "after-cursor", NULL);
+  if (after)
+    ret->from = 1;
+  ret->read_to = newest(journal);
   int r = match_subject(look, journal);
   if (r >= 0)
     r = match_options(look, journal);
@@ -229,8 +257,8 @@ gboolean chk_journal_look(const ChkLook *look, ChkJournalLook *ret, GError **err
     return wg_error_set_errno(error, r, "the journal cannot be asked for that");
   if (ret->from == 0 && novel) /* what this boot said that none before it did */
     ret->from = boot_time();
-  Scan scan = {look,     journal, regex, known, chk_option_int(look, "max-lines", LINES_DEFAULT),
-               ret->from};
+  Scan scan = {look,      journal, regex, known, chk_option_int(look, "max-lines", LINES_DEFAULT),
+               ret->from, after};
   return run(&scan, novel ? (ret->from > history ? ret->from - history : 1) : ret->from, ret,
              error);
 }

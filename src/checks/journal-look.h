@@ -8,6 +8,7 @@ typedef struct {
   GQueue lines;       /* of texts: the last ones */
   guint64 from, last; /* CLOCK_REALTIME us; from 0: since the boot, whose time is not known */
   char *cursor;
+  char *read_to; /* the newest entry of the journal that was there, matching or not; NULL: none */
 } ChkJournalLook;
 
 /* FALSE with a sentence: no journal to read, time over. */

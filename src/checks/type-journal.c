@@ -15,6 +15,9 @@ static const ChkKey options[] = {
     {"pattern", CHK_TEXT, "lines that this regular expression is found in"},
     {"since", CHK_TEXT,
      "boot, a time ago (10min) or RFC 3339; default: since the deployment began, else boot"},
+    {"after-cursor", CHK_TEXT,
+     "only lines after this place (the value \"read-to\" of a look before), whatever \"since\" "
+     "says"},
     {"novel", CHK_BOOL, "only lines unlike any before that, digits aside"},
     {"history", CHK_USEC, "how far back \"novel\" looks (7d)"},
     {"max-lines", CHK_INT, "so many of the last lines are kept (100)"},
@@ -28,6 +31,7 @@ static const ChkKey values[] = {
     {"last", CHK_TEXT, "the last one; absent when there is none"},
     {"last-age", CHK_USEC, "time since the last one"},
     {"rate", CHK_NUMBER, "lines a minute"},
+    {"read-to", CHK_TEXT, "the place up to which the journal was read, whatever it said"},
     {"cursor", CHK_TEXT, "the place of the last one, for journalctl --after-cursor"},
     {NULL},
 };
@@ -48,6 +52,7 @@ static void tell(const ChkJournalLook *found, JsonObject *seen) {
     json_object_set_int_member(seen, "last-age", MAX(now - (gint64)found->last, 0));
   }
   chk_set_text(seen, "cursor", found->cursor);
+  chk_set_text(seen, "read-to", found->read_to);
 }
 
 static void see(ChkLook *look, ChkSight *ret) {

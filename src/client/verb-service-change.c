@@ -81,7 +81,9 @@ int cli_verb_service_register(Cli *cli, CliArgs *args, GError **error) {
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
   /* this program's own connection is over before anybody looks */
   g_variant_builder_add(&options, "{sv}", "owner",
-                        g_variant_new_string(owner ? owner : has_pid ? "pid" : "none"));
+                        g_variant_new_string(owner     ? owner
+                                             : has_pid ? "pid"
+                                                       : "none"));
   if (has_pid)
     g_variant_builder_add(&options, "{sv}", "pid", g_variant_new_uint32((guint32)pid));
   g_autoptr(GVariant) reply =

@@ -85,9 +85,12 @@ static char *addresses(JsonObject *object) {
 }
 
 static void print_services(const Cli *cli, JsonArray *services) {
-  static const CliColumn columns[] = {{"SERVICE", FALSE, 1}, {"STATE", FALSE, 0},
-                                      {"TAGS", FALSE, 3},    {"CAPABILITIES", FALSE, 3},
-                                      {"ADDRESS", FALSE, 2}, {"REASON", FALSE, 4},
+  static const CliColumn columns[] = {{"SERVICE", FALSE, 1},
+                                      {"STATE", FALSE, 0},
+                                      {"TAGS", FALSE, 3},
+                                      {"CAPABILITIES", FALSE, 3},
+                                      {"ADDRESS", FALSE, 2},
+                                      {"REASON", FALSE, 4},
                                       {NULL}};
   g_autoptr(CliTable) table = cli_table_new(columns);
 
@@ -143,9 +146,12 @@ static void print_line(const char *name, const char *text) {
 }
 
 static void print_probes(const Cli *cli, JsonArray *probes) {
-  static const CliColumn columns[] = {{"PROBE", FALSE, 1}, {"TYPE", FALSE, 0},
-                                      {"KIND", FALSE, 0},  {"STATE", FALSE, 0},
-                                      {"LAST", FALSE, 0},  {"SAID", FALSE, 4},
+  static const CliColumn columns[] = {{"PROBE", FALSE, 1},
+                                      {"TYPE", FALSE, 0},
+                                      {"KIND", FALSE, 0},
+                                      {"STATE", FALSE, 0},
+                                      {"LAST", FALSE, 0},
+                                      {"SAID", FALSE, 4},
                                       {NULL}};
   g_autoptr(CliTable) table = cli_table_new(columns);
 
@@ -178,8 +184,7 @@ static void print_service(const Cli *cli, JsonObject *s) {
   print_line("Capabilities", abilities);
   print_line("Addresses", address);
   if (json_object_has_member(s, "maintenance"))
-    print_line("Maintenance",
-               text_of(json_object_get_object_member(s, "maintenance"), "reason"));
+    print_line("Maintenance", text_of(json_object_get_object_member(s, "maintenance"), "reason"));
   print_probes(cli, json_object_get_array_member(s, "probes"));
 }
 
@@ -207,8 +212,7 @@ static void print_change(const Cli *cli, JsonObject *change) {
     g_autofree char *line = cli_json_line(json_object_ref(change));
     printf("%s\n", line);
   } else {
-    g_autofree char *time =
-        cli_time_full((guint64)json_object_get_int_member(change, "time"));
+    g_autofree char *time = cli_time_full((guint64)json_object_get_int_member(change, "time"));
     printf("%s  %" G_GINT64_FORMAT "  %s  %s  %s\n", time,
            json_object_get_int_member(change, "revision"), text_of(change, "service"),
            text_of(change, "what"), text_of(change, "state"));

@@ -104,6 +104,15 @@ CLI_DECLARE_VERB(alerts_rules);
 CLI_DECLARE_VERB(alerts_show);
 CLI_DECLARE_VERB(alerts_test);
 CLI_DECLARE_VERB(alerts_unack);
+CLI_DECLARE_VERB(service_find);
+CLI_DECLARE_VERB(service_list);
+CLI_DECLARE_VERB(service_maintenance);
+CLI_DECLARE_VERB(service_probe);
+CLI_DECLARE_VERB(service_push);
+CLI_DECLARE_VERB(service_register);
+CLI_DECLARE_VERB(service_show);
+CLI_DECLARE_VERB(service_unregister);
+CLI_DECLARE_VERB(service_watch);
 CLI_DECLARE_VERB(version);
 CLI_DECLARE_VERB(wait);
 CLI_DECLARE_VERB(watch);
@@ -118,8 +127,10 @@ extern const CliOption cli_ack_options[], cli_agent_options[], cli_agent_list_op
     cli_deploy_rollback_options[], cli_deploy_run_options[], cli_deploy_stats_options[],
     cli_deploy_target_options[], cli_verify_options[], cli_export_options[], cli_filter_options[],
     cli_fsck_options[], cli_hook_drain_options[], cli_nack_options[], cli_one_agent_options[],
-    cli_receive_options[], cli_reply_options[], cli_send_options[], cli_touch_options[],
-    cli_typist_hold_options[], cli_typist_type_options[], cli_wait_options[];
+    cli_receive_options[], cli_reply_options[], cli_send_options[], cli_service_list_options[],
+    cli_service_maintenance_options[], cli_service_push_options[], cli_service_register_options[],
+    cli_service_watch_options[], cli_touch_options[], cli_typist_hold_options[],
+    cli_typist_type_options[], cli_wait_options[];
 extern const CliOption cli_alerts_notifications_options[], cli_alerts_silence_options[],
     cli_alerts_silences_options[];
 extern const CliOption cli_metrics_graph_options[], cli_metrics_query_options[], cli_top_options[];
