@@ -84,7 +84,7 @@ static void answer(MonCall *call, Filter *filter) {
   g_strfreev(filter->tags);
   g_strfreev(filter->capabilities);
   g_strfreev(filter->states);
-  g_autofree char *text = mon_json_array_text(filter->found);
+  g_autofree char *text = mon_registry_array_text(filter->found);
   guint64 revision = mon_registry_revision(mon_call_registry(call));
   if (error)
     wg_call_fail(call, error);

@@ -71,7 +71,7 @@ static gboolean try_answer(MonCall *call, guint64 from, guint max, gboolean even
     json_array_unref(changes.array);
     return FALSE;
   }
-  g_autofree char *text = mon_json_array_text(changes.array);
+  g_autofree char *text = mon_registry_array_text(changes.array);
   wg_call_answer(call, g_variant_new("(ts)", changes.last, text));
   return TRUE;
 }

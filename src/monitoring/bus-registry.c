@@ -113,7 +113,7 @@ static void handle_show(MonCall *call) {
   MonServiceEntry *e = find(call, name);
   if (e)
     mon_registry_answer_json(
-        call, mon_json_text(mon_entry_json(e, TRUE, mon_registry_may_read(call, e))));
+        call, mon_registry_text(mon_entry_json(e, TRUE, mon_registry_may_read(call, e))));
 }
 
 /* ---- maintenance, probes ---- */
@@ -194,7 +194,7 @@ static void probe_done(MonProbe *probe, const GError *error, gpointer data) {
     wg_call_fail(call, error);
   else
     mon_registry_answer_json(
-        call, mon_json_text(
+        call, mon_registry_text(
                   mon_probe_json(probe, is_admin(call) || (e && mon_registry_may_read(call, e)))));
 }
 

@@ -3,14 +3,14 @@
 
 #include "monitoring/registry-private.h"
 
-char *mon_json_text(JsonObject *object) {
+char *mon_registry_text(JsonObject *object) {
   g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
 
   json_object_unref(object);
   return json_to_string(node, FALSE);
 }
 
-char *mon_json_array_text(JsonArray *array) {
+char *mon_registry_array_text(JsonArray *array) {
   g_autoptr(JsonNode) node = json_node_init_array(json_node_alloc(), array);
 
   json_array_unref(array);

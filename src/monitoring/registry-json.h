@@ -7,5 +7,5 @@
 JsonObject *mon_entry_json(const MonServiceEntry *entry, gboolean detail, gboolean texts);
 JsonObject *mon_probe_json(const MonProbe *probe, gboolean texts);
 /* Takes `object`; free with g_free(). */
-char *mon_json_text(JsonObject *object);
-char *mon_json_array_text(JsonArray *array);
+char *mon_registry_text(JsonObject *object);
+char *mon_registry_array_text(JsonArray *array);
