@@ -2,7 +2,8 @@
 there is room again. The daemon lives; the deployment ends by itself, and whatever its end is, the
 target is what the end says.
 
-WAGGLE_CRASH_FULL=1 takes every call; else so many are taken that a run stays short."""
+WAGGLE_CRASH_FULL=1 takes every call; else so many are taken that a run stays short, and each run takes other
+ones: WAGGLE_CRASH_OFFSET repeats those of a run that printed it."""
 
 import os
 
@@ -10,7 +11,8 @@ from deploy_world import Error, World, check, equal
 from harness import main, wait_for
 
 FULL = os.environ.get("WAGGLE_CRASH_FULL") == "1"
-SAMPLES = 100000 if FULL else int(os.environ.get("WAGGLE_CRASH_SAMPLES", "8"))
+SAMPLES = 100000 if FULL else int(os.environ.get("WAGGLE_CRASH_SAMPLES", "12"))
+OFFSET = int(os.environ.get("WAGGLE_CRASH_OFFSET", os.getpid()))
 
 
 def prepared():
@@ -74,10 +76,10 @@ def once(w, how, n, good):
 def walk(how, good):
     with prepared() as w:
         before, after = span(w, good)
-        samples = SAMPLES if how != "full" else max(2, SAMPLES // 2)  # which take seconds each
+        samples = SAMPLES if how != "full" else max(2, SAMPLES // 3)  # which take seconds each
         step = max(1, (after - before + samples - 1) // samples)
-        points = range(before + 1, after + 1, step)
-        print(f"# {after - before} durable calls, {len(points)} of them taken", flush=True)
+        points = range(before + 1 + OFFSET % step, after + 1, step)
+        print(f"# {after - before} durable calls, {len(points)} of them taken, offset {OFFSET}", flush=True)
         for n in points:
             once(w, how, n, good)
 
