@@ -23,9 +23,9 @@ def _die_with_parent():
 
 
 class Machine(Host):
-    def __init__(self, package=True):
+    def __init__(self, package=True, extra=()):
         super().__init__()
-        self._layers = roots.layers() if package else [roots.base()]
+        self._layers = roots.layers(extra) if package else [roots.base()]
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix=f"machine-{os.getpid()}-", dir=roots.cache()))
         self.root = self._directory / "root"
         self._process = None

@@ -31,6 +31,8 @@ PACKAGES = [
     # for the virtual machine, which boots the same root
     "linux-image-cloud-amd64", "initramfs-tools",
 ]  # fmt: skip
+# What a deployment is verified against, in a root of its own: the other machines need not carry it.
+SERVICES = ["nginx-light", "redis-server", "postgresql", "mariadb-server", "openssl"]
 # Who the tests act as: two who have nothing to do with each other, and an administrator's
 # helper, who is put into the package's group once that exists.
 USERS = {"alice": 2001, "bob": 2002, "carol": 2003}
@@ -96,17 +98,25 @@ def _mirrors():
     return sorted(found)
 
 
-def base():
-    """The Debian layer."""
+def _base(extra):
+    """How the Debian layer is made: (its path, the package sources, hooks)."""
     mirrors = _mirrors()
     users = [f"chroot \"$1\" useradd -m -u {uid} -s /bin/sh {name}" for name, uid in USERS.items()]
     # kept over a reboot of the machine, so that a test can look back
     hooks = ['mkdir -p "$1/var/log/journal"'] + users
-    path = cache() / ("base-" + _digest(codename(), *mirrors, *PACKAGES, *hooks))
+    # a test starts what it needs
+    if extra:
+        hooks.append('chroot "$1" systemctl disable nginx redis-server postgresql mariadb')
+    return cache() / ("base-" + _digest(codename(), *mirrors, *PACKAGES, *extra, *hooks)), mirrors, hooks
+
+
+def base(extra=()):
+    """The Debian layer, with packages of its own."""
+    path, mirrors, hooks = _base(extra)
     with _locked("make.lock", fcntl.LOCK_EX):
         if not path.exists():
             work = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=cache()))
-            argv = ["mmdebstrap", "--variant=apt", "--include=" + ",".join(PACKAGES)]
+            argv = ["mmdebstrap", "--variant=apt", "--include=" + ",".join([*PACKAGES, *extra])]
             argv += ["--customize-hook=" + hook for hook in hooks]
             _run(argv + [codename(), str(work / "root"), *mirrors], cache() / "base.log")
             (work / "root").rename(path)
@@ -166,11 +176,15 @@ def overlay(lower, upper, target):
     subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, target], check=True)
 
 
-def layers():
+def _with(below):
+    return cache() / ("with-" + _digest(below.name, *[p.read_bytes() for p in debs()]))
+
+
+def layers(extra=()):
     """What a machine with our package boots from, topmost first."""
-    below = base()
+    below = base(extra)
     built = debs()
-    path = cache() / ("with-" + _digest(below.name, *[p.read_bytes() for p in built]))
+    path = _with(below)
     with _locked("make.lock", fcntl.LOCK_EX):
         if not path.exists():
             work = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=cache()))
@@ -190,7 +204,8 @@ def layers():
 
 def prune():
     """Throws away layers and packages that no present file leads to; nobody may be using them."""
-    keep = {base().name, package().name, layers()[0].name}
+    rich = _base(SERVICES)[0]  # kept, not made: most files have no use for it
+    keep = {base().name, package().name, layers()[0].name, rich.name, _with(rich).name}
     with open(cache() / "use.lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -45,8 +45,10 @@ def _die_with_parent():
 
 
 class Vm(Host):
-    def __init__(self, memory="1024"):
+    def __init__(self, memory="1024", prepare=None):
+        """`prepare` is called with the root's directory before the disk is made from it."""
         super().__init__()
+        self._prepare = prepare
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix=f"machine-{os.getpid()}-", dir=roots.cache()))
         self._memory = memory
         self._process = None
@@ -77,6 +79,8 @@ class Vm(Host):
         wants = root / "etc/systemd/system/default.target.wants"
         wants.mkdir(exist_ok=True)
         (wants / unit.name).symlink_to(f"../{unit.name}")
+        if self._prepare:
+            self._prepare(root)
         for kind in ("vmlinuz", "initrd.img"):
             shutil.copy(next((root / "boot").glob(kind + "-*")), self._directory / kind)
         # made from the directory, so that no loop device is needed
@@ -108,9 +112,9 @@ class Vm(Host):
             [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=(self._directory / "qemu").open("ab"), preexec_fn=_die_with_parent,
         )  # fmt: skip
-        self.wait("the emulator", lambda: self._alive() and channel.exists(), 20)
         self._channel = socket.socket(socket.AF_UNIX)
-        self._channel.connect(str(channel))
+        # its name is there a moment before it listens
+        self.wait("the emulator", lambda: self._alive() and self._channel.connect_ex(str(channel)) == 0, 20)
         self._stream = self._channel.makefile("r", encoding="utf-8")
         assert self._ask({"argv": ["true"]}, 120)["status"] == 0
         state = self.wait("systemd", self.is_up, 60)
