@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import urllib.parse
 import urllib.request
 
@@ -37,6 +38,29 @@ def test_promtool():
         done = subprocess.run(["promtool", "check", "metrics"], input=fetch(d.http)[2], text=True,
                               capture_output=True, timeout=60, check=False)
         equal((done.returncode, done.stdout + done.stderr), (0, ""), "promtool check metrics")
+
+
+PACKAGING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging")
+
+
+def test_packaging():
+    """The files for Prometheus and Grafana are those of the lists; Prometheus takes them, and each
+    expression names metrics that there are."""
+    need("promtool")
+    prometheus = os.path.join(PACKAGING, "prometheus")
+    done = subprocess.run([sys.executable, os.path.join(prometheus, "generate.py"), "--check"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    equal((done.returncode, done.stdout + done.stderr), (0, ""), "generate.py --check")
+    for what, name in (("rules", "rules.yml"), ("config", "scrape.yml")):
+        done = subprocess.run(["promtool", "check", what, os.path.join(prometheus, name)],
+                              capture_output=True, text=True, timeout=60, check=False)
+        equal(done.returncode, 0, done.stdout + done.stderr)
+    with open(os.path.join(PACKAGING, "grafana", "waggle.json"), encoding="utf-8") as f:
+        panels = json.load(f)["panels"]
+    with World() as d:
+        known = {row[0] for row in d.caller().with_options(METRICS, "Describe")[0]}
+        titles = {panel["title"] for panel in panels if panel["type"] == "timeseries"}
+        check(titles <= known and len(titles) > 60, str(titles - known))
 
 
 class Prometheus:
