@@ -55,6 +55,24 @@ static char *look_at(const char *subject, const char *more, const char *key) {
     g_assert_cmpstr(seen_, ==, expected);                                                          \
   } while (0)
 
+/* Each line once: a look begins behind the place that the one before has read to, whether or not
+ * what was there was looked for. */
+static void test_after_a_place(void) {
+  g_autofree char *last = look_at("shop.service", ", \"since\": \"1d\"", "cursor");
+  g_autofree char *read_to = look_at("other.service", ", \"since\": \"1d\"", "read-to");
+  g_autofree char *middle =
+      look_at("shop.service", ", \"since\": \"1d\", \"pattern\": \"db9\"", "cursor");
+  g_autofree char *none = g_strdup_printf(", \"after-cursor\": %s", read_to);
+  g_autofree char *some = g_strdup_printf(", \"after-cursor\": %s", middle);
+
+  g_assert_cmpstr(last, ==, read_to); /* the newest of all, though that look saw another unit */
+  IS("shop.service", none, "count", "0");
+  IS("shop.service", some, "count", "3");
+  IS("shop.service", some, "last", "\"never seen before 77\"");
+  /* a place that is of no entry that is looked for */
+  IS("other.service", some, "count", "0");
+}
+
 static void test_unit(void) {
   IS("shop.service", ", \"since\": \"1d\"", "count", "7"); /* systemd's line too, the liar's not */
   IS("shop", ", \"since\": \"35min\"", "lines",
@@ -154,6 +172,7 @@ int main(int argc, char **argv) {
   now = g_get_real_time();
   top = g_dir_make_tmp("waggle-journal-XXXXXX", NULL);
   write_journal();
+  g_test_add_func("/journal/after-a-place", test_after_a_place);
   g_test_add_func("/journal/unit", test_unit);
   g_test_add_func("/journal/filters", test_filters);
   g_test_add_func("/journal/novel", test_novel);
