@@ -11,7 +11,7 @@ DEPLOY = "waggle-deployd.service"
 DEPLOY_SOCKET = "waggle-deployd.socket"
 RECOVER = "waggle-deployd-recover.service"
 MONITOR = "waggle-monitord.service"
-MONITOR_SOCKETS = ["waggle-monitord.socket", "waggle-monitord-metrics.socket"]
+MONITOR_SOCKETS = ["waggle-monitord.socket", "waggle-monitord-metrics.socket", "waggle-probe-exec.socket"]
 USER_UNITS = [
     SERVICE, SOCKET, "waggle-courier.service", "waggle-courier.socket", "waggle-typist.service",
     "waggle-typist.socket", DEPLOY, DEPLOY_SOCKET, MONITOR, *MONITOR_SOCKETS, "waggle.target",
@@ -67,7 +67,7 @@ def test_presets(m):
 
 def test_user(m):
     """the services' users are locked system users without home or shell, the group is there"""
-    for user in ("_waggle-messaged", "_waggle-monitord"):
+    for user in ("_waggle-messaged", "_waggle-monitord", "_waggle-probe"):
         name, _, uid, _, _, home, shell = m.out("getent", "passwd", user).split(":")
         assert 0 < int(uid) < 1000, uid
         assert home == "/" and shell.endswith("nologin"), (home, shell)
