@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """mailbox COUNT: fails fails@1.service ... one after the other and tells how long each took to be a
-message in the mailbox of the agent "oncall", in ms, as {"msec": [...]}."""
+message in the mailbox of the agent "oncall", in ms, as {"msec": [...], "idle": [...]}; idle: how long
+systemd took to answer two questions before each, which shows how busy the machine is with others."""
 
 import json
 import os
@@ -38,17 +39,19 @@ def main(count):
 
     while receive(0):
         pass
-    took = []
+    took, idle = [], []
     for i in range(1, count + 1):
         unit = f"fails@{i}.service"
+        asked = time.monotonic()
         pid = main_pid(unit)
         begin = time.monotonic()
+        idle.append((begin - asked) * 1000)
         os.kill(pid, signal.SIGABRT)
         while not any(unit in text for text in receive(LIMIT)):
             if time.monotonic() - begin > LIMIT:
                 sys.exit(f"{unit} failed and nobody was told within {LIMIT} s")
         took.append((time.monotonic() - begin) * 1000)
-    print(json.dumps({"msec": took}))
+    print(json.dumps({"msec": took, "idle": idle}))
 
 
 main(int(sys.argv[1]))
