@@ -9,8 +9,10 @@
 
 #include <string.h>
 
-/* Calls for units at a time: PID 1 has other work. */
-#define AT_A_TIME 8
+/* One call for a unit at a time, and a pause after each: systemd begins jobs only when no message
+ * waits, so that a row of questions without a gap would stop all starts and stops. */
+#define AT_A_TIME 1
+#define PAUSE_MSEC 3
 /* Units come in groups. */
 #define SOON_MSEC 5
 
@@ -40,6 +42,7 @@ static void clear_asked(gpointer key, gpointer value, gpointer data) {
 
 void mon_inventory_ask_stop(MonInventory *inventory) {
   g_clear_handle_id(&inventory->soon, g_source_remove);
+  g_clear_handle_id(&inventory->pause, g_source_remove);
   g_ptr_array_set_size(inventory->calls, 0);
   g_queue_clear_full(&inventory->wanted, g_free);
   g_hash_table_remove_all(inventory->new_names);
@@ -103,6 +106,14 @@ static void maybe_ready(MonInventory *inventory) {
   }
 }
 
+static gboolean after_pause(gpointer data) {
+  MonInventory *inventory = data;
+
+  inventory->pause = 0;
+  mon_inventory_pump(inventory);
+  return G_SOURCE_REMOVE;
+}
+
 static int on_whole(sd_bus_message *m, void *data, sd_bus_error *ret) {
   Ask *one = data;
   MonInventory *inventory = one->inventory;
@@ -123,13 +134,16 @@ static int on_whole(sd_bus_message *m, void *data, sd_bus_error *ret) {
     }
   }
   g_ptr_array_remove_fast(inventory->calls, one);
-  mon_inventory_pump(inventory);
-  maybe_ready(inventory);
+  if (g_queue_is_empty(&inventory->wanted))
+    maybe_ready(inventory);
+  else if (inventory->pause == 0)
+    inventory->pause = g_timeout_add(PAUSE_MSEC, after_pause, inventory);
   return 1;
 }
 
 void mon_inventory_pump(MonInventory *inventory) {
-  while (inventory->calls->len < AT_A_TIME && !g_queue_is_empty(&inventory->wanted)) {
+  while (inventory->pause == 0 && inventory->calls->len < AT_A_TIME &&
+         !g_queue_is_empty(&inventory->wanted)) {
     g_autofree char *name = g_queue_pop_head(&inventory->wanted);
     g_autofree char *path = wg_unit_path(name);
     sd_bus_message *m = NULL;

@@ -35,7 +35,7 @@ struct MonInventory {
   sd_bus_slot *pinging;
   GQueue wanted; /* names whose state has to be asked for */
   GHashTable *new_names;
-  guint retry, retry_msec, ping, soon, forget;
+  guint retry, retry_msec, ping, soon, pause, forget;
   gboolean listing, list_again, reloading, reloaded, ready, was_ready;
   char *trouble; /* NULL: none */
 };

@@ -63,6 +63,10 @@ gboolean mon_journal_means(MonJournalGet get, gpointer data, gboolean user_scope
     *ret_text = g_strdup("the kernel killed a process of it: memory ran out");
     return TRUE;
   }
+  /* a service that was restarted too often keeps the result of its last run, and the line that says
+   * so has no ID: it is known by who wrote it */
+  if (is(get, data, "CODE_FUNC", MON_JOURNAL_START_LIMIT))
+    return by_result("start-limit-hit", ret_kind, ret_text);
   return is(get, data, "MESSAGE_ID", SD_MESSAGE_UNIT_FAILURE_RESULT_STR) &&
          by_result(get("UNIT_RESULT", data), ret_kind, ret_text);
 }

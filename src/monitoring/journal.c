@@ -181,6 +181,10 @@ static sd_journal *open_journal(MonJournal *journal) {
     r = sd_journal_add_match(j, match, 0); /* of one field any may hold */
   }
   if (r >= 0)
+    r = sd_journal_add_disjunction(j);
+  if (r >= 0)
+    r = sd_journal_add_match(j, "CODE_FUNC=" MON_JOURNAL_START_LIMIT, 0);
+  if (r >= 0)
     return j;
   sd_journal_close(j);
   return NULL;

@@ -16,6 +16,9 @@ MonJournal *mon_journal_new(MonDaemon *daemon, const char *directory, GError **e
 void mon_journal_free(MonJournal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonJournal, mon_journal_free)
 
+/* systemd's function that tells of a start limit (CODE_FUNC=). */
+#define MON_JOURNAL_START_LIMIT "unit_test_start_limit"
+
 /* An entry by its fields: what it means. Pure but for `get`, which returns a field's text
  * (borrowed) or NULL. FALSE: it means nothing to us, or says so without being systemd. `ret_text`
  * is to be freed. */
