@@ -68,7 +68,8 @@ void wg_run_unit_free(WgRunUnit *unit);
 /* run-properties.c: the body of StartTransientUnit after name and mode. Negative errno. */
 int wg_run_properties(sd_bus_message *m, const WgRun *run, const int output_fds[2]);
 
-/* run-hand.c: the command as this program starts it; NULL: it can be sent as it is. (transfer full) */
+/* run-hand.c: the command as this program starts it; NULL: it can be sent as it is. (transfer full)
+ */
 char **wg_run_hand_argv(const WgRun *run);
 
 /* run-environment.c: NAME=value of the command, from the list `own`. (transfer full) */

@@ -30,7 +30,7 @@ typedef enum {
   MON_TRANSITION_SETTLED,      /* flaps no more; fires on until a resolved follows */
   MON_TRANSITION_ACKNOWLEDGED, /* somebody looks after it: no repeats */
   MON_TRANSITION_UNACKNOWLEDGED,
-  MON_TRANSITION_CAUSED,   /* a dependant: `cause` fires, and is told instead */
+  MON_TRANSITION_CAUSED,   /* a dependent: `cause` fires, and is told instead */
   MON_TRANSITION_UNCAUSED, /* still fires, and its cause does not: to be told on its own */
 } MonTransitionKind;
 

@@ -2,8 +2,8 @@
  *
  * Times as the difference of differences, values as differences of whole numbers where they are
  * whole (or whole millionths, as times in seconds are), else as the XOR of neighbours. Whole
- * millionths come back as such (within one part in 10^14), everything else bit by bit. Decoding takes bytes from
- * a disk: whatever they are, it ends, and within the bytes. Pure. */
+ * millionths come back as such (within one part in 10^14), everything else bit by bit. Decoding
+ * takes bytes from a disk: whatever they are, it ends, and within the bytes. Pure. */
 #pragma once
 
 #include <glib.h>

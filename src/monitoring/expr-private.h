@@ -85,9 +85,9 @@ struct MonNode {
   MonNodeType type;
   MonKind kind;
   guint column;
-  double number;       /* NUMBER */
-  char *text;          /* STRING */
-  const char *name;    /* SELECTOR, RANGE: interned */
+  double number;    /* NUMBER */
+  char *text;       /* STRING */
+  const char *name; /* SELECTOR, RANGE: interned */
   GPtrArray *tests; /* MonLabelTest, not of the name */
   gint64 range, offset;
   MonOp op;         /* BINARY */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define CURSOR "journal"
+#define SINCE "t=" /* in place of a cursor (which begins otherwise): CLOCK_REALTIME us */
 #define TOO_OLD_USEC (15 * 60 * G_USEC_PER_SEC)
 #define RETRY_MSEC 60000
 #define FIELD_MAX 65536 /* bytes of a field that are looked at */
@@ -158,11 +159,11 @@ static void read_all(MonJournal *journal, sd_journal *j) {
     g_idle_add_full(G_PRIORITY_DEFAULT, drain, journal, NULL);
 }
 
-/* After the entry of the cursor; without one what is to come. */
+/* After the entry of the cursor; before a first entry was seen, from the first start on. */
 static void seek(MonJournal *journal, sd_journal *j) {
-  if (journal->cursor == NULL) {
-    sd_journal_seek_tail(j);
-    sd_journal_previous(j);
+  if (g_str_has_prefix(journal->cursor, SINCE)) {
+    guint64 since = g_ascii_strtoull(journal->cursor + strlen(SINCE), NULL, 10);
+    sd_journal_seek_realtime_usec(j, since);
   } else if (sd_journal_seek_cursor(j, journal->cursor) < 0 || sd_journal_next(j) <= 0 ||
              sd_journal_test_cursor(j, journal->cursor) <= 0) {
     sd_journal_seek_cursor(j, journal->cursor); /* that one is gone: those after it */
@@ -223,6 +224,20 @@ static gpointer run(gpointer data) {
 }
 
 /* ---- life ---- */
+/* The very first start: what was logged before is no news. Kept, so that what comes while the
+ * service is away is told even when it is the first of all. */
+static void begin_cursor(MonJournal *journal) {
+  sqlite3_stmt *stmt =
+      mon_store_statement(journal->daemon->store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)");
+
+  journal->cursor = g_strdup_printf(SINCE "%" G_GINT64_FORMAT, wg_time_realtime());
+  if (stmt == NULL)
+    return;
+  sqlite3_bind_text(stmt, 1, CURSOR, -1, SQLITE_STATIC);
+  sqlite3_bind_text(stmt, 2, journal->cursor, -1, SQLITE_STATIC);
+  mon_store_run(journal->daemon->store, stmt);
+}
+
 MonJournal *mon_journal_new(MonDaemon *daemon, const char *directory, GError **error) {
   g_autoptr(MonStatement) stmt =
       mon_store_statement(daemon->store, "SELECT value FROM cursor WHERE name = '" CURSOR "'");
@@ -234,6 +249,8 @@ MonJournal *mon_journal_new(MonDaemon *daemon, const char *directory, GError **e
   journal->uid = daemon->own_uid;
   if (stmt != NULL && mon_store_row(daemon->store, stmt))
     journal->cursor = g_strdup((const char *)sqlite3_column_text(stmt, 0));
+  else
+    begin_cursor(journal);
   journal->found = g_async_queue_new_full(found_free);
   journal->stop = eventfd(0, EFD_CLOEXEC);
   journal->thread = g_thread_new("journal", run, journal);

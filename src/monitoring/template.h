@@ -8,8 +8,9 @@
 
 #include "monitoring/labels.h"
 
-#define MON_TEMPLATE_MAX 65536 /* bytes of a text that is made; the rest is cut with an ellipsis   \
-                                */
+#define MON_TEMPLATE_MAX                                                                           \
+  65536 /* bytes of a text that is made; the rest is cut with an ellipsis                          \
+         */
 
 /* (transfer full); NULL: WG_ERROR_INVALID_ARGUMENT. */
 char *mon_template_expand(const char *text, const MonLabels *labels, double value, GError **error);

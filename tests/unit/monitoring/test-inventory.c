@@ -139,8 +139,11 @@ static void test_new_ones_are_found_and_not_loaded(void) {
   end(&w);
 }
 
-static gboolean has_reloaded(gpointer data) {
-  return ((World *)data)->n_reloaded > 0;
+/* Its needs are asked for after the list is there. */
+static gboolean needs_the_second(gpointer data) {
+  g_autofree const char **needs = mon_inventory_needs(((World *)data)->inventory, "c.service");
+
+  return needs != NULL && needs[0] != NULL && strcmp(needs[0], "two.target") == 0;
 }
 
 static void test_reload_lists_anew(void) {
@@ -153,9 +156,8 @@ static void test_reload_lists_anew(void) {
   service("c.service", "Requires=two.target");
   w.n_reloaded = 0; /* the first sight counts as one */
   mock_call("Reload", "");
-  mock_until(has_reloaded, &w);
-  g_autofree const char **needs = mon_inventory_needs(w.inventory, "c.service");
-  g_assert_cmpstr(needs[0], ==, "two.target");
+  mock_until(needs_the_second, &w);
+  g_assert_cmpuint(w.n_reloaded, >, 0);
   g_assert_cmpstr(w.events->str, ==, "");
   end(&w);
 }
