@@ -87,7 +87,7 @@ static JsonNode *without_dots(JsonNode *node) {
 
 static gboolean assert_value(Item *item, const char *value, ChkGossShape shape, JsonNode *node,
                              const char *at) {
-  gboolean empty;
+  gboolean empty = FALSE;
   JsonNode *matcher = chk_goss_match(node, shape, at, item->g->problems, &empty);
 
   if (matcher)

@@ -15,17 +15,15 @@ struct WgLines {
   GByteArray *in, *out;
   gsize searched; /* bytes of `in` that are known to have no newline */
   guint reading, writing, ending;
-  gboolean *freed; /* set when freed during a call of func() */
+  gboolean freed; /* during a call of func(), which holds a reference */
 };
 
 /* FALSE: it was freed meanwhile. */
 static gboolean tell(WgLines *lines, const char *line) {
-  gboolean freed = FALSE;
-
-  lines->freed = &freed;
+  g_rc_box_acquire(lines);
   lines->func(lines, line, lines->user_data);
-  if (!freed)
-    lines->freed = NULL;
+  gboolean freed = lines->freed;
+  g_rc_box_release(lines);
   return !freed;
 }
 
@@ -121,7 +119,7 @@ static gboolean on_writable(int fd, GIOCondition condition, gpointer data) {
 
 WgLines *wg_lines_new(int fd, gsize line_max, gsize queue_max, WgLineFunc func,
                       gpointer user_data) {
-  WgLines *lines = g_new0(WgLines, 1);
+  WgLines *lines = g_rc_box_new0(WgLines);
 
   g_unix_set_fd_nonblocking(fd, TRUE, NULL);
   *lines = (WgLines){.fd = fd,
@@ -156,10 +154,9 @@ gboolean wg_lines_flushed(const WgLines *lines) {
 void wg_lines_free(WgLines *lines) {
   if (lines == NULL)
     return;
-  if (lines->freed != NULL)
-    *lines->freed = TRUE;
+  lines->freed = TRUE;
   stop(lines);
   g_byte_array_unref(lines->in);
   g_byte_array_unref(lines->out);
-  g_free(lines);
+  g_rc_box_release(lines);
 }

@@ -63,7 +63,7 @@ typedef struct {
 static const Sizes time_sizes = {{7, 14, 21, 32}}, value_sizes = {{5, 11, 18, 32}};
 
 static void put_number(Out *out, gint64 number, const Sizes *sizes) {
-  guint64 zigzag = (guint64)number << 1 ^ (guint64)(number >> 63);
+  guint64 zigzag = (guint64)number << 1 ^ (number < 0 ? G_MAXUINT64 : 0);
 
   if (number == 0) {
     put(out, 0, 1);

@@ -34,7 +34,7 @@ guint64 mon_history_samples(const MonHistory *history); /* taken so far */
 guint64 mon_history_bytes(const MonHistory *history);   /* of the file at the last tick */
 
 /* ---- looking back (history-load.c) ---- */
-#define MON_PAST_SAMPLES_MAX 3000000
+#define MON_PAST_SAMPLES_MAX 3000000u
 
 /* Exactly once, on the loop, never from inside; `past` (a source of samples as expressions take
  * them) is the callee's; NULL with `error`. */

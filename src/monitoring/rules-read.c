@@ -160,7 +160,7 @@ static void read_rule(Read *read, WgReader *reader, const char *group, gint64 in
 
   if ((alert != NULL) == (record != NULL))
     wg_reader_problem(reader, NULL, "a rule has either alert or record, the name of what it makes");
-  else if (*name == '\0' || strlen(name) > 200 || (record != NULL && !is_name(record, TRUE)))
+  else if (*name == '\0' || strlen(name) > 200 || (alert == NULL && !is_name(name, TRUE)))
     wg_reader_problem(reader, alert != NULL ? "alert" : "record", "this is no name");
   MonRule *rule = mon_rules_add(read->rules, group, name != NULL ? name : "");
   rule->file = g_strdup(read->file);

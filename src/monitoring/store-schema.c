@@ -12,12 +12,13 @@ static const char base[] =
 
 const WgMigration *mon_store_migrations(void) {
   static WgMigration migrations[2];
+  static gsize made;
 
-  if (g_once_init_enter(&migrations[0].sql)) {
-    char *sql = g_strconcat(base, mon_schema_registry, mon_schema_history, mon_schema_alerts,
-                            mon_schema_notify, NULL);
+  if (g_once_init_enter(&made)) {
     migrations[0].version = 1;
-    g_once_init_leave(&migrations[0].sql, sql);
+    migrations[0].sql = g_strconcat(base, mon_schema_registry, mon_schema_history,
+                                    mon_schema_alerts, mon_schema_notify, NULL);
+    g_once_init_leave(&made, 1);
   }
   return migrations;
 }
