@@ -156,6 +156,8 @@ static gboolean is_wanted(const MonLookBack *look, const char *labels, gsize siz
 
   if (!text)
     return TRUE;
+  if (!labels) /* how sqlite has an empty blob: a series without labels */
+    return FALSE;
   gsize n = strlen(text) + 1; /* with its end */
   text[4] = '\0';
   const char *found = size >= n ? memmem(labels, size, text, n) : NULL;
