@@ -23,7 +23,7 @@ EXPOSURE = {
     ("system", INSTANCE): 1.5,
     ("system", DEPLOY): 1.8,
     ("system", RECOVER): 1.6,
-    ("system", MONITOR): 1.8,
+    ("system", MONITOR): 1.6,
     ("user", "waggle-courier.service"): 1.5,
     ("user", "waggle-typist.service"): 1.3,
 }
