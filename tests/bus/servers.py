@@ -66,6 +66,16 @@ class Server:
                     raise RuntimeError(f"{argv[0]} does not serve {address}: {text.read()[-2000:]}")
             time.sleep(0.02)
 
+    def logged(self, text):
+        end = time.monotonic() + LIMIT
+        while True:
+            with open(self.path("log"), encoding="utf-8", errors="replace") as log:
+                if text in log.read():
+                    return
+            if time.monotonic() > end:
+                raise RuntimeError(f"the log never says: {text}")
+            time.sleep(0.02)
+
     @staticmethod
     def reached(address):
         kind = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
@@ -110,6 +120,7 @@ class Postgres(Server):
         argv = [find("postgres", "/usr/lib/postgresql/*/bin/postgres"), "-D", data, "-p", str(self.port)]
         argv += ["-h", "127.0.0.1", "-k", self.dir, "-c", "fsync=off", "-c", "shared_buffers=16MB"]
         self.run(argv, ("127.0.0.1", self.port), user=user, env=env)
+        self.logged("ready to accept connections")  # it listens before it lets anybody in
 
     def url(self, database="postgres"):
         return f"postgresql://tester@127.0.0.1:{self.port}/{database}"

@@ -147,7 +147,8 @@ def test_top_with_a_manager():
             return json.loads(c.call("Top", "(a{sv})", {})[0])
 
         c.wait(lambda: any(u["unit"] == "bad.service" and u["active"] == "failed"
-                           for u in top()["units"]), "the failed unit")
+                           for u in top()["units"]) and "memory_total" in top()["host"],
+               "the failed unit, and a first collection")
         t = top()
         equal(t["units"][0]["unit"], "bad.service", "what failed is first")
         check(any(u["unit"] == "good.service" for u in t["units"]), "the others")

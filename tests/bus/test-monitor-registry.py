@@ -216,7 +216,8 @@ def test_watching_from_a_revision():
     with Monitord() as d:
         r = Registry(d)
         first = r.register({"name": "a"}, owner="none")
-        r.wait_state("a", "healthy")
+        # a change is told once it is on the disk, a moment after it can be seen
+        r.client.wait(lambda: len(json.loads(r.call("Watch", "t", first - 1, wait=0)[1])) > 1, "two changes")
         revision, text = r.call("Watch", "t", first - 1, wait=0)
         changes = json.loads(text)
         equal([(c["service"], c["what"]) for c in changes][:2], [("a", "registered"), ("a", "state")])
