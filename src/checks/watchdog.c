@@ -24,8 +24,15 @@ typedef struct {
   char *check, *interval_text, *timeout_text;
   gboolean user, trigger;
   int failures;
-  char **command;
+  char **command; /* of argv */
 } Options;
+
+static void options_clear(Options *o) {
+  g_free(o->check);
+  g_free(o->interval_text);
+  g_free(o->timeout_text);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
 typedef struct {
   GMainLoop *loop;
@@ -182,7 +189,7 @@ static gboolean leave_a_watch(Options *o, ChkPlan *plan, guint64 interval) {
 }
 
 int chk_watchdog_main(int argc, char **argv) {
-  Options o = {0};
+  g_auto(Options) o = {0};
   guint64 of_systemd = 0, interval, timeout;
 
   setlocale(LC_CTYPE, "");
@@ -193,7 +200,7 @@ int chk_watchdog_main(int argc, char **argv) {
             of_systemd ? of_systemd / 3 : 10 * (guint64)G_USEC_PER_SEC, &interval) ||
       !span("--timeout", o.timeout_text, interval, &timeout))
     return CHK_EXIT_USAGE;
-  ChkPlan *plan = load(o.check);
+  g_autoptr(ChkPlan) plan = load(o.check);
   if (plan == NULL)
     return CHK_EXIT_FILE;
   ((ChkCheck *)g_ptr_array_index(plan->checks, 0))->timeout = timeout;
@@ -201,6 +208,7 @@ int chk_watchdog_main(int argc, char **argv) {
   if (!leave_a_watch(&o, plan, interval))
     return CHK_EXIT_ERROR;
   execvp(o.command[0], o.command);
-  refuse(o.command[0], g_strerror(errno));
-  return errno == ENOENT ? 127 : 126;
+  int why = errno; /* what is said next may change it */
+  refuse(o.command[0], g_strerror(why));
+  return why == ENOENT ? 127 : 126;
 }
