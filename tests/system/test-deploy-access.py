@@ -22,7 +22,10 @@ WITH_FILE = f"(handle 0, '/srv/other', {EMPTY})"
 # action -> what may be called with it: (method, arguments, more). What the arguments name is not there, so
 # that a call which is let through changes nothing; what it does is shown by tests of their own.
 CALLS = {
-    "deploy": [("Plan", WITH_FILE, {"file": MANIFEST}), ("Deploy", WITH_FILE, {"file": "/dev/null"})],
+    "deploy": [
+        ("Plan", WITH_FILE, {"file": MANIFEST}), ("Deploy", WITH_FILE, {"file": "/dev/null"}),
+        ("Rehearse", f"('nowhere', {EMPTY})", {}),
+    ],
     "rollback": [("Rollback", f"('nowhere', {EMPTY})", {})],
     "confirm": [("Confirm", f"(uint64 999, {EMPTY})", {})],
     "cancel": [("Cancel", f"(uint64 999, {EMPTY})", {}), ("Cancel", "()", {"interface": JOB, "path": JOB_PATH})],

@@ -95,7 +95,7 @@ static void test_order(void) {
   add(&w, "good/exec/0", "a");
   add(&w, "good/exec/0", "b");
   for (guint i = 0; i < 4; i++)
-    add(&w, "good/exec/0", "cdef" + i);
+    add(&w, "good/exec/0", &"cdef"[i]);
   run(&w, ">1 >3 >4 >5 "); /* the second of "a" waits for the first; four at a time */
   end(&w, 1, MON_TOLD);
   g_assert_cmpint(mon_outbox_due(w.outbox), <=, w.now);
