@@ -4,6 +4,8 @@ agent's mailbox; what the service costs; who may do what."""
 
 import json
 import re
+import statistics
+import time
 import xml.etree.ElementTree as ElementTree
 
 from harness import roots, tap
@@ -91,14 +93,28 @@ def test_memory(m):
     assert kib["Rss"] * 1024 <= MEMORY_MAX, kib
 
 
+def _slow_down(seconds):
+    """Lets so much time pass; by how much this machine takes longer for the same work than when it is left alone.
+
+    What shares the core and the caches makes the processor time of all others longer: the same few instructions
+    are timed again and again, and the median is set against the shortest."""
+    end, took = time.monotonic() + seconds, []
+    while time.monotonic() < end:
+        begin = time.thread_time_ns()
+        sum(range(20000))
+        took.append(time.thread_time_ns() - begin)
+        time.sleep(0.05)
+    return statistics.median(took) / min(took)
+
+
 def test_cpu_at_rest(m):
     """it takes at most 1 % of one core when nothing happens, with collections every 10 s"""
     pid = m.show(MONITOR, "MainPID")
     before = _cpu_seconds(m, pid)
-    m.run("sleep", "30", timeout=60)
+    slow_down = _slow_down(30)
     share = (_cpu_seconds(m, pid) - before) / 30
-    print(f"# processor time at rest with {UNITS} units: {share * 100:.2f} % of one core")
-    assert share <= CPU_MAX, f"{share * 100:.2f} %"
+    print(f"# processor time at rest with {UNITS} units: {share * 100:.2f} % of one core, of a machine slowed down by {slow_down:.2f}")
+    assert share / slow_down <= CPU_MAX, f"{share * 100:.2f} %"
 
 
 def _methods(m):
