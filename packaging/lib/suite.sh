@@ -200,7 +200,8 @@ suite_run() {
   trap 'exit 143' TERM
   trap 'exit 129' HUP
   : >"$dir/log"
-  mkdir "$dir/waggle" "$dir/config"
+  mkdir "$dir/waggle" "$dir/config" "$dir/config/rules.d"
+  cp "$top/packaging/rules/waggle.yaml" "$dir/config/rules.d"
   if [ -n "$state" ]; then
     mkdir -p "$state"
     state=$(cd "$state" && pwd)
@@ -218,6 +219,7 @@ suite_run() {
     # the configuration of an installed Waggle is not this one's
     "WAGGLE_CONFIG_PATH=${WAGGLE_CONFIG_PATH:-$dir/config}"
     "WAGGLE_VERIFY=$verify"
+    "WAGGLE_PROBER=$prober"
   )
 
   if suite_have_user_manager; then suite_start_units; else suite_start_processes; fi

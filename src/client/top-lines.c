@@ -37,14 +37,25 @@ static char *size_text(double bytes) {
   return bytes < 0 ? g_strdup("-") : g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
 
+/* What nobody has measured yet is "-". Free with g_free(). */
+static char *figure(JsonObject *o, const char *member, const char *format) {
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (!json_object_has_member(o, member))
+    return g_strdup("-");
+  return g_strdup(
+      g_ascii_formatd(buffer, sizeof buffer, format, json_object_get_double_member(o, member)));
+}
+
 static void add_host(Page *page, JsonObject *top) {
   JsonObject *host = json_object_get_object_member(top, "host");
+  g_autofree char *one = figure(host, "load1", "%.2f"), *five = figure(host, "load5", "%.2f");
+  g_autofree char *fifteen = figure(host, "load15", "%.2f"), *cpus = figure(host, "cpus", "%.0f");
   g_autofree char *free_text = size_text(number(host, "memory_available"));
   g_autofree char *all_text = size_text(number(host, "memory_total"));
 
-  line(page, CLI_STYLE_BOLD, "load %.2f %.2f %.2f on %.0f CPUs   memory %s free of %s   %s scope",
-       number(host, "load1"), number(host, "load5"), number(host, "load15"), number(host, "cpus"),
-       free_text, all_text, text(top, "scope"));
+  line(page, CLI_STYLE_BOLD, "load %s %s %s on %s CPUs   memory %s free of %s   %s scope", one,
+       five, fifteen, cpus, free_text, all_text, text(top, "scope"));
 }
 
 /* The members of a list of objects. */

@@ -213,6 +213,17 @@ static void arm(MonMetrics *metrics) {
   wg_timer_source_arm(metrics->timer, (now / interval + 1) * interval);
 }
 
+/* Whoever looks right after the start sees the machine, not a gap. Not for the history, whose
+ * values are those of whole intervals. */
+static gboolean first_look(gpointer user_data) {
+  MonMetrics *metrics = user_data;
+
+  metrics->soon = 0;
+  if (!metrics->running)
+    collect(metrics);
+  return G_SOURCE_REMOVE;
+}
+
 static void tick(gboolean clock_was_set, gpointer user_data) {
   MonMetrics *metrics = user_data;
   gint64 interval = (gint64)metrics->daemon->settings.interval;
@@ -313,6 +324,7 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
   metrics->listener = mon_inventory_listen(daemon->inventory, unit_changed, metrics);
   mon_inventory_each(daemon->inventory, add_unit, metrics);
   arm(metrics);
+  metrics->soon = g_idle_add(first_look, metrics);
   return metrics;
 }
 
