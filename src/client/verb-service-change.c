@@ -151,10 +151,12 @@ int cli_verb_service_probe(Cli *cli, CliArgs *args, GError **error) {
   JsonObject *probe = json_node_get_object(node);
   g_autofree char *verdict =
       g_strdup(json_object_get_string_member_with_default(probe, "verdict", "error"));
+  const char *said = json_object_get_string_member_with_default(probe, "text", "");
+  g_autofree char *line = g_strdup_printf("%s%s%s", verdict, said[0] != '\0' ? ": " : "", said);
   if (cli->json)
     cli_json_print(cli, g_steal_pointer(&node));
   else
-    printf("%s: %s\n", verdict, json_object_get_string_member_with_default(probe, "text", ""));
+    puts(line);
   return strcmp(verdict, "pass") == 0 || strcmp(verdict, "warn") == 0 ? CLI_EXIT_OK
                                                                       : CLI_EXIT_FAILURE;
 }
