@@ -78,6 +78,9 @@ typedef struct {
   void (*start)(ChkLook *look, ChkSeenFunc seen, gpointer user_data);
   /* Optional: is the subject or an option impossible (a relative path, a bad URL)? Load time. */
   gboolean (*validate)(const char *subject, JsonObject *options, GError **error);
+  /* Optional: what a library has to do on one thread before any look runs beside another, once a
+   * process. */
+  void (*prepare)(void);
 } ChkType;
 
 /* types.c: all of them, NULL-terminated. */

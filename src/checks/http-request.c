@@ -5,6 +5,7 @@
 #include "checks/local.h"
 #include "checks/net.h"
 
+#include <gio/gunixconnection.h>
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
 
@@ -19,6 +20,19 @@ struct ChkHttp {
   GTlsCertificateFlags problems;
   char *peer;
 };
+
+void chk_http_prepare(void) {
+  const GType types[] = {G_TYPE_INET_ADDRESS,        G_TYPE_INET_SOCKET_ADDRESS,
+                         G_TYPE_UNIX_SOCKET_ADDRESS, G_TYPE_SOCKET,
+                         G_TYPE_SOCKET_CLIENT,       G_TYPE_TCP_CONNECTION,
+                         G_TYPE_UNIX_CONNECTION,     G_TYPE_NETWORK_ADDRESS,
+                         SOUP_TYPE_SESSION,          SOUP_TYPE_MESSAGE};
+
+  for (guint i = 0; i < G_N_ELEMENTS(types); i++)
+    g_type_class_ref(types[i]);                        /* for ever, as classes are */
+  g_autoptr(SoupSession) session = soup_session_new(); /* and what it is made of */
+  g_autoptr(SoupMessage) message = soup_message_new("GET", "http://localhost/");
+}
 
 static char *basic(const char *user, const char *password) {
   g_autofree char *pair = g_strdup_printf("%s:%s", user, password ? password : "");

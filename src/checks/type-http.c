@@ -156,4 +156,5 @@ const ChkType chk_type_http = {
     .default_value = "{\"status\": 200}",
     .sync = see,
     .validate = validate,
+    .prepare = chk_http_prepare,
 };

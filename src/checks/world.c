@@ -69,6 +69,18 @@ void chk_world_set_buses(ChkWorld *world, sd_bus *system, sd_bus *user) {
   world->user.bus = user;
 }
 
+/* No look has begun in this process: there is one thread yet that knows of any type. */
+static void prepare_types(void) {
+  static gsize done;
+
+  if (!g_once_init_enter(&done))
+    return;
+  for (guint i = 0; chk_types[i] != NULL; i++)
+    if (chk_types[i]->prepare != NULL)
+      chk_types[i]->prepare();
+  g_once_init_leave(&done, 1);
+}
+
 ChkWorld *chk_world_new(gboolean user_scope, const char *root) {
   ChkWorld *world = g_new0(ChkWorld, 1);
 
@@ -78,6 +90,7 @@ ChkWorld *chk_world_new(gboolean user_scope, const char *root) {
   for (gsize n = strlen(world->root); n > 0 && world->root[n - 1] == '/'; n--)
     world->root[n - 1] = '\0';
   world->units = g_new0(char *, 1);
+  prepare_types();
   return world;
 }
 

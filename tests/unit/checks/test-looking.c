@@ -155,8 +155,22 @@ static void test_many_hung(void) {
   until_back(64);
 }
 
+/* Classes that looks on several threads would else make beside each other, which may hang. */
+static void test_classes_are_there_before_a_look(void) {
+  static const char *const names[] = {"SoupSession", "SoupMessage", "GInetSocketAddress",
+                                      "GTcpConnection"};
+  g_autoptr(ChkWorld) world = chk_world_new(TRUE, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    GType type = g_type_from_name(names[i]);
+    g_assert_cmpuint(type, !=, 0);
+    g_assert_nonnull(g_type_class_peek(type));
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/looking/classes", test_classes_are_there_before_a_look);
   g_test_add_func("/looking/sync", test_sync);
   g_test_add_func("/looking/at-once", test_at_once);
   g_test_add_func("/looking/time", test_time);
