@@ -29,7 +29,7 @@ static void on_timer(gboolean clock_was_set, gpointer user_data) {
   mon_alerts_turn(user_data);
 }
 
-static MonRules *load_rules(MonAlerts *alerts, GError **error) {
+MonRules *mon_alerts_read_files(MonAlerts *alerts, GError **error) {
   g_auto(GStrv) dirs = wg_config_dirs(alerts->daemon->user_scope);
 
   return mon_rules_load((const char *const *)dirs, (gint64)alerts->daemon->settings.evaluate,
@@ -52,7 +52,7 @@ MonAlerts *mon_alerts_new(MonDaemon *daemon, GError **error) {
   alerts->backtests = mon_backtests_new();
   alerts->since = wg_time_realtime();
   alerts->timer = wg_timer_source_new(CLOCK_BOOTTIME, on_timer, alerts, error);
-  MonRules *rules = alerts->timer != NULL ? load_rules(alerts, error) : NULL;
+  MonRules *rules = alerts->timer != NULL ? mon_alerts_read_files(alerts, error) : NULL;
   if (rules != NULL)
     mon_alerts_use(alerts, rules);
   if (rules == NULL || !mon_alerts_load(alerts, error)) {
@@ -97,14 +97,9 @@ void mon_alerts_free(MonAlerts *alerts) {
   g_free(alerts);
 }
 
-gboolean mon_alerts_reload(MonAlerts *alerts, GError **error) {
-  MonRules *rules = load_rules(alerts, error);
-
-  if (rules == NULL)
-    return FALSE;
+void mon_alerts_use_files(MonAlerts *alerts, MonRules *rules) {
   mon_alerts_use(alerts, rules);
   mon_alerts_soon(alerts);
-  return TRUE;
 }
 
 void mon_alerts_listen(MonAlerts *alerts, MonTransitionFunc func, gpointer user_data) {

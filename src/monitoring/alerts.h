@@ -76,8 +76,12 @@ void mon_alerts_begin(MonAlerts *alerts);
 /* The store is about to end: nothing more is given to it. */
 void mon_alerts_stop(MonAlerts *alerts);
 void mon_alerts_free(MonAlerts *alerts);
-/* Rules were read anew: alerts of rules that are gone are resolved with the reason. */
-gboolean mon_alerts_reload(MonAlerts *alerts, GError **error);
+/* A reload (daemon-reload.c): reads rules.d, and changes nothing. (transfer full); NULL: refused,
+ * with every problem. Blocks: reads files. */
+struct MonRules *mon_alerts_read_files(MonAlerts *alerts, GError **error);
+/* They are in force from now on: alerts of rules that are gone are resolved with the reason.
+ * (transfer full) */
+void mon_alerts_use_files(MonAlerts *alerts, struct MonRules *rules);
 void mon_alerts_listen(MonAlerts *alerts, MonTransitionFunc func, gpointer user_data);
 
 /* The transitions after `seq`, at most `max` of them, on the loop later: (element-type

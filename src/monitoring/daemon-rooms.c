@@ -95,13 +95,6 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
   mon_metrics_bus(daemon->metrics, bus);
 }
 
-gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
-  return mon_inventory_reload(daemon->inventory, error) &&
-         mon_registry_reload(daemon->registry, error) &&
-         mon_notifier_reload(daemon->notifier, error) && mon_alerts_reload(daemon->alerts, error) &&
-         mon_metrics_reload(daemon->metrics, error) && mon_http_reload(daemon->http, error);
-}
-
 gboolean mon_rooms_busy(const MonDaemon *daemon) {
   return daemon->settings.watch_units || mon_notifier_busy(daemon->notifier) ||
          wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;

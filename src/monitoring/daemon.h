@@ -2,9 +2,8 @@
  *
  * All on the loop's thread. What blocks is on worker threads, what is durable on the store's, what
  * links protocol libraries in a process of its own. A room is `MonX *mon_x_new(MonDaemon *, GError
- * **)` and `mon_x_free()`, where needed `mon_x_bus(x, bus)` (NULL: lost) and `mon_x_reload(x,
- * GError
- * **)`; daemon-rooms.c calls them in the order in which they stand on each other. */
+ * **)` and `mon_x_free()`, where needed `mon_x_bus(x, bus)` (NULL: lost); daemon-rooms.c calls them
+ * in the order in which they stand on each other. */
 #pragma once
 
 #include "monitoring/board.h"
@@ -50,14 +49,15 @@ struct MonDaemon {
 
 int mon_daemon_main(int argc, char **argv);
 
+/* daemon-reload.c. The new settings are in the daemon. All or nothing: whatever a room refuses,
+ * every room keeps what it has, and the error has the problems of all of them. */
+gboolean mon_rooms_reload(MonDaemon *daemon, GError **error);
+
 /* daemon-rooms.c. On failure nothing is left of any. */
 gboolean mon_rooms_open(MonDaemon *daemon, GError **error);
 void mon_rooms_close(MonDaemon *daemon);
 /* The bus (not a private client) is there; NULL: it is lost. */
 void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus);
-/* The new settings are in the daemon. A room that refuses keeps what it has, and so do those after
- * it. */
-gboolean mon_rooms_reload(MonDaemon *daemon, GError **error);
 /* TRUE: something runs that idle exit must not cut. */
 gboolean mon_rooms_busy(const MonDaemon *daemon);
 

@@ -18,9 +18,10 @@
 struct MonHttp {
   MonDaemon *daemon;
   SoupServer *server;
-  GSocketService *service;          /* what systemd passed in */
-  GSocketService *own;              /* [Http] Listen=; NULL: none */
-  GPtrArray *sockets, *own_sockets; /* GSocket */
+  GSocketService *service; /* what systemd passed in */
+  GSocketService *own;     /* [Http] Listen=; NULL: none */
+  GSocketService *next;    /* of a reload that is about to be in force; NULL: none */
+  GPtrArray *sockets, *own_sockets, *next_sockets; /* GSocket */
   char *own_text;
   GHashTable *requests; /* of Request: not answered yet */
   guint *connections;   /* counted itself: a connection may end after the server */
@@ -238,12 +239,11 @@ static void close_service(GSocketService **service) {
   g_clear_object(service);
 }
 
-gboolean mon_http_reload(MonHttp *http, GError **error) {
-  const char *text = http->daemon->settings.http_listen;
-  g_auto(GStrv) words = g_strsplit_set(text, " \t", -1);
+gboolean mon_http_prepare(MonHttp *http, GError **error) {
+  g_auto(GStrv) words = g_strsplit_set(http->daemon->settings.http_listen, " \t", -1);
   g_autoptr(GPtrArray) sockets = g_ptr_array_new_with_free_func(g_object_unref);
 
-  if (g_strcmp0(text, http->own_text) == 0)
+  if (g_strcmp0(http->daemon->settings.http_listen, http->own_text) == 0)
     return TRUE;
   for (guint i = 0; words[i]; i++) {
     GSocket *socket = *words[i] ? mon_http_listen(words[i], error) : NULL;
@@ -252,16 +252,22 @@ gboolean mon_http_reload(MonHttp *http, GError **error) {
     if (socket)
       g_ptr_array_add(sockets, socket);
   }
-  GSocketService *service = listen_on(http, sockets, error);
-  if (!service)
+  http->next = listen_on(http, sockets, error);
+  if (!http->next)
     return FALSE;
-  close_service(&http->own);
-  http->own = service;
-  g_ptr_array_unref(http->own_sockets);
-  http->own_sockets = g_steal_pointer(&sockets);
-  g_free(http->own_text);
-  http->own_text = g_strdup(text);
+  http->next_sockets = g_steal_pointer(&sockets);
   return TRUE;
+}
+
+void mon_http_use(MonHttp *http) {
+  if (!http->next)
+    return;
+  close_service(&http->own);
+  http->own = g_steal_pointer(&http->next);
+  g_ptr_array_unref(http->own_sockets);
+  http->own_sockets = g_steal_pointer(&http->next_sockets);
+  g_free(http->own_text);
+  http->own_text = g_strdup(http->daemon->settings.http_listen);
 }
 
 MonHttp *mon_http_new(MonDaemon *daemon, GError **error) {
@@ -275,8 +281,10 @@ MonHttp *mon_http_new(MonDaemon *daemon, GError **error) {
   http->server = soup_server_new("server-header", "waggle-monitord", NULL);
   soup_server_add_handler(http->server, "/metrics", on_metrics, http, NULL);
   soup_server_add_handler(http->server, NULL, on_other, http, NULL);
-  if (take_passed(http, error) && mon_http_reload(http, error))
+  if (take_passed(http, error) && mon_http_prepare(http, error)) {
+    mon_http_use(http);
     return http;
+  }
   mon_http_free(http);
   return NULL;
 }

@@ -11,8 +11,11 @@
 
 MonHttp *mon_http_new(MonDaemon *daemon, GError **error);
 void mon_http_free(MonHttp *http);
-/* [Http] Listen= of the new settings; sockets of systemd stay. */
-gboolean mon_http_reload(MonHttp *http, GError **error);
+/* A reload (daemon-reload.c): [Http] Listen= of the new settings. FALSE: one of the sockets cannot
+ * be had, and nothing has changed. Otherwise mon_http_use() follows, which cannot fail: the new
+ * ones take the place of the old ones. Sockets of systemd stay. */
+gboolean mon_http_prepare(MonHttp *http, GError **error);
+void mon_http_use(MonHttp *http);
 /* "127.0.0.1:9477", "/run/waggle/metrics"; ends with NULL. Free with g_strfreev(). */
 char **mon_http_addresses(MonHttp *http);
 

@@ -175,12 +175,12 @@ MonInventory *mon_inventory_new(MonDaemon *daemon, GError **error) {
   inventory->slots = g_ptr_array_new_with_free_func(slot_free);
   mon_inventory_units_init(inventory);
   mon_inventory_ask_init(inventory);
-  mon_inventory_reload(inventory, NULL);
+  mon_inventory_reload(inventory);
   return inventory;
 }
 
 /* What `[Units] Watch=` says. */
-gboolean mon_inventory_reload(MonInventory *inventory, GError **error) {
+void mon_inventory_reload(MonInventory *inventory) {
   gboolean wanted =
       inventory->daemon->settings.watch_units &&
       (inventory->daemon->service == NULL || wg_service_wants_bus(inventory->daemon->service));
@@ -193,7 +193,6 @@ gboolean mon_inventory_reload(MonInventory *inventory, GError **error) {
     forget(inventory);
     set_degraded(inventory, NULL);
   }
-  return TRUE;
 }
 
 void mon_inventory_free(MonInventory *inventory) {

@@ -34,7 +34,7 @@ typedef void (*MonUnitFunc)(const MonUnit *unit, MonUnitChange change, gpointer 
 MonInventory *mon_inventory_new(MonDaemon *daemon, GError **error);
 void mon_inventory_free(MonInventory *inventory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonInventory, mon_inventory_free)
-gboolean mon_inventory_reload(MonInventory *inventory, GError **error);
+void mon_inventory_reload(MonInventory *inventory);
 
 /* Borrowed, until the loop turns. NULL: no such unit. */
 const MonUnit *mon_inventory_unit(MonInventory *inventory, const char *name);

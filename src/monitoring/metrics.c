@@ -328,13 +328,12 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
   return metrics;
 }
 
-gboolean mon_metrics_reload(MonMetrics *metrics, GError **error) {
+void mon_metrics_reload(MonMetrics *metrics) {
   MonHistoryLimits limits = limits_of(&metrics->daemon->settings);
 
   if (metrics->history)
     mon_history_limits(metrics->history, &limits);
   arm(metrics);
-  return TRUE;
 }
 
 void mon_metrics_bus(MonMetrics *metrics, sd_bus *bus) {

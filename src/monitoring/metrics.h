@@ -15,7 +15,7 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error);
 /* Before the store is freed: what is only in memory goes to its queue. */
 void mon_metrics_flush(MonMetrics *metrics);
 void mon_metrics_free(MonMetrics *metrics);
-gboolean mon_metrics_reload(MonMetrics *metrics, GError **error);
+void mon_metrics_reload(MonMetrics *metrics);
 void mon_metrics_bus(MonMetrics *metrics, sd_bus *bus);
 
 /* Calls once the board's values are fresh: never from inside. Cancel with the number. */

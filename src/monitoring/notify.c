@@ -200,8 +200,8 @@ void mon_notify_written(MonNotifier *notifier, GPtrArray *ops) {
 
 /* ---- the room ---- */
 
-static MonAlerting *load(MonDaemon *daemon, GError **error) {
-  g_auto(GStrv) dirs = wg_config_dirs(daemon->user_scope);
+MonAlerting *mon_notifier_read_files(MonNotifier *notifier, GError **error) {
+  g_auto(GStrv) dirs = wg_config_dirs(notifier->daemon->user_scope);
 
   return mon_alerting_load((const char *const *)dirs, error);
 }
@@ -214,7 +214,7 @@ MonNotifier *mon_notifier_new(MonDaemon *daemon, GError **error) {
   notifier->silences = mon_silences_new();
   notifier->outbox = mon_outbox_new(&outbox_funcs, notifier);
   notifier->receivers = mon_receivers_new(daemon, notifier);
-  notifier->alerting = load(daemon, error);
+  notifier->alerting = mon_notifier_read_files(notifier, error);
   if (notifier->alerting)
     notifier->groups = mon_groups_new(notifier->alerting, &group_funcs, notifier);
   notifier->timer = wg_timer_source_new(CLOCK_BOOTTIME, on_timer, notifier, NULL);
@@ -261,16 +261,11 @@ void mon_notifier_free(MonNotifier *notifier) {
   g_free(notifier);
 }
 
-gboolean mon_notifier_reload(MonNotifier *notifier, GError **error) {
-  MonAlerting *alerting = load(notifier->daemon, error);
-
-  if (alerting == NULL)
-    return FALSE;
+void mon_notifier_use_files(MonNotifier *notifier, MonAlerting *alerting) {
   mon_groups_reload(notifier->groups, alerting, lasting(notifier), wg_time_realtime());
   mon_alerting_unref(notifier->alerting);
   notifier->alerting = alerting;
   mon_notifier_turn_soon(notifier);
-  return TRUE;
 }
 
 gboolean mon_notifier_busy(const MonNotifier *notifier) {

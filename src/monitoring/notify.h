@@ -25,8 +25,11 @@ void mon_notifier_follow(MonNotifier *notifier, MonAlerts *alerts);
  * again at the next start. */
 void mon_notifier_stop(MonNotifier *notifier);
 void mon_notifier_free(MonNotifier *notifier);
-/* The configuration is read anew; refused, the old one stays in force. Blocks: reads files. */
-gboolean mon_notifier_reload(MonNotifier *notifier, GError **error);
+/* A reload (daemon-reload.c): reads alerting.yaml, and changes nothing. (transfer full); NULL:
+ * refused, with every problem. Blocks: reads files. */
+MonAlerting *mon_notifier_read_files(MonNotifier *notifier, GError **error);
+/* It is in force from now on; (transfer full). */
+void mon_notifier_use_files(MonNotifier *notifier, MonAlerting *alerting);
 gboolean mon_notifier_busy(const MonNotifier *notifier);
 /* The message bus; NULL: it is lost. */
 void mon_notifier_bus(MonNotifier *notifier, sd_bus *bus);

@@ -68,7 +68,7 @@ void mon_registry_take_set(MonRegistry *registry, GPtrArray *specs, MonSource so
   take_set(registry, specs, source, FALSE);
 }
 
-static GPtrArray *load(MonRegistry *registry, GError **error) {
+GPtrArray *mon_registry_read_files(MonRegistry *registry, GError **error) {
   g_auto(GStrv) dirs = wg_config_dirs(registry->daemon->user_scope);
 
   return mon_services_load((const char *const *)dirs, error);
@@ -78,7 +78,7 @@ static GPtrArray *load(MonRegistry *registry, GError **error) {
  * its refusal. */
 gboolean mon_registry_load_files(MonRegistry *registry, GError **error) {
   g_autoptr(GError) refused = NULL;
-  g_autoptr(GPtrArray) specs = load(registry, &refused);
+  g_autoptr(GPtrArray) specs = mon_registry_read_files(registry, &refused);
 
   if (specs) {
     take_set(registry, specs, MON_FROM_FILE, TRUE);
@@ -92,15 +92,10 @@ gboolean mon_registry_load_files(MonRegistry *registry, GError **error) {
   return TRUE;
 }
 
-gboolean mon_registry_reload(MonRegistry *registry, GError **error) {
-  g_autoptr(GPtrArray) specs = load(registry, error);
-
-  if (specs == NULL)
-    return FALSE;
+void mon_registry_use_files(MonRegistry *registry, GPtrArray *specs) {
   take_set(registry, specs, MON_FROM_FILE, FALSE);
   wg_service_set_degraded(registry->daemon->service, "services", NULL);
   mon_probes_reload(registry->probes);
-  return TRUE;
 }
 
 /* ---- time ---- */

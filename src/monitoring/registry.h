@@ -61,8 +61,11 @@ typedef struct {
 
 MonRegistry *mon_registry_new(MonDaemon *daemon, GError **error);
 void mon_registry_free(MonRegistry *registry);
-/* Reads services.d anew. On failure the old set stays in force. */
-gboolean mon_registry_reload(MonRegistry *registry, GError **error);
+/* A reload (daemon-reload.c): reads services.d, and changes nothing. (transfer full, element-type
+ * MonServiceSpec); NULL: refused, with every problem. Blocks: reads files. */
+GPtrArray *mon_registry_read_files(MonRegistry *registry, GError **error);
+/* They are in force from now on. */
+void mon_registry_use_files(MonRegistry *registry, GPtrArray *specs);
 void mon_registry_caller_gone(MonRegistry *registry, guint64 caller);
 
 const char *mon_service_state_name(MonServiceState state);

@@ -30,7 +30,7 @@ typedef struct {
   gint64 flap_within; /* us */
 } MonRule;
 
-typedef struct {
+typedef struct MonRules {
   GPtrArray *rules; /* MonRule */
 } MonRules;
 

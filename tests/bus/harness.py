@@ -223,10 +223,14 @@ class Daemon:
             return self.process.wait(2)
         except subprocess.TimeoutExpired:
             pass
+        self.read_notify()
+        return self.process.wait(LIMIT)
+
+    def read_notify(self):
+        """All that it has told systemd so far; a queue has ten places, a reload takes two."""
         with contextlib.suppress(socket.timeout):
             while self.notify.recv(65536):
                 pass
-        return self.process.wait(LIMIT)
 
     def stop(self, check_status=True, sig=signal.SIGTERM):
         if self.process is None:
