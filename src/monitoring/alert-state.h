@@ -52,6 +52,11 @@ gboolean mon_alert_is_over(const MonAlert *alert, const MonRule *rule, gint64 no
  * that it did not. */
 void mon_alert_away(MonAlert *alert, gint64 usec);
 
+/* alert-record.c: as its row of the store has it, without active_since and kept_since, which have
+ * columns. NULL: STORE_DAMAGED. (transfer full) */
+char *mon_alert_record(const MonAlert *alert);
+MonAlert *mon_alert_from_record(const char *record, GError **error);
+
 MonAlert *mon_alert_new(const MonLabels *labels);
 void mon_alert_free(MonAlert *alert);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonAlert, mon_alert_free)

@@ -18,6 +18,8 @@ MonEntry *mon_alerts_entry(MonAlerts *alerts, MonLive *live, MonAlert *alert) {
 }
 
 void mon_alerts_forget(MonAlerts *alerts, MonEntry *entry) {
+  if (entry->has_row)
+    g_ptr_array_add(alerts->gone, g_strdup(entry->alert->is->fingerprint));
   if (entry->live != NULL) {
     entry->live->n_alerts--;
     if (entry->result != NULL)

@@ -23,25 +23,18 @@ static gint64 wait_of(const MonRule *rule) {
   return MIN(MAX(2 * rule->interval, mon_expr_window(rule->expr)), WAIT_MAX);
 }
 
-static void restore(MonAlerts *alerts, MonTransition *is, gint64 active, gint64 kept, gint64 away,
-                    gint64 now) {
-  g_autoptr(MonAlert) alert = g_new0(MonAlert, 1);
+static void restore(MonAlerts *alerts, MonAlert *alert, gint64 away, gint64 now) {
+  const MonTransition *is = alert->is;
   MonLive *live = mon_alerts_live(alerts, is->rule);
 
-  alert->is = is;
-  alert->active_since = active;
-  alert->kept_since = kept;
   mon_alert_away(alert, away);
   if (live != NULL && live->rule->records)
     live = NULL;
-  if (live != NULL && is->flapping)
-    while (alert->n_flips < MIN(live->rule->flap_changes, MON_FLIPS_MAX))
-      alert->flips[alert->n_flips++] = now;
   if (is->state == MON_ALERT_PENDING && away > TOLERANCE)
     alert->active_since = now;
-  else if (live != NULL)
+  else if (live != NULL && is->state != MON_ALERT_INACTIVE)
     alert->restored_until = now + wait_of(live->rule);
-  mon_alerts_entry(alerts, live, g_steal_pointer(&alert));
+  mon_alerts_entry(alerts, live, alert)->has_row = TRUE;
 }
 
 gboolean mon_alerts_load(MonAlerts *alerts, GError **error) {
@@ -60,11 +53,12 @@ gboolean mon_alerts_load(MonAlerts *alerts, GError **error) {
     const char *text =
         mon_store_checked(store, "alert", active, (const char *)sqlite3_column_text(stmt, 3),
                           (guint32)sqlite3_column_int64(stmt, 4));
-    MonTransition *is = text != NULL ? mon_transition_from_text(text, NULL) : NULL;
-    if (is != NULL && !g_hash_table_contains(alerts->entries, is->fingerprint))
-      restore(alerts, is, active, kept, away, now);
-    else
-      mon_transition_free(is);
+    g_autoptr(MonAlert) alert = text != NULL ? mon_alert_from_record(text, NULL) : NULL;
+    if (alert == NULL || g_hash_table_contains(alerts->entries, alert->is->fingerprint))
+      continue;
+    alert->active_since = active;
+    alert->kept_since = kept;
+    restore(alerts, g_steal_pointer(&alert), away, now);
   }
   return mon_store_good(store, error);
 }

@@ -32,6 +32,7 @@ typedef struct {
   MonLabels *result; /* the key in live->by_result; NULL: not met yet after a start */
   gboolean is_seen;  /* in the evaluation that goes on */
   guint pending;     /* transitions that are gathered in this turn */
+  gboolean has_row;  /* in the store, or it will have one with what is queued */
   gint64 ends;       /* of a drill: lasting time when it is over; 0: no drill */
 } MonEntry;
 
@@ -68,6 +69,7 @@ struct MonAlerts {
   GHashTable *by_metric; /* interned name -> GPtrArray of MonLive, borrowed */
   GArray *watches;       /* guint, of the board */
   GHashTable *entries;   /* fingerprint -> MonEntry */
+  GPtrArray *gone;       /* fingerprints of forgotten ones whose rows go with the next batch */
   MonSamples *windows;   /* what expressions look back through */
   GHashTable *spans;     /* interned name -> how far back, &gint64 */
   MonSamples *recorded;  /* what recording rules made */

@@ -3,7 +3,8 @@
 #include "monitoring/store-private.h"
 
 const char mon_schema_alerts[] =
-    /* alerts that are pending or fire; times are lasting time; the crc's key is active_since */
+    /* alerts that are pending, fire, or ended so lately that it counts for flapping; times are
+       lasting time; the crc's key is active_since */
     "CREATE TABLE alert(fingerprint TEXT PRIMARY KEY, rule TEXT NOT NULL,"
     " active_since INTEGER NOT NULL, kept_since INTEGER NOT NULL, record TEXT NOT NULL,"
     " crc INTEGER NOT NULL);"

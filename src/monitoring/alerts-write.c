@@ -156,10 +156,11 @@ static MonRow *row_of(const MonEntry *entry) {
   MonRow *row = g_new0(MonRow, 1);
 
   g_strlcpy(row->fingerprint, is->fingerprint, sizeof row->fingerprint);
-  if (is->state == MON_ALERT_INACTIVE)
+  /* an end that still counts for flapping is kept */
+  if (is->state == MON_ALERT_INACTIVE && (entry->alert->n_flips == 0 || entry->live == NULL))
     return row;
   row->rule = g_strdup(is->rule);
-  row->record = mon_transition_text(is);
+  row->record = mon_alert_record(entry->alert);
   row->active_since = entry->alert->active_since;
   row->kept_since = entry->alert->kept_since;
   return row;
@@ -191,8 +192,11 @@ static void add(MonAlerts *alerts, MonBatch *batch, MonGathered *gathered) {
     g_ptr_array_add(batch->transitions, transition);
     g_ptr_array_add(batch->texts, mon_transition_text(transition));
   }
-  if (--entry->pending == 0)
-    g_ptr_array_add(batch->rows, row_of(entry));
+  if (--entry->pending > 0)
+    return;
+  MonRow *row = row_of(entry);
+  entry->has_row = row->record != NULL;
+  g_ptr_array_add(batch->rows, row);
 }
 
 /* A resolved alert is forgotten once nothing of it has to be written any more. */
@@ -208,10 +212,20 @@ static void forget_over(MonAlerts *alerts) {
   }
 }
 
+static void take_gone(MonAlerts *alerts, MonBatch *batch) {
+  for (guint i = 0; i < alerts->gone->len; i++) {
+    MonRow *row = g_new0(MonRow, 1);
+    g_strlcpy(row->fingerprint, alerts->gone->pdata[i], sizeof row->fingerprint);
+    g_ptr_array_add(batch->rows, row);
+  }
+  g_ptr_array_set_size(alerts->gone, 0);
+}
+
 void mon_alerts_flush(MonAlerts *alerts) {
-  if (alerts->gathered->len == 0 && alerts->seen != 0)
+  if (alerts->gathered->len == 0 && alerts->gone->len == 0 && alerts->seen != 0)
     return;
   MonBatch *batch = batch_new(alerts);
+  take_gone(alerts, batch); /* first: one of the same labels may have begun since */
   for (guint i = 0; i < alerts->gathered->len; i++)
     add(alerts, batch, alerts->gathered->pdata[i]);
   g_ptr_array_set_size(alerts->gathered, 0);

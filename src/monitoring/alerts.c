@@ -44,6 +44,7 @@ MonAlerts *mon_alerts_new(MonDaemon *daemon, GError **error) {
   alerts->by_metric = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
   alerts->watches = g_array_new(FALSE, FALSE, sizeof(guint));
   alerts->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+  alerts->gone = g_ptr_array_new_with_free_func(g_free);
   alerts->windows = mon_samples_new();
   alerts->recorded = mon_samples_new();
   alerts->spans = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -86,6 +87,7 @@ void mon_alerts_free(MonAlerts *alerts) {
   g_ptr_array_unref(alerts->gathered);
   g_ptr_array_unref(alerts->backtests);
   g_hash_table_unref(alerts->entries);
+  g_ptr_array_unref(alerts->gone);
   g_ptr_array_unref(alerts->live);
   g_hash_table_unref(alerts->by_metric);
   g_array_unref(alerts->watches);

@@ -129,6 +129,33 @@ def test_for_over_a_kill():
         equal([t["kind"] for t in caller.history()], ["firing", "pending"])
 
 
+def test_flapping_over_a_kill():
+    """What fired and was resolved before a kill counts: the third change is flapping."""
+    rules = json.loads(json.dumps(FAILED))
+    rules["groups"][0]["rules"][0]["flapping"] = {"changes": 3, "within": "1h"}
+    with world(rules) as daemon:
+        caller = Alerts(daemon)
+        daemon.unit("bad.service", FAILS)
+        caller.firing("bad.service")
+        daemon.manager.write("bad.service", RUNS)
+        daemon.systemd("Reload")
+        daemon.systemd("StartUnit", "(ss)", "bad.service", "replace")
+        wait_for(lambda: not caller.list(), "the end of the alert")
+        daemon.restart(signal.SIGKILL)
+        caller = Alerts(daemon)
+        equal(caller.list(), [])  # what is over is kept, and not shown
+        daemon.manager.write("bad.service", FAILS)
+        daemon.systemd("Reload")
+        daemon.systemd("RestartUnit", "(ss)", "bad.service", "replace")
+        alert = caller.firing("bad.service")
+        check(alert["flapping"], alert)
+        equal([t["kind"] for t in caller.history()], ["flapping", "firing", "resolved", "firing"])
+        # and what flaps does so after one more
+        daemon.restart(signal.SIGKILL)
+        caller = Alerts(daemon)
+        check(caller.firing("bad.service")["flapping"], "still flapping")
+
+
 def test_rules_refused():
     with world() as daemon:
         caller = Alerts(daemon)

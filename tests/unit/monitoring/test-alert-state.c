@@ -98,6 +98,41 @@ static void test_flapping(void) {
   g_assert_false(alert->is->flapping);
 }
 
+/* What flaps is known after a restart: the record has the times. */
+static void test_flapping_over_a_restart(void) {
+  MonRule rule = {.x = 1, .y = 1, .flap_changes = 4, .flap_within = 10 * SECOND};
+  g_autoptr(MonAlert) alert = fresh();
+  gint64 now = 1000 * SECOND;
+  g_autofree char *begin = story(alert, &rule, "1010", &now);
+  g_assert_cmpstr(begin, ==, "FRFf");
+  g_autofree char *record = mon_alert_record(alert);
+  g_autoptr(MonAlert) again = mon_alert_from_record(record, NULL);
+
+  again->active_since = alert->active_since;
+  again->kept_since = alert->kept_since;
+  g_assert_cmpuint(again->n_flips, ==, alert->n_flips);
+  g_assert_cmpmem(again->flips, sizeof *again->flips * again->n_flips, alert->flips,
+                  sizeof *alert->flips * alert->n_flips);
+  g_autofree char *one = story(alert, &rule, "00000000", &now);
+  now -= 8 * SECOND;
+  g_autofree char *other = story(again, &rule, "00000000", &now);
+  g_assert_cmpstr(one, ==, other);
+  g_assert_nonnull(strstr(one, "sR"));
+}
+
+static void test_record(void) {
+  g_autoptr(MonAlert) alert = fresh();
+  g_autofree char *plain = mon_alert_record(alert);
+  g_autofree char *text = mon_transition_text(alert->is);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(MonAlert) again = mon_alert_from_record(plain, NULL);
+
+  g_assert_cmpstr(plain, ==, text); /* as older versions wrote it */
+  g_assert_cmpuint(again->n_flips, ==, 0);
+  g_assert_null(mon_alert_from_record("{\"flips\":[1]}", &error));
+  g_assert_nonnull(error);
+}
+
 /* The time that the service was away proves nothing. */
 static void test_away(void) {
   MonRule rule = {.x = 1, .y = 1, .hold = 5 * SECOND, .keep = 5 * SECOND};
@@ -151,6 +186,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/alert-state/resolve", test_resolve);
   g_test_add_func("/monitor/alert-state/x-of-y", test_x_of_y);
   g_test_add_func("/monitor/alert-state/no-data", test_no_data);
+  g_test_add_func("/monitor/alert-state/record", test_record);
+  g_test_add_func("/monitor/alert-state/flapping-restart", test_flapping_over_a_restart);
   g_test_add_func("/monitor/alert-state/flapping", test_flapping);
   g_test_add_func("/monitor/alert-state/away", test_away);
   g_test_add_func("/monitor/alert-state/restored", test_restored);
