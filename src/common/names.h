@@ -24,8 +24,10 @@
 #define WG_BUS_DEPLOYMENT "org.waggle.Deployment1"
 #define WG_PATH_DEPLOYMENT "/org/waggle/Deployment1"
 #define WG_PATH_DEPLOYMENT_JOB "/org/waggle/Deployment1/job"
+#define WG_PATH_DEPLOYMENT_TARGET "/org/waggle/Deployment1/target"
 #define WG_IFACE_DEPLOYMENT "org.waggle.Deployment1"
 #define WG_IFACE_DEPLOYMENT_JOB "org.waggle.Deployment1.Job"
+#define WG_IFACE_DEPLOYMENT_TARGET "org.waggle.Deployment1.Target"
 
 #define WG_BUS_MONITORING "org.waggle.Monitoring1"
 #define WG_PATH_MONITORING "/org/waggle/Monitoring1"

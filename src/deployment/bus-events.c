@@ -1,6 +1,7 @@
 /* bus-events.c: what the engine tells, as signals, job objects, journal lines and STATUS=. All of
  * it is on the disk already. */
 #include "deployment/audit.h"
+#include "deployment/bus-targets.h"
 
 #include "common/names.h"
 #include "common/timer-source.h"
@@ -20,6 +21,8 @@ static void on_state(const DplRecord *record, DplState from, gpointer data) {
       dpl_log_poison(record, dpl_engine_poisoned(daemon->engine, record->digest));
     dpl_audit_anchor(daemon);
   }
+  if (daemon->targets != NULL)
+    dpl_targets_state(daemon, record);
   dpl_root_changed(daemon, "NActive");
   dpl_daemon_status(daemon);
 }

@@ -4,7 +4,7 @@
  * the manual page org.waggle.Deployment1(5) says what each entry means. Every method is open to
  * everybody here (UNPRIVILEGED): who may do what is decided by dpl_methods, because sd-bus knows
  * only root and others. */
-#include "deployment/bus.h"
+#include "deployment/bus-targets.h"
 
 #include "common/names.h"
 
@@ -113,9 +113,36 @@ static const sd_bus_vtable vtable_job[] = {
     SD_BUS_VTABLE_END,
 };
 
+#undef INFO
+#define INFO(name, type, flags) SD_BUS_PROPERTY(name, type, dpl_target_get, 0, flags)
+
+static const sd_bus_vtable vtable_target[] = {
+    SD_BUS_VTABLE_START(0),
+    INFO("Name", "s", CONST),
+    /* what its file says */
+    INFO("Root", "s", CHANGES),
+    INFO("Domain", "s", CHANGES),
+    INFO("Instance", "s", CHANGES),
+    INFO("Owner", "s", CHANGES),
+    INFO("Labels", "a{ss}", CHANGES),
+    /* what is there */
+    INFO("State", "s", CHANGES),
+    INFO("Current", "s", CHANGES),
+    INFO("Good", "s", CHANGES),
+    INFO("GoodDeployment", "t", CHANGES),
+    /* what happened */
+    INFO("Deployment", "t", CHANGES),
+    INFO("Frozen", "t", CHANGES),
+    INFO("LastDeployment", "t", CHANGES),
+    INFO("LastState", "s", CHANGES),
+    INFO("Since", "t", CHANGES),
+    SD_BUS_VTABLE_END,
+};
+
 const WgServiceInterface dpl_interfaces[] = {
     {WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, vtable_root},
     {WG_PATH_DEPLOYMENT_JOB, WG_IFACE_DEPLOYMENT_JOB, vtable_job},
+    {WG_PATH_DEPLOYMENT_TARGET, WG_IFACE_DEPLOYMENT_TARGET, vtable_target},
     {NULL},
 };
 
@@ -129,6 +156,12 @@ int dpl_tables_attach(DplDaemon *daemon, sd_bus *bus) {
                                    vtable_job, dpl_job_find, daemon);
   if (r >= 0)
     r = sd_bus_add_node_enumerator(bus, NULL, WG_PATH_DEPLOYMENT_JOB, dpl_job_enumerate, daemon);
+  if (r >= 0)
+    r = sd_bus_add_fallback_vtable(bus, NULL, WG_PATH_DEPLOYMENT_TARGET, WG_IFACE_DEPLOYMENT_TARGET,
+                                   vtable_target, dpl_target_find, daemon);
+  if (r >= 0)
+    r = sd_bus_add_node_enumerator(bus, NULL, WG_PATH_DEPLOYMENT_TARGET, dpl_target_enumerate,
+                                   daemon);
   if (r >= 0)
     r = sd_bus_add_object_manager(bus, NULL, WG_PATH_DEPLOYMENT);
   return r;

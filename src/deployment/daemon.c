@@ -1,7 +1,7 @@
 /* daemon.c: the callbacks of the service frame (common/service.h): waggle-deployd as a whole.
  *
  * It never leaves while a transaction is open: a deadline or a confirmation keeps it here. */
-#include "deployment/bus.h"
+#include "deployment/bus-targets.h"
 
 #include "common/error.h"
 #include "common/names.h"
@@ -12,6 +12,7 @@
 #define STALLED_USEC (20 * G_USEC_PER_SEC)
 
 static void clear(DplDaemon *daemon) {
+  dpl_targets_clear(daemon);
   dpl_daemon_close(daemon);
   dpl_jobs_clear(daemon);
   dpl_signals_clear(daemon);
@@ -25,9 +26,11 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
   daemon->own_uid = getuid();
   dpl_signals_init(daemon);
   dpl_jobs_init(daemon);
+  dpl_targets_init(daemon);
   if (dpl_settings_load(wg_service_config(service), &daemon->settings, error) &&
       dpl_daemon_open(daemon, error)) {
     dpl_daemon_status(daemon);
+    dpl_targets_start(daemon);
     return TRUE;
   }
   clear(daemon);
@@ -72,6 +75,7 @@ static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, G
   if (!dpl_settings_load(config, &settings, error))
     return FALSE;
   daemon->settings = settings;
+  dpl_targets_refresh(daemon, NULL, NULL);
   return TRUE;
 }
 

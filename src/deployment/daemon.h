@@ -23,6 +23,7 @@ typedef struct {
   DplReal *real;
   DplEngine *engine;
   DplSites *sites;       /* as they were read last */
+  guint64 sites_look;    /* number of the look they are from; 0: of none */
   GHashTable *own_sites; /* name -> DplSite that a manifest describes itself */
   GSource *timer;
   gboolean rebuilt;   /* the store was salvaged */
@@ -32,6 +33,7 @@ typedef struct {
   GSList *rehearsals;    /* DplRehearsal; of bus-rehearse.c */
   GHashTable *listeners; /* &WgCaller.id -> of bus-signals.c */
   GHashTable *jobs;      /* &id -> of bus-jobs.c */
+  GHashTable *targets;   /* name -> DplTargetView */
   guint jobs_timer;
 } DplDaemon;
 

@@ -90,6 +90,34 @@ static DplTarget *target_of(DplEngine *engine, const char *name) {
   return g_hash_table_lookup(engine->found.targets, name);
 }
 
+DplTarget *dpl_target_note(DplEngine *engine, const DplRecord *r) {
+  DplTarget *target = target_of(engine, r->target);
+
+  if (target == NULL) {
+    target = dpl_target_new(r->target, r->root);
+    g_hash_table_insert(engine->found.targets, target->name, target);
+  }
+  dpl_record_set(&target->root, r->root);
+  target->last = r->id;
+  target->last_state = r->state;
+  target->since = wg_time_realtime();
+  return target;
+}
+
+const DplTarget *dpl_engine_target(DplEngine *engine, const char *target) {
+  return target_of(engine, target);
+}
+
+void dpl_engine_each_target(DplEngine *engine, void (*func)(const DplTarget *target, gpointer data),
+                            gpointer data) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, engine->found.targets);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    func(value, data);
+}
+
 const char *dpl_engine_good(DplEngine *engine, const char *target) {
   DplTarget *found = target_of(engine, target);
 

@@ -139,6 +139,24 @@ static gboolean load_targets(DplStore *store, DplLoaded *ret) {
   return store->failure == NULL;
 }
 
+/* `state` stands outside of the checked record: what it says is shown, and never acted upon. */
+static gboolean load_last(DplStore *store, DplLoaded *ret) {
+  g_autoptr(DplStatement) stmt = dpl_store_statement(
+      store, "SELECT target, id, state, ifnull((SELECT max(time) FROM transition WHERE txn = id),"
+             " created) FROM txn WHERE id IN (SELECT max(id) FROM txn GROUP BY target)");
+
+  while (stmt != NULL && dpl_store_row(store, stmt)) {
+    const char *name = (const char *)sqlite3_column_text(stmt, 0);
+    const char *state = (const char *)sqlite3_column_text(stmt, 2);
+    DplTarget *target = name != NULL ? g_hash_table_lookup(ret->targets, name) : NULL;
+    if (target == NULL || state == NULL || !dpl_state_parse(state, &target->last_state))
+      continue;
+    target->last = (guint64)sqlite3_column_int64(stmt, 1);
+    target->since = sqlite3_column_int64(stmt, 3);
+  }
+  return store->failure == NULL;
+}
+
 /* What undoing took: the transitions into its good end know it. */
 static gboolean load_durations(DplStore *store, DplLoaded *ret) {
   g_autoptr(DplStatement) stmt = dpl_store_statement(
@@ -189,7 +207,8 @@ gboolean dpl_store_load(DplStore *store, DplLoaded *ret, GError **error) {
   dpl_loaded_init(ret);
   ret->rebuilt = store->rebuilt;
   if (load_records(store, ret) && load_jobs(store, ret) && load_targets(store, ret) &&
-      load_durations(store, ret) && load_poison(store, ret) && load_numbers(store, ret))
+      load_last(store, ret) && load_durations(store, ret) && load_poison(store, ret) &&
+      load_numbers(store, ret))
     return TRUE;
   if (store->failure != NULL)
     g_propagate_error(error, g_steal_pointer(&store->failure));

@@ -38,7 +38,10 @@ typedef struct {
   char *good;        /* release; NULL: none */
   guint64 good_txn;  /* its transaction */
   guint64 frozen;    /* transaction with a failed roll-back that nobody looked after; 0: none */
-  GArray *durations; /* gint64 us of the last roll-backs */
+  guint64 last;        /* the newest transaction; 0: none */
+  DplState last_state; /* of it */
+  gint64 since;        /* CLOCK_REALTIME us: when it entered that */
+  GArray *durations;   /* gint64 us of the last roll-backs */
 } DplTarget;
 DplTarget *dpl_target_new(const char *name, const char *root);
 void dpl_target_free(DplTarget *target);

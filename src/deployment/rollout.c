@@ -214,9 +214,12 @@ static void created(const GError *error, gpointer data) {
   if (dpl_stopping(engine))
     return;
   tell(rollout);
-  for (guint i = 0; i < rollout->txns->len && engine->o.events.state != NULL; i++)
-    engine->o.events.state(((DplTxn *)rollout->txns->pdata[i])->record, DPL_STATE_VALIDATED,
-                           engine->o.events_data);
+  for (guint i = 0; i < rollout->txns->len; i++) {
+    const DplRecord *record = ((DplTxn *)rollout->txns->pdata[i])->record;
+    dpl_target_note(engine, record);
+    if (engine->o.events.state != NULL)
+      engine->o.events.state(record, DPL_STATE_VALIDATED, engine->o.events_data);
+  }
   start_first(rollout);
   dpl_wake(engine);
 }

@@ -59,19 +59,6 @@ void dpl_txn_enter(DplTxn *txn, DplState state, const char *cause, const char *w
   put(txn);
 }
 
-static void written(DplTxn *txn) {
-  DplEngine *engine = txn->engine;
-  DplState before = txn->record->state;
-  DplRecord *old = txn->record;
-
-  txn->record = g_steal_pointer(&txn->next);
-  dpl_record_free(old);
-  dpl_record_free(txn->draft);
-  txn->draft = dpl_record_copy(txn->record);
-  if (engine->o.events.state != NULL)
-    engine->o.events.state(txn->record, before, engine->o.events_data);
-}
-
 /* The digest is refused from now on. */
 static gboolean is_poison(const DplTxn *txn, const DplRecord *r) {
   return txn->poison && r->digest != NULL && r->poison > 0 &&
@@ -80,18 +67,13 @@ static gboolean is_poison(const DplTxn *txn, const DplRecord *r) {
 
 static void remember(DplTxn *txn) {
   const DplRecord *r = txn->record;
-  DplTarget *target = g_hash_table_lookup(txn->engine->found.targets, r->target);
+  DplTarget *target = dpl_target_note(txn->engine, r);
 
   if (is_poison(txn, r)) {
     gint64 until = wg_time_realtime() + r->poison;
     g_hash_table_replace(txn->engine->found.poison, g_strdup(r->digest),
                          g_memdup2(&until, sizeof until));
   }
-  if (target == NULL) {
-    target = dpl_target_new(r->target, r->root);
-    g_hash_table_insert(txn->engine->found.targets, target->name, target);
-  }
-  dpl_record_set(&target->root, r->root);
   if (r->state == DPL_STATE_COMMITTED) {
     dpl_record_set(&target->good, r->to);
     target->good_txn = r->id;
@@ -100,6 +82,22 @@ static void remember(DplTxn *txn) {
     target->frozen = r->id;
   else if (r->state == DPL_STATE_COMMITTED || r->state == DPL_STATE_ROLLED_BACK)
     target->frozen = 0;
+}
+
+/* `durable`: on the disk; whoever is told reads what is remembered of it. */
+static void written(DplTxn *txn, gboolean durable) {
+  DplEngine *engine = txn->engine;
+  DplState before = txn->record->state;
+  DplRecord *old = txn->record;
+
+  txn->record = g_steal_pointer(&txn->next);
+  dpl_record_free(old);
+  dpl_record_free(txn->draft);
+  txn->draft = dpl_record_copy(txn->record);
+  if (durable)
+    remember(txn);
+  if (engine->o.events.state != NULL)
+    engine->o.events.state(txn->record, before, engine->o.events_data);
 }
 
 /* The state is on the disk: its action may begin. */
@@ -141,7 +139,7 @@ static void refused(DplTxn *txn, const GError *error) {
   }
   if (txn->refusals >= REFUSALS_MAX && undo_is_safe(txn)) {
     txn->unwritten = TRUE;
-    written(txn);
+    written(txn, FALSE);
     go_on(txn);
     return;
   }
@@ -163,8 +161,7 @@ static void put_done(const GError *error, gpointer data) {
   }
   dpl_trouble(engine, NULL);
   txn->unwritten = FALSE;
-  written(txn);
-  remember(txn);
+  written(txn, TRUE);
   txn->poison = txn->poison && !is_poison(txn, txn->record);
   g_clear_pointer(&txn->results, g_free);
   if (txn->record->confirmed != 0)

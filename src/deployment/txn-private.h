@@ -107,3 +107,5 @@ void dpl_txn_recovered(DplTxn *txn); /* that it was found is on the disk */
 
 /* lock.c: may `request` begin? */
 gboolean dpl_lock_check(DplEngine *engine, const DplRequest *request, GError **error);
+/* A transaction's state is on the disk: the target remembers it. */
+DplTarget *dpl_target_note(DplEngine *engine, const DplRecord *record);

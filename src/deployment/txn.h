@@ -101,6 +101,10 @@ void dpl_engine_each(DplEngine *engine, void (*func)(const DplRecord *record, gp
                      gpointer data);
 
 /* ---- what is remembered of targets and digests ---- */
+/* All of it; NULL: nothing was ever deployed there. Borrowed until the loop turns. */
+const DplTarget *dpl_engine_target(DplEngine *engine, const char *target);
+void dpl_engine_each_target(DplEngine *engine, void (*func)(const DplTarget *target, gpointer data),
+                            gpointer data);
 /* The release that was committed last at the target; NULL: none is known to be good. */
 const char *dpl_engine_good(DplEngine *engine, const char *target);
 /* The transaction whose roll-back failed here and that nobody has looked after; 0: none. */

@@ -18,6 +18,7 @@ from mock_systemd import MockSystemd
 NAME = "org.waggle.Deployment1"
 PATH = "/org/waggle/Deployment1"
 JOB = NAME + ".Job"
+TARGET = NAME + ".Target"
 DEPLOYD = os.environ.get("WAGGLE_DEPLOYD", "waggle-deployd")
 VERIFY = os.environ.get("WAGGLE_VERIFY", "waggle-verify")
 TYPES = {"targets": "as", "labels": "a{ss}", "force": "b", "hold": "b", "active": "b",
@@ -204,5 +205,5 @@ class Caller:
         return self.client.raw("Get", "(ss)", NAME, name, path=PATH, interface=PROPERTIES)[0]
 
 
-__all__ = ["Deployd", "Caller", "NAME", "PATH", "JOB", "Polkit", "DEPLOYD", "VERIFY", "check", "equal",
+__all__ = ["Deployd", "Caller", "NAME", "PATH", "JOB", "TARGET", "Polkit", "DEPLOYD", "VERIFY", "check", "equal",
            "vardict", "wait_for"]

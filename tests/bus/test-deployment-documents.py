@@ -5,7 +5,7 @@ import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
-from deployd import DEPLOYD, JOB, NAME
+from deployd import DEPLOYD, JOB, NAME, TARGET
 from harness import HERE, check, equal, main
 
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -17,11 +17,18 @@ def read(*path):
 
 
 def manual():
-    """The page without its escapes; the root's part and the job's."""
+    """The page without its escapes; the root's part, the job's and the target's."""
     page = re.sub(r"\\f.", "", read("docs", "org.waggle.Deployment1.5").replace("\\-", "-"))
     page = page.replace("\\(->", "->")
-    split = page.index(".SH \"INTERFACE ORG.WAGGLE.DEPLOYMENT1.JOB\"")
-    return page[:split], page[split:]
+    job, target = (page.index(f'.SH "INTERFACE ORG.WAGGLE.DEPLOYMENT1.{x}"') for x in ("JOB", "TARGET"))
+    return page[:job], page[job:target], page[target:]
+
+
+def test_interface_files_are_the_tables():
+    for interface in (NAME, JOB, TARGET):
+        text = subprocess.run([DEPLOYD, "--introspect=" + interface], capture_output=True, text=True,
+                              check=True).stdout
+        equal(read("dbus", interface + ".xml"), text, interface + ".xml")
 
 
 def table(interface):
@@ -47,7 +54,7 @@ def lines_of(interface):
 
 
 def test_manual_has_every_member():
-    for page, interface in zip(manual(), (NAME, JOB)):
+    for page, interface in zip(manual(), (NAME, JOB, TARGET)):
         page = page.split(".SH ERRORS")[0]
         written = set(re.findall(r"^\.TP\n([A-Z]\w+(?:\(.*| [a-z(){}]+))$", page, re.M))
         equal(written, lines_of(interface), f"members of {interface}")
