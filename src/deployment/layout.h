@@ -4,7 +4,8 @@
  *     releases/ID.tree   its proof (tree.h); stands before the tree has its name
  *     current            -> releases/ID, the one that serves
  *     shared/            lives on over releases; linked into each
- *     staging/           trees that are being made, and trash; nothing in it has a meaning
+ *     staging/           trees that are being made, and trash; nothing in it has a meaning but
+ *                        named-TXN -> ID, the name that a transaction gives its release
  *     failed/ID          releases that did not verify, with failed/ID.tree
  *     backup/TXN/        what a transaction may have to put back
  *     .waggle-target     the name of the target, so that no root is taken twice

@@ -1,11 +1,14 @@
-/* stage-name.c: see stage-name.h. The tree file comes first: a release that has a name can always
- * be proven, and a tree file without a release has no meaning and is removed by the next discard.
- */
+/* stage-name.c: see stage-name.h. First of all the name that will be given is noted in staging/, so
+ * that a transaction which is ended before its record tells the name can take the release back.
+ * Then the tree file comes: a release that has a name can always be proven, and a tree file without
+ * a release has no meaning and is removed by the next discard. */
 #include "deployment/stage-name.h"
 
 #include "deployment/io.h"
+#include "deployment/retention.h"
 #include "deployment/stage.h"
 #include "deployment/sweep.h"
+#include "deployment/switch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +19,7 @@
 #include <unistd.h>
 
 #define ID_DIGITS 16
+#define NOTE DPL_DIR_STAGING "/named-%s" /* a link that leads nowhere: it is there whole or not */
 
 static int by_name(gconstpointer a, gconstpointer b) {
   return strcmp(*(const char *const *)b, *(const char *const *)a);
@@ -84,13 +88,31 @@ static char *free_id(int root, const char *digest, guint64 realtime) {
   }
 }
 
-gboolean dpl_stage_name(int root, const char *place, const char *digest, const char *text,
+/* Durable before anything gets that name. */
+static gboolean note_down(int root, const char *transaction, const char *id, GError **error) {
+  g_autofree char *note = g_strdup_printf(NOTE, transaction);
+
+  if (symlinkat(id, root, note) < 0)
+    return dpl_error_errno(error, errno, "cannot note the name of the release %s", id);
+  return dpl_within_sync(root, DPL_DIR_STAGING, error);
+}
+
+static gboolean forget_note(int root, const char *transaction, GError **error) {
+  g_autofree char *note = g_strdup_printf(NOTE, transaction);
+
+  return unlinkat(root, note, 0) == 0 || errno == ENOENT ||
+         dpl_error_errno(error, errno, "cannot remove %s", note);
+}
+
+gboolean dpl_stage_name(int root, const char *transaction, const char *digest, const char *text,
                         gsize size, guint64 realtime, char **ret_release, GError **error) {
+  g_autofree char *place = g_strdup_printf(DPL_DIR_STAGING "/%s", transaction);
   g_autofree char *id = free_id(root, digest, realtime);
   g_autofree char *path = g_strdup_printf(DPL_DIR_RELEASES "/%s", id);
   g_autofree char *file = g_strdup_printf("%s" DPL_SUFFIX_TREE, path);
 
-  if (!dpl_within_write(root, file, text, size, 0644, error))
+  if (!forget_note(root, transaction, error) || !note_down(root, transaction, id, error) ||
+      !dpl_within_write(root, file, text, size, 0644, error))
     return FALSE;
   /* The two renames must not reach the disk the other way round. */
   if (!dpl_within_sync(root, DPL_DIR_RELEASES, error))
@@ -107,9 +129,29 @@ gboolean dpl_stage_name(int root, const char *place, const char *digest, const c
   return TRUE;
 }
 
+/* What got its name, or was about to. The current one stays: somebody knows it. */
+static gboolean take_back(int root, const char *transaction, const DplWork *work, GError **error) {
+  g_autofree char *note = g_strdup_printf(NOTE, transaction);
+  g_autofree char *id = dpl_within_readlink(root, note);
+  g_autofree char *current = NULL;
+
+  if (!id)
+    return errno == ENOENT || dpl_error_errno(error, errno, "cannot read %s", note);
+  if (!dpl_release_valid(id))
+    return TRUE;
+  return dpl_current_read(root, &current, error) &&
+         (g_strcmp0(current, id) == 0 ||
+          dpl_release_remove(root, DPL_DIR_RELEASES, id, work, error));
+}
+
 gboolean dpl_stage_discard(int root, const char *transaction, const DplWork *work, GError **error) {
+  return take_back(root, transaction, work, error) &&
+         dpl_stage_forget(root, transaction, work, error);
+}
+
+gboolean dpl_stage_forget(int root, const char *transaction, const DplWork *work, GError **error) {
   g_autofree char *place = g_strdup_printf(DPL_DIR_STAGING "/%s", transaction);
 
-  return dpl_within_remove(root, place, work, error) &&
+  return dpl_within_remove(root, place, work, error) && forget_note(root, transaction, error) &&
          dpl_sweep_trees(root, DPL_DIR_RELEASES, error);
 }

@@ -8,6 +8,7 @@
  * `ret_damaged`: one of this digest that does not pass. */
 gboolean dpl_stage_find(int root, const char *digest, const DplWork *work, char **ret_release,
                         char **ret_damaged, GError **error);
-/* Gives the durable tree at `place` its name, after its tree file has got one. */
-gboolean dpl_stage_name(int root, const char *place, const char *digest, const char *text,
+/* Gives the transaction's durable tree in staging/ its name, after that was noted and its tree file
+ * has got one. */
+gboolean dpl_stage_name(int root, const char *transaction, const char *digest, const char *text,
                         gsize size, guint64 realtime, char **ret_release, GError **error);

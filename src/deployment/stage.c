@@ -211,8 +211,8 @@ static gboolean stage(Stage *s, const char *place, GError **error) {
     return dpl_within_remove(s->root, place, s->work, error);
   return dpl_tree_prove(s->ret->tree, s->dir, DPL_PROOF_QUICK, place, s->work, error) &&
          dpl_sync_all(s->dir, "the release", error) &&
-         dpl_stage_name(s->root, place, s->ret->digest, text, size, s->options->realtime,
-                        &s->ret->release, error);
+         dpl_stage_name(s->root, s->options->transaction, s->ret->digest, text, size,
+                        s->options->realtime, &s->ret->release, error);
 }
 
 gboolean dpl_stage(int root, const DplStageOptions *options, const DplWork *work, DplStaged *ret,

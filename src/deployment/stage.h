@@ -2,9 +2,10 @@
  *
  * Order: unpack all, configuration, shared links, a quick proof, everything to the disk, then
  * releases/ID.tree gets its name and after it releases/ID, and releases/ is synced. So a tree with
- * a final name is whole, whenever the power goes. What is in staging/ has no meaning; a killed run
- * leaves only that (and perhaps a tree file without a tree), and the next one begins anew. A
- * release that is there already with the same digest and passes the full proof is used again. */
+ * a final name is whole, whenever the power goes. What is in staging/ has no meaning, but for the
+ * note that tells which name a transaction is about to give: it is durable before the name, and by
+ * it a discard takes back what a killed run named. A release that is there already with the same
+ * digest and passes the full proof is used again. */
 #pragma once
 
 #include "deployment/layout.h"
@@ -54,6 +55,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DplStaged, dpl_staged_clear)
 
 gboolean dpl_stage(int root, const DplStageOptions *options, const DplWork *work, DplStaged *ret,
                    GError **error);
-/* Removes what a transaction left in staging/, and tree files of releases that never got a name.
- * Idempotent. */
+/* For a transaction that has changed nothing: removes what it left in staging/, the release that it
+ * made, also when nobody was told its name (one that was there before stays, and so does the
+ * current one), and tree files of releases that never got a name. Idempotent. */
 gboolean dpl_stage_discard(int root, const char *transaction, const DplWork *work, GError **error);
+/* For one whose record tells what became of its release: as above, but the release stays. */
+gboolean dpl_stage_forget(int root, const char *transaction, const DplWork *work, GError **error);

@@ -57,13 +57,13 @@ void dpl_part_snapshot(DplChain *chain) {
 }
 
 /* ---- the end of what was not changed ---- */
-static gboolean drop_all(int root, const DplRecord *r, const DplWork *work, GError **error) {
+static gboolean drop_backups(int root, const DplRecord *r, const DplWork *work, GError **error) {
   g_autofree char *id = dpl_intent_backup(r);
   g_autofree char *state = dpl_intent_snapshot(r);
   g_autofree char *units = dpl_intent_units(r);
 
-  return dpl_stage_discard(root, id, work, error) && dpl_backup_drop(root, id, work, error) &&
-         dpl_backup_drop(root, state, work, error) && dpl_backup_drop(root, units, work, error);
+  return dpl_backup_drop(root, id, work, error) && dpl_backup_drop(root, state, work, error) &&
+         dpl_backup_drop(root, units, work, error);
 }
 
 static gboolean discard(DplChain *chain, const DplWork *work, GError **error) {
@@ -73,8 +73,9 @@ static gboolean discard(DplChain *chain, const DplWork *work, GError **error) {
 
   if (root < 0) /* it never was a target: nothing of ours is there */
     return TRUE;
-  g_autofree char *current = NULL;
-  if (!drop_all(root, r, work, error) || !dpl_current_read(root, &current, error))
+  g_autofree char *id = dpl_intent_backup(r), *current = NULL;
+  if (!dpl_stage_discard(root, id, work, error) || !drop_backups(root, r, work, error) ||
+      !dpl_current_read(root, &current, error))
     return FALSE;
   return r->kind != DPL_KIND_DEPLOY || r->to == NULL || chain->intent.reused ||
          g_strcmp0(current, r->to) == 0 ||
@@ -89,6 +90,7 @@ static gboolean clean(DplChain *chain, const DplWork *work, GError **error) {
   const DplRecord *r = chain->act->record;
   const DplRetentionSpec *spec = &chain->manifest->retention;
   const char *keep[] = {r->to, r->from, NULL};
+  g_autofree char *id = dpl_intent_backup(r);
   DplRetention retention = {
       .count = (guint)MIN(spec->count, G_MAXUINT),
       .bytes = spec->size,
@@ -99,7 +101,8 @@ static gboolean clean(DplChain *chain, const DplWork *work, GError **error) {
   };
   g_auto(Fd) root = dpl_chain_root(chain, FALSE, error);
 
-  return root >= 0 && drop_all(root, r, work, error) &&
+  return root >= 0 && dpl_stage_forget(root, id, work, error) &&
+         drop_backups(root, r, work, error) &&
          dpl_retention_apply(root, &retention, keep, (guint64)wg_time_realtime(), work, NULL,
                              error);
 }

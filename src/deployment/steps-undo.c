@@ -55,7 +55,7 @@ static gboolean leave(DplChain *chain, const DplWork *work, GError **error) {
     return FALSE;
   gboolean ok = r->to == NULL || chain->intent.reused || g_strcmp0(r->to, r->from) == 0 ||
                 dpl_release_fail(root, r->to, error);
-  ok = ok && dpl_stage_discard(root, id, work, error) && dpl_backup_drop(root, id, work, error) &&
+  ok = ok && dpl_stage_forget(root, id, work, error) && dpl_backup_drop(root, id, work, error) &&
        dpl_backup_drop(root, state, work, error) && dpl_backup_drop(root, units, work, error);
   close(root);
   return ok;

@@ -18,6 +18,14 @@ static gboolean exists(int root, const char *directory, const char *id, const ch
   return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* ".ID.tree.new": its writer is gone, there is one transaction a target. */
+static gboolean sweep_half(int root, const char *directory, const char *name, GError **error) {
+  g_autofree char *file = g_strdup_printf("%s/%s", directory, name);
+
+  return unlinkat(root, file, 0) == 0 || errno == ENOENT ||
+         dpl_error_errno(error, errno, "cannot remove the left-over %s", file);
+}
+
 static gboolean sweep_one(int root, const char *directory, const char *name, GError **error) {
   g_autofree char *id = g_strndup(name, strlen(name) - strlen(DPL_SUFFIX_TREE));
   g_autofree char *file = g_strdup_printf("%s/%s", directory, name);
@@ -45,6 +53,8 @@ gboolean dpl_sweep_trees(int root, const char *directory, GError **error) {
   for (struct dirent *d; ok && (d = readdir(dir));)
     if (g_str_has_suffix(d->d_name, DPL_SUFFIX_TREE))
       ok = sweep_one(root, directory, d->d_name, error);
+    else if (*d->d_name == '.' && g_str_has_suffix(d->d_name, DPL_SUFFIX_TREE ".new"))
+      ok = sweep_half(root, directory, d->d_name, error);
   closedir(dir);
   return ok;
 }

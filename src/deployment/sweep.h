@@ -1,4 +1,5 @@
-/* sweep.h: tree files whose release is not beside them, left by a kill between two renames. */
+/* sweep.h: tree files whose release is not beside them, left by a kill between two renames, and
+ * those that were half written. */
 #pragma once
 
 #include "deployment/layout.h"

@@ -289,6 +289,11 @@ class World(Daemon):
         with open(os.path.join(self.root, "releases", release, "run"), encoding="utf-8") as f:
             return f.read().split()[2]
 
+    def versions(self):
+        """Of all releases that have a name."""
+        names = os.listdir(os.path.join(self.root, "releases"))
+        return {self.version_of(name) for name in names if not name.endswith(".tree")}
+
     def log(self):
         with open(os.path.join(self.data, "log"), encoding="utf-8") as f:
             return f.read().split()

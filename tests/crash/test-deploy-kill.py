@@ -103,9 +103,10 @@ class Killing:
             return
         equal(release, before, what + ": current")
         check(version not in w.log(), f"{what}: the data are not as before: {w.log()} {log}")
+        if end == "aborted":
+            check(version not in w.versions(), f"{what}: what was staged is still there")
         if end == "aborted" and running is not None:
             equal(w.runs(), running, what + ": the old process was touched")
-
 
     def missing(self, wanted, before, after):
         """The calls among which a state must be that no kill has met yet."""

@@ -1,6 +1,7 @@
 /* test-faults.c: staging, switch, backup, restore and retention with SIGKILL, ENOSPC and EIO at
  * each single call that changes something: afterwards nothing half-made has a name, what serves is
- * whole, and the same work done again succeeds. Each run is a process of its own. */
+ * whole, and the same work done again succeeds. What a staging that was cut off has made is gone
+ * after its discard, wherever the cut was. Each run is a process of its own. */
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
 #include "deployment/backup.h"
@@ -33,7 +34,7 @@ static gboolean do_stage(int root, const char *base, const char *which, GError *
   const DplArtifact artifact = {.fd = fd, .options = {.name = which}};
   g_autoptr(GBytes) content = g_bytes_new_static("conf", 4);
   const DplConfigFile file = {"etc/conf", content, 0};
-  const DplStageOptions options = {.transaction = "t",
+  const DplStageOptions options = {.transaction = which,
                                    .artifacts = &artifact,
                                    .n_artifacts = 1,
                                    .files = &file,
@@ -71,7 +72,11 @@ static gboolean act(const char *what, int root, const char *base, GError **error
   DplBackupInfo info;
 
   if (strcmp(what, "stage") == 0)
-    return dpl_stage_discard(root, "t", NULL, error) && do_stage(root, base, "two", error);
+    return dpl_stage_discard(root, "two", NULL, error) && do_stage(root, base, "two", error);
+  if (strcmp(what, "cut-off") == 0)
+    return do_stage(root, base, "two", error);
+  if (strcmp(what, "discard") == 0)
+    return dpl_stage_discard(root, "two", NULL, error);
   if (strcmp(what, "switch") == 0) {
     g_autofree char *id = other(root);
     return !id || dpl_current_set(root, id, error);
@@ -145,7 +150,8 @@ static void prepare(Files *f, const char *what) {
   g_assert_no_error(error);
   g_autofree char *id = find(f->root, DPL_DIR_RELEASES, 0);
   g_assert_true(dpl_current_set(f->root, id, &error));
-  if (strcmp(what, "stage") != 0)
+  g_assert_true(dpl_stage_forget(f->root, "one", NULL, &error));
+  if (strcmp(what, "stage") != 0 && strcmp(what, "cut-off") != 0)
     do_stage(f->root, f->path, "two", &error);
   g_assert_no_error(error);
   if (!backup)
@@ -202,8 +208,12 @@ static void check_done(Files *f, const char *what) {
   g_assert_true(dpl_current_read(f->root, &current, NULL));
   if (strcmp(what, "stage") == 0) {
     g_assert_nonnull(second);
-    g_assert_cmpuint(count_in(f, "staging"), ==, 0);
+    g_assert_cmpuint(count_in(f, "staging"), ==, 1); /* the note of its name */
     g_assert_cmpuint(count_in(f, "releases"), ==, 4);
+  } else if (strcmp(what, "discard") == 0) {
+    g_assert_null(second);
+    g_assert_cmpuint(count_in(f, "staging"), ==, 0);
+    g_assert_cmpuint(count_in(f, "releases"), ==, 2);
   } else if (strcmp(what, "switch") == 0) {
     g_autofree char *shop = files_read(f, "root/current/bin/shop");
     g_assert_nonnull(shop);
@@ -227,6 +237,8 @@ static void check_done(Files *f, const char *what) {
 
 static void test_faults(gconstpointer data) {
   const char *what = data;
+  gboolean cut_off = strcmp(what, "cut-off") == 0;
+  const char *then = cut_off ? "discard" : what, *done = cut_off ? "stage" : what;
   guint calls = 0;
 
   /* killed at each call; then each fails, with the one error and the other in turns */
@@ -238,12 +250,12 @@ static void test_faults(gconstpointer data) {
       int end = run(&f, what, n, killed ? 0 : n % 2 ? ENOSPC : EIO);
       check_always(&f, what);
       if (end == UNTOUCHED || end == IN_SPITE)
-        check_done(&f, what);
+        check_done(&f, done);
       /* again, without a fault; "switch" may have happened and would go back */
-      if (end != UNTOUCHED && strcmp(what, "switch") != 0) {
-        g_assert_cmpint(run(&f, what, 0, 0), ==, UNTOUCHED);
+      if ((end != UNTOUCHED || cut_off) && strcmp(what, "switch") != 0) {
+        g_assert_cmpint(run(&f, then, 0, 0), ==, UNTOUCHED);
         check_always(&f, what);
-        check_done(&f, what);
+        check_done(&f, then);
       }
       files_end(&f);
       calls = MAX(calls, n - 1);
@@ -255,8 +267,8 @@ static void test_faults(gconstpointer data) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const names[] = {"stage",   "switch", "unset", "backup",
-                                      "restore", "drop",   "fail",  "retention"};
+  static const char *const names[] = {"stage",  "cut-off", "discard", "switch", "unset",
+                                      "backup", "restore", "drop",    "fail",   "retention"};
   self = argv[0];
   if (argc == 6 && strcmp(argv[1], "--child") == 0)
     return child(argv);
