@@ -8,6 +8,7 @@ struct WgCalls {
   gpointer owner;
   const WgMethod *const *tables;
   const char *purpose;
+  const WgCallGate *gate; /* NULL */
   gboolean user_scope;
   uid_t own_uid;
   guint n;

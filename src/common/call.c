@@ -28,6 +28,10 @@ WgCalls *wg_calls_new(WgService *service, gpointer owner, const WgMethod *const 
   return calls;
 }
 
+void wg_calls_set_gate(WgCalls *calls, const WgCallGate *gate) {
+  calls->gate = gate;
+}
+
 void wg_calls_free(WgCalls *calls) {
   if (calls == NULL)
     return;
@@ -154,6 +158,8 @@ void wg_call_answer(WgCall *call, GVariant *result) {
 }
 
 void wg_call_fail(WgCall *call, const GError *error) {
+  if (call->failing != NULL)
+    call->failing(call, error);
   reply_error(call->calls, call->m, error);
   call_end(call);
 }
@@ -203,6 +209,8 @@ static void polkit_said(sd_bus_message *m, const GError *error, gpointer data) {
   if (error != NULL) {
     if (!g_error_matches(error, WG_ERROR, WG_ERROR_INTERACTIVE))
       log_refused(call->uid, call->method->member);
+    if (call->calls->gate != NULL)
+      call->calls->gate->refused(call, error);
     wg_call_fail(call, error);
     return;
   }
@@ -308,12 +316,13 @@ static void call_from(sd_bus_message *m, WgCaller *caller, const GError *lookup,
     wg_peer_begin(caller->peer);
   calls->n++;
   wg_call_listen(calls, caller);
+  WgCallHandler work = calls->gate != NULL ? calls->gate->allowed : method->handler;
   if (!read_args(call, &error))
     wg_call_fail(call, error);
   else if (method->action == NULL)
-    method->handler(call);
+    work(call);
   else
-    wg_call_authorize(call, method->action, method->handler);
+    wg_call_authorize(call, method->action, work);
 }
 
 int wg_calls_enter(WgCalls *calls, sd_bus_message *m) {

@@ -2,10 +2,11 @@
  *
  * A call goes: the vtable -> who is it, may it enter -> the descriptor, if it has one, and the
  * other arguments as one GVariant tuple; options are checked against the method's table -> polkit,
- * for whoever is neither root nor the service's own uid -> its handler, which answers now or later,
- * exactly once. A call that is owed an answer keeps the service from leaving. In the user scope
- * only the service's own uid and root may enter at all; in the system scope everybody may, and what
- * a method needs beyond that is its action. Everything is on the loop's thread. */
+ * for whoever is neither root nor the service's own uid -> the service's gate, if it has one -> its
+ * handler, which answers now or later, exactly once. A call that is owed an answer keeps the
+ * service from leaving. In the user scope only the service's own uid and root may enter at all; in
+ * the system scope everybody may, and what a method needs beyond that is its action. Everything is
+ * on the loop's thread. */
 #pragma once
 
 #include "common/bus-options.h"
@@ -20,7 +21,16 @@ typedef struct {
   WgCallHandler handler;
   const char *action;      /* polkit; NULL: everybody who may enter */
   const WgOption *options; /* of its last argument, a{sv}; NULL: it has none */
+  gboolean is_audited;     /* it may change something: for a service that has a gate */
 } WgMethod;                /* a table ends with a NULL member */
+
+typedef void (*WgCallFailing)(WgCall *call, const GError *error);
+
+/* What stands between a call and its handler in a service that writes down what it is asked. */
+typedef struct {
+  WgCallHandler allowed; /* goes on with call->method->handler, now or later, or fails the call */
+  WgCallFailing refused; /* by polkit; before it is answered */
+} WgCallGate;
 
 /* One call that is owed an answer. */
 struct WgCall {
@@ -38,13 +48,16 @@ struct WgCall {
   gboolean by_action; /* polkit allowed it */
   gpointer data;      /* the handler's, freed with `free_data` */
   GDestroyNotify free_data;
-  WgCallHandler next; /* ours */
+  WgCallFailing failing; /* the gate's; NULL: nothing is told before an error is answered */
+  WgCallHandler next;    /* ours */
 };
 
 /* `tables`: arrays of methods, ends with NULL; borrowed, like `owner`. `purpose`: what the service
  * does for its uid, for a refusal: "deploys for". */
 WgCalls *wg_calls_new(WgService *service, gpointer owner, const WgMethod *const *tables,
                       const char *purpose);
+/* Before the first call; `gate` is borrowed. Without one the handler follows at once. */
+void wg_calls_set_gate(WgCalls *calls, const WgCallGate *gate);
 void wg_calls_free(WgCalls *calls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WgCalls, wg_calls_free)
 /* What a handler of a vtable calls; returns what it has to return. */

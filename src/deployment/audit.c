@@ -30,7 +30,7 @@ static void add_subject(DplCall *call, JsonObject *what) {
 }
 
 JsonObject *dpl_audit_words(DplCall *call) {
-  g_autofree char *who = dpl_call_who(call);
+  g_autofree char *who = wg_call_who(call);
   JsonObject *what = json_object_new();
 
   json_object_set_string_member(what, "call", call->method->member);
@@ -43,11 +43,10 @@ JsonObject *dpl_audit_words(DplCall *call) {
   return what;
 }
 
-/* ---- before a call ---- */
+/* ---- a call that is refused ---- */
 typedef struct {
-  DplCall *call;
+  DplCall *call; /* NULL: it is refused, and not waited for */
   JsonObject *what;
-  DplAuditedFunc then;
 } Asked;
 
 static void asked_free(gpointer data) {
@@ -62,39 +61,13 @@ static JsonNode *write_entry(DplStore *store, gpointer question, GError **error)
   return NULL;
 }
 
-static void written(JsonNode *node, const GError *error, gpointer data) {
-  Asked *asked = data;
-
-  if (error == NULL) {
-    asked->then(asked->call);
-    return;
-  }
-  g_autoptr(GError) why = g_error_copy(error);
-  g_prefix_error(&why, "it is not done, since the audit log cannot be written: ");
-  dpl_call_fail(asked->call, why);
-}
-
-/* Ending what is under way has to be possible on a full disk: the reserve is for that. */
-static gboolean is_new_work(const DplMethod *method) {
-  return g_str_equal(method->action, DPL_ACTION_DEPLOY) ||
-         g_str_equal(method->action, DPL_ACTION_ROLLBACK);
-}
-
-void dpl_audit_call(DplCall *call, DplAuditedFunc then) {
-  Asked *asked = g_new0(Asked, 1);
-
-  *asked = (Asked){call, dpl_audit_words(call), then};
-  dpl_ask(call->daemon->store, write_entry, asked, asked_free, is_new_work(call->method), written,
-          asked);
-}
-
 static void not_written(JsonNode *node, const GError *error, gpointer data) {
   if (error != NULL)
     wg_log(LOG_WARNING, WG_MSG_AUDIT_BROKEN, WG_FIELDS(WG_FIELD_ERROR, error->message),
            "A refused call is missing in the audit log: %s", error->message);
 }
 
-void dpl_audit_refused(DplCall *call, const GError *error) {
+static void note_refused(DplCall *call, const GError *error) {
   Asked *asked = g_new0(Asked, 1);
   sd_bus_error e = SD_BUS_ERROR_NULL;
 
@@ -103,8 +76,54 @@ void dpl_audit_refused(DplCall *call, const GError *error) {
   json_object_set_string_member(asked->what, "result", "refused");
   dpl_json_set_text(asked->what, "error", e.name);
   sd_bus_error_free(&e);
-  dpl_ask(call->daemon->store, write_entry, asked, asked_free, FALSE, not_written, NULL);
+  dpl_ask(dpl_daemon(call)->store, write_entry, asked, asked_free, FALSE, not_written, NULL);
 }
+
+/* Who may nothing may not fill the disk with entries either. */
+static void refused(DplCall *call, const GError *error) {
+  static WgLogRate rate = {.interval_usec = 60 * G_USEC_PER_SEC, .burst = 60};
+  guint suppressed;
+
+  if (call->method->is_audited && wg_log_rate_ok(&rate, &suppressed))
+    note_refused(call, error);
+}
+
+/* ---- a call that is allowed ---- */
+static void work(DplCall *call) {
+  call->failing = note_refused;
+  call->method->handler(call);
+}
+
+static void written(JsonNode *node, const GError *error, gpointer data) {
+  Asked *asked = data;
+
+  if (error == NULL) {
+    work(asked->call);
+    return;
+  }
+  g_autoptr(GError) why = g_error_copy(error);
+  g_prefix_error(&why, "it is not done, since the audit log cannot be written: ");
+  wg_call_fail(asked->call, why);
+}
+
+/* Ending what is under way has to be possible on a full disk: the reserve is for that. */
+static gboolean is_new_work(const DplMethod *method) {
+  return g_str_equal(method->action, DPL_ACTION_DEPLOY) ||
+         g_str_equal(method->action, DPL_ACTION_ROLLBACK);
+}
+
+static void allowed(DplCall *call) {
+  if (!call->method->is_audited) {
+    call->method->handler(call);
+    return;
+  }
+  Asked *asked = g_new0(Asked, 1);
+  *asked = (Asked){call, dpl_audit_words(call)};
+  dpl_ask(dpl_daemon(call)->store, write_entry, asked, asked_free, is_new_work(call->method),
+          written, asked);
+}
+
+const WgCallGate dpl_audit_gate = {allowed, refused};
 
 /* ---- the anchor ---- */
 static JsonNode *read_head(DplStore *store, gpointer question, GError **error) {

@@ -8,11 +8,9 @@
 #include "deployment/bus.h"
 #include "deployment/query.h"
 
-typedef void (*DplAuditedFunc)(DplCall *call);
-/* `then` once it is on the disk that `call` was made; else the call is failed. */
-void dpl_audit_call(DplCall *call, DplAuditedFunc then);
-/* That it was refused, and by what. Not waited for. */
-void dpl_audit_refused(DplCall *call, const GError *error);
+/* A method that may change something: its handler runs once it is on the disk that it was called;
+ * if that cannot be written it fails. That it was refused, and by what, is not waited for. */
+extern const WgCallGate dpl_audit_gate;
 /* The hash of the newest entry goes into the journal. */
 void dpl_audit_anchor(DplDaemon *daemon);
 /* On the writer's thread: an entry in the same commit as what it tells. */

@@ -60,9 +60,9 @@ static void read_done(JsonNode *node, const GError *error, gpointer data) {
   Reading *reading = call->data;
 
   if (error != NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
-    dpl_call_answer(call, g_variant_new("(@a(ttsay))", reading->entries));
+    wg_call_answer(call, g_variant_new("(@a(ttsay))", reading->entries));
 }
 
 void dpl_handle_audit_read(DplCall *call) {
@@ -72,7 +72,7 @@ void dpl_handle_audit_read(DplCall *call) {
   reading->max = reading->max == 0 ? READ_MAX : MIN(reading->max, READ_MAX);
   call->data = reading;
   call->free_data = reading_free;
-  dpl_ask(call->daemon->store, read_entries, reading, NULL, FALSE, read_done, call);
+  dpl_ask(dpl_daemon(call)->store, read_entries, reading, NULL, FALSE, read_done, call);
 }
 
 /* ---- verifying ---- */
@@ -118,19 +118,19 @@ static void walked(JsonNode *node, const GError *error, gpointer data) {
   Walk *walk = call->data;
 
   if (error != NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   walk->begin = walk->chain;
   if (walk->more) {
-    dpl_ask(call->daemon->store, walk_step, walk, NULL, FALSE, walked, call);
+    dpl_ask(dpl_daemon(call)->store, walk_step, walk, NULL, FALSE, walked, call);
     return;
   }
   if (walk->problem != NULL)
     wg_log(LOG_CRIT, WG_MSG_AUDIT_BROKEN, WG_FIELDS(WG_FIELD_ERROR, walk->problem),
            "The audit log does not hold: %s", walk->problem);
-  dpl_call_answer(call, g_variant_new("(bts)", walk->problem == NULL, walk->chain.n,
-                                      walk->problem != NULL ? walk->problem : ""));
+  wg_call_answer(call, g_variant_new("(bts)", walk->problem == NULL, walk->chain.n,
+                                     walk->problem != NULL ? walk->problem : ""));
 }
 
 void dpl_handle_audit_verify(DplCall *call) {
@@ -138,5 +138,5 @@ void dpl_handle_audit_verify(DplCall *call) {
 
   call->data = walk;
   call->free_data = walk_free;
-  dpl_ask(call->daemon->store, walk_step, walk, NULL, FALSE, walked, call);
+  dpl_ask(dpl_daemon(call)->store, walk_step, walk, NULL, FALSE, walked, call);
 }

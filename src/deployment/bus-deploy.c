@@ -37,8 +37,8 @@ DplPreparation *dpl_call_preparation(DplCall *call, GError **error) {
   DplPreparation *p = g_new0(DplPreparation, 1);
   p->fd = call->fd;
   p->base = g_strdup(base);
-  p->user_scope = call->daemon->user_scope;
-  p->hash = g_strdup(dpl_call_text(call, "manifest-hash"));
+  p->user_scope = dpl_daemon(call)->user_scope;
+  p->hash = g_strdup(wg_call_text(call, "manifest-hash"));
   dpl_preparation_select(p, call->options);
   return p;
 }
@@ -61,8 +61,8 @@ static void keep_sites(DplCall *call) {
 
   if (deploy->p->sites == NULL)
     return;
-  g_clear_pointer(&call->daemon->sites, dpl_sites_free);
-  call->daemon->sites = g_steal_pointer(&deploy->p->sites);
+  g_clear_pointer(&dpl_daemon(call)->sites, dpl_sites_free);
+  dpl_daemon(call)->sites = g_steal_pointer(&deploy->p->sites);
 }
 
 /* ---- Validate ---- */
@@ -72,7 +72,7 @@ static void validated(const GError *error, gpointer data) {
   GVariantBuilder builder;
 
   if (error != NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   g_variant_builder_init(&builder, G_VARIANT_TYPE("a(usbs)"));
@@ -81,7 +81,7 @@ static void validated(const GError *error, gpointer data) {
     g_variant_builder_add(&builder, "(usbs)", one->line, one->pointer != NULL ? one->pointer : "",
                           one->warning, one->text);
   }
-  dpl_call_answer(call, g_variant_new("(a(usbs))", &builder));
+  wg_call_answer(call, g_variant_new("(a(usbs))", &builder));
 }
 
 void dpl_handle_validate(DplCall *call) {
@@ -89,7 +89,7 @@ void dpl_handle_validate(DplCall *call) {
   Deploy *deploy = begin(call, &error);
 
   if (deploy == NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
     dpl_prepare(deploy->p, validated, call);
 }
@@ -130,14 +130,14 @@ void dpl_record_fill(DplRecord *record, const DplDaemon *daemon, const DplManife
 static DplRecord *record_of(DplCall *call, const DplPrepared *one) {
   Deploy *deploy = call->data;
   DplRecord *record = g_new0(DplRecord, 1);
-  guint64 confirm = dpl_call_number(call, "confirm");
+  guint64 confirm = wg_call_number(call, "confirm");
 
   record->kind = DPL_KIND_DEPLOY;
   dpl_record_set(&record->target, one->site->name);
   dpl_record_set(&record->root, one->site->root);
   dpl_record_set(&record->base, deploy->p->base);
   record->manifest = dpl_manifest_text(one->manifest);
-  dpl_record_fill(record, call->daemon, one->manifest,
+  dpl_record_fill(record, dpl_daemon(call), one->manifest,
                   confirm != 0 ? confirm : one->manifest->strategy.confirm);
   return record;
 }
@@ -146,24 +146,24 @@ void dpl_created(const DplJob *job, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   g_autofree char *path = dpl_job_path(job->id);
-  dpl_jobs_note(call->daemon, job);
-  dpl_call_answer(call, g_variant_new("(o)", path));
+  dpl_jobs_note(dpl_daemon(call), job);
+  wg_call_answer(call, g_variant_new("(o)", path));
 }
 
 static guint parallel_of(DplCall *call, const DplManifest *m) {
-  guint64 wanted = dpl_call_number(call, "parallel");
+  guint64 wanted = wg_call_number(call, "parallel");
 
   if (wanted == 0)
     wanted = m->strategy.parallel;
-  return (guint)CLAMP(wanted, 1, call->daemon->settings.parallel_max);
+  return (guint)CLAMP(wanted, 1, dpl_daemon(call)->settings.parallel_max);
 }
 
 static guint max_failures_of(DplCall *call, const DplManifest *m) {
-  guint64 wanted = dpl_call_number(call, "max-failures");
+  guint64 wanted = wg_call_number(call, "max-failures");
 
   return (guint)MIN(wanted != 0 ? wanted : m->strategy.max_failures, G_MAXUINT);
 }
@@ -171,7 +171,7 @@ static guint max_failures_of(DplCall *call, const DplManifest *m) {
 static void ask(DplCall *call) {
   Deploy *deploy = call->data;
   const DplManifest *m = ((DplPrepared *)deploy->p->prepared->pdata[0])->manifest;
-  g_autofree char *who = dpl_call_who(call);
+  g_autofree char *who = wg_call_who(call);
   g_autoptr(GError) error = NULL;
   DplRequest request = {
       .kind = DPL_KIND_DEPLOY,
@@ -180,18 +180,18 @@ static void ask(DplCall *call) {
       .pid = (int)call->pid,
       .unit = call->unit,
       .caller = call->caller,
-      .reason = dpl_call_text(call, "reason"),
-      .hold = dpl_call_flag(call, "hold"),
-      .force = dpl_call_flag(call, "force"),
+      .reason = wg_call_text(call, "reason"),
+      .hold = wg_call_flag(call, "hold"),
+      .force = wg_call_flag(call, "force"),
       .parallel = parallel_of(call, m),
       .max_failures = max_failures_of(call, m),
       .records = deploy->records,
   };
 
-  if (dpl_daemon_may_begin(call->daemon, &error))
-    dpl_engine_create(call->daemon->engine, &request, dpl_created, call);
+  if (dpl_daemon_may_begin(dpl_daemon(call), &error))
+    dpl_engine_create(dpl_daemon(call)->engine, &request, dpl_created, call);
   else
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
 }
 
 static void prepared(const GError *error, gpointer data) {
@@ -199,12 +199,12 @@ static void prepared(const GError *error, gpointer data) {
   Deploy *deploy = call->data;
 
   if (error != NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   g_autoptr(GError) refused = dpl_preparation_refusal(deploy->p);
   if (refused != NULL) {
-    dpl_call_fail(call, refused);
+    wg_call_fail(call, refused);
     return;
   }
   keep_sites(call);
@@ -212,18 +212,18 @@ static void prepared(const GError *error, gpointer data) {
   for (guint i = 0; i < deploy->p->prepared->len; i++) {
     DplPrepared *one = deploy->p->prepared->pdata[i];
     g_ptr_array_add(deploy->records, record_of(call, one));
-    if (dpl_sites_find(call->daemon->sites, one->site->name) == NULL)
-      g_hash_table_replace(call->daemon->own_sites, one->site->name, dpl_site_ref(one->site));
+    if (dpl_sites_find(dpl_daemon(call)->sites, one->site->name) == NULL)
+      g_hash_table_replace(dpl_daemon(call)->own_sites, one->site->name, dpl_site_ref(one->site));
   }
   ask(call);
 }
 
 void dpl_handle_deploy(DplCall *call) {
   g_autoptr(GError) error = NULL;
-  Deploy *deploy = dpl_daemon_may_begin(call->daemon, &error) ? begin(call, &error) : NULL;
+  Deploy *deploy = dpl_daemon_may_begin(dpl_daemon(call), &error) ? begin(call, &error) : NULL;
 
   if (deploy == NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
     dpl_prepare(deploy->p, prepared, call);
 }

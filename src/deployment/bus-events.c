@@ -9,12 +9,13 @@
 static void on_state(const DplRecord *record, DplState from, gpointer data) {
   DplDaemon *daemon = data;
 
-  dpl_signal(daemon, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "StateChanged",
-             g_variant_new("(tssss)", record->id, record->target, dpl_states[from].name,
-                           dpl_states[record->state].name,
-                           record->cause != NULL ? record->cause : ""));
-  dpl_signal(daemon, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Progress",
-             g_variant_new("(tis)", record->id, dpl_jobs_state(daemon, record), ""));
+  wg_calls_signal_authorized(daemon->calls, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "StateChanged",
+                             g_variant_new("(tssss)", record->id, record->target,
+                                           dpl_states[from].name, dpl_states[record->state].name,
+                                           record->cause != NULL ? record->cause : ""));
+  wg_calls_signal_authorized(
+      daemon->calls, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Progress",
+      g_variant_new("(tis)", record->id, dpl_jobs_state(daemon, record), ""));
   dpl_log_state(record, from);
   if (dpl_states[record->state].is_end) {
     if (record->digest != NULL)
@@ -31,13 +32,15 @@ static void on_progress(const DplRecord *record, int percent, const char *text, 
   DplDaemon *daemon = data;
   int whole = dpl_jobs_progress(daemon, record, percent, text);
 
-  dpl_signal(daemon, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Progress",
-             g_variant_new("(tis)", record->id, whole, text != NULL ? text : ""));
+  wg_calls_signal_authorized(daemon->calls, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Progress",
+                             g_variant_new("(tis)", record->id, whole, text != NULL ? text : ""));
 }
 
 static void on_result(const DplRecord *record, const char *json, gpointer data) {
-  dpl_signal(data, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Result",
-             g_variant_new("(ts)", record->id, json));
+  DplDaemon *daemon = data;
+
+  wg_calls_signal_authorized(daemon->calls, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, "Result",
+                             g_variant_new("(ts)", record->id, json));
 }
 
 static void on_job(const DplJob *job, gpointer data) {

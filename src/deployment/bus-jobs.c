@@ -73,7 +73,7 @@ void dpl_jobs_clear(DplDaemon *daemon) {
 static void changed(View *view, const char *const *names) {
   g_autofree char *path = dpl_job_path(view->id);
 
-  dpl_signal_properties(view->daemon, path, WG_IFACE_DEPLOYMENT_JOB, names);
+  wg_calls_changed(view->daemon->calls, path, WG_IFACE_DEPLOYMENT_JOB, names);
 }
 
 /* ---- how far ---- */
@@ -132,7 +132,7 @@ static View *view_of(DplDaemon *daemon, guint64 id, DplKind kind) {
   g_hash_table_insert(daemon->jobs, &view->id, view);
   dpl_engine_each(daemon->engine, add_live, view);
   g_autofree char *path = dpl_job_path(id);
-  dpl_signal_object(daemon, path, TRUE);
+  wg_calls_object(daemon->calls, path, TRUE);
   return view;
 }
 
@@ -154,7 +154,7 @@ static gboolean drop_old(gpointer data) {
       continue;
     }
     g_autofree char *path = dpl_job_path(view->id);
-    dpl_signal_object(daemon, path, FALSE);
+    wg_calls_object(daemon->calls, path, FALSE);
     g_hash_table_iter_remove(&iter);
   }
   if (next != G_MAXINT64)
@@ -175,8 +175,8 @@ static void completed(View *view, const DplJob *job) {
   view->drop_at =
       g_get_monotonic_time() + (gint64)MIN(daemon->settings.keep_jobs, (guint64)G_MAXINT64 / 4);
   changed(view, names);
-  dpl_signal_public(daemon, path, WG_IFACE_DEPLOYMENT_JOB, "Completed",
-                    g_variant_new("(si)", view->result, view->exit));
+  wg_calls_signal(daemon->calls, path, WG_IFACE_DEPLOYMENT_JOB, "Completed",
+                  g_variant_new("(si)", view->result, view->exit));
   if (daemon->jobs_timer == 0)
     daemon->jobs_timer = g_timeout_add(
         (guint)MIN(daemon->settings.keep_jobs / 1000 + 1, (guint64)G_MAXINT), drop_old, daemon);
@@ -309,15 +309,15 @@ int dpl_job_get(sd_bus *bus, const char *path, const char *interface, const char
 
   if (view == NULL)
     return -ENOENT;
-  if (!dpl_access_may_look(daemon, bus))
+  if (!wg_calls_may_look(daemon->calls, bus))
     return -EACCES;
   g_autoptr(GVariant) value = g_variant_ref_sink(value_of(view, property));
   return wg_variant_append(reply, value);
 }
 
 void dpl_handle_cancel_job(DplCall *call) {
-  View *view = find(call->daemon, sd_bus_message_get_path(call->m));
-  g_autofree char *who = dpl_call_who(call);
+  View *view = find(dpl_daemon(call), sd_bus_message_get_path(call->m));
+  g_autofree char *who = wg_call_who(call);
   g_autoptr(GError) error = NULL;
 
   if (view == NULL)
@@ -325,9 +325,9 @@ void dpl_handle_cancel_job(DplCall *call) {
   else if (view->result != NULL)
     g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_STATE, "the job has ended: %s", view->result);
   else
-    dpl_engine_cancel_job(call->daemon->engine, view->id, who, &error);
+    dpl_engine_cancel_job(dpl_daemon(call)->engine, view->id, who, &error);
   if (error != NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
-    dpl_call_answer(call, NULL);
+    wg_call_answer(call, NULL);
 }

@@ -14,20 +14,20 @@ static void listed(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
-    dpl_call_answer(call, g_variant_new("(@aa{sv})", dpl_json_dicts(json_node_get_array(node),
-                                                                    dpl_deployment_fields)));
+    wg_call_answer(call, g_variant_new("(@aa{sv})", dpl_json_dicts(json_node_get_array(node),
+                                                                   dpl_deployment_fields)));
 }
 
 void dpl_handle_list_deployments(DplCall *call) {
   DplListOptions options = {
-      .target = dpl_call_text(call, "target"),
-      .state = dpl_call_text(call, "state"),
-      .since = (gint64)MIN(dpl_call_number(call, "since"), (guint64)G_MAXINT64),
-      .job = dpl_call_number(call, "job"),
-      .active = dpl_call_flag(call, "active"),
-      .max = (guint)dpl_call_number(call, "max"),
+      .target = wg_call_text(call, "target"),
+      .state = wg_call_text(call, "state"),
+      .since = (gint64)MIN(wg_call_number(call, "since"), (guint64)G_MAXINT64),
+      .job = wg_call_number(call, "job"),
+      .active = wg_call_flag(call, "active"),
+      .max = (guint)wg_call_number(call, "max"),
   };
   DplState state;
 
@@ -35,10 +35,10 @@ void dpl_handle_list_deployments(DplCall *call) {
     g_autoptr(GError) error = g_error_new(
         WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
         "'%s' is no state of a deployment; waggle-deployd(8) lists them", options.state);
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
-  dpl_query_list(call->daemon->store, &options, listed, call);
+  dpl_query_list(dpl_daemon(call)->store, &options, listed, call);
 }
 
 /* ---- List ---- */
@@ -91,29 +91,29 @@ static GVariant *view_dict(DplDaemon *daemon, const DplTargetView *view) {
 
 static void looked(gpointer data) {
   DplCall *call = data;
-  g_autoptr(GPtrArray) views = dpl_targets_sorted(call->daemon);
+  g_autoptr(GPtrArray) views = dpl_targets_sorted(dpl_daemon(call));
   GVariantBuilder builder;
 
   g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
   for (guint i = 0; i < views->len; i++)
-    g_variant_builder_add_value(&builder, view_dict(call->daemon, views->pdata[i]));
-  dpl_call_answer(call, g_variant_new("(aa{sv})", &builder));
+    g_variant_builder_add_value(&builder, view_dict(dpl_daemon(call), views->pdata[i]));
+  wg_call_answer(call, g_variant_new("(aa{sv})", &builder));
 }
 
 void dpl_handle_list(DplCall *call) {
-  dpl_targets_refresh(call->daemon, looked, call);
+  dpl_targets_refresh(dpl_daemon(call), looked, call);
 }
 
 /* ---- the service itself ---- */
 void dpl_handle_ping(DplCall *call) {
-  dpl_call_answer(call, NULL);
+  wg_call_answer(call, NULL);
 }
 
 void dpl_handle_reload(DplCall *call) {
   g_autoptr(GError) error = NULL;
 
-  if (wg_service_reload(call->daemon->service, &error))
-    dpl_call_answer(call, NULL);
+  if (wg_service_reload(dpl_daemon(call)->service, &error))
+    wg_call_answer(call, NULL);
   else
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
 }

@@ -118,7 +118,7 @@ static void planned(GObject *source, GAsyncResult *result, gpointer data) {
   g_autoptr(JsonNode) all = NULL;
 
   if (!g_task_propagate_boolean(G_TASK(result), &error)) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   if (json_array_get_length(planning->plans) == 1) {
@@ -128,7 +128,7 @@ static void planned(GObject *source, GAsyncResult *result, gpointer data) {
     json_node_set_array(all, planning->plans);
   }
   g_autofree char *text = json_to_string(all, FALSE);
-  dpl_call_answer(call, g_variant_new("(s)", text));
+  wg_call_answer(call, g_variant_new("(s)", text));
 }
 
 /* ---- what the store knows ---- */
@@ -166,8 +166,8 @@ static void claimed(JsonNode *node, const GError *error, gpointer data) {
   if (error == NULL)
     planning->known[planning->at].claims = json_node_ref(node);
   const DplPrepared *one = planning->p->prepared->pdata[planning->at];
-  dpl_units_look(call->daemon->units, (const char *const *)one->manifest->units.start, LOOK_LIMIT,
-                 looked, call);
+  dpl_units_look(dpl_daemon(call)->units, (const char *const *)one->manifest->units.start,
+                 LOOK_LIMIT, looked, call);
 }
 
 static void counted(JsonNode *node, const GError *error, gpointer data) {
@@ -183,7 +183,7 @@ static void counted(JsonNode *node, const GError *error, gpointer data) {
     known->verify = p50(phases, dpl_states[DPL_STATE_VERIFYING].name);
     known->downtime = p50(stats, "downtime");
   }
-  dpl_ask(call->daemon->store, dpl_claims_ask,
+  dpl_ask(dpl_daemon(call)->store, dpl_claims_ask,
           g_strdup(((DplPrepared *)planning->p->prepared->pdata[planning->at])->site->name), g_free,
           FALSE, claimed, call);
 }
@@ -198,12 +198,12 @@ static void found(const DplRecord *record, const GError *error, gpointer data) {
     planning->known[planning->at].previous =
         dpl_manifest_from_text(record->manifest, record->manifest_hash, NULL);
   question->target = g_strdup(one->site->name);
-  dpl_ask(call->daemon->store, dpl_stats_ask, question, dpl_stats_free, FALSE, counted, call);
+  dpl_ask(dpl_daemon(call)->store, dpl_stats_ask, question, dpl_stats_free, FALSE, counted, call);
 }
 
 static void next_target(DplCall *call) {
   Planning *planning = call->data;
-  DplDaemon *daemon = call->daemon;
+  DplDaemon *daemon = call->owner;
 
   if (planning->at < planning->p->prepared->len) {
     const DplPrepared *one = planning->p->prepared->pdata[planning->at];
@@ -224,18 +224,18 @@ static void prepared(const GError *error, gpointer data) {
   Planning *planning = call->data;
 
   if (error != NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   g_autoptr(GError) refused = dpl_preparation_refusal(planning->p);
   if (refused != NULL) {
-    dpl_call_fail(call, refused);
+    wg_call_fail(call, refused);
     return;
   }
   planning->known = g_new0(Known, planning->p->prepared->len);
-  planning->units = dpl_daemon_unit_directory(call->daemon);
-  planning->keys = dpl_daemon_key_directories(call->daemon);
-  planning->need_signature = call->daemon->settings.need_signature;
+  planning->units = dpl_daemon_unit_directory(dpl_daemon(call));
+  planning->keys = dpl_daemon_key_directories(dpl_daemon(call));
+  planning->need_signature = dpl_daemon(call)->settings.need_signature;
   next_target(call);
 }
 
@@ -244,7 +244,7 @@ void dpl_handle_plan(DplCall *call) {
   DplPreparation *p = dpl_call_preparation(call, &error);
 
   if (p == NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   Planning *planning = g_new0(Planning, 1);

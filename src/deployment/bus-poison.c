@@ -39,14 +39,14 @@ static void listed(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
-    dpl_call_answer(call,
-                    g_variant_new("(@aa{sv})", dpl_json_dicts(json_node_get_array(node), fields)));
+    wg_call_answer(call,
+                   g_variant_new("(@aa{sv})", dpl_json_dicts(json_node_get_array(node), fields)));
 }
 
 void dpl_handle_list_poisoned(DplCall *call) {
-  dpl_ask(call->daemon->store, read_all, NULL, NULL, FALSE, listed, call);
+  dpl_ask(dpl_daemon(call)->store, read_all, NULL, NULL, FALSE, listed, call);
 }
 
 /* ---- Forgive ---- */
@@ -64,11 +64,11 @@ static void forgiven(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL) {
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
-  dpl_engine_forgive(call->daemon->engine, call->data);
-  dpl_call_answer(call, NULL);
+  dpl_engine_forgive(dpl_daemon(call)->engine, call->data);
+  wg_call_answer(call, NULL);
 }
 
 void dpl_handle_forgive(DplCall *call) {
@@ -77,12 +77,12 @@ void dpl_handle_forgive(DplCall *call) {
   g_variant_get_child(call->args, 0, "s", &digest);
   call->data = digest;
   call->free_data = g_free;
-  if (dpl_engine_poisoned(call->daemon->engine, digest) == 0) {
+  if (dpl_engine_poisoned(dpl_daemon(call)->engine, digest) == 0) {
     g_autoptr(GError) error = g_error_new(
         WG_ERROR, WG_ERROR_INVALID_STATE,
         "no release with the digest '%s' is refused; ListPoisoned tells which are", digest);
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
-  dpl_ask(call->daemon->store, delete_one, digest, NULL, FALSE, forgiven, call);
+  dpl_ask(dpl_daemon(call)->store, delete_one, digest, NULL, FALSE, forgiven, call);
 }

@@ -11,7 +11,7 @@ int dpl_root_get(sd_bus *bus, const char *path, const char *interface, const cha
                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
   DplDaemon *daemon = userdata;
 
-  if (!dpl_access_may_look(daemon, bus))
+  if (!wg_calls_may_look(daemon->calls, bus))
     return -EACCES;
   if (strcmp(property, "Version") == 0)
     return sd_bus_message_append_basic(reply, 's', WG_VERSION);
@@ -28,5 +28,5 @@ int dpl_root_get(sd_bus *bus, const char *path, const char *interface, const cha
 void dpl_root_changed(DplDaemon *daemon, const char *property) {
   const char *names[] = {property, NULL};
 
-  dpl_signal_properties(daemon, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, names);
+  wg_calls_changed(daemon->calls, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT, names);
 }

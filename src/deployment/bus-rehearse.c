@@ -13,6 +13,7 @@
 typedef struct {
   char *target;
   DplManifest *manifest;
+  DplRehearsal *running; /* until it says so itself */
 } Rehearse;
 
 static void rehearse_free(gpointer data) {
@@ -25,14 +26,16 @@ static void rehearse_free(gpointer data) {
 
 static void rehearsed(DplRehearsed verdict, JsonNode *result, const char *text, gpointer data) {
   DplCall *call = data;
+  DplDaemon *daemon = call->owner;
+  Rehearse *rehearse = call->data;
   g_autofree char *json = json_to_string(result, FALSE);
 
-  call->daemon->rehearsals = g_slist_remove(call->daemon->rehearsals, call->work);
-  dpl_call_answer(call, g_variant_new("(s)", json));
+  daemon->rehearsals = g_slist_remove(daemon->rehearsals, rehearse->running);
+  wg_call_answer(call, g_variant_new("(s)", json));
 }
 
 static void begin(DplCall *call, const DplRecord *old) {
-  DplDaemon *daemon = call->daemon;
+  DplDaemon *daemon = call->owner;
   Rehearse *rehearse = call->data;
   g_autofree char *directory =
       dpl_unit_directory_runtime(daemon->user_scope, daemon->settings.unit_directory);
@@ -46,19 +49,19 @@ static void begin(DplCall *call, const DplRecord *old) {
       .release = old->to,
       .digest = old->digest,
       .manifest = rehearse->manifest,
-      .isolate = dpl_call_flag(call, "isolate"),
-      .observe = dpl_call_number(call, "observe"),
+      .isolate = wg_call_flag(call, "isolate"),
+      .observe = wg_call_number(call, "observe"),
       .limit = (guint64)MAX(old->budget_rollback, 0),
   };
 
-  call->work = dpl_rehearsal_start(&options, rehearsed, call);
-  daemon->rehearsals = g_slist_prepend(daemon->rehearsals, call->work);
+  rehearse->running = dpl_rehearsal_start(&options, rehearsed, call);
+  daemon->rehearsals = g_slist_prepend(daemon->rehearsals, rehearse->running);
 }
 
 static void found(const DplRecord *old, const GError *failure, gpointer data) {
   DplCall *call = data;
   Rehearse *rehearse = call->data;
-  const char *to = dpl_call_text(call, "to");
+  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
 
   if (failure == NULL && old == NULL)
@@ -70,16 +73,16 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
   else if (failure == NULL)
     rehearse->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);
   if (failure == NULL && error == NULL)
-    dpl_daemon_may_begin(call->daemon, &error);
+    dpl_daemon_may_begin(dpl_daemon(call), &error);
   if (failure != NULL || error != NULL)
-    dpl_call_fail(call, failure != NULL ? failure : error);
+    wg_call_fail(call, failure != NULL ? failure : error);
   else
     begin(call, old);
 }
 
 void dpl_handle_rehearse(DplCall *call) {
-  DplDaemon *daemon = call->daemon;
-  const char *to = dpl_call_text(call, "to");
+  DplDaemon *daemon = call->owner;
+  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
   Rehearse *rehearse = g_new0(Rehearse, 1);
 
@@ -90,7 +93,7 @@ void dpl_handle_rehearse(DplCall *call) {
     g_set_error(&error, WG_ERROR, WG_ERROR_UNKNOWN_TARGET, "'%s' is no name of a target",
                 rehearse->target);
   if (error != NULL || !dpl_daemon_may_begin(daemon, &error))
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
     dpl_query_release(daemon->store, rehearse->target, to,
                       to == NULL ? dpl_engine_good(daemon->engine, rehearse->target) : NULL, found,

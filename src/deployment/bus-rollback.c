@@ -27,7 +27,7 @@ static void back_free(gpointer data) {
 static void ask(DplCall *call) {
   Back *back = call->data;
   g_autoptr(GPtrArray) records = g_ptr_array_new();
-  g_autofree char *who = dpl_call_who(call);
+  g_autofree char *who = wg_call_who(call);
   g_autoptr(GError) error = NULL;
   DplRequest request = {
       .kind = DPL_KIND_ROLLBACK,
@@ -36,16 +36,16 @@ static void ask(DplCall *call) {
       .pid = (int)call->pid,
       .unit = call->unit,
       .caller = call->caller,
-      .reason = dpl_call_text(call, "reason"),
-      .force = dpl_call_flag(call, "force"),
+      .reason = wg_call_text(call, "reason"),
+      .force = wg_call_flag(call, "force"),
       .records = records,
   };
 
   g_ptr_array_add(records, back->record);
-  if (dpl_daemon_may_begin(call->daemon, &error))
-    dpl_engine_create(call->daemon->engine, &request, dpl_created, call);
+  if (dpl_daemon_may_begin(dpl_daemon(call), &error))
+    dpl_engine_create(dpl_daemon(call)->engine, &request, dpl_created, call);
   else
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
 }
 
 static DplRecord *record_of(const DplCall *call, const DplRecord *old, const DplManifest *m) {
@@ -58,7 +58,7 @@ static DplRecord *record_of(const DplCall *call, const DplRecord *old, const Dpl
   dpl_record_set(&record->manifest, old->manifest);
   dpl_record_set(&record->to, old->to);
   dpl_record_set(&record->digest, old->digest);
-  dpl_record_fill(record, call->daemon, m, /* confirm= */ 0);
+  dpl_record_fill(record, dpl_daemon(call), m, /* confirm= */ 0);
   /* a release that was good once is not refused for what may be another's fault */
   record->poison = 0;
   return record;
@@ -67,7 +67,7 @@ static DplRecord *record_of(const DplCall *call, const DplRecord *old, const Dpl
 static void found(const DplRecord *old, const GError *failure, gpointer data) {
   DplCall *call = data;
   Back *back = call->data;
-  const char *to = dpl_call_text(call, "to");
+  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
 
   if (failure == NULL && old == NULL)
@@ -78,7 +78,7 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
   else if (failure == NULL)
     back->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);
   if (failure != NULL || error != NULL) {
-    dpl_call_fail(call, failure != NULL ? failure : error);
+    wg_call_fail(call, failure != NULL ? failure : error);
     return;
   }
   back->record = record_of(call, old, back->manifest);
@@ -86,8 +86,8 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
 }
 
 void dpl_handle_rollback(DplCall *call) {
-  DplDaemon *daemon = call->daemon;
-  const char *to = dpl_call_text(call, "to");
+  DplDaemon *daemon = call->owner;
+  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
   Back *back = g_new0(Back, 1);
 
@@ -98,7 +98,7 @@ void dpl_handle_rollback(DplCall *call) {
     g_set_error(&error, WG_ERROR, WG_ERROR_UNKNOWN_TARGET, "'%s' is no name of a target",
                 back->target);
   if (error != NULL || !dpl_daemon_may_begin(daemon, &error))
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
     dpl_query_release(daemon->store, back->target, to,
                       to == NULL ? dpl_engine_good(daemon->engine, back->target) : NULL, found,
@@ -108,23 +108,23 @@ void dpl_handle_rollback(DplCall *call) {
 /* ---- Confirm and Cancel ---- */
 static void confirmed(const GError *error, gpointer data) {
   if (error != NULL)
-    dpl_call_fail(data, error);
+    wg_call_fail(data, error);
   else
-    dpl_call_answer(data, NULL);
+    wg_call_answer(data, NULL);
 }
 
 void dpl_handle_confirm(DplCall *call) {
-  g_autofree char *who = dpl_call_who(call);
+  g_autofree char *who = wg_call_who(call);
 
-  dpl_engine_confirm(call->daemon->engine, dpl_call_id(call), who, confirmed, call);
+  dpl_engine_confirm(dpl_daemon(call)->engine, dpl_call_id(call), who, confirmed, call);
 }
 
 void dpl_handle_cancel(DplCall *call) {
-  g_autofree char *who = dpl_call_who(call);
+  g_autofree char *who = wg_call_who(call);
   g_autoptr(GError) error = NULL;
 
-  if (dpl_engine_cancel(call->daemon->engine, dpl_call_id(call), who, &error))
-    dpl_call_answer(call, NULL);
+  if (dpl_engine_cancel(dpl_daemon(call)->engine, dpl_call_id(call), who, &error))
+    wg_call_answer(call, NULL);
   else
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
 }

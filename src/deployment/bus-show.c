@@ -7,6 +7,12 @@
 
 #include "common/error.h"
 
+guint64 dpl_call_id(DplCall *call) {
+  g_autoptr(GVariant) id = g_variant_get_child_value(call->args, 0);
+
+  return g_variant_get_uint64(id);
+}
+
 /* Values that are hidden in the manifest are masked wherever else they turn up. */
 static void redact(JsonObject *shown) {
   g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
@@ -34,7 +40,7 @@ static JsonObject *shown_of(DplCall *call, JsonNode *node, const GError *error) 
     none = g_error_new(WG_ERROR, WG_ERROR_UNKNOWN_DEPLOYMENT,
                        "there is no deployment %" G_GUINT64_FORMAT, dpl_call_id(call));
   if (error != NULL || none != NULL) {
-    dpl_call_fail(call, error != NULL ? error : none);
+    wg_call_fail(call, error != NULL ? error : none);
     return NULL;
   }
   redact(json_node_get_object(node));
@@ -47,11 +53,11 @@ static void shown(JsonNode *node, const GError *error, gpointer data) {
   if (shown_of(call, node, error) == NULL)
     return;
   g_autofree char *text = json_to_string(node, FALSE);
-  dpl_call_answer(call, g_variant_new("(s)", text));
+  wg_call_answer(call, g_variant_new("(s)", text));
 }
 
 void dpl_handle_show(DplCall *call) {
-  dpl_query_show(call->daemon->store, dpl_call_id(call), shown, call);
+  dpl_query_show(dpl_daemon(call)->store, dpl_call_id(call), shown, call);
 }
 
 static void explained(JsonNode *node, const GError *error, gpointer data) {
@@ -61,9 +67,9 @@ static void explained(JsonNode *node, const GError *error, gpointer data) {
   if (object == NULL)
     return;
   g_autofree char *text = dpl_explain(object);
-  dpl_call_answer(call, g_variant_new("(s)", text));
+  wg_call_answer(call, g_variant_new("(s)", text));
 }
 
 void dpl_handle_explain(DplCall *call) {
-  dpl_query_show(call->daemon->store, dpl_call_id(call), explained, call);
+  dpl_query_show(dpl_daemon(call)->store, dpl_call_id(call), explained, call);
 }

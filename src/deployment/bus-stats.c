@@ -65,15 +65,15 @@ static void counted(JsonNode *node, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL)
-    dpl_call_fail(call, error);
+    wg_call_fail(call, error);
   else
-    dpl_call_answer(call, g_variant_new("(@a{sv})", dict(json_node_get_object(node))));
+    wg_call_answer(call, g_variant_new("(@a{sv})", dict(json_node_get_object(node))));
 }
 
 void dpl_handle_stats(DplCall *call) {
   DplStatsQuestion *question = g_new0(DplStatsQuestion, 1);
 
-  question->target = g_strdup(dpl_call_text(call, "target"));
-  question->since = (gint64)MIN(dpl_call_number(call, "since"), (guint64)G_MAXINT64);
-  dpl_ask(call->daemon->store, dpl_stats_ask, question, dpl_stats_free, FALSE, counted, call);
+  question->target = g_strdup(wg_call_text(call, "target"));
+  question->since = (gint64)MIN(wg_call_number(call, "since"), (guint64)G_MAXINT64);
+  dpl_ask(dpl_daemon(call)->store, dpl_stats_ask, question, dpl_stats_free, FALSE, counted, call);
 }

@@ -2,8 +2,8 @@
  *
  * dbus/org.waggle.Deployment1*.xml are dumped from them by --introspect and compared by a test;
  * the manual page org.waggle.Deployment1(5) says what each entry means. Every method is open to
- * everybody here (UNPRIVILEGED): who may do what is decided by dpl_methods, because sd-bus knows
- * only root and others. */
+ * everybody here (UNPRIVILEGED): who may do what is decided by the table of methods, because sd-bus
+ * knows only root and others. */
 #include "deployment/bus-targets.h"
 
 #include "common/names.h"
@@ -17,7 +17,7 @@
 #define ROOT WG_IFACE_DEPLOYMENT
 #define JOB WG_IFACE_DEPLOYMENT_JOB
 
-const DplMethod dpl_methods[] = {
+static const DplMethod methods[] = {
     {ROOT, "Validate", dpl_handle_validate, NULL, dpl_options_manifest, FALSE},
     /* a plan shows what root may read */
     {ROOT, "Plan", dpl_handle_plan, DPL_ACTION_DEPLOY, dpl_options_manifest, FALSE},
@@ -42,6 +42,12 @@ const DplMethod dpl_methods[] = {
     {JOB, "Cancel", dpl_handle_cancel_job, DPL_ACTION_CANCEL, NULL, TRUE},
     {NULL},
 };
+
+const DplMethod *const dpl_method_tables[] = {methods, NULL};
+
+int dpl_method_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+  return wg_calls_enter(((DplDaemon *)userdata)->calls, m);
+}
 
 static const sd_bus_vtable vtable_root[] = {
     SD_BUS_VTABLE_START(0),

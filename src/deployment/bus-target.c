@@ -120,7 +120,7 @@ int dpl_target_get(sd_bus *bus, const char *path, const char *interface, const c
 
   if (view == NULL)
     return -ENOENT;
-  if (!dpl_access_may_look(daemon, bus))
+  if (!wg_calls_may_look(daemon->calls, bus))
     return -EACCES;
   if (strcmp(property, "Labels") == 0) {
     g_autoptr(GVariant) labels = g_variant_ref_sink(labels_of(view));

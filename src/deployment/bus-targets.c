@@ -52,7 +52,7 @@ static void tell_object(DplDaemon *daemon, const char *name, gboolean added) {
   char *path = NULL;
 
   if (sd_bus_path_encode(WG_PATH_DEPLOYMENT_TARGET, name, &path) >= 0)
-    dpl_signal_object(daemon, path, added);
+    wg_calls_object(daemon->calls, path, added);
   free(path);
 }
 
@@ -60,7 +60,7 @@ static void tell(DplDaemon *daemon, const char *name, const char *const *names) 
   char *path = NULL;
 
   if (sd_bus_path_encode(WG_PATH_DEPLOYMENT_TARGET, name, &path) >= 0)
-    dpl_signal_properties(daemon, path, WG_IFACE_DEPLOYMENT_TARGET, names);
+    wg_calls_changed(daemon->calls, path, WG_IFACE_DEPLOYMENT_TARGET, names);
   free(path);
 }
 

@@ -1,12 +1,11 @@
 /* daemon.c: the callbacks of the service frame (common/service.h): waggle-deployd as a whole.
  *
  * It never leaves while a transaction is open: a deadline or a confirmation keeps it here. */
+#include "deployment/audit.h"
 #include "deployment/bus-targets.h"
 
 #include "common/error.h"
 #include "common/names.h"
-
-#include <unistd.h>
 
 /* A batch that takes longer than this means that the disk hangs. */
 #define STALLED_USEC (20 * G_USEC_PER_SEC)
@@ -15,7 +14,7 @@ static void clear(DplDaemon *daemon) {
   dpl_targets_clear(daemon);
   dpl_daemon_close(daemon);
   dpl_jobs_clear(daemon);
-  dpl_signals_clear(daemon);
+  g_clear_pointer(&daemon->calls, wg_calls_free);
 }
 
 static gboolean on_start(WgService *service, gpointer self, GError **error) {
@@ -23,8 +22,8 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
 
   daemon->service = service;
   daemon->user_scope = wg_service_is_user(service);
-  daemon->own_uid = getuid();
-  dpl_signals_init(daemon);
+  daemon->calls = wg_calls_new(service, daemon, dpl_method_tables, "deploys for");
+  wg_calls_set_gate(daemon->calls, &dpl_audit_gate);
   dpl_jobs_init(daemon);
   dpl_targets_init(daemon);
   if (dpl_settings_load(wg_service_config(service), &daemon->settings, error) &&
@@ -61,8 +60,8 @@ static void on_detach(WgService *service, gpointer self, sd_bus *bus, WgPeer *pe
 static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) {
   DplDaemon *daemon = self;
 
-  if (daemon->listeners != NULL)
-    dpl_signals_gone(daemon, caller);
+  if (daemon->calls != NULL)
+    wg_calls_gone(daemon->calls, caller);
   if (daemon->engine != NULL && !daemon->engine_stopped)
     dpl_engine_caller_gone(daemon->engine, caller->id);
 }
@@ -82,7 +81,7 @@ static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, G
 static gboolean on_busy(WgService *service, gpointer self) {
   DplDaemon *daemon = self;
 
-  return daemon->n_calls > 0 || dpl_engine_n_live(daemon->engine) > 0 ||
+  return wg_calls_n(daemon->calls) > 0 || dpl_engine_n_live(daemon->engine) > 0 ||
          dpl_engine_busy(daemon->engine);
 }
 
@@ -98,7 +97,7 @@ static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
 static void on_degraded_changed(WgService *service, gpointer self) {
   DplDaemon *daemon = self;
 
-  if (daemon->listeners != NULL)
+  if (daemon->calls != NULL)
     dpl_root_changed(daemon, "Degraded");
 }
 
@@ -111,8 +110,10 @@ void dpl_daemon_status(DplDaemon *daemon) {
     wg_service_set_status(daemon->service, "%u deployment%s open", n, n == 1 ? " is" : "s are");
 }
 
-void dpl_daemon_maybe_drained(DplDaemon *daemon) {
-  if (daemon->draining && daemon->engine_stopped && daemon->n_calls == 0)
+static void calls_drained(gpointer self) {
+  DplDaemon *daemon = self;
+
+  if (daemon->engine_stopped)
     wg_service_drained(daemon->service);
 }
 
@@ -120,7 +121,8 @@ static void engine_stopped(gpointer data) {
   DplDaemon *daemon = data;
 
   daemon->engine_stopped = TRUE;
-  dpl_daemon_maybe_drained(daemon);
+  if (wg_calls_n(daemon->calls) == 0)
+    wg_service_drained(daemon->service);
 }
 
 /* What runs is cut off where it is: the next start finishes or undoes it by the table. */
@@ -129,6 +131,7 @@ static void on_drain(WgService *service, gpointer self) {
 
   daemon->draining = TRUE;
   dpl_rehearsals_cancel(daemon);
+  wg_calls_drain(daemon->calls, calls_drained);
   dpl_engine_stop(daemon->engine, engine_stopped, daemon);
 }
 

@@ -9,13 +9,12 @@
 #include "deployment/targets.h"
 #include "deployment/txn.h"
 
-#include "common/service.h"
+#include "common/call.h"
 
 typedef struct {
   WgService *service;
   DplSettings settings;
   gboolean user_scope;
-  uid_t own_uid;
   char *runtime_directory, *own_unit;
   DplStore *store;
   WgStoreState store_state;
@@ -29,11 +28,10 @@ typedef struct {
   gboolean rebuilt;   /* the store was salvaged */
   gboolean recovered; /* what the last life left is taken up: new work is allowed */
   gboolean draining, engine_stopped;
-  guint n_calls;         /* owed an answer */
-  GSList *rehearsals;    /* DplRehearsal; of bus-rehearse.c */
-  GHashTable *listeners; /* &WgCaller.id -> of bus-signals.c */
-  GHashTable *jobs;      /* &id -> of bus-jobs.c */
-  GHashTable *targets;   /* name -> DplTargetView */
+  WgCalls *calls;
+  GSList *rehearsals;  /* DplRehearsal; of bus-rehearse.c */
+  GHashTable *jobs;    /* &id -> of bus-jobs.c */
+  GHashTable *targets; /* name -> DplTargetView */
   guint jobs_timer;
 } DplDaemon;
 
@@ -50,8 +48,6 @@ void dpl_daemon_recover(DplDaemon *daemon);
 gboolean dpl_daemon_may_begin(DplDaemon *daemon, GError **error);
 /* STATUS= tells what is under way. */
 void dpl_daemon_status(DplDaemon *daemon);
-/* Something was answered or ended: a drain may be over. */
-void dpl_daemon_maybe_drained(DplDaemon *daemon);
 
 /* daemon-log.c: what administrators read in the journal. */
 void dpl_log_state(const DplRecord *record, DplState from);

@@ -35,9 +35,9 @@ typedef struct {
 /* What is remembered of a target. */
 typedef struct {
   char *name, *root;
-  char *good;        /* release; NULL: none */
-  guint64 good_txn;  /* its transaction */
-  guint64 frozen;    /* transaction with a failed roll-back that nobody looked after; 0: none */
+  char *good;          /* release; NULL: none */
+  guint64 good_txn;    /* its transaction */
+  guint64 frozen;      /* transaction with a failed roll-back that nobody looked after; 0: none */
   guint64 last;        /* the newest transaction; 0: none */
   DplState last_state; /* of it */
   gint64 since;        /* CLOCK_REALTIME us: when it entered that */
