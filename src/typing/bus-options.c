@@ -2,7 +2,8 @@
  * page org.waggle.Typing1(5) describes each key, and a test compares the two. */
 #include "typing/bus.h"
 
-const WgOption typ_options_none[] = {{NULL}};
+#include "common/names.h"
+
 /* Also a filter of ListWindows. */
 const WgOption typ_options_target[] = {{"class", "s"}, {"title", "s"}, {"title-regex", "s"},
                                        {"pid", "u"},   {"unit", "s"},  {"window", "u"},
@@ -12,13 +13,17 @@ const WgOption typ_options_type[] = {
     {"draft", "s"},  {"restore", "b"}, {"timeout", "t"},  {NULL}};
 const WgOption typ_options_doctor[] = {{"profile", "s"}, {NULL}};
 
-const TypMethod typ_methods[] = {
-    {"Type", typ_handle_type, {typ_options_target, typ_options_type}},
-    {"ListWindows", typ_handle_list_windows, {typ_options_target}},
-    {"Hold", typ_handle_hold, {NULL}},
-    {"Release", typ_handle_release, {NULL}},
-    {"Doctor", typ_handle_doctor, {typ_options_doctor}},
-    {"Ping", typ_handle_ping, {NULL}},
-    {"Reload", typ_handle_reload, {NULL}},
+/* Everybody who may enter may do all of it; the target of Type, which is not its last argument, is
+ * checked by its handler. */
+static const TypMethod methods[] = {
+    {WG_IFACE_TYPING, "Type", typ_handle_type, NULL, typ_options_type},
+    {WG_IFACE_TYPING, "ListWindows", typ_handle_list_windows, NULL, typ_options_target},
+    {WG_IFACE_TYPING, "Hold", typ_handle_hold},
+    {WG_IFACE_TYPING, "Release", typ_handle_release},
+    {WG_IFACE_TYPING, "Doctor", typ_handle_doctor, NULL, typ_options_doctor},
+    {WG_IFACE_TYPING, "Ping", typ_handle_ping},
+    {WG_IFACE_TYPING, "Reload", typ_handle_reload},
     {NULL},
 };
+
+const TypMethod *const typ_method_tables[] = {methods, NULL};

@@ -8,13 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Nobody else can connect to a user's bus; the private socket knows its peers. */
-static gboolean may_look(TypDaemon *daemon, sd_bus *bus) {
-  WgPeer *peer = wg_peer_from_bus(wg_service_peers(daemon->service), bus);
-
-  return peer == NULL || wg_peer_uid(peer) == daemon->own_uid || wg_peer_uid(peer) == 0;
-}
-
 static int append_hold(sd_bus_message *reply, TypHold *hold, const char *property) {
   const char *reason = typ_hold_reason(hold);
 
@@ -29,7 +22,7 @@ int typ_property_get(sd_bus *bus, const char *path, const char *interface, const
                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
   TypDaemon *daemon = userdata;
 
-  if (!may_look(daemon, bus))
+  if (!wg_calls_may_look(daemon->calls, bus))
     return -EACCES;
   if (strcmp(property, "Version") == 0)
     return sd_bus_message_append_basic(reply, 's', WG_VERSION);

@@ -2,7 +2,7 @@
  *
  * dbus/org.waggle.Typing1.xml is dumped from them by --introspect and compared by a test; the
  * manual page org.waggle.Typing1(5) says what each entry means. Who may call is decided in
- * bus-call.c, because sd-bus knows only root and others. */
+ * common/call.c, because sd-bus knows only root and others. */
 #include "typing/bus.h"
 
 #include "common/names.h"
@@ -35,6 +35,10 @@ static const sd_bus_vtable vtable[] = {
     PROPERTY("Profiles", "as", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
     SD_BUS_VTABLE_END,
 };
+
+int typ_method_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+  return wg_calls_enter(((TypDaemon *)userdata)->calls, m);
+}
 
 const WgServiceInterface typ_interfaces[] = {
     {WG_PATH_TYPING, WG_IFACE_TYPING, vtable},

@@ -1,41 +1,23 @@
 /* bus.h: the D-Bus layer: a call, its way in and its answer.
  *
- * A call goes: the vtable (bus-tables.c) -> who is it, may it enter -> arguments become one
- * GVariant tuple, options are checked against the method's table (bus-call.c) -> its handler, which
- * answers now or later, exactly once. */
+ * How a call comes in and is answered is common/call.h: a handler gets a TypCall, whose `owner` is
+ * the TypDaemon, and ends it with wg_call_answer() or wg_call_fail(), now or later. */
 #pragma once
 
-#include "common/bus-options.h"
 #include "typing/typing.h"
 
-#include <systemd/sd-bus.h>
+typedef WgCall TypCall;
+typedef WgMethod TypMethod;
 
-/* One call that is owed an answer. */
-typedef struct {
-  TypDaemon *daemon;
-  sd_bus_message *m;
-  GVariant *args; /* tuple */
-  guint64 caller; /* WgCaller.id */
-} TypCall;
+static inline TypDaemon *typ_daemon(const TypCall *call) {
+  return call->owner;
+}
 
-typedef void (*TypHandler)(TypCall *call);
+/* bus-options.c */
+extern const TypMethod *const typ_method_tables[];
+extern const WgOption typ_options_target[], typ_options_type[], typ_options_doctor[];
 
-typedef struct {
-  const char *member;
-  TypHandler handler;
-  const WgOption *options[2]; /* of the a{sv} arguments, in their order; NULL: no more */
-} TypMethod;                  /* a table ends with a NULL member */
-
-extern const TypMethod typ_methods[];
-extern const WgOption typ_options_none[], typ_options_target[], typ_options_type[],
-    typ_options_doctor[];
-
-/* Both end the call and free it. `result`: a tuple, its floating reference is taken; NULL: empty.
- */
-void typ_call_answer(TypCall *call, GVariant *result);
-void typ_call_fail(TypCall *call, const GError *error);
-
-/* bus-call.c: the one handler of all methods in the vtable. */
+/* bus-tables.c: the one handler of all methods in the vtable. */
 int typ_method_call(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* bus-properties.c */

@@ -14,35 +14,35 @@
 #define DOCTOR_USEC (100 * G_USEC_PER_SEC)
 
 void typ_handle_ping(TypCall *call) {
-  typ_call_answer(call, NULL);
+  wg_call_answer(call, NULL);
 }
 
 void typ_handle_reload(TypCall *call) {
   g_autoptr(GError) error = NULL;
 
-  if (wg_service_reload(call->daemon->service, &error))
-    typ_call_answer(call, NULL);
+  if (wg_service_reload(typ_daemon(call)->service, &error))
+    wg_call_answer(call, NULL);
   else
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
 }
 
 static void on_stored(const GError *error, gpointer data) {
   TypCall *call = data;
 
-  wg_service_set_degraded(call->daemon->service, "hold", error != NULL ? error->message : NULL);
+  wg_service_set_degraded(typ_daemon(call)->service, "hold", error != NULL ? error->message : NULL);
   if (error == NULL) {
-    typ_call_answer(call, NULL);
+    wg_call_answer(call, NULL);
     return;
   }
   g_autoptr(GError) told = g_error_new(
       WG_ERROR, WG_ERROR_FAILED,
       "in force, but only until the service ends, because it cannot be stored: %s", error->message);
-  typ_call_fail(call, told);
+  wg_call_fail(call, told);
 }
 
 void typ_handle_hold(TypCall *call) {
   const WgTypable one_line = {.terminal = TRUE};
-  TypDaemon *daemon = call->daemon;
+  TypDaemon *daemon = call->owner;
   const char *given;
   guint64 usec;
 
@@ -50,7 +50,7 @@ void typ_handle_hold(TypCall *call) {
   if (strlen(given) > REASON_MAX) {
     g_autoptr(GError) error = g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
                                           "the reason has more than %d bytes", REASON_MAX);
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   g_autofree char *reason = wg_typable(given, strlen(given), &one_line, NULL);
@@ -63,7 +63,7 @@ void typ_handle_hold(TypCall *call) {
 }
 
 void typ_handle_release(TypCall *call) {
-  TypDaemon *daemon = call->daemon;
+  TypDaemon *daemon = call->owner;
   gboolean was_held = typ_hold_reason(daemon->hold) != NULL;
 
   typ_hold_release(daemon->hold, on_stored, call);
@@ -90,31 +90,31 @@ static void on_windows(GVariant *reply, const GError *error, gboolean began, gpo
   GVariantBuilder builder;
 
   if (error != NULL) {
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
   g_autoptr(GVariant) windows = g_variant_lookup_value(reply, "windows", G_VARIANT_TYPE("aa{sv}"));
   for (gsize i = 0; windows != NULL && i < g_variant_n_children(windows); i++) {
     g_autoptr(GVariant) window = g_variant_get_child_value(windows, i);
-    g_variant_builder_add_value(&builder, with_profile(call->daemon, window));
+    g_variant_builder_add_value(&builder, with_profile(typ_daemon(call), window));
   }
-  typ_call_answer(call, g_variant_new("(aa{sv})", &builder));
+  wg_call_answer(call, g_variant_new("(aa{sv})", &builder));
 }
 
 static void list_prepared(const GError *error, gpointer data) {
   TypCall *call = data;
 
   if (error != NULL)
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
   else
-    typ_hand_request(call->daemon->hand, HAND_WINDOWS, g_variant_get_child_value(call->args, 0),
+    typ_hand_request(typ_daemon(call)->hand, HAND_WINDOWS, g_variant_get_child_value(call->args, 0),
                      WINDOWS_USEC, on_windows, call);
 }
 
 /* Bounded like the texts that wait. */
 static gboolean has_room(TypCall *call, GError **error) {
-  if (typ_hand_n_requests(call->daemon->hand) < call->daemon->settings.max_waiting)
+  if (typ_hand_n_requests(typ_daemon(call)->hand) < typ_daemon(call)->settings.max_waiting)
     return TRUE;
   g_set_error_literal(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
                       "too many requests wait for the typing process; try again later");
@@ -126,16 +126,16 @@ void typ_handle_list_windows(TypCall *call) {
   g_autoptr(GError) error = NULL;
 
   if (typ_target_check(filter, TRUE, &error) && has_room(call, &error))
-    typ_daemon_prepare_hand(call->daemon, list_prepared, call);
+    typ_daemon_prepare_hand(typ_daemon(call), list_prepared, call);
   else
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
 }
 
 static void on_doctor(GVariant *reply, const GError *error, gboolean began, gpointer data) {
   if (error != NULL)
-    typ_call_fail(data, error);
+    wg_call_fail(data, error);
   else
-    typ_call_answer(data, g_variant_new("(@a{sv})", reply));
+    wg_call_answer(data, g_variant_new("(@a{sv})", reply));
 }
 
 static void doctor_prepared(const GError *error, gpointer data) {
@@ -146,19 +146,19 @@ static void doctor_prepared(const GError *error, gpointer data) {
   g_autoptr(GError) local = NULL;
 
   (void)g_variant_lookup(options, "profile", "&s", &name);
-  const TypProfile *profile = typ_profiles_find(call->daemon->profiles, name, &local);
+  const TypProfile *profile = typ_profiles_find(typ_daemon(call)->profiles, name, &local);
   if (error != NULL || profile == NULL) {
-    typ_call_fail(call, error != NULL ? error : local);
+    wg_call_fail(call, error != NULL ? error : local);
     return;
   }
   g_variant_dict_insert(&dict, "settle", "t", profile->settle);
   g_variant_dict_insert(&dict, "key-delay", "t", profile->key_delay);
-  typ_hand_request(call->daemon->hand, HAND_DOCTOR, g_variant_dict_end(&dict), DOCTOR_USEC,
+  typ_hand_request(typ_daemon(call)->hand, HAND_DOCTOR, g_variant_dict_end(&dict), DOCTOR_USEC,
                    on_doctor, call);
 }
 
 void typ_handle_doctor(TypCall *call) {
-  const char *reason = typ_hold_reason(call->daemon->hold);
+  const char *reason = typ_hold_reason(typ_daemon(call)->hold);
   g_autoptr(GError) error = NULL;
 
   if (reason != NULL)
@@ -166,7 +166,7 @@ void typ_handle_doctor(TypCall *call) {
                 "a hold is set%s%s; the doctor types, too: release it first",
                 *reason != '\0' ? ": " : "", reason);
   if (error == NULL && has_room(call, &error))
-    typ_daemon_prepare_hand(call->daemon, doctor_prepared, call);
+    typ_daemon_prepare_hand(typ_daemon(call), doctor_prepared, call);
   else
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
 }

@@ -46,6 +46,7 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
     g_clear_pointer(&daemon->profiles, typ_profiles_unref);
     return FALSE;
   }
+  daemon->calls = wg_calls_new(service, daemon, typ_method_tables, "types into the windows of");
   daemon->screen = typ_screen_new(daemon->own_uid);
   typ_queue_init(daemon);
   typ_daemon_prepare_init(daemon);
@@ -75,7 +76,12 @@ static void on_detach(WgService *service, gpointer self, sd_bus *bus, WgPeer *pe
 }
 
 static void on_caller_gone(WgService *service, gpointer self, WgCaller *caller) {
-  typ_queue_caller_gone(self, caller->id);
+  TypDaemon *daemon = self;
+
+  if (daemon->calls == NULL)
+    return;
+  wg_calls_gone(daemon->calls, caller);
+  typ_queue_caller_gone(daemon, caller->id);
 }
 
 static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, GError **error) {
@@ -97,7 +103,7 @@ static gboolean on_busy(WgService *service, gpointer self) {
   TypDaemon *daemon = self;
   gint64 since = g_get_monotonic_time() - daemon->last_type;
 
-  return daemon->n_calls > 0 ||
+  return wg_calls_n(daemon->calls) > 0 ||
          (daemon->last_type != 0 && (guint64)since < daemon->settings.keep_usec);
 }
 
@@ -114,14 +120,17 @@ void typ_daemon_hold_changed(TypDaemon *daemon) {
   typ_daemon_update_status(daemon);
 }
 
+static void drained(gpointer self) {
+  wg_service_drained(((TypDaemon *)self)->service);
+}
+
 /* The text that is being typed gets half of the time, then the hand stops and lets all keys go. */
 static void on_drain(WgService *service, gpointer self) {
   TypDaemon *daemon = self;
 
   daemon->draining = TRUE;
   typ_queue_drain(daemon, wg_config_u64(wg_service_config(service), "Service", "DrainSec") / 2);
-  if (daemon->n_calls == 0)
-    wg_service_drained(service);
+  wg_calls_drain(daemon->calls, drained);
 }
 
 static void on_stop(WgService *service, gpointer self) {
@@ -133,6 +142,7 @@ static void on_stop(WgService *service, gpointer self) {
   typ_queue_clear(daemon);
   g_clear_pointer(&daemon->hold, typ_hold_free);
   g_clear_pointer(&daemon->profiles, typ_profiles_unref);
+  g_clear_pointer(&daemon->calls, wg_calls_free);
 }
 
 int typ_daemon_main(int argc, char **argv) {

@@ -81,15 +81,16 @@ TypJob *typ_job_new(TypCall *call) {
   g_autoptr(GVariant) options = g_variant_get_child_value(call->args, 2);
   g_autoptr(GError) error = NULL;
 
-  job->daemon = call->daemon;
+  job->daemon = typ_daemon(call);
   job->call = call;
-  job->profiles = typ_profiles_ref(call->daemon->profiles);
+  job->profiles = typ_profiles_ref(typ_daemon(call)->profiles);
   job->target = g_variant_get_child_value(call->args, 1);
-  if (read_text(job, call->args, &error) && typ_target_check(job->target, FALSE, &error) &&
+  if (wg_options_verify(typ_options_target, job->target, &error) &&
+      read_text(job, call->args, &error) && typ_target_check(job->target, FALSE, &error) &&
       read_options(job, options, &error))
     return job;
   typ_job_free(job);
-  typ_call_fail(call, error);
+  wg_call_fail(call, error);
   return NULL;
 }
 

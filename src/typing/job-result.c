@@ -53,7 +53,7 @@ static void end(TypJob *job, const char *result, GVariantDict *details) {
   g_autoptr(GVariant) all = g_variant_ref_sink(g_variant_dict_end(details));
   (void)g_variant_lookup(all, "cause", "s", &cause);
   (void)g_variant_lookup(all, "typed", "u", &typed);
-  typ_call_answer(job->call, g_variant_new("(s@a{sv})", result, all));
+  wg_call_answer(job->call, g_variant_new("(s@a{sv})", result, all));
   log_result(job, result, cause, typed);
   typ_queue_job_ended(job->daemon, job);
 }
@@ -121,7 +121,7 @@ void typ_job_end_reply(TypJob *job, GVariant *reply) {
 }
 
 void typ_job_end_error(TypJob *job, const GError *error) {
-  typ_call_fail(job->call, error);
+  wg_call_fail(job->call, error);
   wg_log(LOG_NOTICE, WG_MSG_TYPING_FAILED, WG_FIELDS(WG_FIELD_ERROR, error->message),
          "Nothing was typed: %s", error->message);
   typ_queue_job_ended(job->daemon, job);

@@ -29,14 +29,14 @@ void typ_queue_init(TypDaemon *daemon) {
 }
 
 void typ_handle_type(TypCall *call) {
-  TypDaemon *daemon = call->daemon;
+  TypDaemon *daemon = call->owner;
 
   if (g_queue_get_length(&daemon->waiting) >= daemon->settings.max_waiting) {
     g_autoptr(GError) error =
         g_error_new(WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
                     "%u texts wait to be typed already; try again when they are done",
                     g_queue_get_length(&daemon->waiting));
-    typ_call_fail(call, error);
+    wg_call_fail(call, error);
     return;
   }
   TypJob *job = typ_job_new(call);
@@ -88,7 +88,7 @@ void typ_queue_drain(TypDaemon *daemon, guint64 usec) {
                           "the service is leaving; nothing was typed, repeat the call");
 
   refuse_waiting(daemon, 0, error);
-  if (daemon->n_calls > 0 && daemon->drain_source == 0)
+  if (wg_calls_n(daemon->calls) > 0 && daemon->drain_source == 0)
     daemon->drain_source = g_timeout_add(usec / 1000, on_drain_limit, daemon);
 }
 

@@ -5,7 +5,7 @@
  * reports as typed was reported by the hand; it never guesses. */
 #pragma once
 
-#include "common/service.h"
+#include "common/call.h"
 #include "typing/display.h"
 #include "typing/hold.h"
 #include "typing/process.h"
@@ -23,7 +23,7 @@ typedef struct TypDaemon {
   TypHold *hold;
   TypScreen *screen;
   TypHand *hand;
-  guint n_calls;     /* that an answer is owed to */
+  WgCalls *calls;
   gboolean draining; /* no new work */
 
   /* display (prepare.c) */
