@@ -46,7 +46,10 @@ static gboolean is_set(JsonObject *alert, const char *name) {
 }
 
 char *cli_alerts_state(JsonObject *alert) {
-  const char *state = is_set(alert, "flapping") ? "flapping" : cli_alerts_text(alert, "state");
+  const char *state = cli_alerts_text(alert, "state");
+
+  if (is_set(alert, "flapping") && g_strcmp0(state, "unknown") != 0)
+    state = "flapping";
 
   return g_strconcat(state, is_set(alert, "acknowledged") ? ", acknowledged" : "",
                      is_set(alert, "drill") ? ", drill" : "", NULL);

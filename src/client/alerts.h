@@ -14,6 +14,7 @@ const char *cli_alerts_text(JsonObject *object, const char *name);
 /* "a=b, c=d": the labels without alertname and severity. Free with g_free(). */
 char *cli_alerts_labels(JsonObject *alert);
 CliStyle cli_alerts_style(const char *severity);
-/* "firing", "pending", "keeping", "flapping", with "acknowledged" and "drill". Free with g_free().
+/* "firing", "pending", "keeping", "flapping", "unknown", with "acknowledged" and "drill". Free with
+ * g_free().
  */
 char *cli_alerts_state(JsonObject *alert);

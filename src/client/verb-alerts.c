@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 const CliOption cli_alerts_list_options[] = {
-    {"state", 's', CLI_VALUE_REQUIRED, "STATE", "Only those: pending, firing, keeping, flapping"},
+    {"state", 's', CLI_VALUE_REQUIRED, "STATE",
+     "Only those: pending, firing, keeping, flapping, unknown"},
     {"matcher", 'm', CLI_VALUE_REQUIRED, "MATCHER", "Only those with such labels: unit=~\"a.*\""},
     {NULL},
 };

@@ -67,28 +67,58 @@ static void resolve(MonAlert *alert, gint64 real, const char *reason, MonSteps *
   is->state = MON_ALERT_INACTIVE;
   is->resolved_at = real;
   is->flapping = FALSE;
+  is->unknown_at = 0;
   g_free(is->reason);
   is->reason = g_strdup(reason);
   say(steps, MON_TRANSITION_RESOLVED);
 }
 
-static void step_inactive(MonAlert *alert, const MonRule *rule, const MonLook *look,
-                          MonSteps *steps) {
+static void begin(MonAlert *alert, const MonLook *look) {
   MonTransition *is = alert->is;
 
   alert->active_since = look->now;
   is->active_at = look->real;
-  is->fired_at = is->resolved_at = 0;
+  is->fired_at = is->resolved_at = is->unknown_at = 0;
   is->acknowledged = FALSE;
   g_clear_pointer(&is->who, g_free);
   g_clear_pointer(&is->comment, g_free);
   g_clear_pointer(&is->reason, g_free);
+}
+
+static void step_inactive(MonAlert *alert, const MonRule *rule, const MonLook *look,
+                          MonSteps *steps) {
+  begin(alert, look);
   if (rule->hold <= 0) {
     fire(alert, rule, look, steps);
     return;
   }
-  is->state = MON_ALERT_PENDING;
+  alert->is->state = MON_ALERT_PENDING;
   say(steps, MON_TRANSITION_PENDING);
+}
+
+static void lose_sight(MonAlert *alert, const MonLook *look, MonSteps *steps) {
+  if (alert->is->unknown_at != 0 || alert->is->state == MON_ALERT_INACTIVE)
+    return;
+  alert->is->unknown_at = look->real;
+  alert->unknown_since = look->now;
+  say(steps, MON_TRANSITION_UNKNOWN);
+}
+
+/* The time without data proves nothing, as that without the service. */
+static void regain_sight(MonAlert *alert, const MonLook *look, MonSteps *steps) {
+  gint64 blind = MAX(look->now - alert->unknown_since, 0);
+
+  alert->is->unknown_at = 0;
+  alert->active_since += blind;
+  alert->kept_since += blind;
+  say(steps, MON_TRANSITION_KNOWN);
+}
+
+void mon_alert_begin_unknown(MonAlert *alert, const MonLook *look, MonSteps *ret) {
+  *ret = (MonSteps){0};
+  begin(alert, look);
+  alert->is->state = MON_ALERT_PENDING;
+  lose_sight(alert, look, ret);
 }
 
 static void step_pending(MonAlert *alert, const MonRule *rule, const MonLook *look, gboolean holds,
@@ -160,8 +190,12 @@ void mon_alert_step(MonAlert *alert, const MonRule *rule, const MonLook *look, M
   MonTransition *is = alert->is;
 
   *ret = (MonSteps){0};
+  if (look->is_blind && look->is_unknown)
+    lose_sight(alert, look, ret);
   if (look->is_blind || (!look->holds && look->now < alert->restored_until))
     return;
+  if (is->unknown_at != 0)
+    regain_sight(alert, look, ret);
   if (look->holds) {
     is->value = look->value;
     alert->restored_until = 0;
@@ -186,6 +220,7 @@ void mon_alert_end(MonAlert *alert, gint64 now, gint64 real, const char *reason,
   *ret = (MonSteps){0};
   if (alert->is->state == MON_ALERT_PENDING) {
     alert->is->state = MON_ALERT_INACTIVE;
+    alert->is->unknown_at = 0;
     say(ret, MON_TRANSITION_CLEARED);
   } else if (alert->is->state != MON_ALERT_INACTIVE)
     resolve(alert, real, reason, ret);

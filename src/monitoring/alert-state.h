@@ -19,6 +19,7 @@ typedef struct {
   guint64 looks;                   /* a bit an evaluation, the newest is 1: x of y */
   gint64 flips[MON_FLIPS_MAX];     /* lasting times of firing and going out, the newest last */
   guint n_flips;
+  gint64 unknown_since;  /* lasting time; counts while is->unknown_at */
   gint64 restored_until; /* lasting time: until then absence is no news, see alerts-load.c */
 } MonAlert;
 
@@ -29,7 +30,8 @@ typedef struct {
   gboolean resolves; /* so has resolve_expr, or there is none */
   gboolean is_tick;  /* a look of the rule's interval: x of y counts these, others mend the last */
   gboolean is_blind; /* there is no data to judge by, and the rule says keep or unknown */
-  double value;      /* if it holds */
+  gboolean is_unknown; /* so it does, and it says unknown */
+  double value;        /* if it holds */
 } MonLook;
 
 #define MON_STEPS_MAX 4
@@ -42,6 +44,9 @@ typedef struct {
 
 /* After it, alert->is has the state; of each kind the fields are set as they are at the end. */
 void mon_alert_step(MonAlert *alert, const MonRule *rule, const MonLook *look, MonSteps *ret);
+/* Nothing at all is there to judge the rule by: an alert that is inactive is one that is unknown
+ * and was pending. */
+void mon_alert_begin_unknown(MonAlert *alert, const MonLook *look, MonSteps *ret);
 /* It ends whatever is seen: CLEARED or RESOLVED with `reason`. */
 void mon_alert_end(MonAlert *alert, gint64 now, gint64 real, const char *reason, MonSteps *ret);
 /* When time alone changes something; lasting time. G_MAXINT64: never. */

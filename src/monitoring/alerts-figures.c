@@ -24,8 +24,8 @@ void mon_alerts_count_failure(MonAlerts *alerts, const MonLive *live) {
 }
 
 static void add(GHashTable *counts, const MonTransition *is) {
-  const char *state = is->flapping ? "flapping" : mon_alert_state_name(is->state);
-  MonLabels *labels = mon_labels_new("state", state, "severity", is->severity, NULL);
+  MonLabels *labels =
+      mon_labels_new("state", mon_alert_shown_state(is), "severity", is->severity, NULL);
   guint n = GPOINTER_TO_UINT(g_hash_table_lookup(counts, labels));
 
   g_hash_table_replace(counts, labels, GUINT_TO_POINTER(n + 1));

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NO_DATA "no_data" /* the label of the alert of a rule that has nothing to judge by */
+
 /* ---- entries ---- */
 MonEntry *mon_alerts_entry(MonAlerts *alerts, MonLive *live, MonAlert *alert) {
   MonEntry *entry = g_new0(MonEntry, 1);
@@ -109,7 +111,7 @@ typedef struct {
   MonAlerts *alerts;
   MonLive *live;
   MonLook look;
-  gboolean has_resolve, has_there, clashes;
+  gboolean has_resolve, has_there, had_data, clashes;
   MonValue resolve, there;
 } Judge;
 
@@ -127,6 +129,8 @@ static gboolean resolves(Judge *judge, const MonEntry *entry) {
 
 /* There is data about it, so that its absence from the result is news. */
 static gboolean is_judged(Judge *judge, const MonEntry *entry) {
+  if (mon_labels_get(entry->alert->is->labels, NO_DATA) != NULL) /* what it says is over */
+    return judge->had_data;
   if (!judge->has_there)
     mon_expr_eval(judge->live->rule->expr, &mon_alerts_source, judge->alerts, judge->look.real,
                   MON_EVAL_UNFILTERED, &judge->there, NULL);
@@ -156,8 +160,11 @@ static void step_absent(Judge *judge, MonEntry *entry) {
   else if (rule->no_data == MON_NO_DATA_ALERT) {
     look.holds = TRUE;
     look.value = entry->alert->is->value;
-  } else if (rule->no_data != MON_NO_DATA_OK)
+  } else if (rule->no_data != MON_NO_DATA_OK) {
     look.is_blind = TRUE;
+    look.is_unknown =
+        rule->no_data == MON_NO_DATA_UNKNOWN && entry->alert->restored_until <= look.now;
+  }
   look.resolves = resolves(judge, entry);
   step(judge, entry, &look);
 }
@@ -181,6 +188,39 @@ static void end_all(Judge *judge, const char *reason) {
     mon_alert_end(entry->alert, judge->look.now, judge->look.real, reason, &steps);
     mon_alerts_take(judge->alerts, entry, &steps);
   }
+}
+
+static gboolean has_alerts(const Judge *judge) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, judge->alerts->entries);
+  while (judge->live->n_alerts > 0 && g_hash_table_iter_next(&iter, NULL, &value)) {
+    const MonEntry *entry = value;
+    if (entry->live == judge->live && entry->alert->is->state != MON_ALERT_INACTIVE)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Nothing at all is there to judge by: the rule itself has an alert, which fires or is unknown. */
+static void step_nothing(Judge *judge, MonValue *value) {
+  MonElement element = {NULL, mon_labels_new(NO_DATA, "true", NULL), NAN};
+  MonSteps steps;
+
+  if (judge->live->rule->no_data == MON_NO_DATA_ALERT) {
+    g_array_append_val(value->elements, element);
+    return;
+  }
+  MonEntry *entry = entry_of(judge->alerts, judge->live, &element);
+  mon_labels_unref(element.labels);
+  judge->clashes = entry == NULL;
+  if (entry == NULL)
+    return;
+  entry->is_seen = TRUE;
+  entry->alert->is->value = NAN;
+  mon_alert_begin_unknown(entry->alert, &judge->look, &steps);
+  mon_alerts_take(judge->alerts, entry, &steps);
 }
 
 static void step_present(Judge *judge, const MonElement *element) {
@@ -220,10 +260,10 @@ static void judge_alerts(Judge *judge, MonValue *value) {
   const MonRule *rule = judge->live->rule;
 
   mon_value_to_vector(value);
-  if (!value->had_data && rule->no_data == MON_NO_DATA_ALERT && judge->live->n_alerts == 0) {
-    MonElement element = {NULL, mon_labels_new("no_data", "true", NULL), NAN};
-    g_array_append_val(value->elements, element);
-  }
+  judge->had_data = value->had_data;
+  if (!value->had_data && !has_alerts(judge) &&
+      (rule->no_data == MON_NO_DATA_ALERT || rule->no_data == MON_NO_DATA_UNKNOWN))
+    step_nothing(judge, value);
   if (rule->limit > 0 && value->elements->len > rule->limit) {
     g_autofree char *text = g_strdup_printf("%u alerts, and its limit is %u: it has none now",
                                             value->elements->len, rule->limit);

@@ -27,6 +27,8 @@ static void restore(MonAlerts *alerts, MonAlert *alert, gint64 away, gint64 now)
   const MonTransition *is = alert->is;
   MonLive *live = mon_alerts_live(alerts, is->rule);
 
+  if (is->unknown_at != 0)
+    alert->unknown_since = now - MAX(wg_time_realtime() - is->unknown_at, 0) + away;
   mon_alert_away(alert, away);
   if (live != NULL && live->rule->records)
     live = NULL;

@@ -32,6 +32,8 @@ typedef enum {
   MON_TRANSITION_UNACKNOWLEDGED,
   MON_TRANSITION_CAUSED,   /* a dependent: `cause` fires, and is told instead */
   MON_TRANSITION_UNCAUSED, /* still fires, and its cause does not: to be told on its own */
+  MON_TRANSITION_UNKNOWN,  /* there is no data to judge it by, and its rule says unknown */
+  MON_TRANSITION_KNOWN,    /* there is again; what it says follows */
 } MonTransitionKind;
 
 /* One arrow in the life of an alert; immutable. Times: CLOCK_REALTIME us. */
@@ -45,6 +47,7 @@ typedef struct {
   gint64 fired_at;      /* 0: it has not fired. (fingerprint, fired_at) is one episode: the
                            resolved of an episode goes to whoever was told of its firing */
   gint64 resolved_at;   /* 0: it fires */
+  gint64 unknown_at;    /* since when nobody knows; `state` is what it was then. 0: it is known */
   double value;         /* of the expression when it held last */
   char *rule, *group;
   char *severity;               /* critical, warning, info or the rule's own; "" */
@@ -66,6 +69,10 @@ char *mon_transition_text(const MonTransition *transition);
 MonTransition *mon_transition_from_text(const char *text, GError **error);
 const char *mon_transition_kind_name(MonTransitionKind kind); /* "firing" */
 const char *mon_alert_state_name(MonAlertState state);
+/* What it is called where people look: "unknown" and "flapping", too. */
+const char *mon_alert_shown_state(const MonTransition *alert);
+/* It fires, and somebody knows that. */
+gboolean mon_alert_fires(const MonTransition *alert);
 
 /* After the commit; in the order of seq. `transition` is borrowed. */
 typedef void (*MonTransitionFunc)(const MonTransition *transition, gpointer user_data);

@@ -88,7 +88,9 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
   case 'L':
     return append_labels(reply, is->labels);
   case 'S':
-    return append_text(reply, property[1] == 't' ? mon_alert_state_name(is->state) : is->severity);
+    return append_text(reply, property[1] != 't'    ? is->severity
+                              : is->unknown_at != 0 ? mon_alert_shown_state(is)
+                                                    : mon_alert_state_name(is->state));
   case 'R':
     return append_text(reply, is->rule);
   case 'C':
@@ -140,6 +142,7 @@ void mon_alert_object_changed(MonDaemon *daemon, const MonTransition *t) {
   g_autofree char *path = mon_object_path(WG_PATH_MONITORING_ALERT, t->fingerprint);
   g_autofree char *text = mon_transition_text(t);
   gboolean is_new = t->kind == MON_TRANSITION_PENDING ||
+                    (t->kind == MON_TRANSITION_UNKNOWN && t->active_at == t->unknown_at) ||
                     (t->kind == MON_TRANSITION_FIRING && t->active_at == t->fired_at);
   gboolean is_there = mon_alerts_find(daemon->alerts, t->fingerprint) != NULL;
 

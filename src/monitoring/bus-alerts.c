@@ -94,12 +94,11 @@ JsonNode *mon_alert_shown(MonAlerts *alerts, const MonEntry *entry) {
 
 /* ---- List ---- */
 static gboolean is_wanted(const MonTransition *is, const char *const *states, GPtrArray *matchers) {
-  const char *state = is->flapping ? "flapping" : mon_alert_state_name(is->state);
 
   if (is->state == MON_ALERT_INACTIVE)
     return FALSE;
-  if (states != NULL && *states != NULL && !g_strv_contains(states, state) &&
-      !g_strv_contains(states, mon_alert_state_name(is->state)))
+  if (states != NULL && *states != NULL && !g_strv_contains(states, mon_alert_shown_state(is)) &&
+      (is->unknown_at != 0 || !g_strv_contains(states, mon_alert_state_name(is->state))))
     return FALSE;
   for (guint i = 0; i < matchers->len; i++)
     if (!mon_matchers_all_hold(matchers->pdata[i], is->labels))

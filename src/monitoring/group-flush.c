@@ -37,6 +37,17 @@ const char *mon_groups_why_muted(MonGroups *groups, const MonTransition *alert) 
   return groups->funcs->muted(alert, groups->user_data);
 }
 
+static MonToldAs as_what(const MonTransition *alert) {
+  if (alert->unknown_at != 0)
+    return MON_TOLD_UNKNOWN;
+  return alert->flapping ? MON_TOLD_FLAPPING : MON_TOLD_FIRING;
+}
+
+/* That it has calmed down is told by its end. */
+static gboolean is_other(MonToldAs now, MonToldAs told) {
+  return now != told && !(told == MON_TOLD_FLAPPING && now == MON_TOLD_FIRING);
+}
+
 static void look_at(Flush *f, MonTransition *alert, gboolean is_muted) {
   const MonSentAlert *told =
       f->sent ? g_hash_table_lookup(f->sent->firing, alert->fingerprint) : NULL;
@@ -51,7 +62,7 @@ static void look_at(Flush *f, MonTransition *alert, gboolean is_muted) {
   if (is_muted)
     return;
   g_ptr_array_add(f->firing, alert);
-  f->news = f->news || !has || (alert->flapping && !told->flapping);
+  f->news = f->news || !has || is_other(as_what(alert), told->as);
   f->someone_cares = f->someone_cares || !alert->acknowledged;
 }
 
@@ -91,7 +102,7 @@ static void note(Flush *f, gint64 now) {
   for (guint i = 0; i < f->firing->len; i++) {
     const MonTransition *alert = g_ptr_array_index(f->firing, i);
     MonSentAlert *told = g_new0(MonSentAlert, 1);
-    *told = (MonSentAlert){alert->fired_at, alert->flapping};
+    *told = (MonSentAlert){alert->fired_at, as_what(alert)};
     g_hash_table_replace(sent->firing, g_strdup(alert->fingerprint), told);
   }
   sent->time = now;

@@ -46,11 +46,11 @@ gboolean mon_sent_has(const MonSent *sent, const MonTransition *alert) {
 }
 
 void mon_groups_restore(MonGroups *groups, const char *integration, const char *group,
-                        const char *fingerprint, gint64 fired_at, gboolean flapping, gint64 time) {
+                        const char *fingerprint, gint64 fired_at, MonToldAs as, gint64 time) {
   MonSent *sent = mon_sent_get(groups, integration, group, TRUE);
   MonSentAlert *told = g_new0(MonSentAlert, 1);
 
-  *told = (MonSentAlert){fired_at, flapping};
+  *told = (MonSentAlert){fired_at, as};
   sent->time = time;
   g_hash_table_replace(sent->firing, g_strdup(fingerprint), told);
 }

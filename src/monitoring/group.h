@@ -23,9 +23,11 @@ typedef struct {
   gint64 time;               /* of the last notice */
 } MonSent;
 
+typedef enum { MON_TOLD_FIRING, MON_TOLD_FLAPPING, MON_TOLD_UNKNOWN } MonToldAs;
+
 typedef struct {
   gint64 fired_at; /* of the episode, as the transition has it */
-  gboolean flapping;
+  MonToldAs as;
 } MonSentAlert;
 
 /* One thing to tell one integration. */
@@ -53,7 +55,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonGroups, mon_groups_free)
 
 /* A row of the log, before anything else. */
 void mon_groups_restore(MonGroups *groups, const char *integration, const char *group,
-                        const char *fingerprint, gint64 fired_at, gboolean flapping, gint64 time);
+                        const char *fingerprint, gint64 fired_at, MonToldAs as, gint64 time);
 /* Everything that fires is routed anew by another file. What was told stays known. */
 void mon_groups_reload(MonGroups *groups, MonAlerting *alerting, gint64 now, gint64 realtime);
 /* An alert that fires already (at a start); older than what is known of it: ignored. */

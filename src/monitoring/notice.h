@@ -46,3 +46,5 @@ char *mon_payload_subject(const MonNotice *notice);
 char *mon_payload_text(const MonNotice *notice);
 /* One alert in one line. */
 char *mon_payload_line(const MonTransition *alert);
+/* What is to be said of one that is unknown; NULL: nothing, it is known. Static. */
+const char *mon_payload_unknown(const MonTransition *alert);

@@ -17,7 +17,8 @@ static void restore_sent(MonNotifier *notifier, const char *integration, const c
   for (guint i = 0; firing && i < json_array_get_length(firing); i++) {
     JsonArray *one = json_array_get_array_element(firing, i);
     mon_groups_restore(notifier->groups, integration, group, json_array_get_string_element(one, 0),
-                       json_array_get_int_element(one, 1), json_array_get_boolean_element(one, 2),
+                       json_array_get_int_element(one, 1),
+                       (MonToldAs)json_array_get_int_element(one, 2),
                        json_object_get_int_member_with_default(o, "time", 0));
   }
 }

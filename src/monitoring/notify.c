@@ -65,7 +65,7 @@ static char *sent_text(const MonSent *sent) {
     JsonArray *one = json_array_new();
     json_array_add_string_element(one, fingerprint);
     json_array_add_int_element(one, told->fired_at);
-    json_array_add_boolean_element(one, told->flapping);
+    json_array_add_int_element(one, told->as);
     json_array_add_array_element(firing, one);
   }
   json_object_set_int_member(o, "time", sent->time);

@@ -69,7 +69,15 @@ static void append_line(GString *text, const char *before, const char *value) {
 static const char *word(const MonTransition *alert) {
   if (alert->resolved_at != 0)
     return "RESOLVED";
+  if (alert->unknown_at != 0)
+    return "UNKNOWN";
   return alert->flapping ? "FLAPPING" : "FIRING";
+}
+
+const char *mon_payload_unknown(const MonTransition *alert) {
+  return alert->unknown_at != 0 ? "there is no data to judge it by any more: it fired, and nobody "
+                                  "knows whether it is over"
+                                : NULL;
 }
 
 char *mon_payload_line(const MonTransition *alert) {
@@ -105,6 +113,7 @@ static void append_alert(GString *text, const MonNotice *notice, const MonTransi
   append_line(text, "  ", note(alert, "description"));
   append_times(text, alert);
   if (alert->resolved_at == 0) {
+    append_line(text, "  ", mon_payload_unknown(alert));
     append_line(text, "  what to do: ", note(alert, "what_to_do"));
     append_line(text, "  see: ", note(alert, "runbook_url"));
   }

@@ -35,6 +35,8 @@ static JsonObject *annotations_object(const MonTransition *alert) {
     json_object_set_string_member(object, "drill", "this is a drill");
   if (alert->release)
     json_object_set_string_member(object, "release", alert->release);
+  if (alert->unknown_at != 0) /* it has to stay "firing" there: it is not resolved */
+    json_object_set_string_member(object, "unknown", mon_payload_unknown(alert));
   return object;
 }
 

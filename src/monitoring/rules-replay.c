@@ -126,6 +126,7 @@ static void judge(MonReplay *run, guint n, const MonValue *value, gint64 time) {
     if (g_hash_table_contains(seen, alert))
       continue;
     look.is_blind = !value->had_data && rule->no_data != MON_NO_DATA_OK;
+    look.is_unknown = look.is_blind && rule->no_data == MON_NO_DATA_UNKNOWN;
     look.resolves = resolves(run, rule, alert, time);
     step(run, rule, alert, &look);
     if (mon_alert_is_over(alert, rule, time))

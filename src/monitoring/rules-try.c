@@ -95,7 +95,7 @@ static void check_alerts(Try *try, WgReader *reader, const MonReplay *run, const
   }
   for (guint i = 0; i < alerts->len; i++) {
     const MonTransition *is = alerts->pdata[i];
-    if (is->state == MON_ALERT_PENDING || g_strcmp0(mon_labels_get(is->labels, "alertname"), name))
+    if (!mon_alert_fires(is) || g_strcmp0(mon_labels_get(is->labels, "alertname"), name))
       continue;
     g_autoptr(MonLabels) plain = mon_labels_with(is->labels, "alertname", NULL);
     g_ptr_array_add(got, alert_text(plain, is->annotations));

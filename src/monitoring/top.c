@@ -33,14 +33,14 @@ static void add_alert(const MonTransition *alert, gpointer user_data) {
     return;
   JsonObject *object = json_object_new();
   mon_why_text(object, "alert", mon_labels_get(alert->labels, "alertname"));
-  json_object_set_string_member(object, "state", mon_alert_state_name(alert->state));
+  json_object_set_string_member(object, "state", mon_alert_shown_state(alert));
   mon_why_text(object, "severity", alert->severity);
   mon_why_text(object, "unit", unit);
   mon_why_text(object, "summary", mon_labels_get(alert->annotations, "summary"));
   json_object_set_int_member(object, "since_usec", alert->active_at);
   json_object_set_boolean_member(object, "acknowledged", alert->acknowledged);
   json_array_add_object_element(walk->all, object);
-  walk->firing += alert->state == MON_ALERT_FIRING || alert->state == MON_ALERT_KEEPING ? 1 : 0;
+  walk->firing += mon_alert_fires(alert) ? 1 : 0;
 }
 
 JsonArray *mon_top_alerts(MonDaemon *daemon, const char *unit, guint *ret_firing) {

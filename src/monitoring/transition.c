@@ -8,9 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const kinds[] = {"pending",  "cleared", "firing",       "resolved",
-                                    "flapping", "settled", "acknowledged", "unacknowledged",
-                                    "caused",   "uncaused"};
+static const char *const kinds[] = {"pending",  "cleared",  "firing",       "resolved",
+                                    "flapping", "settled",  "acknowledged", "unacknowledged",
+                                    "caused",   "uncaused", "unknown",      "known"};
+#define UNKNOWN "unknown"
 static const char *const states[] = {"inactive", "pending", "firing", "keeping"};
 
 const char *mon_transition_kind_name(MonTransitionKind kind) {
@@ -19,6 +20,17 @@ const char *mon_transition_kind_name(MonTransitionKind kind) {
 
 const char *mon_alert_state_name(MonAlertState state) {
   return states[state];
+}
+
+const char *mon_alert_shown_state(const MonTransition *alert) {
+  if (alert->unknown_at != 0)
+    return UNKNOWN;
+  return alert->flapping ? "flapping" : states[alert->state];
+}
+
+gboolean mon_alert_fires(const MonTransition *alert) {
+  return alert->unknown_at == 0 &&
+         (alert->state == MON_ALERT_FIRING || alert->state == MON_ALERT_KEEPING);
 }
 
 void mon_transition_free(MonTransition *transition) {
@@ -95,12 +107,14 @@ char *mon_transition_text(const MonTransition *t) {
 
   put_int(object, "seq", t->seq);
   put_text(object, "kind", kinds[t->kind]);
-  put_text(object, "state", states[t->state]);
+  put_text(object, "state", t->unknown_at ? UNKNOWN : states[t->state]);
+  put_text(object, "before", t->unknown_at ? states[t->state] : NULL);
   put_text(object, "fingerprint", t->fingerprint);
   put_int(object, "time", t->time);
   put_int(object, "active-at", t->active_at);
   put_int(object, "fired-at", t->fired_at);
   put_int(object, "resolved-at", t->resolved_at);
+  put_int(object, "unknown-at", t->unknown_at);
   put_value(object, t->value);
   put_text(object, "rule", t->rule);
   put_text(object, "group", t->group);
@@ -194,7 +208,8 @@ MonTransition *mon_transition_from_text(const char *text, GError **error) {
 
   if (fingerprint == NULL || strlen(fingerprint) != sizeof t->fingerprint - 1 ||
       !get_word(o, "kind", kinds, G_N_ELEMENTS(kinds), &kind) ||
-      !get_word(o, "state", states, G_N_ELEMENTS(states), &state)) {
+      !get_word(o, typed(o, "before", G_TYPE_STRING) ? "before" : "state", states,
+                G_N_ELEMENTS(states), &state)) {
     g_set_error(error, WG_ERROR, WG_ERROR_STORE_DAMAGED, "this is no transition of an alert: %.80s",
                 text);
     return NULL;
@@ -208,6 +223,7 @@ MonTransition *mon_transition_from_text(const char *text, GError **error) {
   t->active_at = get_int(o, "active-at");
   t->fired_at = get_int(o, "fired-at");
   t->resolved_at = get_int(o, "resolved-at");
+  t->unknown_at = get_int(o, "unknown-at");
   t->value = get_value(o);
   t->rule = get_text(o, "rule");
   t->group = get_text(o, "group");

@@ -141,6 +141,7 @@ def test_flapping_over_a_kill():
         daemon.systemd("Reload")
         daemon.systemd("StartUnit", "(ss)", "bad.service", "replace")
         wait_for(lambda: not caller.list(), "the end of the alert")
+        wait_for(lambda: caller.history()[0]["kind"] == "resolved", "it to be on the disk")
         daemon.restart(signal.SIGKILL)
         caller = Alerts(daemon)
         equal(caller.list(), [])  # what is over is kept, and not shown
@@ -149,11 +150,53 @@ def test_flapping_over_a_kill():
         daemon.systemd("RestartUnit", "(ss)", "bad.service", "replace")
         alert = caller.firing("bad.service")
         check(alert["flapping"], alert)
-        equal([t["kind"] for t in caller.history()], ["flapping", "firing", "resolved", "firing"])
+        wait_for(lambda: [t["kind"] for t in caller.history()] ==
+                 ["flapping", "firing", "resolved", "firing"], "the history")
         # and what flaps does so after one more
         daemon.restart(signal.SIGKILL)
         caller = Alerts(daemon)
         check(caller.firing("bad.service")["flapping"], "still flapping")
+
+
+def test_unknown():
+    """Nobody knows: neither firing nor resolved, over a kill, too, until there is data again."""
+    rules = {"groups": [{"name": "g", "interval": "1s", "rules": [{
+        "alert": "Down", "expr": 'waggle_probe_up{service="shop"} == 0', "no-data": "unknown"}]}]}
+    with world(rules) as daemon:
+        caller = Alerts(daemon)
+        there = os.path.join(daemon.directory, "there")
+
+        def serve(*services):
+            daemon.write("services.d/s.yaml", {"services": list(services)})
+            caller.call("Reload")
+
+        def state_of(name, value):
+            return [a for a in caller.list() if a["labels"].get(name) == value]
+        shop = {"name": "shop", "probes": [{"file": there, "name": "f", "interval": "200ms"}]}
+        wait_for(lambda: state_of("no_data", "true"), "the rule's own alert")
+        equal(state_of("no_data", "true")[0]["state"], "unknown")
+        equal(caller.list(states=["firing", "pending"]), [])
+        equal(len(caller.list(states=["unknown"])), 1)
+        serve(shop)
+        wait_for(lambda: [a["state"] for a in state_of("service", "shop")] == ["firing"], "firing")
+        wait_for(lambda: not state_of("no_data", "true"), "the end of the rule's own alert")
+        serve()
+        wait_for(lambda: [a["state"] for a in state_of("service", "shop")] == ["unknown"], "unknown")
+        alert = state_of("service", "shop")[0]
+        equal((alert["before"], "resolved-at" in alert), ("firing", False))
+        equal(caller.get("State", path=object_path(alert["fingerprint"]), interface=ALERT),
+              "unknown")
+        equal(caller.list(states=["firing"]), [])
+        wait_for(lambda: caller.history(alert=alert["fingerprint"])[0]["kind"] == "unknown",
+                 "it to be on the disk")
+        daemon.restart(signal.SIGKILL)
+        caller = Alerts(daemon)
+        equal([a["state"] for a in state_of("service", "shop")], ["unknown"])
+        open(there, "w").close()
+        serve(shop)
+        wait_for(lambda: not caller.list(), "the end")
+        wait_for(lambda: [t["kind"] for t in caller.history(alert=alert["fingerprint"])] ==
+                 ["resolved", "known", "unknown", "firing"], "the history")
 
 
 def test_rules_refused():

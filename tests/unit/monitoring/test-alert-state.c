@@ -8,9 +8,10 @@
 
 #define SECOND ((gint64)G_USEC_PER_SEC)
 
-/* A character a second: '1' holds, '0' does not, '?' no data, 'k' neither holds nor resolves. */
+/* A character a second: '1' holds, '0' does not, '?' no data, 'u' none and the rule
+ * says unknown, 'k' neither holds nor resolves. */
 static char *story(MonAlert *alert, const MonRule *rule, const char *seen, gint64 *now) {
-  static const char letters[] = "pcFRfsAUCN"; /* by MonTransitionKind */
+  static const char letters[] = "pcFRfsAUCNuk"; /* by MonTransitionKind */
   GString *told = g_string_new(NULL);
 
   for (const char *at = seen; *at != '\0'; at++, *now += SECOND) {
@@ -19,7 +20,8 @@ static char *story(MonAlert *alert, const MonRule *rule, const char *seen, gint6
                     .holds = *at == '1',
                     .resolves = *at != 'k',
                     .is_tick = TRUE,
-                    .is_blind = *at == '?',
+                    .is_blind = *at == '?' || *at == 'u',
+                    .is_unknown = *at == 'u',
                     .value = 1};
     MonSteps steps;
     mon_alert_step(alert, rule, &look, &steps);
@@ -80,6 +82,40 @@ static void test_no_data(void) {
   MonRule rule = {.x = 1, .y = 1, .hold = 2 * SECOND};
 
   check(&rule, "1???1??0", "p...F..R");
+}
+
+static void test_unknown(void) {
+  MonRule rule = {.x = 1, .y = 1, .hold = 2 * SECOND};
+  MonRule keeps = {.x = 1, .y = 1, .keep = 3 * SECOND};
+
+  /* once; and what there is without data counts for nothing */
+  check(&rule, "1uuuu1111u0", "pu...kF..ukR");
+  check(&rule, "1uuu00", "pu..kc.");
+  check(&rule, "uu0", "...");
+  check(&keeps, "10uuuu0000", "F.u...k.R.");
+}
+
+/* A rule that has nothing to judge by at all. */
+static void test_begins_unknown(void) {
+  MonRule rule = {.x = 1, .y = 1};
+  g_autoptr(MonAlert) alert = fresh();
+  const MonLook look = {.now = 999 * SECOND, .real = 5 * SECOND};
+  gint64 now = 1000 * SECOND;
+  MonSteps steps;
+
+  mon_alert_begin_unknown(alert, &look, &steps);
+  g_assert_cmpuint(steps.n, ==, 1);
+  g_assert_cmpint(steps.kinds[0], ==, MON_TRANSITION_UNKNOWN);
+  g_assert_cmpstr(mon_alert_shown_state(alert->is), ==, "unknown");
+  g_assert_false(mon_alert_fires(alert->is));
+  g_autofree char *text = mon_transition_text(alert->is);
+  g_assert_nonnull(strstr(text, "\"state\":\"unknown\""));
+  g_autoptr(MonTransition) again = mon_transition_from_text(text, NULL);
+  g_assert_cmpint(again->state, ==, MON_ALERT_PENDING);
+  g_assert_cmpint(again->unknown_at, ==, 5 * SECOND);
+  g_autofree char *told = story(alert, &rule, "uu0", &now);
+  g_assert_cmpstr(told, ==, "..kc");
+  g_assert_cmpint(alert->is->unknown_at, ==, 0);
 }
 
 static void test_flapping(void) {
@@ -187,6 +223,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/alert-state/x-of-y", test_x_of_y);
   g_test_add_func("/monitor/alert-state/no-data", test_no_data);
   g_test_add_func("/monitor/alert-state/record", test_record);
+  g_test_add_func("/monitor/alert-state/unknown", test_unknown);
+  g_test_add_func("/monitor/alert-state/begins-unknown", test_begins_unknown);
   g_test_add_func("/monitor/alert-state/flapping-restart", test_flapping_over_a_restart);
   g_test_add_func("/monitor/alert-state/flapping", test_flapping);
   g_test_add_func("/monitor/alert-state/away", test_away);
