@@ -82,6 +82,10 @@ static DplSite *find_site(const char *target, gpointer data) {
   return site != NULL ? dpl_site_ref(site) : NULL;
 }
 
+static DplRetentionSpec retention_of(gpointer data) {
+  return ((DplDaemon *)data)->settings.retention;
+}
+
 static void rang(gboolean clock_was_set, gpointer data) {
   dpl_engine_tick(((DplDaemon *)data)->engine);
 }
@@ -122,6 +126,7 @@ static gboolean make_steps(DplDaemon *daemon, GError **error) {
       .credential_directories = (const char *const *)credentials,
       .need_signature = daemon->settings.need_signature,
       .site = find_site,
+      .retention = retention_of,
       .user_data = daemon,
   };
 

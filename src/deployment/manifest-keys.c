@@ -148,7 +148,7 @@ const DplKey dpl_manifest_keys[] = {
     TIME("retention", "age", 0, 36500 * DAY, "0s", DplRetentionSpec, age,
          "older ones go; 0 is any"),
     COUNT("retention", "failed", 0, 10000, "2", DplRetentionSpec, failed,
-          "releases that did not verify and are kept for a look"),
+          "releases that did not verify and are kept for a look; 0 keeps none"),
     SIZE("retention", "failed-size", "0", DplRetentionSpec, failed_size,
          "of those together; 0 is any"),
     TIME("retention", "failed-age", 0, 36500 * DAY, "7d", DplRetentionSpec, failed_age,

@@ -149,3 +149,27 @@ DplManifest *dpl_manifest_from_text(const char *text, const char *hash, GError *
               "a manifest that was kept cannot be read: %s", g_strchomp(wrong));
   return NULL;
 }
+
+DplRetentionSpec dpl_manifest_retention(const DplManifest *m, const DplRetentionSpec *defaults) {
+  JsonObject *root = json_node_get_object(m->root);
+  JsonObject *said = json_object_has_member(root, "retention")
+                         ? json_object_get_object_member(root, "retention")
+                         : NULL;
+  DplRetentionSpec spec = *defaults;
+  const struct {
+    const char *key;
+    guint64 *to, from;
+  } members[] = {
+      {"count", &spec.count, m->retention.count},
+      {"size", &spec.size, m->retention.size},
+      {"age", &spec.age, m->retention.age},
+      {"failed", &spec.failed, m->retention.failed},
+      {"failed-size", &spec.failed_size, m->retention.failed_size},
+      {"failed-age", &spec.failed_age, m->retention.failed_age},
+  };
+
+  for (guint i = 0; said != NULL && i < G_N_ELEMENTS(members); i++)
+    if (json_object_has_member(said, members[i].key))
+      *members[i].to = members[i].from;
+  return spec;
+}

@@ -98,6 +98,10 @@ typedef struct {
   WgDoc *doc;         /* NULL once made for a target */
 } DplManifest;
 
+/* What the manifest says about retention, and of each thing that it does not say, `defaults`. */
+DplRetentionSpec dpl_manifest_retention(const DplManifest *manifest,
+                                        const DplRetentionSpec *defaults);
+
 #define DPL_MANIFEST_BYTES_MAX (4 * 1024 * 1024)
 
 /* NULL when it is refused; everything that is wrong or doubtful stands in `problems`. */

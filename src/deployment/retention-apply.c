@@ -84,20 +84,45 @@ static gboolean empty_trash(int root, const DplWork *work, GError **error) {
   return ok;
 }
 
-static gboolean apply(int root, const char *directory, guint count, guint64 bytes, guint64 age,
-                      const char *const *keep, guint64 now, const DplWork *work, GPtrArray *removed,
-                      GError **error) {
-  g_autoptr(GPtrArray) releases = dpl_releases(root, directory, error);
-
-  if (!releases)
-    return FALSE;
-  g_autoptr(GPtrArray) go = dpl_retention_choose(releases, count, bytes, age, now, keep);
+static gboolean remove_all(int root, const char *directory, const GPtrArray *go,
+                           const DplWork *work, GPtrArray *removed, GError **error) {
   for (guint i = 0; i < go->len; i++) {
     if (!dpl_release_remove(root, directory, go->pdata[i], work, error))
       return FALSE;
-    g_ptr_array_add(removed, g_strdup(go->pdata[i]));
+    if (removed)
+      g_ptr_array_add(removed, g_strdup(go->pdata[i]));
   }
   return TRUE;
+}
+
+static gboolean apply(int root, const DplRetention *r, const char *const *keep, guint64 now,
+                      const DplWork *work, GPtrArray *removed, GError **error) {
+  g_autoptr(GPtrArray) releases = dpl_releases(root, DPL_DIR_RELEASES, error);
+
+  if (!releases)
+    return FALSE;
+  g_autoptr(GPtrArray) go = dpl_retention_choose(releases, r->count, r->bytes, r->age, now, keep);
+  return remove_all(root, DPL_DIR_RELEASES, go, work, removed, error);
+}
+
+static gboolean apply_failed(int root, const DplRetention *r, guint64 now, const DplWork *work,
+                             GPtrArray *removed, GError **error) {
+  g_autoptr(GPtrArray) releases = dpl_releases(root, DPL_DIR_FAILED, error);
+
+  if (!releases)
+    return FALSE;
+  g_autoptr(GPtrArray) go = r->no_failed
+                                ? g_ptr_array_new()
+                                : dpl_retention_choose(releases, r->failed_count, r->failed_bytes,
+                                                       r->failed_age, now, NULL);
+  for (guint i = 0; r->no_failed && i < releases->len; i++)
+    g_ptr_array_add(go, ((DplRelease *)releases->pdata[i])->id);
+  return remove_all(root, DPL_DIR_FAILED, go, work, removed, error);
+}
+
+gboolean dpl_retention_failed(int root, const DplRetention *retention, guint64 now,
+                              const DplWork *work, GError **error) {
+  return apply_failed(root, retention, now, work, NULL, error);
 }
 
 gboolean dpl_retention_apply(int root, const DplRetention *retention, const char *const *keep,
@@ -117,10 +142,8 @@ gboolean dpl_retention_apply(int root, const DplRetention *retention, const char
   const char *const *list = (const char *const *)stay->pdata;
   if (!empty_trash(root, work, error) || !dpl_sweep_trees(root, DPL_DIR_RELEASES, error) ||
       !dpl_sweep_trees(root, DPL_DIR_FAILED, error) ||
-      !apply(root, DPL_DIR_RELEASES, retention->count, retention->bytes, retention->age, list, now,
-             work, removed, error) ||
-      !apply(root, DPL_DIR_FAILED, retention->failed_count, retention->failed_bytes,
-             retention->failed_age, list, now, work, removed, error))
+      !apply(root, retention, list, now, work, removed, error) ||
+      !apply_failed(root, retention, now, work, removed, error))
     return FALSE;
   g_ptr_array_add(removed, NULL);
   if (ret_removed)

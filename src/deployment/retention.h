@@ -14,6 +14,7 @@ typedef struct {
 typedef struct {
   guint count;        /* how many stay, the current among them; 0: no limit, as for all */
   guint64 bytes, age; /* of all releases; us */
+  gboolean no_failed; /* of failed/ nothing stays, whatever else is said */
   guint failed_count; /* the same for failed/ */
   guint64 failed_bytes, failed_age;
 } DplRetention;
@@ -29,6 +30,9 @@ GPtrArray *dpl_retention_choose(GPtrArray *releases, guint count, guint64 bytes,
  * NULL): the IDs. `now`: CLOCK_REALTIME us. */
 gboolean dpl_retention_apply(int root, const DplRetention *retention, const char *const *keep,
                              guint64 now, const DplWork *work, char ***ret_removed, GError **error);
+/* For failed/ alone: after a failure, when the rest is none of its business. */
+gboolean dpl_retention_failed(int root, const DplRetention *retention, guint64 now,
+                              const DplWork *work, GError **error);
 /* One release (never the current one: INVALID_STATE). Absent is success. */
 gboolean dpl_release_remove(int root, const char *directory, const char *id, const DplWork *work,
                             GError **error);

@@ -8,6 +8,7 @@
 #include "common/service.h"
 
 #define DEPLOY "Deploy"
+#define RETENTION "Retention"
 #define PROGRAMS "Programs"
 
 const WgConfigKey dpl_config_keys[] = {
@@ -30,6 +31,14 @@ const WgConfigKey dpl_config_keys[] = {
      "refuse artifacts without a good signature"},
     {DEPLOY, "Keys", WG_CONFIG_STRING, "", 0, 0,
      "directory of public keys (*.pub); empty: keys.d beside each deployd.conf"},
+    {RETENTION, "Count", WG_CONFIG_UINT, "5", 1, 10000,
+     "releases of a target that stay, the current one among them"},
+    {RETENTION, "Size", WG_CONFIG_BYTES, "0", 0, 0, "of all together; 0: any"},
+    {RETENTION, "AgeSec", WG_CONFIG_USEC, "0", 0, 0, "older ones go; 0: any"},
+    {RETENTION, "Failed", WG_CONFIG_UINT, "2", 0, 10000,
+     "releases that did not verify and are kept for a look"},
+    {RETENTION, "FailedSize", WG_CONFIG_BYTES, "0", 0, 0, "of those together; 0: any"},
+    {RETENTION, "FailedAgeSec", WG_CONFIG_USEC, "7d", 0, 0, "older ones of those go; 0: any"},
     {PROGRAMS, "Credentials", WG_CONFIG_STRING, "", 0, 0,
      "directories, with ':' between, where a required credential may be; empty: the manager's"},
     {PROGRAMS, "UnitDirectory", WG_CONFIG_STRING, "", 0, 0,
@@ -54,6 +63,12 @@ gboolean dpl_settings_load(const WgConfig *config, DplSettings *ret, GError **er
       .confirm_max = wg_config_u64(config, DEPLOY, "ConfirmMaxSec"),
       .poison = wg_config_u64(config, DEPLOY, "PoisonSec"),
       .parallel_max = (guint)wg_config_u64(config, DEPLOY, "ParallelMax"),
+      .retention = {.count = wg_config_u64(config, RETENTION, "Count"),
+                    .size = wg_config_u64(config, RETENTION, "Size"),
+                    .age = wg_config_u64(config, RETENTION, "AgeSec"),
+                    .failed = wg_config_u64(config, RETENTION, "Failed"),
+                    .failed_size = wg_config_u64(config, RETENTION, "FailedSize"),
+                    .failed_age = wg_config_u64(config, RETENTION, "FailedAgeSec")},
       .keep_jobs = wg_config_u64(config, DEPLOY, "KeepJobsSec"),
       .need_signature = wg_config_bool(config, DEPLOY, "RequireSignature"),
       .keys = wg_config_string(config, DEPLOY, "Keys"),

@@ -1,6 +1,8 @@
 /* settings.h: deployd.conf(5): the table of keys and what becomes of it. */
 #pragma once
 
+#include "deployment/manifest.h"
+
 #include "common/config.h"
 
 /* Texts are borrowed from the configuration. */
@@ -9,6 +11,7 @@ typedef struct {
   guint64 confirm_max;                          /* us */
   guint64 poison;                               /* us, where the manifest says nothing; 0: never */
   guint parallel_max;                           /* targets of one deployment at a time */
+  DplRetentionSpec retention;                   /* of what the manifest does not say */
   guint64 keep_jobs;                            /* us that a job object stays after its end */
   gboolean need_signature;
   const char *keys;           /* directory of public keys; "": keys.d beside the configuration */

@@ -41,11 +41,11 @@ static const DplPart verify[] = {dpl_part_verify, post_verify, NULL};
 static const DplPart commit[] = {dpl_part_disable_gone, dpl_part_remove_gone, dpl_part_reload_gone,
                                  post_commit, NULL};
 static const DplPart clean[] = {dpl_part_clean, NULL};
-static const DplPart undo[] = {dpl_part_find_old,   dpl_part_wait_manager, pre_rollback,
-                               dpl_part_undo_stop,  dpl_part_undo_migrate, dpl_part_claims,
-                               dpl_part_undo_files, dpl_part_undo_disable, dpl_part_reload,
-                               dpl_part_undo_start, dpl_part_undo_look,    dpl_part_undo_verify,
-                               post_rollback,       dpl_part_undo_leave,   NULL};
+static const DplPart undo[] = {
+    dpl_part_find_old,     dpl_part_wait_manager, pre_rollback,        dpl_part_undo_stop,
+    dpl_part_undo_migrate, dpl_part_claims,       dpl_part_undo_files, dpl_part_undo_disable,
+    dpl_part_reload,       dpl_part_undo_start,   dpl_part_undo_look,  dpl_part_undo_verify,
+    post_rollback,         dpl_part_undo_leave,   dpl_part_undo_tell,  NULL};
 static const DplPart discard[] = {dpl_part_discard, NULL};
 
 const DplPart *dpl_step_parts(DplStep step) {

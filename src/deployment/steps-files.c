@@ -86,27 +86,41 @@ void dpl_part_discard(DplChain *chain) {
   dpl_part_thread(chain, discard);
 }
 
+void dpl_chain_retention(DplChain *chain) {
+  const DplRealOptions *o = &chain->real->o;
+  const DplManifest *m = chain->manifest;
+  DplRetentionSpec spec = {0}; /* nothing is known: nothing goes */
+
+  if (o->retention != NULL)
+    spec = o->retention(o->user_data);
+  else if (m != NULL)
+    spec = m->retention;
+  if (m != NULL)
+    spec = dpl_manifest_retention(m, &spec);
+  chain->retention = (DplRetention){
+      .count = (guint)MIN(spec.count, G_MAXUINT),
+      .bytes = spec.size,
+      .age = spec.age,
+      .no_failed = spec.failed == 0 && (m != NULL || o->retention != NULL),
+      .failed_count = (guint)MIN(spec.failed, G_MAXUINT),
+      .failed_bytes = spec.failed_size,
+      .failed_age = spec.failed_age,
+  };
+}
+
 static gboolean clean(DplChain *chain, const DplWork *work, GError **error) {
   const DplRecord *r = chain->act->record;
-  const DplRetentionSpec *spec = &chain->manifest->retention;
   const char *keep[] = {r->to, r->from, NULL};
   g_autofree char *id = dpl_intent_backup(r);
-  DplRetention retention = {
-      .count = (guint)MIN(spec->count, G_MAXUINT),
-      .bytes = spec->size,
-      .age = spec->age,
-      .failed_count = (guint)MIN(spec->failed, G_MAXUINT),
-      .failed_bytes = spec->failed_size,
-      .failed_age = spec->failed_age,
-  };
   g_auto(Fd) root = dpl_chain_root(chain, FALSE, error);
 
   return root >= 0 && dpl_stage_forget(root, id, work, error) &&
          drop_backups(root, r, work, error) &&
-         dpl_retention_apply(root, &retention, keep, (guint64)wg_time_realtime(), work, NULL,
+         dpl_retention_apply(root, &chain->retention, keep, (guint64)wg_time_realtime(), work, NULL,
                              error);
 }
 
 void dpl_part_clean(DplChain *chain) {
+  dpl_chain_retention(chain);
   dpl_part_thread(chain, clean);
 }

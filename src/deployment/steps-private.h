@@ -15,6 +15,7 @@
 #include "deployment/manifest.h"
 #include "deployment/preflight.h"
 #include "deployment/rehearse.h"
+#include "deployment/retention.h"
 #include "deployment/steps-real.h"
 #include "deployment/verify-run.h"
 #include "deployment/work.h"
@@ -42,6 +43,7 @@ struct DplChain {
   DplRecord *old; /* the transaction that committed the release before; NULL: not known */
   DplManifest *old_manifest;
   DplIntent intent;
+  DplRetention retention; /* dpl_chain_retention() */
   JsonNode *claims;   /* unit files of other targets; NULL: not known yet, or nobody can tell */
   GPtrArray *secrets; /* values that are masked in all that is told (redact.h) */
   GString *evidence;  /* what units wrote before a failure */
@@ -69,6 +71,8 @@ const DplPart *dpl_step_parts(DplStep step);
  * not even be there, in a container without systemd. Needs dpl_part_find_old. */
 gboolean dpl_chain_concerns_manager(const DplChain *chain);
 
+/* steps-files.c: what is to be kept, for a thread. */
+void dpl_chain_retention(DplChain *chain);
 /* steps-real.c: the running part is over; takes `error`. */
 void dpl_part_done(DplChain *chain, GError *error);
 /* steps-units.c: begins `verb` for `names` (NULL: none), ends the part. */
@@ -132,6 +136,7 @@ void dpl_part_undo_start(DplChain *chain);
 void dpl_part_undo_look(DplChain *chain);
 void dpl_part_undo_verify(DplChain *chain);
 void dpl_part_undo_leave(DplChain *chain);
+void dpl_part_undo_tell(DplChain *chain);
 
 /* steps-evidence.c: the verification has failed with `error` (taken): what the units wrote is added
  * to the evidence, then the part ends with it. */

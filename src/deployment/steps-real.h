@@ -5,6 +5,7 @@
  * keeps in memory may be gone at the next: it is made again from the record. */
 #pragma once
 
+#include "deployment/manifest.h"
 #include "deployment/record-store.h"
 #include "deployment/steps.h"
 #include "deployment/targets.h"
@@ -29,6 +30,8 @@ typedef struct {
   const char *const *credential_directories; /* NULL: none */
   /* The target as its file says: a reference; NULL: there is none (any more). On the loop. */
   DplSite *(*site)(const char *target, gpointer user_data);
+  /* What is kept where a manifest does not say it. On the loop; NULL: the manifest's defaults. */
+  DplRetentionSpec (*retention)(gpointer user_data);
   gpointer user_data;
 } DplRealOptions;
 

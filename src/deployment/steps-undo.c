@@ -57,10 +57,25 @@ static gboolean leave(DplChain *chain, const DplWork *work, GError **error) {
                 dpl_release_fail(root, r->to, error);
   ok = ok && dpl_stage_forget(root, id, work, error) && dpl_backup_drop(root, id, work, error) &&
        dpl_backup_drop(root, state, work, error) && dpl_backup_drop(root, units, work, error);
+  g_autoptr(GError) ignored = NULL;
+  /* whoever fails again and again must not fill the disk; what cannot be removed is no reason to
+   * undo once more */
+  g_clear_pointer(&chain->problem, g_free);
+  if (ok &&
+      !dpl_retention_failed(root, &chain->retention, (guint64)wg_time_realtime(), work, &ignored))
+    chain->problem = g_strdup_printf("old failed releases stay: %s", ignored->message);
   close(root);
   return ok;
 }
 
+void dpl_part_undo_tell(DplChain *chain) {
+  if (chain->problem != NULL)
+    dpl_chain_say(chain, "%s", chain->problem);
+  g_clear_pointer(&chain->problem, g_free);
+  dpl_part_done(chain, NULL);
+}
+
 void dpl_part_undo_leave(DplChain *chain) {
+  dpl_chain_retention(chain);
   dpl_part_thread(chain, leave);
 }

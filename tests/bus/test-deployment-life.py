@@ -63,6 +63,24 @@ def test_configuration_bounds_what_is_asked_for():
         equal(c.call("ListPoisoned")[0], [], "refused releases")
 
 
+def kept(d, directory):
+    return [x for x in os.listdir(os.path.join(d.srv, "shop", directory)) if not x.endswith(".tree")]
+
+
+def test_retention_is_the_configurations_where_the_manifest_is_silent():
+    with Deployd(config="[Retention]\nCount=2\nFailed=1\n[Deploy]\nPoisonSec=0\n") as d:
+        d.target("shop")
+        c = d.caller()
+        for n in range(3):
+            equal(c.run(d.release(f"1.{n}", word=f"good {n}"))[0], "done")
+        equal(len(kept(d, "releases")), 2, "releases by the configuration")
+        for n in range(2):
+            equal(c.run(d.release(f"2.{n}", word=f"broken {n}"))[0], "rolled-back")
+        equal(len(kept(d, "failed")), 1, "failed ones by the configuration, after a failure")
+        equal(c.run(d.release("3.0", word="good 3", retention={"count": 3, "failed": 0}))[0], "done")
+        equal((len(kept(d, "releases")), kept(d, "failed")), (3, []), "by the manifest")
+
+
 def test_reload():
     with Deployd() as d:
         d.target("shop")

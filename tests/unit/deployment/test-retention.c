@@ -2,6 +2,7 @@
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
 #include "deployment/retention.h"
+#include "deployment/settings.h"
 #include "deployment/switch.h"
 #include "files.h"
 
@@ -132,10 +133,82 @@ static void test_apply(void) {
   files_end(&f);
 }
 
+static void count_failed(const Files *f, guint wanted) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) list = dpl_releases(f->root, DPL_DIR_FAILED, &error);
+
+  g_assert_no_error(error);
+  g_assert_cmpuint(list->len, ==, wanted);
+}
+
+static void test_failed(void) {
+  g_autoptr(GError) error = NULL;
+  Files f;
+
+  files_begin(&f, NULL);
+  for (guint i = 1; i <= 4; i++) {
+    g_autofree char *id = g_strdup_printf("000000000000000%u-20261101T000000Z", i);
+    make(&f, "failed", id, 10);
+    make(&f, "releases", id, 10);
+  }
+  /* no limit, then some, then none at all; what is good is never touched */
+  g_assert_true(dpl_retention_failed(f.root, &(DplRetention){.count = 1}, NOW, NULL, &error));
+  count_failed(&f, 4);
+  DplRetention three = {.count = 1, .failed_count = 3};
+  g_assert_true(dpl_retention_failed(f.root, &three, NOW, NULL, &error));
+  count_failed(&f, 3);
+  DplRetention none = {.failed_count = 3, .no_failed = TRUE};
+  g_assert_true(dpl_retention_failed(f.root, &none, NOW, NULL, &error));
+  count_failed(&f, 0);
+  g_autoptr(GPtrArray) good = dpl_releases(f.root, DPL_DIR_RELEASES, &error);
+  g_assert_cmpuint(good->len, ==, 4);
+  files_end(&f);
+}
+
+static DplManifest *manifest_of(const char *retention) {
+  g_autofree char *text =
+      g_strdup_printf("{\"name\": \"a\", \"version\": \"1\", \"target\": \"a\", \"artifacts\":"
+                      " [{\"source\": \"tree\"}], \"checks\": [{\"file\": \"/x\"}]%s}",
+                      retention);
+  WgProblems *problems = wg_problems_new();
+  DplManifest *m = dpl_manifest_load(text, strlen(text), problems);
+
+  g_assert_nonnull(m);
+  wg_problems_free(problems);
+  return m;
+}
+
+/* Each key by itself: the manifest's when it is there, else the configuration's. */
+static void test_defaults(void) {
+  static const char *const nowhere[] = {NULL};
+  g_autoptr(GError) error = NULL;
+  g_autoptr(WgConfig) config = wg_config_load_from(nowhere, "deployd", dpl_config_keys, &error);
+  g_autoptr(DplManifest) silent = manifest_of("");
+  g_autoptr(DplManifest) says =
+      manifest_of(", \"retention\": {\"count\": 9, \"failed\": 0, \"age\": \"0s\"}");
+  DplRetentionSpec own = {
+      .count = 3, .size = 4, .age = 5, .failed = 6, .failed_size = 7, .failed_age = 8};
+  DplSettings settings;
+
+  g_assert_no_error(error);
+  g_assert_true(dpl_settings_load(config, &settings, &error));
+  g_assert_cmpmem(&settings.retention, sizeof settings.retention, &silent->retention,
+                  sizeof silent->retention);
+  DplRetentionSpec spec = dpl_manifest_retention(silent, &own);
+  g_assert_cmpmem(&spec, sizeof spec, &own, sizeof own);
+  spec = dpl_manifest_retention(says, &own);
+  g_assert_cmpuint(spec.count, ==, 9);
+  g_assert_cmpuint(spec.age, ==, 0);
+  g_assert_cmpuint(spec.failed, ==, 0);
+  g_assert_cmpuint(spec.size + spec.failed_size + spec.failed_age, ==, 4 + 7 + 8);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/retention/choose", test_choose);
   g_test_add_func("/retention/choose-any", test_choose_any);
   g_test_add_func("/retention/apply", test_apply);
+  g_test_add_func("/retention/failed", test_failed);
+  g_test_add_func("/retention/defaults", test_defaults);
   return g_test_run();
 }
