@@ -193,6 +193,7 @@ class Daemon:
                  'exec "$@"'
         env = self.environment()
         env["WAGGLE_TEST_FD"] = str(self.listener.fileno())
+        self.read_notify()  # a reload said READY=1, too: that was the one before
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 DIES_WITH_US + ["bash", "-c", script, "sh", self.program] + args, env=env,
@@ -228,9 +229,11 @@ class Daemon:
 
     def read_notify(self):
         """All that it has told systemd so far; a queue has ten places, a reload takes two."""
-        with contextlib.suppress(socket.timeout):
+        self.notify.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
             while self.notify.recv(65536):
                 pass
+        self.notify.settimeout(0.1)
 
     def stop(self, check_status=True, sig=signal.SIGTERM):
         if self.process is None:
