@@ -75,6 +75,7 @@ struct MonAlerts {
   MonSamples *recorded;  /* what recording rules made */
   gint64 sampled;        /* lasting time of the last look for the windows */
   guint units;           /* listens to the inventory */
+  guint needs_revision;  /* of what units need, as causes were judged by */
   GSource *timer;
   guint idle;
   gint64 free_at;      /* lasting time before which no dirty rule is evaluated: what evaluations
@@ -140,6 +141,8 @@ GPtrArray *mon_backtests_new(void);
 
 /* causes.c: which alert follows from which; gathers CAUSED and UNCAUSED. */
 void mon_causes_judge(MonAlerts *alerts);
+/* Units need others than when causes were judged last, and there are alerts to be judged. */
+gboolean mon_causes_are_due(const MonAlerts *alerts);
 
 /* alerts-log.c: what administrators read in the journal. */
 void mon_alerts_log(const MonTransition *transition);

@@ -21,7 +21,7 @@ static void entry_free(gpointer data) {
 static void on_unit(const MonUnit *unit, MonUnitChange change, gpointer user_data) {
   MonAlerts *alerts = user_data;
 
-  if (change == MON_UNIT_CHANGED && unit->known && g_hash_table_size(alerts->entries) > 0)
+  if (change == MON_UNIT_CHANGED && mon_causes_are_due(alerts))
     mon_alerts_soon(alerts);
 }
 

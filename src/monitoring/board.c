@@ -2,8 +2,6 @@
  * order in a family is kept until one is dropped, whose place the last one takes. */
 #include "monitoring/board.h"
 
-#include "common/clock.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -19,8 +17,9 @@ struct MonSeries {
   Family *family;
   const MonLabels *labels;
   double value;
-  gint64 updated, created;
-  guint at; /* place in the family */
+  gint64 created;
+  gpointer mark; /* of the reader that marks; NULL: none */
+  guint at;      /* place in the family */
 };
 
 typedef struct {
@@ -105,12 +104,10 @@ static gboolean same(double a, double b) {
 }
 
 void mon_series_set(MonSeries *series, double value) {
-  gboolean changed = !same(series->value, value);
-
+  if (same(series->value, value))
+    return;
   series->value = value;
-  series->updated = wg_time_boottime();
-  if (changed)
-    tell(series, MON_SERIES_CHANGED);
+  tell(series, MON_SERIES_CHANGED);
 }
 
 void mon_series_set_created(MonSeries *series, gint64 created) {
@@ -128,8 +125,7 @@ static MonSeries *set(MonBoard *board, Family *family, const MonMetric *metric,
     return series;
   }
   series = g_new(MonSeries, 1);
-  *series = (MonSeries){family,  mon_labels_ref(labels), value, wg_time_boottime(),
-                        created, family->series->len};
+  *series = (MonSeries){family, mon_labels_ref(labels), value, created, NULL, family->series->len};
   g_ptr_array_add(family->series, series);
   g_hash_table_insert(family->by_labels, (gpointer)labels, series);
   board->n++;
@@ -255,8 +251,8 @@ double mon_series_value(const MonSeries *series) {
   return series->value;
 }
 
-gint64 mon_series_updated(const MonSeries *series) {
-  return series->updated;
+gpointer *mon_series_mark(MonSeries *series) {
+  return &series->mark;
 }
 
 gint64 mon_series_created(const MonSeries *series) {

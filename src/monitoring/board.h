@@ -57,8 +57,9 @@ const MonMetric *mon_series_metric(const MonSeries *series);
 const char *mon_series_name(const MonSeries *series); /* the metric's, of a histogram with suffix */
 const MonLabels *mon_series_labels(const MonSeries *series);
 double mon_series_value(const MonSeries *series);
-gint64 mon_series_updated(const MonSeries *series); /* CLOCK_BOOTTIME us of the last write */
 gint64 mon_series_created(const MonSeries *series);
+/* Where the history finds what it has of the series without looking it up; NULL in a new one. */
+gpointer *mon_series_mark(MonSeries *series);
 
 /* Whoever has to know at once: `func` is called after each change of a value of `name` (writing the
  * same value again is none), for a new series, and before one is dropped. It may write to other

@@ -91,9 +91,19 @@ static void set_cause(MonAlerts *alerts, MonEntry *entry, const char *cause) {
     mon_alerts_take(alerts, entry, &steps);
 }
 
+gboolean mon_causes_are_due(const MonAlerts *alerts) {
+  const MonInventory *inventory = alerts->daemon->inventory;
+
+  return inventory != NULL && g_hash_table_size(alerts->entries) > 0 &&
+         alerts->needs_revision != mon_inventory_needs_revision(inventory);
+}
+
+/* Nothing has changed, nothing is judged: with hundreds of alerts that would be most of a turn. */
 void mon_causes_judge(MonAlerts *alerts) {
-  if (g_hash_table_size(alerts->entries) == 0 || alerts->daemon->inventory == NULL)
+  if (g_hash_table_size(alerts->entries) == 0 || alerts->daemon->inventory == NULL ||
+      (alerts->gathered->len == 0 && !mon_causes_are_due(alerts)))
     return;
+  alerts->needs_revision = mon_inventory_needs_revision(alerts->daemon->inventory);
   g_autoptr(GHashTable) firing = firing_units(alerts);
   g_autoptr(GList) entries = g_hash_table_get_values(alerts->entries);
   for (GList *at = entries; at != NULL; at = at->next) {

@@ -1,27 +1,85 @@
-/* exposition.c: see exposition.h. Labels are interned, so each list's text is made once a scrape
- * and shared by all series of a unit. */
+/* exposition.c: see exposition.h. Labels are interned and keep their text, which all series of a
+ * unit share: a line is three copies. */
 #include "monitoring/exposition.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-void mon_exposition_number(GString *out, double value) {
+/* Room for `n` bytes at the end, which are counted when they are written. */
+static char *reserve(GString *out, gsize n) {
+  gsize len = out->len;
+
+  if (len + n >= out->allocated_len) {
+    g_string_set_size(out, len + n);
+    g_string_truncate(out, len);
+  }
+  return out->str + len;
+}
+
+/* Where the digits of `number` end. */
+static char *put_whole(char *at, guint64 number) {
+  char digits[20];
+  guint n = 0;
+
+  do {
+    digits[n++] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  while (n > 0)
+    *at++ = digits[--n];
+  return at;
+}
+
+/* Times are told in whole microseconds. NULL: it is no such number, or %g would write it otherwise.
+ * Of so few digits there is but one decimal that is nearest to `value`. */
+static char *put_micro(char *at, double value) {
+  double micro = round(value * 1e6);
+
+  if (micro < 100 || micro >= 1e15 || micro / 1e6 != value)
+    return NULL;
+  guint64 number = (guint64)micro;
+  at = put_whole(at, number / 1000000);
+  *at++ = '.';
+  guint rest = (guint)(number % 1000000);
+  for (guint place = 100000; rest > 0; place /= 10) {
+    *at++ = (char)('0' + rest / place);
+    rest %= place;
+  }
+  return at;
+}
+
+static void put_rare(GString *out, double value) {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (isnan(value)) {
     g_string_append(out, "NaN");
   } else if (isinf(value)) {
     g_string_append(out, value > 0 ? "+Inf" : "-Inf");
-  } else if (value == floor(value) && fabs(value) < 1e15) {
-    int n = snprintf(text, sizeof text, "%" G_GINT64_FORMAT, (gint64)value);
-    g_string_append_len(out, text, n);
   } else {
     g_ascii_formatd(text, sizeof text, "%.15g", value);
     if (g_ascii_strtod(text, NULL) != value)
       g_ascii_formatd(text, sizeof text, "%.17g", value);
     g_string_append(out, text);
   }
+}
+
+void mon_exposition_number(GString *out, double value) {
+  char *begin = reserve(out, 40), *at = begin, *end = NULL;
+  double whole = fabs(value);
+
+  if (value < 0)
+    *at++ = '-';
+  if (whole < 1e15 && (double)(guint64)whole == whole)
+    end = put_whole(at, (guint64)whole);
+  else if (whole < 1e9)
+    end = put_micro(at, whole);
+  if (end == NULL) {
+    put_rare(out, value);
+    return;
+  }
+  *end = '\0';
+  out->len += (gsize)(end - begin);
 }
 
 void mon_exposition_escape(GString *out, const char *text, gboolean is_label) {
@@ -70,20 +128,9 @@ typedef struct {
   const MonMetric *metric;
   GString *out;
   MonExposeFlags flags;
-  GHashTable *texts; /* MonLabels -> its text */
-  gboolean begun;    /* the head of the family is written */
-  GPtrArray *found;  /* of a histogram's buckets */
+  gboolean begun;   /* the head of the family is written */
+  GPtrArray *found; /* of a histogram's buckets */
 } Writer;
-
-static const char *text_of(Writer *writer, const MonLabels *labels) {
-  char *text = g_hash_table_lookup(writer->texts, labels);
-
-  if (text)
-    return text;
-  text = mon_labels_n(labels) > 0 ? mon_labels_text(labels) : g_strdup("");
-  g_hash_table_insert(writer->texts, (gpointer)labels, text);
-  return text;
-}
 
 static void begin(Writer *writer) {
   const MonMetric *m = writer->metric;
@@ -94,9 +141,14 @@ static void begin(Writer *writer) {
 }
 
 static void line(Writer *writer, const char *name, const MonSeries *series) {
-  g_string_append(writer->out, name);
-  g_string_append(writer->out, text_of(writer, mon_series_labels(series)));
-  g_string_append_c(writer->out, ' ');
+  gsize n = strlen(name), labels_n;
+  const char *labels = mon_labels_peek(mon_series_labels(series), &labels_n);
+  char *at = reserve(writer->out, n + labels_n + 1);
+
+  at = mempcpy(at, name, n);
+  at = mempcpy(at, labels, labels_n);
+  *at = ' ';
+  writer->out->len += n + labels_n + 1;
   mon_exposition_number(writer->out, mon_series_value(series));
   g_string_append_c(writer->out, '\n');
 }
@@ -109,8 +161,9 @@ static void created_line(Writer *writer, const MonSeries *series) {
       !(writer->flags & MON_EXPOSE_OPENMETRICS))
     return;
   int n = family_length(name, writer->metric->type, TRUE);
+  gsize labels_n;
   g_string_append_printf(writer->out, "%.*s_created%s ", n, name,
-                         text_of(writer, mon_series_labels(series)));
+                         mon_labels_peek(mon_series_labels(series), &labels_n));
   mon_exposition_number(writer->out, (double)created / G_USEC_PER_SEC);
   g_string_append_c(writer->out, '\n');
 }
@@ -186,8 +239,7 @@ static void write_metric(Writer *writer, const MonMetric *metric) {
 }
 
 GString *mon_exposition(MonBoard *board, MonExposeFlags flags) {
-  g_autoptr(GHashTable) texts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-  Writer writer = {.board = board, .flags = flags, .texts = texts};
+  Writer writer = {.board = board, .flags = flags};
 
   writer.out = g_string_sized_new(128 * (gsize)mon_board_n(board) + 4096);
   for (const MonMetric *metric = mon_metrics; metric->name; metric++)

@@ -9,8 +9,8 @@
 
 /* A run of samples on its way to the store. */
 typedef struct {
-  char *name;
-  GBytes *labels; /* packed */
+  const char *name; /* interned */
+  GBytes *labels;   /* packed */
   gboolean is_counter;
   gint64 start, stop;
   GByteArray *data;

@@ -11,46 +11,63 @@ guint32 mon_chunk_crc(gint64 series, gint64 start, gconstpointer data, gsize siz
   return wg_store_crc(wg_store_crc(0, key, sizeof key), data, size);
 }
 
-/* The number of the series, which is made if need be; 0: the batch has failed. */
-static gint64 series_id(MonStore *store, const MonRun *run) {
+typedef struct {
+  MonStore *store;
+  sqlite3_stmt *find, *make, *insert;
+} Writing;
+
+static void writing_clear(Writing *w) {
+  sqlite3_finalize(w->find);
+  sqlite3_finalize(w->make);
+  sqlite3_finalize(w->insert);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Writing, writing_clear)
+
+static void bind_series(sqlite3_stmt *stmt, const MonRun *run) {
   gsize size;
   gconstpointer labels = g_bytes_get_data(run->labels, &size);
-  g_autoptr(MonStatement) find =
-      mon_store_statement(store, "SELECT id FROM history_series WHERE name = ? AND labels = ?");
 
-  if (!find)
-    return 0;
-  sqlite3_bind_text(find, 1, run->name, -1, SQLITE_STATIC);
-  sqlite3_bind_blob(find, 2, size ? labels : "", (int)size, SQLITE_STATIC);
-  if (mon_store_row(store, find))
-    return sqlite3_column_int64(find, 0);
-  sqlite3_stmt *insert = mon_store_statement(
-      store, "INSERT INTO history_series (name, labels, is_counter) VALUES (?, ?, ?)");
-  if (!insert)
-    return 0;
-  sqlite3_bind_text(insert, 1, run->name, -1, SQLITE_STATIC);
-  sqlite3_bind_blob(insert, 2, size ? labels : "", (int)size, SQLITE_STATIC);
-  sqlite3_bind_int(insert, 3, run->is_counter);
-  return mon_store_run(store, insert) ? sqlite3_last_insert_rowid(mon_store_db(store)) : 0;
+  sqlite3_bind_text(stmt, 1, run->name, -1, SQLITE_STATIC);
+  sqlite3_bind_blob(stmt, 2, size ? labels : "", (int)size, SQLITE_STATIC);
+}
+
+/* The number of the series, which is made if need be; 0: the batch has failed. */
+static gint64 series_id(const Writing *w, const MonRun *run) {
+  sqlite3 *db = mon_store_db(w->store);
+
+  bind_series(w->find, run);
+  gint64 id = mon_store_row(w->store, w->find) ? sqlite3_column_int64(w->find, 0) : 0;
+  sqlite3_reset(w->find);
+  if (id != 0)
+    return id;
+  bind_series(w->make, run);
+  sqlite3_bind_int(w->make, 3, run->is_counter);
+  mon_store_row(w->store, w->make);
+  return sqlite3_reset(w->make) == SQLITE_OK ? sqlite3_last_insert_rowid(db) : 0;
 }
 
 gboolean mon_history_write(MonStore *store, GPtrArray *runs, GError **error) {
-  g_autoptr(MonStatement) insert = mon_store_statement(
+  g_auto(Writing) w = {store, NULL, NULL, NULL};
+
+  w.find =
+      mon_store_statement(store, "SELECT id FROM history_series WHERE name = ? AND labels = ?");
+  w.make = mon_store_statement(
+      store, "INSERT INTO history_series (name, labels, is_counter) VALUES (?, ?, ?)");
+  w.insert = mon_store_statement(
       store, "INSERT OR REPLACE INTO history_chunk (series, tier, start, stop, data, crc)"
              " VALUES (?, 0, ?, ?, ?, ?)");
-
-  for (guint i = 0; insert && i < runs->len; i++) {
+  for (guint i = 0; w.find && w.make && w.insert && i < runs->len; i++) {
     const MonRun *run = runs->pdata[i];
-    gint64 id = series_id(store, run);
+    gint64 id = series_id(&w, run);
     if (id == 0)
       return TRUE; /* the batch is rolled back */
-    sqlite3_bind_int64(insert, 1, id);
-    sqlite3_bind_int64(insert, 2, run->start);
-    sqlite3_bind_int64(insert, 3, run->stop);
-    sqlite3_bind_blob(insert, 4, run->data->data, (int)run->data->len, SQLITE_STATIC);
-    sqlite3_bind_int64(insert, 5, mon_chunk_crc(id, run->start, run->data->data, run->data->len));
-    mon_store_row(store, insert);
-    sqlite3_reset(insert);
+    sqlite3_bind_int64(w.insert, 1, id);
+    sqlite3_bind_int64(w.insert, 2, run->start);
+    sqlite3_bind_int64(w.insert, 3, run->stop);
+    sqlite3_bind_blob(w.insert, 4, run->data->data, (int)run->data->len, SQLITE_STATIC);
+    sqlite3_bind_int64(w.insert, 5, mon_chunk_crc(id, run->start, run->data->data, run->data->len));
+    mon_store_row(store, w.insert);
+    sqlite3_reset(w.insert);
   }
   return TRUE;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 typedef struct {
-  MonSeries *series; /* only compared, until it was seen in this turn */
   const MonLabels *labels;
   const char *name; /* interned */
   gboolean is_counter;
@@ -21,10 +20,10 @@ struct MonHistory {
   MonStore *store;
   MonBoard *board;
   MonHistoryLimits limits;
-  GHashTable *heads;                  /* MonSeries -> Head */
+  GPtrArray *heads;                   /* Head: the mark of a series, as long as it is there */
   GPtrArray *full;                    /* of MonRun, of this tick */
   gint64 times[MON_HEAD_SAMPLES + 1]; /* of the last ticks, by number */
-  guint turn;
+  guint turn, seen;                   /* the last tick; series seen in it */
   gint64 last;
   guint64 samples, bytes;
   gboolean upkeep_runs;
@@ -33,22 +32,16 @@ struct MonHistory {
 void mon_run_free(gpointer data) {
   MonRun *run = data;
 
-  g_free(run->name);
   g_bytes_unref(run->labels);
   g_byte_array_unref(run->data);
   g_free(run);
 }
 
 GBytes *mon_labels_pack(const MonLabels *labels) {
-  GByteArray *bytes = g_byte_array_new();
+  gsize n;
+  gconstpointer bytes = mon_labels_bytes(labels, &n);
 
-  for (guint i = 0; i < mon_labels_n(labels); i++) {
-    const char *name, *value;
-    mon_labels_nth(labels, i, &name, &value);
-    g_byte_array_append(bytes, (const guint8 *)name, (guint)strlen(name) + 1);
-    g_byte_array_append(bytes, (const guint8 *)value, (guint)strlen(value) + 1);
-  }
-  return g_byte_array_free_to_bytes(bytes);
+  return g_bytes_new(bytes, n);
 }
 
 MonLabels *mon_labels_unpack(gconstpointer data, gsize size) {
@@ -77,7 +70,7 @@ MonHistory *mon_history_new(MonStore *store, MonBoard *board, const MonHistoryLi
   history->store = store;
   history->board = board;
   history->limits = *limits;
-  history->heads = g_hash_table_new_full(NULL, NULL, NULL, head_free);
+  history->heads = g_ptr_array_new_with_free_func(head_free);
   history->full = g_ptr_array_new_with_free_func(mon_run_free);
   return history;
 }
@@ -108,7 +101,7 @@ static void end_run(MonHistory *history, Head *head) {
   for (guint i = 0; i < head->n; i++)
     times[i] = *time_at(history, head->first + i);
   MonRun *run = g_new0(MonRun, 1);
-  run->name = g_strdup(head->name);
+  run->name = head->name;
   run->labels = mon_labels_pack(head->labels);
   run->is_counter = head->is_counter;
   run->start = times[0];
@@ -125,24 +118,19 @@ static gboolean is_counter(const MonSeries *series) {
   return type == MON_COUNTER || type == MON_HISTOGRAM;
 }
 
-/* The head of a series; one of another series that had the same address ends. */
 static Head *head_of(MonHistory *history, MonSeries *series) {
-  Head *head = g_hash_table_lookup(history->heads, series);
-  const MonLabels *labels = mon_series_labels(series);
-  const char *name = mon_series_name(series);
+  gpointer *mark = mon_series_mark(series);
 
-  if (head && head->labels == labels && strcmp(head->name, name) == 0)
-    return head;
-  if (head)
-    end_run(history, head);
-  head = g_new0(Head, 1);
-  head->series = series;
-  head->labels = mon_labels_ref(labels);
-  head->name = g_intern_string(name); /* as many as there are metrics */
+  if (*mark)
+    return *mark;
+  Head *head = g_new0(Head, 1);
+  head->labels = mon_labels_ref(mon_series_labels(series));
+  head->name = g_intern_string(mon_series_name(series)); /* as many as there are metrics */
   head->is_counter = is_counter(series);
-  head->limit = 3 + (guint)((mon_labels_hash(labels) ^ g_str_hash(name)) % (MON_HEAD_SAMPLES - 3));
-  g_hash_table_replace(history->heads, series, head);
-  return head;
+  head->limit = 3 + (guint)((mon_labels_hash(head->labels) ^ g_str_hash(head->name)) %
+                            (MON_HEAD_SAMPLES - 3));
+  g_ptr_array_add(history->heads, head);
+  return *mark = head;
 }
 
 static gboolean take(MonSeries *series, gpointer user_data) {
@@ -158,22 +146,24 @@ static gboolean take(MonSeries *series, gpointer user_data) {
   if (head->n >= head->limit)
     end_run(history, head);
   history->samples++;
+  history->seen++;
   return TRUE;
 }
 
-/* Heads of series that are not on the board any more. */
-static void end_others(MonHistory *history, gboolean all) {
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init(&iter, history->heads);
-  while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    Head *head = value;
-    if (!all && head->turn == history->turn)
+/* Series that are not on the board any more were not seen in this turn: nobody has their heads. */
+static void end_gone(MonHistory *history) {
+  for (guint i = history->heads->len; history->seen < history->heads->len && i-- > 0;) {
+    Head *head = history->heads->pdata[i];
+    if (head->turn == history->turn)
       continue;
     end_run(history, head);
-    g_hash_table_iter_remove(&iter);
+    g_ptr_array_remove_index_fast(history->heads, i);
   }
+}
+
+static void end_all(MonHistory *history) {
+  for (guint i = 0; i < history->heads->len; i++)
+    end_run(history, history->heads->pdata[i]);
 }
 
 /* ---- to the store ---- */
@@ -224,24 +214,21 @@ static void start_upkeep(MonHistory *history, gint64 now) {
 /* A clock that was set back ends all runs: times of a run rise. */
 void mon_history_tick(MonHistory *history, gint64 time) {
   if (time <= history->last)
-    end_others(history, TRUE);
+    end_all(history);
   history->turn++;
+  history->seen = 0;
   history->last = time;
   *time_at(history, history->turn) = time;
   mon_board_each(history->board, NULL, take, history);
-  end_others(history, FALSE);
+  end_gone(history);
   submit(history);
   start_upkeep(history, time);
 }
 
 /* For history-load.c: samples that are not in the store's queue yet. */
 void mon_history_each_head(MonHistory *history, MonHeadFunc func, gpointer user_data) {
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init(&iter, history->heads);
-  while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    const Head *head = value;
+  for (guint h = 0; h < history->heads->len; h++) {
+    const Head *head = history->heads->pdata[h];
     gint64 times[MON_HEAD_SAMPLES];
     for (guint i = 0; i < head->n; i++)
       times[i] = *time_at(history, head->first + i);
@@ -263,14 +250,20 @@ MonBoard *mon_history_board(MonHistory *history) {
 }
 
 void mon_history_flush(MonHistory *history) {
-  end_others(history, TRUE);
+  end_all(history);
   submit(history);
+}
+
+static gboolean unmark(MonSeries *series, gpointer user_data) {
+  *mon_series_mark(series) = NULL;
+  return TRUE;
 }
 
 void mon_history_free(MonHistory *history) {
   if (!history)
     return;
-  g_hash_table_unref(history->heads);
+  mon_board_each(history->board, NULL, unmark, NULL);
+  g_ptr_array_unref(history->heads);
   g_ptr_array_unref(history->full);
   g_free(history);
 }

@@ -92,9 +92,13 @@ static gboolean ask_manager(MonInventory *inventory, const char *method,
   return ask(inventory, m, r, NULL, answered);
 }
 
+gboolean mon_inventory_is_asking(const MonInventory *inventory) {
+  return inventory->listing || inventory->calls->len > 0 || inventory->wanted.length > 0;
+}
+
 /* Everything was told that was asked for. */
 static void maybe_ready(MonInventory *inventory) {
-  if (inventory->listing || inventory->calls->len > 0 || !g_queue_is_empty(&inventory->wanted))
+  if (mon_inventory_is_asking(inventory))
     return;
   if (!inventory->ready) {
     mon_inventory_in_sight(inventory);
@@ -130,6 +134,7 @@ static int on_whole(sd_bus_message *m, void *data, sd_bus_error *ret) {
     entry->asked = FALSE;
     if (e == NULL && wg_unit_state_read(entry->unit.state, m) >= 0) {
       entry->unit.known = TRUE;
+      mon_inventory_note_needs(inventory, entry);
       mon_inventory_apply(inventory, entry, MON_UNIT_CHANGED);
     }
   }

@@ -12,6 +12,7 @@ typedef struct {
   char *told;      /* the active state that listeners know; NULL: none yet */
   gboolean listed; /* in the list that is read now */
   gboolean asked;  /* waits for, or is in, a call for all of it */
+  guint needs;     /* hash of what it needs; 0: not known */
   MonSeries *states[MON_UNIT_STATES], *started, *restarts;
 } MonEntry;
 
@@ -25,7 +26,7 @@ struct MonInventory {
   MonDaemon *daemon;
   GHashTable *units; /* name -> MonEntry */
   GArray *listeners;
-  guint last_listener;
+  guint last_listener, needs_revision;
   MonSeries *up, *counts[MON_UNIT_STATES];
   /* inventory.c */
   sd_bus *bus;
@@ -50,6 +51,7 @@ void mon_inventory_remove(MonInventory *inventory, MonEntry *entry);
 /* Its state was read: writes the series, tells listeners and, if it is another active state, an
  * event. */
 void mon_inventory_apply(MonInventory *inventory, MonEntry *entry, MonUnitChange change);
+void mon_inventory_note_needs(MonInventory *inventory, MonEntry *entry); /* of a known one */
 void mon_inventory_tell(MonInventory *inventory, const MonUnit *unit, MonUnitChange change);
 
 /* inventory.c: both may be called from inside any answer; failed() ends the connection. */
@@ -63,6 +65,9 @@ void mon_inventory_ask_stop(MonInventory *inventory);
 void mon_inventory_ask_clear(MonInventory *inventory);
 void mon_inventory_begin(MonInventory *inventory); /* subscribes and lists */
 void mon_inventory_list(MonInventory *inventory);
+/* Something that was asked for is not told yet: to begin again would never end where asking for
+ * all units takes longer than two pings lie apart. */
+gboolean mon_inventory_is_asking(const MonInventory *inventory);
 void mon_inventory_is_new(MonInventory *inventory, const char *name);
 /* All of a unit is asked for, after what is under way; pump() begins. */
 void mon_inventory_want(MonInventory *inventory, MonEntry *entry);

@@ -58,6 +58,7 @@ MonEntry *mon_inventory_add(MonInventory *inventory, const char *name, gboolean 
 void mon_inventory_remove(MonInventory *inventory, MonEntry *entry) {
   mon_inventory_board_drop(inventory, entry);
   mon_inventory_tell(inventory, &entry->unit, MON_UNIT_REMOVED);
+  inventory->needs_revision += entry->unit.known;
   g_hash_table_remove(inventory->units, entry->unit.state->name);
 }
 
@@ -133,6 +134,27 @@ void mon_inventory_unlisten(MonInventory *inventory, guint id) {
       g_array_remove_index(inventory->listeners, i);
       return;
     }
+}
+
+static guint hash_of(const WgUnitState *state) {
+  char **lists[] = {state->needs, state->part_of};
+  guint hash = 1;
+
+  for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+    for (char **one = lists[i]; *one != NULL; one++)
+      hash = hash * 31 + g_str_hash(*one);
+  return hash;
+}
+
+void mon_inventory_note_needs(MonInventory *inventory, MonEntry *entry) {
+  guint hash = hash_of(entry->unit.state);
+
+  inventory->needs_revision += hash != entry->needs;
+  entry->needs = hash;
+}
+
+guint mon_inventory_needs_revision(const MonInventory *inventory) {
+  return inventory->needs_revision;
 }
 
 const char **mon_inventory_needs(MonInventory *inventory, const char *name) {

@@ -124,7 +124,7 @@ static int on_pong(sd_bus_message *m, void *data, sd_bus_error *ret) {
   inventory->pinging = sd_bus_slot_unref(inventory->pinging);
   if (why != NULL)
     mon_inventory_failed(inventory, why);
-  else if (!inventory->ready && !inventory->listing)
+  else if (!inventory->ready && !mon_inventory_is_asking(inventory))
     mon_inventory_begin(inventory);
   return 1;
 }

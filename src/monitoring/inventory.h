@@ -55,3 +55,5 @@ void mon_inventory_unlisten(MonInventory *inventory, guint id);
  * order does not count. (transfer full), ends with NULL; free with g_free(), the names are borrowed
  * until the loop turns. NULL: not known. */
 const char **mon_inventory_needs(MonInventory *inventory, const char *name);
+/* Another number once any unit needs something else than before. */
+guint mon_inventory_needs_revision(const MonInventory *inventory);

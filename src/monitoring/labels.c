@@ -12,6 +12,9 @@ typedef struct {
 struct MonLabels {
   guint refs, n;
   guint64 hash;
+  gsize bytes; /* of the texts behind the pairs: name NUL value NUL ... */
+  char *text;  /* mon_labels_peek(); NULL: not asked for yet */
+  gsize text_n;
   Pair pairs[];
 };
 
@@ -67,6 +70,8 @@ static MonLabels *make(const Pair *pairs, guint n) {
   char *text = (char *)(labels->pairs + n), *at = text;
   labels->refs = 1;
   labels->n = n;
+  labels->bytes = bytes;
+  labels->text = NULL;
   for (guint i = 0; i < n; i++) {
     labels->pairs[i].name = at;
     at = stpcpy(at, pairs[i].name) + 1;
@@ -124,6 +129,7 @@ void mon_labels_unref(const MonLabels *labels) {
   if (mine == NULL || --mine->refs > 0)
     return;
   g_hash_table_remove(alive, mine);
+  g_free(mine->text);
   g_free(mine);
   if (g_hash_table_size(alive) == 0)
     g_clear_pointer(&alive, g_hash_table_unref);
@@ -183,6 +189,22 @@ char *mon_labels_text(const MonLabels *labels) {
   }
   g_string_append_c(text, '}');
   return g_string_free(text, FALSE);
+}
+
+const char *mon_labels_peek(const MonLabels *labels, gsize *ret_n) {
+  MonLabels *mine = (MonLabels *)labels;
+
+  if (mine->text == NULL) {
+    mine->text = mine->n > 0 ? mon_labels_text(mine) : g_strdup("");
+    mine->text_n = strlen(mine->text);
+  }
+  *ret_n = mine->text_n;
+  return mine->text;
+}
+
+gconstpointer mon_labels_bytes(const MonLabels *labels, gsize *ret_n) {
+  *ret_n = labels->bytes;
+  return labels->pairs + labels->n;
 }
 
 guint mon_labels_n_alive(void) {

@@ -28,6 +28,10 @@ guint64 mon_labels_hash(const MonLabels *labels);
 gboolean mon_labels_equal(const MonLabels *a, const MonLabels *b);
 /* {a="b",c="d"}, escaped as in the exposition format; "{}" for none. Free with g_free(). */
 char *mon_labels_text(const MonLabels *labels);
+/* The same, kept with the list, and empty for none: what is exposed again and again. Borrowed. */
+const char *mon_labels_peek(const MonLabels *labels, gsize *ret_n);
+/* Name NUL value NUL ..., as it is stored. Borrowed. */
+gconstpointer mon_labels_bytes(const MonLabels *labels, gsize *ret_n);
 
 /* How many lists are alive: for tests and for the service's own figures. */
 guint mon_labels_n_alive(void);

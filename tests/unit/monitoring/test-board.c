@@ -33,23 +33,20 @@ static MonSeries *set(MonBoard *board, const char *unit, double value) {
 
 static void test_set(void) {
   g_autoptr(MonBoard) board = mon_board_new();
-  WgClockFake fake = {.boot_id = "aa", .boottime = 5, .realtime = 1000};
   g_autoptr(MonLabels) labels = mon_labels_new("unit", "a", NULL);
 
-  wg_clock_set_fake(&fake);
   MonSeries *a = set(board, "a", 1);
   g_assert_true(set(board, "a", 2) == a);
   g_assert_true(mon_board_find(board, "test_gauge", labels) == a);
   g_assert_null(mon_board_find(board, "other", labels));
   g_assert_cmpfloat(mon_series_value(a), ==, 2);
-  g_assert_cmpint(mon_series_updated(a), ==, 5);
   g_assert_cmpint(mon_series_created(a), ==, 7);
   g_assert_true(mon_series_metric(a) == &gauge);
-  fake.boottime = 9;
+  *mon_series_mark(a) = board;
   mon_series_set(a, 2);
-  g_assert_cmpint(mon_series_updated(a), ==, 9);
-  g_assert_cmpuint(mon_board_n(board), ==, 1);
-  wg_clock_set_fake(NULL);
+  g_assert_true(*mon_series_mark(set(board, "a", 3)) == board);
+  g_assert_null(*mon_series_mark(set(board, "b", 3)));
+  g_assert_cmpuint(mon_board_n(board), ==, 2);
 }
 
 static void test_drop(void) {
