@@ -6,6 +6,7 @@
 #include "checks/runner.h"
 
 #include "common/config.h"
+#include "common/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,8 +41,8 @@ typedef struct {
   ChkPlan *plan;
   guint64 interval; /* us */
   guint failures, in_row;
-  gboolean trigger, is_ready, was_good;
-  char *said;
+  gboolean trigger, is_ready;
+  WgNotify *notify;
 } Watch;
 
 static gboolean refuse(const char *what, const char *why) {
@@ -102,14 +103,6 @@ static ChkPlan *load(const char *text) {
 }
 
 /* ---- the child that looks ---- */
-static void say(Watch *w, const char *text) {
-  if (g_strcmp0(w->said, text) == 0)
-    return;
-  g_free(w->said);
-  w->said = g_strdup(text);
-  sd_notifyf(0, "STATUS=%s", text);
-}
-
 static void judge(Watch *w, const ChkResult *result) {
   gboolean good = result->verdict == CHK_PASS || result->verdict == CHK_WARN;
   g_autofree char *text = g_strdup_printf("%s: %s", result->check->name,
@@ -117,12 +110,11 @@ static void judge(Watch *w, const ChkResult *result) {
                                           : good       ? "good"
                                                        : "bad");
 
-  g_strdelimit(text, "\n", ' ');
   w->in_row = good ? 0 : w->in_row + 1;
   if (good)
     sd_notify(0, w->is_ready ? "WATCHDOG=1" : "READY=1\nWATCHDOG=1");
   w->is_ready = w->is_ready || good;
-  say(w, text);
+  wg_notify_status(w->notify, text);
   if (w->is_ready && w->trigger && w->in_row >= w->failures)
     sd_notify(0, "WATCHDOG=trigger");
 }
@@ -156,6 +148,7 @@ static void watch(Options *o, ChkPlan *plan, guint64 interval, pid_t service) {
   int fd = pidfd_open(service, 0);
   Watch w = {.loop = g_main_loop_new(NULL, FALSE),
              .world = chk_world_new(o->user, NULL),
+             .notify = wg_notify_new(),
              .plan = plan,
              .interval = interval,
              .failures = (guint)o->failures,

@@ -9,6 +9,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+/* A message of more than 4096 bytes (NOTIFY_BUFFER_MAX of systemd) is dropped whole, with the
+ * READY=1 that a reload waits for. */
+#define STATUS_MAX 1024
+
 struct WgNotify {
   char *status;
   gboolean stopping;
@@ -28,6 +32,8 @@ void wg_notify_free(WgNotify *n) {
 static const char *keep_status(WgNotify *n, const char *text) {
   g_free(n->status);
   n->status = g_utf8_make_valid(text, -1);
+  if (strlen(n->status) > STATUS_MAX)
+    strcpy(g_utf8_find_prev_char(n->status, n->status + STATUS_MAX - 2), "...");
   return g_strdelimit(n->status, "\n\r", ' ');
 }
 

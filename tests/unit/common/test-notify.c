@@ -28,32 +28,74 @@ static guint drain(int fd, char *buffer, gsize size) {
   return n;
 }
 
+typedef struct {
+  char *directory, *path;
+  int fd;
+} Manager;
+
+static Manager manager_new(void) {
+  Manager m = {.directory = g_dir_make_tmp("waggle-notify-XXXXXX", NULL)};
+
+  m.path = g_build_filename(m.directory, "notify", NULL);
+  m.fd = listen_at(m.path);
+  g_setenv("NOTIFY_SOCKET", m.path, TRUE);
+  return m;
+}
+
+static void manager_end(Manager *m) {
+  g_unsetenv("NOTIFY_SOCKET");
+  close(m->fd);
+  g_unlink(m->path);
+  g_rmdir(m->directory);
+  g_free(m->path);
+  g_free(m->directory);
+}
+
 static void test_full(void) {
-  g_autofree char *directory = g_dir_make_tmp("waggle-notify-XXXXXX", NULL);
-  g_autofree char *path = g_build_filename(directory, "notify", NULL);
   char last[256] = "";
-  int fd = listen_at(path);
-  g_setenv("NOTIFY_SOCKET", path, TRUE);
+  Manager m = manager_new();
   WgNotify *notify = wg_notify_new();
 
   for (guint i = 0; i < 2000; i++) {
     g_autofree char *text = g_strdup_printf("number %u", i);
     wg_notify_status(notify, text);
   }
-  guint n = drain(fd, last, sizeof last);
+  guint n = drain(m.fd, last, sizeof last);
   g_assert_cmpuint(n, >, 0);
   g_assert_cmpuint(n, <, 2000);
   wg_notify_status(notify, "number 1999"); /* was not taken before, so it is told now */
-  g_assert_cmpuint(drain(fd, last, sizeof last), ==, 1);
+  g_assert_cmpuint(drain(m.fd, last, sizeof last), ==, 1);
   g_assert_cmpstr(last, ==, "STATUS=number 1999");
   wg_notify_status(notify, "number 1999");
-  g_assert_cmpuint(drain(fd, last, sizeof last), ==, 0);
+  g_assert_cmpuint(drain(m.fd, last, sizeof last), ==, 0);
 
   wg_notify_free(notify);
-  g_unsetenv("NOTIFY_SOCKET");
-  close(fd);
-  g_unlink(path);
-  g_rmdir(directory);
+  manager_end(&m);
+}
+
+/* systemd takes no message of more than 4096 bytes: a long status must not cost the READY=1. */
+static void test_long(void) {
+  g_autoptr(GString) text = g_string_new("x");
+  char last[8192] = "";
+  Manager m = manager_new();
+  WgNotify *notify = wg_notify_new();
+
+  while (text->len < 6000)
+    g_string_append(text, "\u00e9");
+  wg_notify_ready(notify, text->str);
+  g_assert_cmpuint(drain(m.fd, last, sizeof last), ==, 1);
+  g_assert_true(g_str_has_prefix(last, "READY=1\nSTATUS=x\u00e9"));
+  g_assert_true(g_str_has_suffix(last, "\u00e9..."));
+  g_assert_cmpuint(strlen(last), <=, 1100);
+  g_assert_cmpuint(strlen(last), >=, 1000);
+  g_assert_true(g_utf8_validate(last, -1, NULL));
+  wg_notify_status(notify, text->str);
+  g_assert_cmpuint(drain(m.fd, last, sizeof last), ==, 0);
+  wg_notify_stopping(notify, text->str);
+  g_assert_cmpuint(drain(m.fd, last, sizeof last), ==, 1);
+  g_assert_cmpuint(strlen(last), <=, 1100);
+  wg_notify_free(notify);
+  manager_end(&m);
 }
 
 static void test_no_manager(void) {
@@ -70,6 +112,7 @@ static void test_no_manager(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/notify/full", test_full);
+  g_test_add_func("/notify/long", test_long);
   g_test_add_func("/notify/no-manager", test_no_manager);
   return g_test_run();
 }
