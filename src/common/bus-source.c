@@ -23,6 +23,9 @@
 
 /* Messages handled in one turn before other sources get theirs. */
 #define TURN_MAX 32
+/* Bytes that are gathered before they are written: enough to pay for the call, and little enough
+ * for the other side to work while we go on. */
+#define GATHER_BYTES 4096
 
 typedef struct {
   GSource base;
@@ -35,6 +38,8 @@ typedef struct {
   gboolean polled; /* `poll` is registered with the source */
   gboolean paused;
   gboolean dead;
+  WgOutbox *outbox;      /* NULL until it is asked for */
+  gboolean broken;       /* it could not be written: to be closed by the next turn */
   int read_fd, write_fd; /* -1 unless split */
   guint64 due;           /* absolute CLOCK_MONOTONIC usec; UINT64_MAX: never */
 } WgBusSource;
@@ -66,15 +71,31 @@ static void watch_fd(WgBusSource *self, int fd) {
     g_source_add_poll(&self->base, &self->poll);
 }
 
+/* What sd-bus has begun to write comes first: the streams of both must not mix. */
+static void flush(WgBusSource *self) {
+  guint64 n_waiting = 0;
+  int fd = self->write_fd >= 0 ? self->write_fd : sd_bus_get_fd(self->bus);
+
+  if (self->outbox == NULL || wg_outbox_n(self->outbox) == 0 || self->dead || self->broken ||
+      fd < 0 || (sd_bus_get_n_queued_write(self->bus, &n_waiting) >= 0 && n_waiting > 0))
+    return;
+  self->broken = wg_outbox_write(self->outbox, fd) < 0;
+}
+
+static gboolean has_gathered(const WgBusSource *self) {
+  return self->outbox != NULL && wg_outbox_n(self->outbox) > 0;
+}
+
 static gboolean bus_prepare(GSource *source, gint *timeout) {
   WgBusSource *self = (WgBusSource *)source;
+  flush(self);
   int events = sd_bus_get_events(self->bus);
   int fd = self->write_fd >= 0 ? self->write_fd : sd_bus_get_fd(self->bus);
 
   *timeout = -1;
   if (self->dead)
     return FALSE;
-  if (events < 0 || fd < 0 || sd_bus_get_timeout(self->bus, &self->due) < 0) {
+  if (events < 0 || fd < 0 || self->broken || sd_bus_get_timeout(self->bus, &self->due) < 0) {
     /* closed behind our back: the turn finds the reason */
     watch_fd(self, -1);
     self->due = 0;
@@ -82,7 +103,8 @@ static gboolean bus_prepare(GSource *source, gint *timeout) {
     return TRUE;
   }
   watch_fd(self, fd);
-  self->poll.events = (gushort)(self->paused ? events & ~POLLIN : events);
+  self->poll.events =
+      (gushort)((self->paused ? events & ~POLLIN : events) | (has_gathered(self) ? POLLOUT : 0));
   if (self->due == UINT64_MAX)
     return FALSE;
   if (self->due > 0) {
@@ -147,13 +169,14 @@ static gboolean bus_dispatch(GSource *source, GSourceFunc callback, gpointer dat
   if (self->turn && self->polled && (self->poll.revents & POLLIN) != 0)
     (void)ioctl(self->poll.fd, FIONREAD, &n_readable);
 
-  int r = process_some(self);
+  int r = self->broken ? -ECONNRESET : process_some(self);
   if (g_source_is_destroyed(source))
     return G_SOURCE_REMOVE;
   if (r < 0) {
     bus_died(self, r);
     return G_SOURCE_REMOVE;
   }
+  flush(self);
   if (self->turn)
     self->turn(self->bus, (guint)MAX(n_readable, 0), self->turn_data);
   return G_SOURCE_CONTINUE;
@@ -162,6 +185,7 @@ static gboolean bus_dispatch(GSource *source, GSourceFunc callback, gpointer dat
 static void bus_finalize(GSource *source) {
   WgBusSource *self = (WgBusSource *)source;
   self->bus = sd_bus_unref(self->bus);
+  g_clear_pointer(&self->outbox, wg_outbox_free);
 }
 
 static GSourceFuncs bus_funcs = {bus_prepare, bus_check, bus_dispatch, bus_finalize, NULL, NULL};
@@ -205,9 +229,38 @@ void wg_bus_source_set_paused(GSource *source, gboolean paused) {
     (void)dup3(from, self->read_fd, O_CLOEXEC);
 }
 
+WgOutbox *wg_bus_source_outbox(GSource *source) {
+  WgBusSource *self = (WgBusSource *)source;
+
+  if (self->outbox == NULL)
+    self->outbox = wg_outbox_new();
+  return self->outbox;
+}
+
+void wg_bus_source_gathered(GSource *source) {
+  WgBusSource *self = (WgBusSource *)source;
+
+  if (wg_outbox_size(self->outbox) >= GATHER_BYTES)
+    flush(self);
+}
+
+void wg_bus_source_flush(GSource *source) {
+  flush((WgBusSource *)source);
+}
+
+guint64 wg_bus_source_n_queued(GSource *source) {
+  WgBusSource *self = (WgBusSource *)source;
+  guint64 n = 0;
+
+  (void)sd_bus_get_n_queued_write(self->bus, &n);
+  return n + (self->outbox != NULL ? wg_outbox_n(self->outbox) : 0);
+}
+
+/* What was gathered leaves before its connection, like what sd-bus sends at once. */
 void wg_bus_source_destroy(GSource *source) {
   if (!source)
     return;
+  flush((WgBusSource *)source);
   g_source_destroy(source);
   g_source_unref(source);
 }

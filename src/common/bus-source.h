@@ -6,6 +6,8 @@
  * spin), dispatch is bounded, the source is never removed behind the owner's back. */
 #pragma once
 
+#include "common/outbox.h"
+
 #include <glib.h>
 #include <systemd/sd-bus.h>
 
@@ -42,6 +44,17 @@ void wg_bus_source_set_turn_func(GSource *source, WgBusTurnFunc turn, gpointer u
  * connection that cannot happen: while paused read_fd refers to a silent socket. On a shared
  * descriptor it is best effort. A peer that hangs up while paused is reported closed at once. */
 void wg_bus_source_set_paused(GSource *source, gboolean paused);
+
+/* Where messages for this connection are gathered (borrowed; begin and end one in the same breath).
+ * They leave when the loop turns, together; call wg_bus_source_gathered() after each so that a
+ * long row of them does not wait for its end. They keep their order among themselves; whoever wants
+ * it towards what sd-bus sends calls wg_bus_source_flush() before sd_bus_send(). */
+WgOutbox *wg_bus_source_outbox(GSource *source);
+void wg_bus_source_gathered(GSource *source);
+/* Writes what was gathered, as far as the socket takes it. */
+void wg_bus_source_flush(GSource *source);
+/* How many messages wait to be written, in sd-bus and gathered ones. */
+guint64 wg_bus_source_n_queued(GSource *source);
 
 /* Destroys and unrefs the source. Safe inside its own dispatch. */
 void wg_bus_source_destroy(GSource *source);

@@ -40,6 +40,9 @@ typedef struct {
   void (*activity)(WgPeer *peer, gpointer user_data);
   /* May be NULL. wg_peer_writable() was FALSE and is TRUE again. */
   void (*writable)(WgPeer *peer, gpointer user_data);
+  /* May be NULL. A message of an attached client, before the objects see it, as a filter of
+   * sd_bus_add_filter(): positive when it is dealt with. */
+  int (*message)(WgPeer *peer, sd_bus_message *m, gpointer user_data);
 } WgPeerServerFuncs;
 
 WgPeerServer *wg_peer_server_new(const WgPeerLimits *limits, const WgPeerServerFuncs *funcs,
@@ -59,7 +62,8 @@ void wg_peer_server_set_limits(WgPeerServer *server, const WgPeerLimits *limits)
 void wg_peer_server_drain(WgPeerServer *server, guint64 limit_usec, void (*done)(gpointer),
                           gpointer user_data);
 
-sd_bus *wg_peer_bus(WgPeer *peer); /* borrowed */
+sd_bus *wg_peer_bus(WgPeer *peer);     /* borrowed */
+GSource *wg_peer_source(WgPeer *peer); /* borrowed; for what is gathered, see bus-source.h */
 uid_t wg_peer_uid(WgPeer *peer);
 gid_t wg_peer_gid(WgPeer *peer);
 pid_t wg_peer_pid(WgPeer *peer);

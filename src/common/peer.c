@@ -30,6 +30,9 @@
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
+/* Not more than the least MaxQueuedMessages= */
+#define GATHERED_MAX 16
+
 static gboolean is_over(WgPeer *peer) {
   const WgPeerLimits *l = wg_peer_server_limits(peer->server);
   return (l->max_queued > 0 && peer->n_queued >= l->max_queued) ||
@@ -54,11 +57,19 @@ static void set_over(WgPeer *peer, gboolean over) {
     wg_peer_server_watch(peer->server);
 }
 
+/* What is gathered and would be taken at once is not what the client leaves unread. */
+static guint64 count_unread(WgPeer *peer) {
+  guint64 n = wg_bus_source_n_queued(peer->source);
+  if (n < GATHERED_MAX)
+    return n;
+  wg_bus_source_flush(peer->source);
+  return wg_bus_source_n_queued(peer->source);
+}
+
 /* sd-bus tells how many messages wait, not how many bytes: the sum of what was charged shrinks in
  * proportion, and is nothing when nothing waits (the rest is the kernel's). */
 static void count_output(WgPeer *peer, guint64 bytes) {
-  guint64 n = 0;
-  (void)sd_bus_get_n_queued_write(peer->bus, &n);
+  guint64 n = count_unread(peer);
   if (n < peer->n_queued)
     peer->charged = (guint64)((double)peer->charged / (double)peer->n_queued * (double)n);
   peer->charged = n > 0 ? peer->charged + bytes : 0;
@@ -100,8 +111,9 @@ static int on_message(sd_bus_message *m, void *user_data, sd_bus_error *reterr) 
   else if (peer->attached && funcs->activity)
     funcs->activity(peer, data);
   count_output(peer, 0);
-  /* one that is to be dropped reaches no handler any more */
-  return peer->refusal ? 1 : 0;
+  if (peer->refusal)
+    return 1; /* one that is to be dropped reaches no handler any more */
+  return funcs->message ? funcs->message(peer, m, data) : 0;
 }
 
 /* Bytes came and no message was complete: they belong to one that is still arriving. */
@@ -275,8 +287,12 @@ void wg_peer_begin_drain(WgPeer *peer) {
 }
 
 gboolean wg_peer_drained(WgPeer *peer) {
-  guint64 n = 0;
-  return sd_bus_get_n_queued_write(peer->bus, &n) < 0 || n == 0;
+  wg_bus_source_flush(peer->source);
+  return wg_bus_source_n_queued(peer->source) == 0;
+}
+
+GSource *wg_peer_source(WgPeer *peer) {
+  return peer->source;
 }
 
 sd_bus *wg_peer_bus(WgPeer *peer) {

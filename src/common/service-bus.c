@@ -87,9 +87,12 @@ static void on_closed(sd_bus *bus, int r, gpointer user_data) {
 
 /* Every call that comes over the bus, before anybody looks at it. */
 static int on_message(sd_bus_message *m, void *user_data, sd_bus_error *ret_error) {
-  if (sd_bus_message_is_method_call(m, NULL, NULL) > 0)
-    wg_service_activity(user_data);
-  return 0;
+  WgService *service = user_data;
+
+  if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
+    return 0;
+  wg_service_activity(service);
+  return service->info->message ? service->info->message(service, service->self, m) : 0;
 }
 
 static void name_is_ours(WgService *service) {
@@ -226,9 +229,10 @@ void wg_service_bus_release(WgService *service) {
 }
 
 gboolean wg_service_bus_flushed(WgService *service) {
-  uint64_t n = 0;
-
-  return !service->bus.bus || sd_bus_get_n_queued_write(service->bus.bus, &n) < 0 || n == 0;
+  if (!service->bus.source)
+    return TRUE;
+  wg_bus_source_flush(service->bus.source);
+  return wg_bus_source_n_queued(service->bus.source) == 0;
 }
 
 void wg_service_bus_stop(WgService *service) {
@@ -244,4 +248,12 @@ gboolean wg_service_wants_bus(WgService *service) {
 
 sd_bus *wg_service_bus(WgService *service) {
   return service->bus.bus;
+}
+
+GSource *wg_service_bus_source(WgService *service, sd_bus *bus) {
+  WgPeer *peer = wg_peer_from_bus(service->peers, bus);
+
+  if (peer)
+    return wg_peer_source(peer);
+  return bus && bus == service->bus.bus ? service->bus.source : NULL;
 }

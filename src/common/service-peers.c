@@ -35,6 +35,12 @@ static void on_activity(WgPeer *peer, gpointer user_data) {
   wg_service_activity(user_data);
 }
 
+static int on_message(WgPeer *peer, sd_bus_message *m, gpointer user_data) {
+  WgService *service = user_data;
+
+  return service->info->message ? service->info->message(service, service->self, m) : 0;
+}
+
 static void on_caller_gone(WgCaller *caller, gpointer user_data) {
   WgService *service = user_data;
 
@@ -44,7 +50,7 @@ static void on_caller_gone(WgCaller *caller, gpointer user_data) {
 }
 
 gboolean wg_service_peers_start(WgService *service, GError **error) {
-  const WgPeerServerFuncs funcs = {on_attach, on_detach, on_activity};
+  const WgPeerServerFuncs funcs = {on_attach, on_detach, on_activity, .message = on_message};
   const WgPeerLimits until_configured = {.max_clients = 1};
   guint n;
 

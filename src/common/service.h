@@ -100,6 +100,9 @@ typedef struct {
   void (*detach)(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer);
   /* A caller that wg_service_with_caller() named before has vanished from bus or socket. */
   void (*caller_gone)(WgService *service, gpointer self, WgCaller *caller);
+  /* A call, before the objects see it: for hot methods, which need not be looked up. Positive: it
+   * is dealt with; 0: sd-bus goes on. Other messages may come, too. */
+  int (*message)(WgService *service, gpointer self, sd_bus_message *m);
   /* Try the new configuration; FALSE keeps the old one in force. */
   gboolean (*reload)(WgService *service, gpointer self, WgConfig *config, GError **error);
   /* TRUE: something runs that idle exit must not cut. */
@@ -124,8 +127,10 @@ int wg_service_main(const WgServiceInfo *info, gpointer self, int argc, char **a
 
 gboolean wg_service_is_user(WgService *service);
 const char *wg_service_state_dir(WgService *service);
-WgConfig *wg_service_config(WgService *service);   /* borrowed, the one in force */
-sd_bus *wg_service_bus(WgService *service);        /* NULL while the bus is lost */
+WgConfig *wg_service_config(WgService *service); /* borrowed, the one in force */
+sd_bus *wg_service_bus(WgService *service);      /* NULL while the bus is lost */
+/* The source of a connection, to gather messages for it (common/bus-source.h); NULL: it is gone. */
+GSource *wg_service_bus_source(WgService *service, sd_bus *bus);
 gboolean wg_service_wants_bus(WgService *service); /* FALSE: --no-bus, there never is one */
 WgPeerServer *wg_service_peers(WgService *service);
 WgPolkit *wg_service_polkit(WgService *service);

@@ -1,6 +1,7 @@
 /* bus-lease.c: what a receiver says about a message it has leased: Ack, AckMany, Nack, Touch,
  * Terminate, Detach. One family, one table; the method's name picks the row. */
 #include "messaging/bus-access.h"
+#include "messaging/bus-frame.h"
 #include "messaging/bus-options.h"
 #include "messaging/bus-reply.h"
 #include "messaging/bus.h"
@@ -134,14 +135,21 @@ static int append_refused(sd_bus_message *reply, const GArray *refused) {
   return r >= 0 ? sd_bus_message_close_container(reply) : r;
 }
 
-static int append_answer(sd_bus_message *reply, const MsgLeaseJob *job) {
-  if (job->many)
-    return append_refused(reply, job->refused);
+/* The answer of a verb about one message. */
+static void answer_shortly(MsgDaemon *daemon, const MsgLeaseJob *job) {
+  sd_bus_message *m = job->base.call;
+  WgOutbox *out = msg_frame_answer(daemon, m,
+                                   job->verb == MSG_LEASE_NACK    ? "s"
+                                   : job->verb == MSG_LEASE_TOUCH ? "t"
+                                                                  : "");
+
+  if (out == NULL)
+    return;
   if (job->verb == MSG_LEASE_NACK)
-    return sd_bus_message_append_basic(reply, 's', msg_state_name(job->state));
-  if (job->verb == MSG_LEASE_TOUCH)
-    return sd_bus_message_append_basic(reply, 't', &job->until);
-  return 0;
+    wg_outbox_string(out, msg_state_name(job->state));
+  else if (job->verb == MSG_LEASE_TOUCH)
+    wg_outbox_u64(out, job->until);
+  msg_frame_end(daemon, sd_bus_message_get_bus(m), out, MSG_REPLY_WEIGHT);
 }
 
 static void job_free(MsgLeaseJob *job) {
@@ -159,10 +167,12 @@ static void lease_done(WgJob *data) {
     wg_histogram_add(&daemon->stats.ack, msg_job_age(job));
   if (data->error != NULL) {
     msg_reply_job_error(job);
+  } else if (!job->many) {
+    answer_shortly(daemon, job);
   } else {
     sd_bus_message *reply = msg_reply_new(job->base.call);
-    msg_reply_send(daemon, job->base.call, reply, reply != NULL ? append_answer(reply, job) : 0,
-                   MSG_REPLY_WEIGHT);
+    msg_reply_send(daemon, job->base.call, reply,
+                   reply != NULL ? append_refused(reply, job->refused) : 0, MSG_REPLY_WEIGHT);
   }
   job_free(job);
 }

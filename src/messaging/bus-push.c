@@ -2,8 +2,10 @@
  * looks while, and only while, something is held back. */
 #include "messaging/bus-push.h"
 
+#include "messaging/bus-frame.h"
 #include "messaging/bus-reply.h"
 
+#include "common/bus-source.h"
 #include "common/names.h"
 
 #include <stdlib.h>
@@ -27,11 +29,12 @@ static void held_free(Held *held) {
 }
 
 static gboolean has_room(const MsgConnection *client) {
-  guint64 queued = 0;
+  GSource *source = NULL;
 
   if (client->caller->peer != NULL)
     return wg_peer_writable(client->caller->peer);
-  return sd_bus_get_n_queued_write(client->caller->bus, &queued) < 0 || queued < BUS_QUEUED_MAX;
+  source = wg_service_bus_source(client->daemon->service, client->caller->bus);
+  return source == NULL || wg_bus_source_n_queued(source) < BUS_QUEUED_MAX;
 }
 
 static sd_bus_message *new_signal(MsgConnection *client, const char *interface,
@@ -46,6 +49,10 @@ static sd_bus_message *new_signal(MsgConnection *client, const char *interface,
 }
 
 static void send_signal(MsgConnection *client, sd_bus_message *m, int r, gsize bytes) {
+  GSource *source = wg_service_bus_source(client->daemon->service, client->caller->bus);
+
+  if (source != NULL) /* what was gathered was said before */
+    wg_bus_source_flush(source);
   if (r >= 0)
     sd_bus_send(NULL, m, NULL);
   sd_bus_message_unref(m);
@@ -53,15 +60,34 @@ static void send_signal(MsgConnection *client, sd_bus_message *m, int r, gsize b
     wg_peer_charge(client->caller->peer, bytes);
 }
 
-static void send_delivery(MsgConnection *client, guint64 subscription, const MsgDelivery *d) {
-  sd_bus_message *m = new_signal(client, WG_IFACE_MESSAGING, "Delivery");
+static gsize weight_of(const MsgDelivery *d) {
+  return MSG_REPLY_WEIGHT + (d->body_left_out ? 0 : d->size);
+}
 
+static void send_shortly(MsgConnection *client, guint64 subscription, const MsgDelivery *d) {
+  WgOutbox *out = msg_frame_signal(client, "Delivery", "tttsaya{sv}");
+
+  if (out == NULL)
+    return;
+  wg_outbox_u64(out, subscription);
+  wg_outbox_u64(out, d->seq);
+  wg_outbox_u64(out, d->token);
+  msg_frame_content(out, d);
+  msg_frame_end(client->daemon, client->caller->bus, out, weight_of(d));
+}
+
+static void send_delivery(MsgConnection *client, guint64 subscription, const MsgDelivery *d) {
+  if (msg_frame_takes(d)) {
+    send_shortly(client, subscription, d);
+    return;
+  }
+  sd_bus_message *m = new_signal(client, WG_IFACE_MESSAGING, "Delivery");
   if (m == NULL)
     return;
   int r = sd_bus_message_append(m, "ttt", subscription, d->seq, d->token);
   if (r >= 0)
     r = msg_reply_append_content(m, d);
-  send_signal(client, m, r, MSG_REPLY_WEIGHT + (d->body_left_out ? 0 : d->size));
+  send_signal(client, m, r, weight_of(d));
 }
 
 static void send_waiting(MsgConnection *client, guint64 courier, guint n) {

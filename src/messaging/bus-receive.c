@@ -3,6 +3,7 @@
  * A wait is capped below the 25 s after which D-Bus clients give up, so an answer always comes in
  * time; an empty one means: ask again. While the service leaves, nobody waits any more. */
 #include "messaging/bus-access.h"
+#include "messaging/bus-frame.h"
 #include "messaging/bus-options.h"
 #include "messaging/bus-reply.h"
 #include "messaging/bus.h"
@@ -90,6 +91,33 @@ static int append_answer(sd_bus_message *reply, const MsgReceiveJob *job) {
   return r >= 0 ? sd_bus_message_append_basic(reply, SD_BUS_TYPE_BOOLEAN, &more) : r;
 }
 
+static gboolean is_short(const MsgReceiveJob *job) {
+  gsize left = WG_OUTBOX_MESSAGE_MAX - MSG_REPLY_WEIGHT;
+
+  for (guint i = 0; job->deliveries != NULL && i < job->deliveries->len; i++) {
+    const MsgDelivery *d = g_ptr_array_index(job->deliveries, i);
+    gsize size = msg_frame_size(d);
+    if (size > left || !msg_frame_takes(d))
+      return FALSE;
+    left -= size;
+  }
+  return TRUE;
+}
+
+static void answer_shortly(MsgDaemon *daemon, const MsgReceiveJob *job) {
+  sd_bus_message *m = job->base.call;
+  WgOutbox *out = msg_frame_answer(daemon, m, "a(ttsaya{sv})b");
+
+  if (out == NULL)
+    return;
+  WgOutboxArray deliveries = wg_outbox_open_array(out, 8);
+  for (guint i = 0; job->deliveries != NULL && i < job->deliveries->len; i++)
+    msg_frame_delivery(out, g_ptr_array_index(job->deliveries, i));
+  wg_outbox_close_array(out, deliveries);
+  wg_outbox_u32(out, job->more != FALSE);
+  msg_frame_end(daemon, sd_bus_message_get_bus(m), out, weight_of(job));
+}
+
 static void job_free(MsgReceiveJob *job) {
   g_clear_pointer(&job->deliveries, g_ptr_array_unref);
   msg_job_free(job, sizeof *job);
@@ -106,6 +134,8 @@ static void receive_done(WgJob *data) {
     wg_histogram_add(&daemon->stats.receive, msg_job_age(job));
   if (data->error != NULL) {
     msg_reply_job_error(job);
+  } else if (is_short(job)) {
+    answer_shortly(daemon, job);
   } else {
     sd_bus_message *reply = msg_reply_new(job->base.call);
     msg_reply_send(daemon, job->base.call, reply, reply != NULL ? append_answer(reply, job) : 0,

@@ -3,7 +3,9 @@
  * sender's own dictionary (`head`) comes as one, and is copied entry by entry. */
 #include "messaging/bus-reply.h"
 
+#include "common/bus-source.h"
 #include "common/bus-variant.h"
+#include "messaging/bus-fields.h"
 #include "messaging/bus-log.h"
 
 #include <errno.h>
@@ -16,6 +18,15 @@ static void charge(MsgDaemon *daemon, sd_bus_message *m, gsize bytes) {
 
   if (peer != NULL)
     wg_peer_charge(peer, bytes);
+}
+
+/* What was gathered for this client was said before. */
+static void send_after_gathered(MsgDaemon *daemon, sd_bus_message *reply) {
+  GSource *source = wg_service_bus_source(daemon->service, sd_bus_message_get_bus(reply));
+
+  if (source != NULL)
+    wg_bus_source_flush(source);
+  sd_bus_send(NULL, reply, NULL);
 }
 
 static gboolean tells_retry_after(const GError *error) {
@@ -39,7 +50,7 @@ void msg_reply_error(MsgDaemon *daemon, sd_bus_message *m, const GError *error,
   if (r >= 0 && tells_retry_after(error))
     r = sd_bus_message_append_basic(reply, 't', &retry_after);
   if (r >= 0)
-    sd_bus_send(NULL, reply, NULL);
+    send_after_gathered(daemon, reply);
   charge(daemon, m, MSG_REPLY_WEIGHT);
   sd_bus_message_unref(reply);
 }
@@ -63,7 +74,7 @@ void msg_reply_send(MsgDaemon *daemon, sd_bus_message *call, sd_bus_message *rep
   if (reply == NULL)
     return;
   if (r >= 0) {
-    sd_bus_send(NULL, reply, NULL);
+    send_after_gathered(daemon, reply);
     charge(daemon, call, bytes);
   } else {
     g_autoptr(GError) error = NULL;
@@ -94,22 +105,6 @@ int msg_reply_append_field(sd_bus_message *m, const char *key, const char *type,
   return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
-static int append_string(sd_bus_message *m, const char *key, const char *value) {
-  return value != NULL ? msg_reply_append_field(m, key, "s", value) : 0;
-}
-
-static int append_time(sd_bus_message *m, const char *key, guint64 value) {
-  return value != 0 ? msg_reply_append_field(m, key, "t", &value) : 0;
-}
-
-static int append_true(sd_bus_message *m, const char *key, gboolean value) {
-  return value ? msg_reply_append_field(m, key, "b", &(int){1}) : 0;
-}
-
-static int append_count(sd_bus_message *m, const char *key, guint32 value, guint32 above) {
-  return value > above ? msg_reply_append_field(m, key, "u", &value) : 0;
-}
-
 /* What the sender gave: subject, headers and so on, as it was. */
 static int append_head(sd_bus_message *m, const MsgDelivery *d) {
   GVariantIter iter;
@@ -129,61 +124,29 @@ static int append_head(sd_bus_message *m, const MsgDelivery *d) {
   return r;
 }
 
-static int append_large_body(sd_bus_message *m, const MsgDelivery *d) {
-  guint64 size = d->size;
-  int r = 0;
-
-  if (d->body_fd >= 0)
-    r = msg_reply_append_field(m, "body-fd", "h", &d->body_fd);
-  if (r >= 0 && (d->body_fd >= 0 || d->body_left_out))
-    r = msg_reply_append_field(m, "size", "t", &size);
-  return r;
+static int append_field(gpointer m, const char *key, const char *type, const void *value) {
+  return msg_reply_append_field(m, key, type, value);
 }
 
-int msg_reply_append_rare(sd_bus_message *m, const MsgDelivery *d) {
-  int r = append_string(m, "id", d->id);
+static int append_large_and_head(sd_bus_message *m, const MsgDelivery *d) {
+  int r = d->body_fd >= 0 ? msg_reply_append_field(m, "body-fd", "h", &d->body_fd) : 0;
 
-  if (r >= 0 && d->priority != 4)
-    r = msg_reply_append_field(m, "priority", "y", &d->priority);
-  if (r >= 0)
-    r = append_time(m, "expires", d->expires);
-  if (r >= 0)
-    r = append_string(m, "key", d->key);
-  if (r >= 0)
-    r = append_time(m, "in-reply-to", d->in_reply_to);
-  if (r >= 0)
-    r = append_true(m, "expects-reply", d->expects_reply);
-  if (r >= 0)
-    r = append_time(m, "reply-by", d->reply_by);
-  if (r >= 0)
-    r = append_count(m, "acquired", d->acquired, 1);
-  if (r >= 0)
-    r = append_count(m, "failed", d->failed, 0);
-  if (r >= 0)
-    r = append_true(m, "volatile", d->is_volatile);
-  if (r >= 0 && d->imported)
-    r = append_string(m, "origin", "import");
-  if (r >= 0 && d->imported)
-    r = append_string(m, "claimed-from", d->from);
-  if (r >= 0)
-    r = append_large_body(m, d);
   return r >= 0 ? append_head(m, d) : r;
 }
 
+int msg_reply_append_rare(sd_bus_message *m, const MsgDelivery *d) {
+  int r = msg_delivery_rare_fields(d, append_field, m);
+
+  return r >= 0 ? append_large_and_head(m, d) : r;
+}
+
 static int append_fields(sd_bus_message *m, const MsgDelivery *d) {
-  guint32 uid = d->sender_uid;
   int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
 
   if (r >= 0)
-    r = append_string(m, "to", d->to);
+    r = msg_delivery_fields(d, append_field, m);
   if (r >= 0)
-    r = append_time(m, "time", d->time);
-  if (r >= 0)
-    r = msg_reply_append_field(m, "sender-uid", "u", &uid);
-  if (r >= 0)
-    r = append_time(m, "lease-until", d->lease_until);
-  if (r >= 0)
-    r = msg_reply_append_rare(m, d);
+    r = append_large_and_head(m, d);
   return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 

@@ -9,6 +9,7 @@
 #include "common/bus-variant.h"
 #include "messaging/bus-access.h"
 #include "messaging/bus-draft.h"
+#include "messaging/bus-frame.h"
 #include "messaging/bus-memfd.h"
 #include "messaging/bus-reply.h"
 #include "messaging/bus.h"
@@ -224,6 +225,30 @@ static int append_many(sd_bus_message *reply, const MsgSendJob *job) {
   return r >= 0 ? sd_bus_message_append(reply, "a{sv}", 1, "duplicates", "u", duplicates) : r;
 }
 
+/* No group of receivers to name: all is numbers and names of states. */
+static gboolean is_short(const SendCall *call) {
+  return !call->many && call->job.one.recipients == NULL;
+}
+
+static void answer_shortly(MsgDaemon *daemon, const SendCall *call) {
+  const MsgSend *send = &call->job.one;
+  sd_bus_message *m = call->job.base.call;
+  WgOutbox *out = msg_frame_answer(daemon, m, "ta{sv}");
+
+  if (out == NULL)
+    return;
+  wg_outbox_u64(out, send->seq);
+  WgOutboxArray receipt = wg_outbox_open_array(out, 8);
+  if (send->state != MSG_STATE_NONE && send->state != MSG_STATE_QUEUED)
+    msg_frame_field(out, "state", SD_BUS_TYPE_STRING, msg_state_name(send->state));
+  if (send->duplicate)
+    msg_frame_field(out, "duplicate", SD_BUS_TYPE_BOOLEAN, &(int){1});
+  if ((send->seq & MSG_VOLATILE_BIT) != 0)
+    msg_frame_field(out, "volatile", SD_BUS_TYPE_BOOLEAN, &(int){1});
+  wg_outbox_close_array(out, receipt);
+  msg_frame_end(daemon, sd_bus_message_get_bus(m), out, MSG_REPLY_WEIGHT);
+}
+
 static void send_done(WgJob *data) {
   SendCall *call = (SendCall *)data;
   MsgJob *base = &call->job.base;
@@ -235,9 +260,11 @@ static void send_done(WgJob *data) {
   if (base->job.error != NULL) {
     msg_reply_job_error(call);
   } else {
-    sd_bus_message *reply = msg_reply_new(base->call);
+    sd_bus_message *reply = is_short(call) ? NULL : msg_reply_new(base->call);
     int r = 0;
-    if (reply != NULL && call->many) {
+    if (is_short(call)) {
+      answer_shortly(daemon, call);
+    } else if (reply != NULL && call->many) {
       r = append_many(reply, &call->job);
     } else if (reply != NULL) {
       r = sd_bus_message_append_basic(reply, 't', &call->job.one.seq);

@@ -9,6 +9,8 @@
 
 #include "common/names.h"
 
+#include <string.h>
+
 /* Aliases without arguments of their own: SD_BUS_ARGS() must not be expanded too early. */
 #define METHOD SD_BUS_METHOD_WITH_ARGS
 #define ARGS SD_BUS_ARGS
@@ -153,6 +155,32 @@ const WgServiceInterface msg_interfaces[] = {
     {WG_PATH_MESSAGING_AGENT, WG_IFACE_AGENT, msg_vtable_agent},
     {NULL},
 };
+
+/* The methods of each message's way. sd-bus would look the object, the interface and the method up,
+ * and then the object's children and managers; what does not match exactly is left to it, also what
+ * is to be refused. All of them are open above. */
+static const struct {
+  const char *member, *signature;
+  sd_bus_message_handler_t handler;
+} hot[] = {
+    {"Send", "saya{sv}", msg_method_send},
+    {"Receive", "sa{sv}", msg_method_receive},
+    {"Ack", "ta{sv}", msg_method_lease},
+    {"AckMany", "ata{sv}", msg_method_lease},
+};
+
+int msg_tables_hot(MsgDaemon *daemon, sd_bus_message *m) {
+  const char *member = sd_bus_message_get_member(m);
+
+  if (member == NULL || sd_bus_message_is_method_call(m, WG_IFACE_MESSAGING, NULL) <= 0 ||
+      g_strcmp0(sd_bus_message_get_path(m), WG_PATH_MESSAGING) != 0)
+    return 0;
+  for (guint i = 0; i < G_N_ELEMENTS(hot); i++)
+    if (strcmp(member, hot[i].member) == 0)
+      return sd_bus_message_has_signature(m, hot[i].signature) > 0 ? hot[i].handler(m, daemon, NULL)
+                                                                   : 0;
+  return 0;
+}
 
 int msg_tables_attach(MsgDaemon *daemon, sd_bus *bus) {
   int r = sd_bus_add_object_vtable(bus, NULL, WG_PATH_MESSAGING, WG_IFACE_MESSAGING,

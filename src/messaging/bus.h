@@ -94,6 +94,8 @@ int msg_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* Adds all objects to a connection; the slots float. 0 or a negative errno. */
 int msg_tables_attach(MsgDaemon *daemon, sd_bus *bus);
+/* Deals with a call of a hot method; 0: it is none, sd-bus may look. */
+int msg_tables_hot(MsgDaemon *daemon, sd_bus_message *m);
 extern const WgServiceInterface msg_interfaces[];
 /* For the test that compares tables, manual page and polkit. */
 extern const sd_bus_vtable msg_vtable_root[], msg_vtable_courier[], msg_vtable_agent[];

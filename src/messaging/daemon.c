@@ -62,6 +62,10 @@ static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer
   return r >= 0 || wg_error_set_errno(error, r, "the objects cannot be put on the bus");
 }
 
+static int on_message(WgService *service, gpointer self, sd_bus_message *m) {
+  return msg_tables_hot(self, m);
+}
+
 static void on_detach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer) {
   if (peer == NULL)
     msg_waker_bus_lost(self);
@@ -214,6 +218,7 @@ int msg_daemon_main(int argc, char **argv) {
       .attach = on_attach,
       .detach = on_detach,
       .caller_gone = on_caller_gone,
+      .message = on_message,
       .reload = on_reload,
       .busy = on_busy,
       .healthy = on_healthy,
