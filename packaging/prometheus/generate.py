@@ -11,7 +11,7 @@ import yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIST = os.path.join(HERE, "..", "..", "src", "monitoring", "metrics-list.c")
-ROW = re.compile(r"\[MON_M_\w+\] = \{(.*?)\},\n", re.S)
+ROW = re.compile(r"\[MON_M_\w+\] =\s*\{(.*?)\},\n", re.S)
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PANELS = (("Units", "waggle_unit_"), ("Machine", "waggle_host_"), ("Messages", "waggle_messaging_"),
           ("Deployments", "waggle_deployment"), ("Probes", "waggle_prob"), ("Alerts", "waggle_alert"),
@@ -21,7 +21,10 @@ PANELS = (("Units", "waggle_unit_"), ("Machine", "waggle_host_"), ("Messages", "
 def metrics():
     with open(LIST, encoding="utf-8") as f:
         text = f.read()
-    for row in ROW.findall(text):
+    rows = ROW.findall(text)
+    if len(rows) != text.count("[MON_M_"):
+        raise SystemExit("generate.py does not understand each row of metrics-list.c")
+    for row in rows:
         joined = re.sub(r'"\s*\n\s*"', "", row)
         if "MON_" not in joined:
             continue

@@ -25,6 +25,7 @@ WgCalls *wg_calls_new(WgService *service, gpointer owner, const WgMethod *const 
   calls->user_scope = wg_service_is_user(service);
   calls->own_uid = getuid();
   calls->listeners = wg_call_listeners_new();
+  calls->counts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
   return calls;
 }
 
@@ -36,7 +37,35 @@ void wg_calls_free(WgCalls *calls) {
   if (calls == NULL)
     return;
   g_hash_table_unref(calls->listeners);
+  g_hash_table_unref(calls->counts);
   g_free(calls);
+}
+
+static void count(WgCalls *calls, const WgMethod *method, WgCallOutcome outcome) {
+  guint64 *counts = g_hash_table_lookup(calls->counts, method->interface);
+
+  if (counts == NULL) {
+    counts = g_new0(guint64, WG_CALL_OUTCOMES);
+    g_hash_table_insert(calls->counts, (gpointer)method->interface, counts);
+  }
+  counts[outcome]++;
+}
+
+static WgCallOutcome outcome_of(const GError *error) {
+  return g_error_matches(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED) ||
+                 g_error_matches(error, WG_ERROR, WG_ERROR_INTERACTIVE)
+             ? WG_CALL_REFUSED
+             : WG_CALL_FAILED;
+}
+
+void wg_calls_each_count(const WgCalls *calls, WgCallCountFunc func, gpointer user_data) {
+  GHashTableIter iter;
+  gpointer interface, counts;
+
+  g_hash_table_iter_init(&iter, calls->counts);
+  while (g_hash_table_iter_next(&iter, &interface, &counts))
+    for (guint i = 0; i < WG_CALL_OUTCOMES; i++)
+      func(interface, i, ((const guint64 *)counts)[i], user_data);
 }
 
 guint wg_calls_n(const WgCalls *calls) {
@@ -140,6 +169,7 @@ void wg_call_answer(WgCall *call, GVariant *result) {
   g_autoptr(GVariant) owned = result != NULL ? g_variant_ref_sink(result) : NULL;
   sd_bus_message *reply = NULL;
 
+  count(call->calls, call->method, WG_CALL_ANSWERED);
   if (sd_bus_message_get_expect_reply(call->m) > 0) {
     int r = sd_bus_message_new_method_return(call->m, &reply);
     if (r >= 0 && owned != NULL)
@@ -160,6 +190,7 @@ void wg_call_answer(WgCall *call, GVariant *result) {
 void wg_call_fail(WgCall *call, const GError *error) {
   if (call->failing != NULL)
     call->failing(call, error);
+  count(call->calls, call->method, outcome_of(error));
   reply_error(call->calls, call->m, error);
   call_end(call);
 }
@@ -297,6 +328,7 @@ static void call_from(sd_bus_message *m, WgCaller *caller, const GError *lookup,
 
   g_return_if_fail(method != NULL); /* the vtable has what no table has */
   if (!may_enter(calls, m, caller, lookup, &error)) {
+    count(calls, method, outcome_of(error));
     reply_error(calls, m, error);
     return;
   }

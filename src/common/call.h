@@ -63,6 +63,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(WgCalls, wg_calls_free)
 /* What a handler of a vtable calls; returns what it has to return. */
 int wg_calls_enter(WgCalls *calls, sd_bus_message *m);
 guint wg_calls_n(const WgCalls *calls); /* owed an answer */
+/* How calls of an interface's methods ended since the start. */
+typedef enum { WG_CALL_ANSWERED, WG_CALL_FAILED, WG_CALL_REFUSED, WG_CALL_OUTCOMES } WgCallOutcome;
+typedef void (*WgCallCountFunc)(const char *interface, WgCallOutcome outcome, guint64 n,
+                                gpointer user_data);
+void wg_calls_each_count(const WgCalls *calls, WgCallCountFunc func, gpointer user_data);
 /* From now on calls are refused; `drained` is called once none is owed an answer, at the earliest
  * from here. */
 void wg_calls_drain(WgCalls *calls, void (*drained)(gpointer owner));

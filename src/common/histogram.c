@@ -63,3 +63,29 @@ void wg_histogram_merge(WgHistogram *into, const WgHistogram *from) {
   for (guint b = 0; b < WG_HISTOGRAM_BUCKETS; b++)
     into->bucket[b] += from->bucket[b];
 }
+
+GVariant *wg_histogram_pack(const WgHistogram *h) {
+  GVariantBuilder buckets;
+
+  g_variant_builder_init(&buckets, G_VARIANT_TYPE("a(tu)"));
+  for (guint b = 0; b < WG_HISTOGRAM_BUCKETS; b++)
+    if (h->bucket[b] > 0)
+      g_variant_builder_add(&buckets, "(tu)", upper_of(b), h->bucket[b]);
+  return g_variant_new(WG_HISTOGRAM_TYPE, h->count, h->sum, h->max, &buckets);
+}
+
+gboolean wg_histogram_unpack(GVariant *packed, WgHistogram *ret) {
+  g_autoptr(GVariantIter) buckets = NULL;
+  guint64 count, upper;
+  guint32 n;
+
+  *ret = (WgHistogram){0};
+  if (!g_variant_is_of_type(packed, G_VARIANT_TYPE(WG_HISTOGRAM_TYPE)))
+    return FALSE;
+  g_variant_get(packed, WG_HISTOGRAM_TYPE, &count, &ret->sum, &ret->max, &buckets);
+  while (g_variant_iter_next(buckets, "(tu)", &upper, &n)) {
+    ret->bucket[bucket_of(upper)] += n;
+    ret->count += n;
+  }
+  return TRUE;
+}

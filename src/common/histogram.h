@@ -18,4 +18,10 @@ guint64 wg_histogram_quantile(const WgHistogram *h,
 /* How many values were at most `usec`, as far as buckets tell: one that `usec` falls into counts.
  */
 guint64 wg_histogram_below(const WgHistogram *h, guint64 usec);
+/* Over D-Bus: (count, sum, max, [(a value of the bucket, how many)]), only buckets that have any.
+ * Floating. */
+#define WG_HISTOGRAM_TYPE "(ttta(tu))"
+GVariant *wg_histogram_pack(const WgHistogram *h);
+/* FALSE: not of that type. Whatever the numbers are, the buckets and the count agree. */
+gboolean wg_histogram_unpack(GVariant *packed, WgHistogram *ret);
 void wg_histogram_merge(WgHistogram *into, const WgHistogram *from);

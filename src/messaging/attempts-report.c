@@ -4,6 +4,8 @@
  * the delivery, so that a restart of this service changes neither. */
 #include "messaging/courier.h"
 
+#include <string.h>
+
 #define RETRY_MAX (30 * G_TIME_SPAN_DAY)
 #define STEP_MAX G_MAXUINT8
 
@@ -119,6 +121,24 @@ static const char *cause_of(const MsgReport *given, gboolean partial, char **ret
   return cause && *cause ? cause : NULL;
 }
 
+/* A back-end beyond the table, and one that was not told, counts as "other". */
+static void count(MsgEngine *e, const char *backend, const Report *r) {
+  MsgDeliveries *d = e->stat.deliveries;
+  MsgDeliveries *last = d + G_N_ELEMENTS(e->stat.deliveries) - 1;
+  const char *name = backend && *backend && strlen(backend) < sizeof d->backend ? backend : "other";
+
+  while (d < last && *d->backend && strcmp(d->backend, name) != 0)
+    d++;
+  if (d == last)
+    name = "other";
+  if (!*d->backend)
+    g_strlcpy(d->backend, name, sizeof d->backend);
+  d->announced += r->event == MSG_EVENT_ANNOUNCED;
+  d->held += r->event == MSG_EVENT_ATTEMPT_HELD;
+  d->partial += r->partial;
+  d->failed += r->event == MSG_EVENT_ATTEMPT_FAILED && !r->partial;
+}
+
 static gboolean report_one(MsgEngine *e, MsgCallJob *job, const MsgReport *given, GError **error) {
   g_autofree char *made = NULL;
   Report r;
@@ -129,6 +149,7 @@ static gboolean report_one(MsgEngine *e, MsgCallJob *job, const MsgReport *given
   MsgAttempt *a = msg_attempt_find(e, job, given->token, error);
   if (!a)
     return FALSE;
+  count(e, given->backend, &r);
   take_report(e, a, &r, job->base.actor);
   return TRUE;
 }

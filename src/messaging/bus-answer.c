@@ -97,6 +97,10 @@ static void insert_latency(GVariantDict *dict, const char *key, const WgHistogra
                                                         G_N_ELEMENTS(values), sizeof *values));
 }
 
+static void insert_histogram(GVariantDict *dict, const char *key, const WgHistogram *h) {
+  g_variant_dict_insert_value(dict, key, wg_histogram_pack(h));
+}
+
 static int answer_statistics(MsgDaemon *daemon, sd_bus_message *reply, GVariant *result) {
   g_autoptr(GVariant) given = g_variant_get_child_value(result, 0);
   g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(given);
@@ -107,6 +111,9 @@ static int answer_statistics(MsgDaemon *daemon, sd_bus_message *reply, GVariant 
   insert_latency(&dict, "latency-send", &daemon->stats.send);
   insert_latency(&dict, "latency-receive", &daemon->stats.receive);
   insert_latency(&dict, "latency-ack", &daemon->stats.ack);
+  insert_histogram(&dict, "histogram-send", &daemon->stats.send);
+  insert_histogram(&dict, "histogram-receive", &daemon->stats.receive);
+  insert_histogram(&dict, "histogram-ack", &daemon->stats.ack);
   g_variant_dict_insert(&dict, "batches", "t", writer.batches);
   g_variant_dict_insert(&dict, "largest-batch", "t", writer.largest_batch);
   g_variant_dict_insert(&dict, "clients", "u",

@@ -168,6 +168,13 @@ typedef struct {
   guint64 made;    /* the batch that made it */
 } MsgWatch;
 
+/* What the courier reported of a back-end's attempts since the start. */
+#define MSG_BACKENDS_MAX 16
+typedef struct {
+  char backend[32];
+  guint64 announced, held, failed, partial;
+} MsgDeliveries;
+
 struct MsgEngine {
   WgStore *store;
   WgWriter *writer;
@@ -235,6 +242,7 @@ struct MsgEngine {
   struct {
     guint64 sent, received, acked, nacked, expired, died, refused, duplicates, quarantined,
         canceled;
+    MsgDeliveries deliveries[MSG_BACKENDS_MAX]; /* by back-end; a name "" ends them */
   } stat;
   guint64 retention_cursor, retention_volatile; /* retention.c: how far its pass is */
   guint retention_stage;

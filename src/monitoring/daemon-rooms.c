@@ -9,7 +9,9 @@
 #include "monitoring/journal.h"
 #include "monitoring/metrics.h"
 #include "monitoring/notify.h"
+#include "monitoring/probe-latencies.h"
 #include "monitoring/registry.h"
+#include "monitoring/tally.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
@@ -38,6 +40,8 @@ static gboolean open_store(MonDaemon *daemon, GError **error) {
 
 /* A room's new() runs before the writer has the store: there it reads what it needs. */
 static gboolean open_rooms(MonDaemon *daemon, GError **error) {
+  daemon->tally = mon_tally_new(daemon->board, daemon->store);
+  daemon->latencies = mon_probe_latencies_new();
   daemon->event_count = mon_event_count_new(daemon);
   if (daemon->settings.read_journal)
     daemon->journal = mon_journal_new(daemon, NULL, error);
@@ -74,6 +78,8 @@ void mon_rooms_close(MonDaemon *daemon) {
   g_clear_pointer(&daemon->http, mon_http_free);
   if (daemon->metrics != NULL && mon_store_writer(daemon->store) != NULL)
     mon_metrics_flush(daemon->metrics);
+  if (daemon->tally != NULL && mon_store_writer(daemon->store) != NULL)
+    mon_tally_save(daemon->tally, TRUE);
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, mon_store_free);
   g_clear_pointer(&daemon->deployments, mon_deployments_free);
@@ -85,6 +91,8 @@ void mon_rooms_close(MonDaemon *daemon) {
   g_clear_pointer(&daemon->registry, mon_registry_free);
   g_clear_pointer(&daemon->inventory, mon_inventory_free);
   g_clear_pointer(&daemon->event_count, mon_event_count_free);
+  g_clear_pointer(&daemon->latencies, mon_probe_latencies_free);
+  g_clear_pointer(&daemon->tally, mon_tally_free);
   g_clear_pointer(&daemon->board, mon_board_free);
   g_clear_pointer(&daemon->events, mon_events_free);
 }

@@ -23,6 +23,8 @@ typedef struct MonNotifier MonNotifier;
 typedef struct MonMetrics MonMetrics;
 typedef struct MonHttp MonHttp;
 typedef struct MonRegistry MonRegistry;
+typedef struct MonTally MonTally;
+typedef struct MonProbeLatencies MonProbeLatencies;
 
 struct MonDaemon {
   WgService *service;
@@ -34,6 +36,7 @@ struct MonDaemon {
   WgStoreState store_state;
   MonEvents *events;
   MonBoard *board;
+  MonTally *tally; /* counters that survive restarts */
   MonEventCount *event_count;
   MonInventory *inventory;
   MonJournal *journal; /* NULL: not wanted */
@@ -43,7 +46,8 @@ struct MonDaemon {
   MonMetrics *metrics;
   MonHttp *http;
   MonRegistry *registry;
-  struct MonWatches *watches; /* who waits for its changes */
+  MonProbeLatencies *latencies; /* of looks */
+  struct MonWatches *watches;   /* who waits for its changes */
   gboolean draining;
 };
 

@@ -2,6 +2,8 @@
  * call before, so that it is asked anew whenever its name has a new owner. */
 #include "monitoring/deployments.h"
 
+#include "monitoring/metrics-list.h"
+
 #include "common/bus-variant.h"
 #include "common/clock.h"
 #include "common/names.h"
@@ -35,6 +37,7 @@ struct MonDeployments {
   GPtrArray *asks;
   GHashTable *live;     /* &id -> Deployment that has not ended, or was asked for as a target's */
   GHashTable *releases; /* unit -> release */
+  GHashTable *targets;  /* name -> MonSeries: the release that is current */
   guint revision;
 };
 
@@ -103,7 +106,20 @@ static Deployment *deployment_of(MonDeployments *all, guint64 id, const char *ta
   return d;
 }
 
+/* Kept while there is no deployd to ask: what it has put there stays there. */
+static void show_target(MonDeployments *all, const Deployment *d) {
+  g_autoptr(MonLabels) labels = mon_labels_new("target", d->target, "release", d->release, NULL);
+  MonSeries *old = g_hash_table_lookup(all->targets, d->target);
+
+  if (d->release == NULL || (old != NULL && mon_series_labels(old) == labels))
+    return;
+  mon_board_drop(all->daemon->board, old);
+  g_hash_table_insert(all->targets, g_strdup(d->target),
+                      mon_board_set(all->daemon->board, MON_METRIC(TARGET_INFO), labels, 1, 0));
+}
+
 static void serve(MonDeployments *all, const Deployment *d) {
+  show_target(all, d);
   for (char **unit = d->units; d->release != NULL && *unit != NULL; unit++)
     g_hash_table_insert(all->releases, g_strdup(*unit), g_strdup(d->release));
   all->revision++;
@@ -286,6 +302,7 @@ MonDeployments *mon_deployments_new(MonDaemon *daemon, GError **error) {
   all->asks = g_ptr_array_new_with_free_func(ask_free);
   all->live = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, deployment_free);
   all->releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  all->targets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   return all;
 }
 
@@ -309,6 +326,7 @@ void mon_deployments_free(MonDeployments *all) {
   g_ptr_array_unref(all->asks);
   g_hash_table_unref(all->live);
   g_hash_table_unref(all->releases);
+  g_hash_table_unref(all->targets);
   g_free(all);
 }
 

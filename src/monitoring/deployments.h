@@ -21,5 +21,5 @@ const char *mon_deployments_release(MonDeployments *deployments, const char *uni
 /* "deployment 12 of shop is verifying"; NULL: no window is open for the unit. Borrowed, as above.
  */
 const char *mon_deployments_window(MonDeployments *deployments, const char *unit);
-/* Rises whenever an answer of the two may be another one. */
+/* Rises whenever an answer of the two above may be another one. */
 guint mon_deployments_revision(MonDeployments *deployments);

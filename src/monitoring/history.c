@@ -135,8 +135,10 @@ static Head *head_of(MonHistory *history, MonSeries *series) {
 
 static gboolean take(MonSeries *series, gpointer user_data) {
   MonHistory *history = user_data;
-  Head *head = head_of(history, series);
 
+  if (mon_series_metric(series)->type == MON_INFO) /* always 1, and another series each start */
+    return TRUE;
+  Head *head = head_of(history, series);
   if (head->n > 0 && head->turn != history->turn - 1)
     end_run(history, head);
   if (head->n == 0)

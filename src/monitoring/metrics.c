@@ -4,6 +4,7 @@
 #include "monitoring/deployments.h"
 #include "monitoring/host.h"
 #include "monitoring/inventory.h"
+#include "monitoring/metrics-own.h"
 #include "monitoring/suite.h"
 
 #include "common/clock.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct {
@@ -25,7 +27,8 @@ struct MonMetrics {
   MonDaemon *daemon;
   int proc;
   MonUnitMetrics *units;
-  MonSource *host, *own;
+  MonSource *host;
+  MonOwn *own;
   MonSuite *suite;
   MonHistory *history; /* NULL: none is kept */
   GSource *timer;
@@ -36,10 +39,6 @@ struct MonMetrics {
   gint64 time;        /* REALTIME us: of this tick */
   GArray *waiters;    /* Waiter */
   guint last_waiter, soon;
-  WgHistogram took;
-  gint64 created;
-  guint64 files, values;
-  guint64 http[600]; /* by status */
 };
 
 /* ---- units come and go ---- */
@@ -49,6 +48,9 @@ static void set_unit(MonMetrics *metrics, const MonUnit *unit) {
   g_autoptr(MonLabels) labels = mon_labels_with(unit->labels, "release", release);
 
   mon_unit_metrics_set(metrics->units, name, labels, unit->state->cgroup);
+  gboolean runs = strcmp(unit->state->active, "inactive") != 0;
+  mon_unit_metrics_info(metrics->units, name, runs ? unit->state->invocation : NULL,
+                        runs ? unit->state->slice : NULL);
 }
 
 static void unit_changed(const MonUnit *unit, MonUnitChange change, gpointer user_data) {
@@ -76,57 +78,10 @@ static void relabel(MonMetrics *metrics) {
   metrics->revision = revision;
 }
 
-/* ---- the monitor's own figures ---- */
-static void add_own(MonMetrics *metrics, MonReadings *readings) {
-  MonDaemon *daemon = metrics->daemon;
-  g_auto(GStrv) degraded = wg_service_degraded(daemon->service);
-
-  mon_readings_add(readings, MON_M_MONITOR_INFO, 1, WG_VERSION,
-                   daemon->user_scope ? "user" : "system", NULL);
-  mon_readings_add(readings, MON_M_MONITOR_FILES, (double)metrics->files, NULL, NULL, NULL);
-  mon_readings_add(readings, MON_M_MONITOR_VALUES, (double)metrics->values, NULL, NULL, NULL);
-  mon_readings_add(readings, MON_M_MONITOR_SERIES, mon_board_n(daemon->board), NULL, NULL, NULL);
-  for (guint i = 0; degraded[i]; i++) {
-    g_auto(GStrv) parts = g_strsplit(degraded[i], ":", 2);
-    mon_readings_add(readings, MON_M_MONITOR_DEGRADED, 1, parts[0], NULL, NULL);
-  }
-  for (guint status = 0; status < G_N_ELEMENTS(metrics->http); status++) {
-    g_autofree char *code = g_strdup_printf("%u", status);
-    if (metrics->http[status] > 0)
-      mon_readings_add(readings, MON_M_MONITOR_HTTP_REQUESTS, (double)metrics->http[status], code,
-                       NULL, NULL);
-  }
-  if (!metrics->history)
-    return;
-  mon_readings_add(readings, MON_M_MONITOR_HISTORY_SAMPLES,
-                   (double)mon_history_samples(metrics->history), NULL, NULL, NULL);
-  mon_readings_add(readings, MON_M_MONITOR_HISTORY_BYTES,
-                   (double)mon_history_bytes(metrics->history), NULL, NULL, NULL);
-}
-
-/* utime and stime of self/stat, resident pages of self/statm. Worker thread. */
-static void read_self(int proc, MonReadings *readings) {
-  g_autofree char *stat = mon_host_slurp(proc, "self/stat", readings);
-  g_autofree char *statm = mon_host_slurp(proc, "self/statm", readings);
-  const char *after = stat ? strrchr(stat, ')') : NULL;
-  g_auto(GStrv) words = after ? g_strsplit(after + 1, " ", -1) : NULL;
-  g_auto(GStrv) pages = statm ? g_strsplit(statm, " ", -1) : NULL;
-
-  if (words && g_strv_length(words) > 13) {
-    guint64 ticks = g_ascii_strtoull(words[12], NULL, 10) + g_ascii_strtoull(words[13], NULL, 10);
-    mon_readings_add(readings, MON_M_MONITOR_CPU, (double)ticks / (double)sysconf(_SC_CLK_TCK),
-                     NULL, NULL, NULL);
-  }
-  if (pages && g_strv_length(pages) > 1)
-    mon_readings_add(readings, MON_M_MONITOR_MEMORY,
-                     (double)g_ascii_strtoull(pages[1], NULL, 10) * (double)sysconf(_SC_PAGESIZE),
-                     NULL, NULL, NULL);
-}
-
 /* ---- one collection ---- */
 typedef struct {
   MonUnitLook *units;
-  MonReadings *host;
+  MonReadings *host, *own;
   int proc;
   gboolean walk;
 } Work;
@@ -136,7 +91,7 @@ static void read_all(GTask *task, gpointer source, gpointer data, GCancellable *
 
   mon_host_read(work->proc, work->host);
   mon_host_read_filesystems(work->proc, work->host);
-  read_self(work->proc, work->host);
+  mon_own_read(work->proc, work->own);
   mon_unit_look_read(work->units, work->walk);
   g_task_return_boolean(task, TRUE);
 }
@@ -164,20 +119,13 @@ static void collected(GObject *source, GAsyncResult *result, gpointer user_data)
   MonMetrics *metrics = user_data;
   Work *work = g_task_get_task_data(G_TASK(result));
   guint files, values;
-  g_autoptr(MonReadings) own = mon_readings_new();
-  g_autoptr(MonLabels) none = mon_labels_new(NULL, NULL);
 
   metrics->running = FALSE;
   mon_source_apply(metrics->host, work->host, 0);
   mon_unit_look_apply(g_steal_pointer(&work->units), &files, &values);
-  metrics->files += files + work->host->files;
-  metrics->values += values + work->host->all->len;
   metrics->last = wg_time_boottime();
-  wg_histogram_add(&metrics->took, (guint64)(metrics->last - metrics->began));
-  add_own(metrics, own);
-  mon_source_apply(metrics->own, own, metrics->created);
-  mon_board_histogram(metrics->daemon->board, MON_METRIC(MONITOR_COLLECTION), none, &metrics->took,
-                      metrics->created);
+  mon_own_put(metrics->own, work->own, files + work->host->files, values + work->host->all->len,
+              (guint64)(metrics->last - metrics->began), metrics->history);
   if (metrics->history && metrics->for_history)
     mon_history_tick(metrics->history, metrics->time);
   metrics->for_history = FALSE;
@@ -188,6 +136,7 @@ static void work_free(gpointer data) {
   Work *work = data;
 
   mon_readings_free(work->host);
+  mon_readings_free(work->own);
   g_free(work);
 }
 
@@ -199,6 +148,7 @@ static void collect(MonMetrics *metrics) {
   metrics->began = wg_time_boottime();
   work->units = mon_unit_look_new(metrics->units);
   work->host = mon_readings_new();
+  work->own = mon_readings_new();
   work->proc = metrics->proc;
   work->walk = !metrics->daemon->settings.watch_units;
   g_autoptr(GTask) task = g_task_new(NULL, NULL, collected, metrics);
@@ -259,8 +209,7 @@ void mon_metrics_forget(MonMetrics *metrics, guint id) {
 }
 
 void mon_metrics_count_http(MonMetrics *metrics, guint status) {
-  if (status < G_N_ELEMENTS(metrics->http))
-    metrics->http[status]++;
+  mon_own_count_http(metrics->daemon, status);
 }
 
 MonUnitMetrics *mon_metrics_units(MonMetrics *metrics) {
@@ -304,7 +253,6 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
 
   metrics->daemon = daemon;
   metrics->proc = -1;
-  metrics->created = g_get_real_time();
   metrics->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
   if (!open_dirs(metrics, &root, error)) {
     mon_metrics_free(metrics);
@@ -312,7 +260,7 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
   }
   metrics->units = mon_unit_metrics_new(daemon->board, daemon->store, root);
   metrics->host = mon_source_new(daemon->board);
-  metrics->own = mon_source_new(daemon->board);
+  metrics->own = mon_own_new(daemon);
   metrics->suite = mon_suite_new(daemon);
   if (daemon->settings.keep_history)
     metrics->history = mon_history_new(daemon->store, daemon->board, &limits);
@@ -365,7 +313,7 @@ void mon_metrics_free(MonMetrics *metrics) {
   g_clear_pointer(&metrics->suite, mon_suite_free);
   g_clear_pointer(&metrics->history, mon_history_free);
   g_clear_pointer(&metrics->host, mon_source_free);
-  g_clear_pointer(&metrics->own, mon_source_free);
+  g_clear_pointer(&metrics->own, mon_own_free);
   g_clear_pointer(&metrics->units, mon_unit_metrics_free);
   g_array_unref(metrics->waiters);
   if (metrics->proc >= 0)

@@ -1,7 +1,10 @@
 /* notify-ask.c: what D-Bus and metrics ask the notifier (notify.h), and silences. */
 #include "monitoring/notify-private.h"
+#include "monitoring/reading.h"
 
 #include "common/error.h"
+
+#include <string.h>
 
 MonGroups *mon_notifier_groups(MonNotifier *notifier) {
   return notifier->groups;
@@ -115,4 +118,32 @@ void mon_notifier_figures(MonNotifier *notifier, MonReceiveKind kind, MonNotifyF
 
 guint mon_notifier_n_waiting(MonNotifier *notifier) {
   return mon_outbox_n(notifier->outbox);
+}
+
+static void read_waiting(MonNotifier *notifier, MonReadings *readings) {
+  const MonAlerting *alerting = notifier->alerting;
+
+  for (guint i = 0; i < alerting->receivers->len; i++) {
+    const MonReceiver *receiver = alerting->receivers->pdata[i];
+    for (guint k = 0; k < receiver->integrations->len; k++) {
+      const MonIntegration *way = receiver->integrations->pdata[k];
+      guint waiting = 0;
+      mon_outbox_error(notifier->outbox, way->key, &waiting);
+      mon_readings_add(readings, MON_M_NOTIFICATIONS_QUEUED, waiting, way->key, NULL, NULL);
+    }
+  }
+}
+
+void mon_notifier_read(MonNotifier *notifier, MonReadings *readings) {
+  static const char *const states[] = {"pending", "active", "expired"};
+  g_autoptr(GPtrArray) all = mon_silences_all(notifier->silences);
+  guint n[G_N_ELEMENTS(states)] = {0};
+  gint64 now = wg_time_realtime();
+
+  for (guint i = 0; i < all->len; i++)
+    for (guint s = 0; s < G_N_ELEMENTS(states); s++)
+      n[s] += strcmp(mon_silence_state(all->pdata[i], now), states[s]) == 0;
+  for (guint s = 0; s < G_N_ELEMENTS(states); s++)
+    mon_readings_add(readings, MON_M_SILENCES, n[s], states[s], NULL, NULL);
+  read_waiting(notifier, readings);
 }

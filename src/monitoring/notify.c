@@ -1,6 +1,7 @@
 /* notify.c: see notify.h. */
 #include "monitoring/deployments.h"
 #include "monitoring/notify-private.h"
+#include "monitoring/tally.h"
 
 #include "common/error.h"
 #include "common/log.h"
@@ -95,6 +96,13 @@ static void on_send(const MonIntegration *integration, const MonNotice *notice, 
   mon_receivers_send(((MonNotifier *)user_data)->receivers, integration, notice, attempt);
 }
 
+static void count(MonNotifier *notifier, const char *integration, const char *result, guint n) {
+  g_autoptr(MonLabels) labels = mon_labels_new("receiver", integration, "result", result, NULL);
+
+  if (n > 0)
+    mon_tally_add(notifier->daemon->tally, MON_M_NOTIFICATIONS, labels, n);
+}
+
 static void on_ended(const MonNotice *notice, guint attempts, const char *error,
                      gpointer user_data) {
   MonNotifier *notifier = user_data;
@@ -109,7 +117,10 @@ static void on_ended(const MonNotice *notice, guint attempts, const char *error,
   mon_notify_op(notifier, op);
   figures->told += error == NULL;
   figures->given_up += error != NULL;
-  figures->failed_attempts += error ? attempts : MAX(attempts, 1) - 1;
+  guint failed = error ? attempts : MAX(attempts, 1) - 1;
+  figures->failed_attempts += failed;
+  count(notifier, notice->integration, error ? "given-up" : "told", 1);
+  count(notifier, notice->integration, "retried", failed);
   if (error == NULL)
     return;
   subject = mon_payload_subject(notice);

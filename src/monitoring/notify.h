@@ -14,6 +14,7 @@
 #include "monitoring/silence.h"
 
 typedef struct MonNotifier MonNotifier;
+struct MonReadings; /* reading.h */
 
 /* Reads alerting.yaml and the store, before mon_store_begin(). */
 MonNotifier *mon_notifier_new(MonDaemon *daemon, GError **error);
@@ -59,3 +60,5 @@ typedef struct {
 } MonNotifyFigures;
 void mon_notifier_figures(MonNotifier *notifier, MonReceiveKind kind, MonNotifyFigures *ret);
 guint mon_notifier_n_waiting(MonNotifier *notifier);
+/* What waits for each way, and silences by state. */
+void mon_notifier_read(MonNotifier *notifier, struct MonReadings *readings);

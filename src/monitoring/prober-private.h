@@ -36,6 +36,9 @@ void mon_prober_send(MonProber *prober);
 /* FALSE: no answer. */
 gboolean mon_prober_answered(MonProber *prober, JsonObject *answer);
 
+/* How often it had to be started again. */
+void mon_prober_count(MonProber *prober, guint n);
+
 /* prober-process.c */
 void mon_prober_start(MonProber *prober); /* unless it runs or is about to */
 void mon_prober_replace(MonProber *prober, const char *why);

@@ -1,8 +1,6 @@
 /* prober-process.c: the process waggle-prober: started, ended, started again; see prober.h. */
 #include "monitoring/prober-private.h"
 
-#include "monitoring/metrics-list.h"
-
 #include "common/log.h"
 #include "common/names.h"
 
@@ -155,9 +153,5 @@ void mon_prober_start(MonProber *prober) {
   prober->run = run_it(prober, fds[1]);
   close(fds[1]);
   prober->lines = wg_lines_new(fds[0], LINE_MAX_BYTES, QUEUE_MAX_BYTES, on_line, prober);
-  if (prober->n_starts++ > 0) {
-    g_autoptr(MonLabels) none = mon_labels_new(NULL, NULL);
-    mon_board_set(prober->daemon->board, MON_METRIC(PROBER_RESTARTS), none, prober->n_starts - 1,
-                  0);
-  }
+  mon_prober_count(prober, prober->n_starts++ > 0);
 }

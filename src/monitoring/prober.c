@@ -2,7 +2,7 @@
  * prober-process.c's. */
 #include "monitoring/prober-private.h"
 
-#include "monitoring/metrics-list.h"
+#include "monitoring/tally.h"
 
 #include "common/log.h"
 
@@ -199,11 +199,18 @@ guint mon_prober_n(const MonProber *prober) {
   return g_hash_table_size(prober->looks);
 }
 
+void mon_prober_count(MonProber *prober, guint n) {
+  g_autoptr(MonLabels) none = mon_labels_new(NULL, NULL);
+
+  mon_tally_add(prober->daemon->tally, MON_M_PROBER_RESTARTS, none, n);
+}
+
 MonProber *mon_prober_new(MonDaemon *daemon) {
   MonProber *prober = g_new0(MonProber, 1);
 
   prober->daemon = daemon;
   prober->looks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, look_free);
+  mon_prober_count(prober, 0);
   return prober;
 }
 

@@ -1,4 +1,5 @@
 /* probes.c: who is looked at when; see probes.h. One timer and one sorted list for all. */
+#include "monitoring/probe-latencies.h"
 #include "monitoring/probes-private.h"
 
 #include "common/error.h"
@@ -150,6 +151,7 @@ static void take_result(MonProbe *probe, const MonProbeLook *look) {
   if (look->verdict != MON_SKIP)
     changed = mon_probe_state_feed(&probe->state, probe->spec, good);
   mon_probe_series_result(probe->series, probe);
+  mon_probe_latencies_add(probe->probes->daemon->latencies, probe->spec->type, look->duration);
   if (changed || probe->changed == 0) {
     probe->changed = probe->time;
     mon_probe_series_state(probe->series, probe);

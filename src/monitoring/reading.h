@@ -13,7 +13,7 @@ typedef struct {
   double value;
 } MonReading;
 
-typedef struct {
+typedef struct MonReadings {
   GArray *all; /* of MonReading */
   guint files; /* that were read for it */
 } MonReadings;

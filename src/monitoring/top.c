@@ -195,7 +195,7 @@ JsonObject *mon_top(MonDaemon *daemon) {
   add_family(daemon, top, "probes", MON_M_PROBE_UP, "up");
   add_family(daemon, top, "messages", MON_M_MESSAGING_MESSAGES, "n");
   add_family(daemon, top, "operations", MON_M_MESSAGING_OPERATIONS, "n");
-  add_family(daemon, top, "latency", MON_M_MESSAGING_LATENCY, "seconds");
+  add_family(daemon, top, "latency", MON_M_MESSAGING_LATENCY_QUANTILE, "seconds");
   add_family(daemon, top, "agents", MON_M_AGENT_QUEUED, "n");
   return top;
 }

@@ -27,8 +27,8 @@ static guint32 crc_of(const char *unit, gconstpointer data, gsize size) {
 }
 
 void mon_unit_counters_load(MonUnitMetrics *units) {
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(units->store, "SELECT unit, data, crc FROM counter WHERE seen > ?");
+  g_autoptr(MonStatement) stmt = mon_store_statement(
+      units->store, "SELECT unit, data, crc FROM counter WHERE seen > ? AND unit NOT LIKE '%/%'");
 
   units->boot = boot_number();
   if (!stmt)

@@ -18,6 +18,7 @@ typedef struct {
   MonCell *cell; /* NULL: it has no group now */
   MonCounters counters;
   MonSeries *series[MON_CG_N]; /* NULL: absent */
+  MonSeries *info;             /* NULL: nothing is known of it */
   double cpu_before, cpu_rate; /* seconds; processors in use since the look before */
   gint64 cpu_time;             /* BOOTTIME us of cpu_before; 0: none */
   double saved;                /* sum of the counters when they were stored last */

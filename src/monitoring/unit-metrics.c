@@ -106,6 +106,21 @@ void mon_unit_metrics_set(MonUnitMetrics *units, const char *unit, const MonLabe
     drop_series(units, entry); /* it does not run: what it used is nothing that it uses */
 }
 
+void mon_unit_metrics_info(MonUnitMetrics *units, const char *unit, const char *invocation,
+                           const char *slice) {
+  MonUnitEntry *entry = g_hash_table_lookup(units->entries, unit);
+
+  if (!entry)
+    return;
+  g_autoptr(MonLabels) some = mon_labels_with(entry->labels, "invocation", invocation);
+  g_autoptr(MonLabels) labels = mon_labels_with(some, "slice", slice);
+  if (entry->info && mon_series_labels(entry->info) == labels)
+    return;
+  mon_board_drop(units->board, g_steal_pointer(&entry->info));
+  if (labels != entry->labels)
+    entry->info = mon_board_set(units->board, MON_METRIC(UNIT_INFO), labels, 1, 0);
+}
+
 void mon_unit_metrics_remove(MonUnitMetrics *units, const char *unit) {
   MonUnitEntry *entry = g_hash_table_lookup(units->entries, unit);
 
@@ -113,6 +128,7 @@ void mon_unit_metrics_remove(MonUnitMetrics *units, const char *unit) {
     return;
   mon_unit_counters_keep(units, entry);
   drop_series(units, entry);
+  mon_board_drop(units->board, g_steal_pointer(&entry->info));
   g_hash_table_remove(units->entries, unit);
 }
 

@@ -23,6 +23,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonUnitMetrics, mon_unit_metrics_free)
  * `path`: of its group; "": none now. */
 void mon_unit_metrics_set(MonUnitMetrics *units, const char *unit, const MonLabels *labels,
                           const char *path);
+/* What runs there now; NULL or "": not known. Both unknown: the series goes. */
+void mon_unit_metrics_info(MonUnitMetrics *units, const char *unit, const char *invocation,
+                           const char *slice);
 void mon_unit_metrics_remove(MonUnitMetrics *units, const char *unit);
 guint mon_unit_metrics_n(const MonUnitMetrics *units);
 

@@ -303,7 +303,8 @@ class Unit:
                 "Type": ("s", self.type), "Result": ("s", self.result),
                 "MainPID": ("u", self.main_pid), "ExecMainPID": ("u", self.exec_pid),
                 "ExecMainCode": ("i", self.code), "ExecMainStatus": ("i", self.status),
-                "NRestarts": ("u", self.restarts), "ControlGroup": ("s", ""),
+                "NRestarts": ("u", self.restarts), "ControlGroup": ("s", f"/system.slice/{self.name}" if self.main_pid else ""),
+                "Slice": ("s", "system.slice"),
                 "WatchdogUSec": ("t", 0), "StatusText": ("s", ""),
                 "RemainAfterExit": ("b", str(self.setting("RemainAfterExit", "no")) == "yes")})
         return told

@@ -50,6 +50,9 @@ def test_failed_comes_again_partial_does_not():
         courier.call("ReportAttempt", got[0][0], "partial", cause="focus was lost")
         equal(attempts(courier, number, wait=300000), [], "offered after partial")
         states = c.states(sent)
+        told = {(backend, result): n for backend, result, n in c.call("GetStatistics")[0]["deliveries"]}
+        equal(told, {("other", "announced"): 0, ("other", "failed"): 1, ("other", "held"): 1,
+                     ("other", "partial"): 1})
         check("attempt-failed" in states and "attempt-held" in states, f"receipts {states}")
         refused("InvalidArgument", courier.call, "ReportAttempt", got[0][0], "perhaps")
 

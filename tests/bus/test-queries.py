@@ -169,6 +169,10 @@ def test_statistics():
         for key in ("latency-send", "latency-receive", "latency-ack"):
             equal(len(s[key]), 4, key)
             check(0 < s[key][0] <= s[key][3] + 1000, f"{key} {s[key]}")
+            count, total, _, buckets = s["histogram-" + key.removeprefix("latency-")]
+            equal(count, sum(n for _, n in buckets), key)
+            check(count > 0 and total > 0, f"{key}: {count} took {total} us")
+        equal(s["deepest"], [("a", 1, 0, 0, 1, 0)])
         equal((s["scope"], s["store-state"], s["degraded"]), ("user", "ok", []))
         for key in ("store-bytes", "wal-bytes", "free-bytes", "batches", "largest-batch", "clients",
                     "started", "version"):

@@ -57,6 +57,25 @@ static void test_merge(void) {
   g_assert_cmpmem(&a, sizeof a, &both, sizeof both);
 }
 
+/* What comes out is what went in, and no more than the buckets say. */
+static void test_pack(void) {
+  WgHistogram h = {0}, back;
+
+  for (guint i = 0; i < 5000; i++)
+    wg_histogram_add(&h, (guint64)g_test_rand_int_range(0, 1 << 30) << (i % 8));
+  wg_histogram_add(&h, G_MAXUINT64 / 2);
+  g_autoptr(GVariant) packed = g_variant_ref_sink(wg_histogram_pack(&h));
+  g_assert_cmpstr(g_variant_get_type_string(packed), ==, WG_HISTOGRAM_TYPE);
+  g_assert_true(wg_histogram_unpack(packed, &back));
+  g_assert_cmpmem(&back, sizeof back, &h, sizeof h);
+  g_autoptr(GVariant) lies = g_variant_ref_sink(
+      g_variant_new_parsed("(uint64 9, uint64 1, uint64 1, [(uint64 5, uint32 2)])"));
+  g_assert_true(wg_histogram_unpack(lies, &back));
+  g_assert_cmpuint(back.count, ==, 2);
+  g_autoptr(GVariant) other = g_variant_ref_sink(g_variant_new_uint64(1));
+  g_assert_false(wg_histogram_unpack(other, &back));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/histogram/empty", test_empty);
@@ -64,5 +83,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/histogram/error-bound", test_error_bound);
   g_test_add_func("/histogram/quantiles", test_quantiles);
   g_test_add_func("/histogram/merge", test_merge);
+  g_test_add_func("/histogram/pack", test_pack);
   return g_test_run();
 }

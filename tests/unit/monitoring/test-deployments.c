@@ -85,6 +85,7 @@ static void begin(World *w) {
   *w = (World){.events = g_string_new(NULL)};
   n_lists = n_shows = 0;
   w->daemon.events = mon_events_new();
+  w->daemon.board = mon_board_new();
   mon_events_listen(w->daemon.events, on_event, w);
   connection_open(&w->ours, broker);
   w->all = mon_deployments_new(&w->daemon, NULL);
@@ -93,6 +94,7 @@ static void begin(World *w) {
 
 static void end(World *w) {
   mon_deployments_free(w->all);
+  mon_board_free(w->daemon.board);
   mon_events_free(w->daemon.events);
   connection_close(&w->ours);
   g_string_free(w->events, TRUE);

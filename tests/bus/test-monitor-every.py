@@ -1,0 +1,178 @@
+"""Every row of the list of metrics is seen on a live endpoint, with each of its labels: the whole suite
+runs beside the monitor, and everything that is counted happens once."""
+
+import json
+import os
+import signal
+import subprocess
+
+from client import Client
+from deployd import Deployd
+from harness import DIES_WITH_US, main
+from monitord import METRICS, Monitord, check, equal, wait_for
+from scrape import Tree, scrape, value
+
+# Rows that cannot be seen here, and why. What only a kernel has is made of files below; so nothing is.
+NOT_HERE = {}
+
+PROC = {
+    "pressure/cpu": "some avg10=0.00 avg60=0.00 avg300=0.00 total=100\n"
+                    "full avg10=0.00 avg60=0.00 avg300=0.00 total=50\n",
+    "diskstats": " 8 0 sda 10 0 80 5 20 0 160 9 0 12 14 0 0 0 0 0 0\n",
+    "net/dev": "Inter-| Receive | Transmit\n face |bytes\n  eth0: 10 1 0 0 0 0 0 0 20 2 0 0 0 0 0 0\n",
+    "self/mountinfo": "36 35 98:0 / / rw - ext4 /dev/root rw\n",
+    "vmstat": "nr_free_pages 1\noom_kill 2\n",
+    "meminfo": "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable: 50 kB\nSwapTotal: 8 kB\nSwapFree: 8 kB\n",
+}
+RULES = {"groups": [{"name": "g", "rules": [
+    {"alert": "Failed", "expr": 'waggle_unit_state{unit="bad.service",state="failed"} == 1',
+     "severity": "info"},
+    {"alert": "Wrong", "expr": "waggle_unit_state + on(type) waggle_unit_state"}]}]}
+
+
+def fake_proc(path):
+    for name in ("loadavg", "stat", "self/stat", "self/statm"):
+        with open("/proc/" + name, encoding="utf-8") as f:
+            PROC.setdefault(name, f.read())
+    for kind in ("memory", "io"):
+        PROC["pressure/" + kind] = PROC["pressure/cpu"]
+    for name, text in PROC.items():
+        os.makedirs(os.path.dirname(os.path.join(path, name)), exist_ok=True)
+        with open(os.path.join(path, name), "w", encoding="utf-8") as f:
+            f.write(text)
+    return path
+
+
+class Messaged:
+    """waggle-messaged on the same bus; may be started anew."""
+
+    def __init__(self, suite):
+        self.state = os.path.join(suite.directory, "messaged")
+        self.socket = os.path.join(suite.directory, "m")
+        self.env = {k: v for k, v in suite.environment().items() if k != "NOTIFY_SOCKET"}
+        os.mkdir(self.state)
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            DIES_WITH_US + [os.environ["WAGGLE_MESSAGED"], "--user", "--state-dir=" + self.state,
+                            "--listen=" + self.socket], env=self.env)
+        wait_for(lambda: os.path.exists(self.socket) and self.client().close() is None, "messaged")
+
+    def client(self):
+        return Client("unix:path=" + self.socket)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+
+
+class Suite(Monitord):
+    """The monitor on the bus of a real deployment service, which has the manager of units."""
+
+    def __init__(self, deployment, files=None):
+        super().__init__(start=False, bus=False, files=files)
+        self.bus, self.manager, self.units = deployment.bus, deployment.manager, deployment.units
+        self.tree = Tree(os.path.join(self.directory, "cgroup"))
+        self.prober = self.script("prober", 'echo $$ >"$0.pid"; [ -e "$0.bad" ] && exit 1\nexec "%s"' % os.environ["WAGGLE_PROBER"])
+        self.more["WAGGLE_PROBER"] = self.prober
+        proc = fake_proc(os.path.join(self.directory, "proc"))
+        self.configure("[Metrics]\nIntervalSec=100ms\nSuiteIntervalSec=100ms\nFreshSec=0\n"
+                       f"Proc={proc}\nControlGroups={self.tree.path}\n[Http]\nListen=127.0.0.1:0\n"
+                       "[Alerts]\nEvaluateSec=1s\n")
+
+    def script(self, name, text):
+        path = os.path.join(self.directory, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\n" + text + "\n")
+        os.chmod(path, 0o755)
+        return path
+
+    def http(self):
+        return self.caller().get("HttpAddresses", interface=METRICS)[0]
+
+    def clean_up(self):
+        self.bus = None  # it is the deployment service's
+        super().clean_up()
+
+    def break_prober(self):
+        """It ends, and so does each that is started for it."""
+        with open(self.prober + ".bad", "w", encoding="utf-8"), \
+                open(self.prober + ".pid", encoding="utf-8") as f:
+            os.kill(int(f.read()), signal.SIGKILL)
+
+
+def report(messaged, result):
+    """An attempt of a courier with that result."""
+    client, courier = messaged.client(), messaged.client()
+    client.call("RegisterAgent", "a", policy="{}")
+    number = courier.call("RegisterCourier", name="test", backends=["log"])[0]
+    client.send("a", b"x")
+    got = courier.call("LeaseAttempts", number, wait=20000000)[0]
+    courier.call("ReportAttempt", got[0][0], result, backend="log")
+    client.send("a", b"y")
+    token = client.receive("a")[0][1]
+    client.call("Ack", token)
+    client.close()
+    courier.close()
+
+
+def happen(d, deployment, messaged):
+    """Everything that is counted."""
+    c = deployment.caller()
+    equal(c.run(deployment.release("1.0"))[:2], ("done", 0))
+    equal(c.run(deployment.release("2.0"))[:2], ("done", 0))
+    d.tree.group("system.slice/shop.service", 1, memory_high="4096\n", memory_max="8192\n")
+    d.unit("bad.service", "[Service]\nExecStart=/bin/false\n")
+    report(messaged, "announced")
+    d.break_prober()
+
+
+class Seen:
+    """The series of all scrapes so far: {metric: names of labels}."""
+
+    def __init__(self, d):
+        self.address = d.http()
+        self.rows = {row[0]: (row[1], set(row[3].split())) for row in
+                     d.caller().with_options(METRICS, "Describe")[0]}
+        self.labels = {}
+
+    def look(self):
+        for name, series in scrape(self.address).items():
+            base = next((name[:-len(s)] for s in ("_bucket", "_sum", "_count")
+                         if name.endswith(s) and name[:-len(s)] in self.rows), name)
+            for labels in series:
+                self.labels.setdefault(base, set()).update(k for k, _ in labels)
+
+    def missing(self):
+        self.look()
+        return {name: sorted(labels - self.labels.get(name, set())) for name, (_, labels) in
+                self.rows.items() if name not in NOT_HERE and
+                (name not in self.labels or labels - self.labels[name])}
+
+
+def test_every_row():
+    with Deployd() as deployment:
+        deployment.target("shop")
+        probe = {"name": "web", "interval": "100ms", "jitter": "0%", "file": deployment.directory}
+        files = {"rules.d/x.yaml": RULES, "services.d/a.yaml": {"services": [
+            {"name": "shop", "probes": [probe]}]}}
+        with Suite(deployment, files) as d:
+            messaged = Messaged(d)
+            d.helpers.append(messaged)
+            d.start()
+            seen = Seen(d)
+            wait_for(lambda: "waggle_probe_up" in (seen.look() or seen.labels), "the probe")
+            happen(d, deployment, messaged)
+            try:
+                wait_for(lambda: not seen.missing(), "every row", 60)
+            except Exception as error:
+                raise AssertionError(f"no source writes {seen.missing()}") from error
+            equal(set(NOT_HERE) - set(seen.rows), set(), "the list of exceptions")
+
+
+if __name__ == "__main__":
+    main(globals())
