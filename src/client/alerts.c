@@ -14,6 +14,25 @@ JsonNode *cli_alerts_ask(Cli *cli, const char *method, GVariant *params, GError 
   return json_from_string(text, error);
 }
 
+void cli_alerts_warn(Cli *cli) {
+  g_autoptr(GVariant) reply =
+      cli_call_interface(cli, WG_IFACE_PROPERTIES, "Get",
+                         g_variant_new("(ss)", WG_IFACE_MONITORING, "Degraded"), NULL);
+  g_autoptr(GVariant) value = NULL;
+
+  if (!reply)
+    return;
+  g_variant_get(reply, "(v)", &value);
+  for (gsize i = 0;
+       g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY) && i < g_variant_n_children(value);
+       i++) {
+    const char *text;
+    g_variant_get_child(value, i, "&s", &text);
+    g_autofree char *line = cli_text_one_line(text);
+    g_printerr("Not all is known: %s\n", line);
+  }
+}
+
 const char *cli_alerts_text(JsonObject *object, const char *name) {
   JsonNode *node = json_object_get_member(object, name);
 

@@ -56,6 +56,7 @@ int cli_verb_alerts_list(Cli *cli, CliArgs *args, GError **error) {
   JsonNode *alerts = cli_alerts_ask(cli, "List", g_variant_new("(a{sv})", &options), error);
   if (!alerts)
     return CLI_EXIT_FAILURE;
+  cli_alerts_warn(cli);
   if (cli->json != CLI_JSON_OFF) {
     cli_json_print(cli, alerts);
     return CLI_EXIT_OK;

@@ -123,8 +123,8 @@ void mon_alerts_sample(MonAlerts *alerts);
 void mon_alerts_flush(MonAlerts *alerts); /* what was gathered */
 void mon_alerts_written_out(MonAlerts *alerts);
 /* `func` once all that was gathered before is on the disk, or with why it is not. */
-typedef void (*MonStoredFunc)(const GError *error, gpointer user_data);
-void mon_alerts_when_stored(MonAlerts *alerts, MonStoredFunc func, gpointer user_data);
+typedef void (*MonWrittenFunc)(const GError *error, gpointer user_data);
+void mon_alerts_when_stored(MonAlerts *alerts, MonWrittenFunc func, gpointer user_data);
 void mon_batch_free(gpointer batch);
 void mon_gathered_free(gpointer gathered);
 

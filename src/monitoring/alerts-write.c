@@ -235,7 +235,7 @@ void mon_alerts_flush(MonAlerts *alerts) {
   mon_alerts_written_out(alerts);
 }
 
-void mon_alerts_when_stored(MonAlerts *alerts, MonStoredFunc func, gpointer user_data) {
+void mon_alerts_when_stored(MonAlerts *alerts, MonWrittenFunc func, gpointer user_data) {
   MonWaiter waiter = {func, user_data};
 
   /* the last batch has what was done last; without one all is there already */

@@ -128,6 +128,7 @@ const MonTransition *mon_alerts_find(MonAlerts *alerts, const char *fingerprint)
 
 /* ---- what happened before ---- */
 typedef struct {
+  MonStore *store;
   gint64 seq;
   guint max;
   MonTransitionsFunc func;
@@ -138,14 +139,14 @@ typedef struct {
 static gboolean read_run(MonStore *store, gpointer data, GError **error) {
   Reading *reading = data;
   g_autoptr(MonStatement) stmt = mon_store_statement(
-      store, "SELECT seq, record, crc FROM alert_transition WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+      store, "SELECT seq, record, crc FROM alert_transition WHERE seq > ?1 ORDER BY seq");
 
   if (stmt == NULL)
     return FALSE;
   g_ptr_array_set_size(reading->texts, 0);
   sqlite3_bind_int64(stmt, 1, reading->seq);
-  sqlite3_bind_int64(stmt, 2, reading->max);
-  while (mon_store_row(store, stmt)) {
+  /* a damaged one is none of the `max`: who gets fewer knows that there are no more */
+  while (reading->texts->len < reading->max && mon_store_row(store, stmt)) {
     const char *text = mon_store_checked(store, "alert_transition", sqlite3_column_int64(stmt, 0),
                                          (const char *)sqlite3_column_text(stmt, 1),
                                          (guint32)sqlite3_column_int64(stmt, 2));
@@ -163,6 +164,8 @@ static void read_done(const GError *error, gpointer data) {
     MonTransition *transition = mon_transition_from_text(reading->texts->pdata[i], NULL);
     if (transition != NULL)
       g_ptr_array_add(found, transition);
+    else
+      mon_store_note_damage(reading->store, "alert_transition", -(gint64)i);
   }
   reading->func(error == NULL ? found : NULL, error, reading->user_data);
   g_ptr_array_unref(reading->texts);
@@ -173,6 +176,7 @@ void mon_alerts_read(MonAlerts *alerts, gint64 seq, guint max, MonTransitionsFun
                      gpointer user_data) {
   Reading *reading = g_new0(Reading, 1);
 
-  *reading = (Reading){seq, max, func, user_data, g_ptr_array_new_with_free_func(g_free)};
+  *reading = (Reading){
+      alerts->daemon->store, seq, max, func, user_data, g_ptr_array_new_with_free_func(g_free)};
   mon_store_do(alerts->daemon->store, read_run, read_done, reading, FALSE);
 }

@@ -64,6 +64,7 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
     return FALSE;
   }
   mon_store_begin(daemon->store, store_changed, daemon);
+  mon_store_on_damage(daemon->store, mon_log_damage, daemon);
   daemon->store_state = wg_writer_state(mon_store_writer(daemon->store));
   mon_notifier_begin(daemon->notifier);
   mon_notifier_follow(daemon->notifier, daemon->alerts);

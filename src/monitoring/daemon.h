@@ -34,6 +34,7 @@ struct MonDaemon {
   WgCalls *calls;
   MonStore *store;
   WgStoreState store_state;
+  guint n_damaged; /* records of the store that say nothing any more */
   MonEvents *events;
   MonBoard *board;
   MonTally *tally; /* counters that survive restarts */
@@ -67,4 +68,6 @@ gboolean mon_rooms_busy(const MonDaemon *daemon);
 
 /* daemon-log.c: what administrators read in the journal about the store. */
 void mon_log_salvage(const WgSalvage *salvage);
+/* MonDamageFunc: logged, and degraded from then on. */
+void mon_log_damage(const char *table, gint64 key, gpointer daemon);
 void mon_log_store_state(WgStoreState state, const char *text);

@@ -41,6 +41,8 @@ struct MonNotifier {
   gint64 next_id, next_silence;
   gint64 cursor, cursor_stored; /* what was asked to be written, and what is to be */
   gint64 read_to;               /* the last transition of those before the start */
+  guint read_again;             /* source; what was before the start could not be read */
+  gboolean unread;              /* so it was, and is: the cursor stays */
   guint soon;                   /* source: mon_notifier_turn() */
   gboolean running;
   MonNotifyFigures figures[_MON_RECEIVE_MAX];

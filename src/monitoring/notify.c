@@ -151,7 +151,8 @@ static void put_cursor(MonNotifier *notifier) {
   gint64 cursor = MAX(mon_groups_cursor(notifier->groups), notifier->cursor_stored);
   MonOp *op;
 
-  if (cursor == notifier->cursor || notifier->behind) /* what is not read yet is not decided */
+  if (cursor == notifier->cursor || notifier->behind ||
+      notifier->unread) /* what is not read yet is not decided */
     return;
   op = op_new(MON_OP_CURSOR);
   op->id = notifier->cursor = cursor;
@@ -254,6 +255,7 @@ void mon_notifier_stop(MonNotifier *notifier) {
   mon_notify_leave(notifier);
   notifier->running = FALSE;
   g_clear_handle_id(&notifier->soon, g_source_remove);
+  g_clear_handle_id(&notifier->read_again, g_source_remove);
 }
 
 void mon_notifier_free(MonNotifier *notifier) {

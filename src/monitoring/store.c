@@ -21,6 +21,11 @@ struct MonStore {
   WgClock clock;
   GError *failure; /* without a writer: the first one */
   gboolean salvaged;
+  GMutex lock;         /* of damaged */
+  GHashTable *damaged; /* "TABLE KEY": met, so that each is told once */
+  GPtrArray *untold;   /* of these */
+  MonDamageFunc on_damage;
+  gpointer damage_data;
 };
 
 static void fail(MonStore *store, const char *doing) {
@@ -82,12 +87,40 @@ static gboolean is_kept(MonStore *store, const char *table, gint64 key) {
   return mon_store_row(store, stmt);
 }
 
+/* ---- damage ---- */
+void mon_store_note_damage(MonStore *store, const char *table, gint64 key) {
+  char *name = g_strdup_printf("%s %" G_GINT64_FORMAT, table, key);
+
+  g_mutex_lock(&store->lock);
+  if (g_hash_table_add(store->damaged, name))
+    g_ptr_array_add(store->untold, name);
+  g_mutex_unlock(&store->lock);
+}
+
+static void tell_damage(MonStore *store) {
+  g_mutex_lock(&store->lock);
+  while (store->on_damage != NULL && store->untold->len > 0) {
+    g_auto(GStrv) parts = g_strsplit(g_ptr_array_steal_index(store->untold, 0), " ", 2);
+    g_mutex_unlock(&store->lock);
+    store->on_damage(parts[0], g_ascii_strtoll(parts[1], NULL, 10), store->damage_data);
+    g_mutex_lock(&store->lock);
+  }
+  g_mutex_unlock(&store->lock);
+}
+
+void mon_store_on_damage(MonStore *store, MonDamageFunc func, gpointer user_data) {
+  store->on_damage = func;
+  store->damage_data = user_data;
+  tell_damage(store);
+}
+
 const char *mon_store_checked(MonStore *store, const char *table, gint64 key, const char *text,
                               guint32 crc) {
   g_autoptr(GError) error = NULL;
 
   if (text != NULL && mon_store_crc(key, text) == crc)
     return text;
+  mon_store_note_damage(store, table, key);
   /* it is read for the record's sake; that it cannot be kept aside must not hide what is said */
   if (!is_kept(store, table, key) &&
       !wg_store_quarantine(store->db, table, key, "the checksum does not hold",
@@ -106,6 +139,7 @@ gboolean mon_store_good(MonStore *store, GError **error) {
 /* ---- jobs ---- */
 typedef struct {
   WgJob job;
+  MonStore *owner;
   MonStoreRun run;
   MonStoreDone done;
   gpointer data;
@@ -134,6 +168,7 @@ static void job_done(WgJob *base) {
 
   if (job->done != NULL)
     job->done(base->error, job->data);
+  tell_damage(job->owner);
   g_clear_error(&base->error);
   g_free(job);
 }
@@ -145,6 +180,7 @@ void mon_store_do(MonStore *store, MonStoreRun run, MonStoreDone done, gpointer 
   job->job.run = job_run;
   job->job.done = job_done;
   job->job.new_work = new_work;
+  job->owner = store;
   job->run = run;
   job->done = done;
   job->data = data;
@@ -203,6 +239,9 @@ MonStore *mon_store_open(const char *dir, WgSalvage *ret_salvage, GError **error
       .low_water_bytes = LOW_WATER_BYTES,
   };
 
+  g_mutex_init(&store->lock);
+  store->damaged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  store->untold = g_ptr_array_new();
   store->store = wg_store_open(&options, ret_salvage, error);
   if (store->store == NULL)
     return NULL;
@@ -222,6 +261,9 @@ void mon_store_free(MonStore *store) {
   g_clear_pointer(&store->writer, wg_writer_free);
   g_clear_pointer(&store->store, wg_store_close);
   g_clear_error(&store->failure);
+  g_ptr_array_unref(store->untold);
+  g_hash_table_unref(store->damaged);
+  g_mutex_clear(&store->lock);
   g_free(store);
 }
 

@@ -49,6 +49,11 @@ gboolean mon_store_run(MonStore *store, sqlite3_stmt *stmt);
 /* The text of a checked record; NULL: its checksum does not hold, and it was quarantined. */
 const char *mon_store_checked(MonStore *store, const char *table, gint64 key, const char *text,
                               guint32 crc);
+/* A record that says nothing: loop's thread, or inside `run`. */
+void mon_store_note_damage(MonStore *store, const char *table, gint64 key);
+/* `func` on the loop, once for each damaged record that anybody met; those of before at once. */
+typedef void (*MonDamageFunc)(const char *table, gint64 key, gpointer user_data);
+void mon_store_on_damage(MonStore *store, MonDamageFunc func, gpointer user_data);
 guint32 mon_store_crc(gint64 key, const char *text);
 /* Before mon_store_begin(): what failed since the last look; TRUE: nothing. */
 gboolean mon_store_good(MonStore *store, GError **error);

@@ -3,6 +3,7 @@
  * the same again with the same key, and what was told stays told. */
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
+#include "monitoring/alerts-private.h"
 #include "monitoring/notify.h"
 
 #include "common/log.h"
@@ -112,8 +113,8 @@ static gboolean on_deadline(gpointer user_data) {
   }                                                                                                \
   G_STMT_END
 
-static void take(World *w, MonTransitionKind kind, const char *name) {
-  g_autoptr(MonTransition) t = g_new0(MonTransition, 1);
+static MonTransition *made(World *w, MonTransitionKind kind, const char *name) {
+  MonTransition *t = g_new0(MonTransition, 1);
 
   t->seq = ++w->seq;
   t->kind = kind;
@@ -126,6 +127,12 @@ static void take(World *w, MonTransitionKind kind, const char *name) {
   t->time = wg_time_realtime();
   t->active_at = t->fired_at = 1700000000123456;
   t->resolved_at = kind == MON_TRANSITION_RESOLVED ? 1700000005000000 : 0;
+  return t;
+}
+
+static void take(World *w, MonTransitionKind kind, const char *name) {
+  g_autoptr(MonTransition) t = made(w, kind, name);
+
   mon_notifier_take(w->notifier, t);
 }
 
@@ -281,6 +288,57 @@ static void test_silence(void) {
   teardown(&w);
 }
 
+/* ---- what happened before a start ---- */
+static gboolean run_sql(MonStore *store, gpointer sql, GError **error) {
+  g_assert_cmpint(sqlite3_exec(mon_store_db(store), sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  return TRUE;
+}
+
+static void when_run(const GError *error, gpointer sql) {
+  g_assert_no_error(error);
+}
+
+static void do_sql(World *w, const char *sql) {
+  mon_store_do(w->daemon.store, run_sql, when_run, (gpointer)sql, FALSE);
+}
+
+static char *insertion(const MonTransition *t) {
+  g_autofree char *text = mon_transition_text(t);
+
+  return sqlite3_mprintf("INSERT INTO alert_transition VALUES(%lld, %Q, %lld, %Q, %u)",
+                         (long long)t->seq, t->fingerprint, (long long)t->time, text,
+                         mon_store_crc(t->seq, text));
+}
+
+/* What cannot be read is not lost: it is told once it can be, and what is new is told meanwhile. */
+static void test_unread(void) {
+  World w;
+
+  setup(&w, HOOK);
+  take(&w, MON_TRANSITION_FIRING, "Down");
+  WAIT_FOR(w.got->len == 1 && idle(&w));
+  g_autoptr(MonTransition) end = made(&w, MON_TRANSITION_RESOLVED, "Down");
+  char *sql = insertion(end);
+  MonAlerts alerts = {.daemon = &w.daemon};
+  alerts.entries = g_hash_table_new(g_str_hash, g_str_equal);
+  alerts.listeners = g_array_new(FALSE, FALSE, sizeof(MonListener));
+  do_sql(&w, sql);
+  do_sql(&w, "ALTER TABLE alert_transition RENAME TO hidden");
+  mon_notifier_follow(w.notifier, &alerts);
+  WAIT_FOR(idle(&w));
+  take(&w, MON_TRANSITION_FIRING, "Other");
+  WAIT_FOR(w.got->len == 2 && idle(&w));
+  g_assert_nonnull(strstr(got(&w, 1), "Other"));
+  do_sql(&w, "ALTER TABLE hidden RENAME TO alert_transition");
+  WAIT_FOR(w.got->len == 3 && idle(&w));
+  g_assert_nonnull(strstr(got(&w, 2), "\"status\":\"resolved\",\"receiver\":\"r\""));
+  g_assert_nonnull(strstr(got(&w, 2), "Down"));
+  teardown(&w);
+  sqlite3_free(sql);
+  g_hash_table_unref(alerts.entries);
+  g_array_unref(alerts.listeners);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   wg_log_set_target("null");
@@ -291,5 +349,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/notify/restart", test_restart);
   g_test_add_func("/monitor/notify/exec", test_exec);
   g_test_add_func("/monitor/notify/silence", test_silence);
+  g_test_add_func("/monitor/notify/unread", test_unread);
   return g_test_run();
 }
