@@ -7,6 +7,7 @@ GDBus is taken because it is not sd-bus: what both understand is D-Bus.
 import json
 import os
 import sys
+import threading
 
 import gi
 
@@ -121,7 +122,14 @@ class Client:
             flags |= Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
         self.destination = NAME if over_bus else None
         self.signals = []
-        self.connection = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
+        # a daemon that does not answer the greeting is no reason to wait for ever
+        cancel = Gio.Cancellable()
+        limit = threading.Timer(LIMIT_MS / 1000, cancel.cancel)
+        limit.start()
+        try:
+            self.connection = Gio.DBusConnection.new_for_address_sync(address, flags, None, cancel)
+        finally:
+            limit.cancel()
         self.connection.set_exit_on_close(False)
         self.connection.signal_subscribe(self.destination, None, None, None, None,
                                          Gio.DBusSignalFlags.NONE, self._on_signal)

@@ -7,6 +7,8 @@ again, and what the table of states promises is compared with what is there: the
 (byte by byte, by our own proof), the running process, the data, and what the daemon says.
 """
 
+import contextlib
+import faulthandler
 import json
 import os
 import select
@@ -16,6 +18,7 @@ import socket
 import sqlite3
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -50,6 +53,7 @@ class World(Daemon):
 
     def __init__(self):
         self.fault, self.watched, self.closed = None, None, False
+        self.hanging_up = threading.Lock()
         super().__init__(scope="user", bus=True, start=False)
         self.root = os.path.join(self.directory, "root")
         self.units = os.path.join(self.directory, "units")
@@ -118,8 +122,10 @@ class World(Daemon):
         self.process = None
 
     def hang_up(self):
-        while select.select([self.listener], [], [], 0)[0]:
-            self.listener.accept()[0].close()
+        """Two threads do so, and who knocked may be gone: the socket does not block, the daemon has seen to that."""
+        with self.hanging_up, contextlib.suppress(BlockingIOError):
+            while select.select([self.listener], [], [], 0)[0]:
+                self.listener.accept()[0].close()
 
     def watch(self):
         """A thread: who knocks at a daemon that is dead is not left waiting for ever, as nobody is
@@ -129,6 +135,32 @@ class World(Daemon):
             if process is not None and process.poll() is not None and process is self.watched:
                 self.hang_up()
             time.sleep(0.02)
+
+    @contextlib.contextmanager
+    def limited(self, what, seconds=180):
+        """What takes longer hangs: where everybody stands is told, and the daemon is killed, which ends the waiting."""
+        over = threading.Event()
+
+        def tell():
+            if over.wait(seconds):
+                return
+            print(f"# {what}: not over after {seconds} s", file=sys.stderr, flush=True)
+            faulthandler.dump_traceback(sys.stderr)
+            if self.process is not None:
+                for task in sorted(os.listdir(f"/proc/{self.process.pid}/task")):
+                    for name in ("comm", "wchan", "syscall"):
+                        with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/task/{task}/{name}",
+                                                                encoding="ascii", errors="replace") as f:
+                            print(f"# {task} {name}: {f.read().strip()}", file=sys.stderr, flush=True)
+                self.process.kill()
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
 
     def start(self, wait=True):
         self.watched = None

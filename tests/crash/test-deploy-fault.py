@@ -38,9 +38,9 @@ def span(w, good):
     return before, after
 
 
-def is_over(w):
+def is_over(w, client):
     try:
-        return not w.live(w.client())
+        return not w.live(client)
     except Error:  # a question in the batch whose sync failed
         return False
 
@@ -55,7 +55,8 @@ def once(w, how, n, good):
         w.start()
     job = w.deploy(path)
     if how == "full":
-        wait_for(lambda: w.count() > n + 8 or job is None or is_over(w), what + ": calls that fail",
+        client = w.client()
+        wait_for(lambda: w.count() > n + 8 or job is None or is_over(w, client), what + ": calls that fail",
                  limit=30)
         with open(w.lifted, "w", encoding="utf-8"):
             pass
@@ -81,7 +82,8 @@ def walk(how, good):
         points = range(before + 1 + OFFSET % step, after + 1, step)
         print(f"# {after - before} durable calls, {len(points)} of them taken, offset {OFFSET}", flush=True)
         for n in points:
-            once(w, how, n, good)
+            with w.limited(f"{how} at call {n}"):
+                once(w, how, n, good)
 
 
 def test_one_call_fails_in_a_good_deployment():

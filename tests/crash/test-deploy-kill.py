@@ -52,6 +52,10 @@ class Killing:
         return before, after
 
     def once(self, n, power):
+        with self.w.limited(f"the kill at call {n}"):
+            self._once(n, power)
+
+    def _once(self, n, power):
         """Killed at the n-th call: what was found, and what came of it."""
         w = self.w
         before, number = w.current(), (w.newest() or (0, ""))[0]

@@ -163,6 +163,34 @@ def test_hook_limits(m):
     assert not left, left
 
 
+# ---- units, hooks and checks while systemd reads its units again and again
+STORM = "#!/bin/sh\nwhile systemctl daemon-reload; do echo >>/run/storm; done\n"
+
+
+def test_reload_storm(m):
+    """somebody who reloads systemd all the time stops neither hooks nor checks nor units, and no roll-back"""
+    phases = ["pre-flight", "post-switch", "post-verify"]
+    hooks = {phase: [{"command": HOOK, "environment": ["NOTHING=1"]}] for phase in phases}
+    looks = [{"command": "true", "name": "a command of its own", "sandbox": True}]
+    _write(m, "/usr/local/sbin/storm", STORM, "755")
+    m.run("systemd-run", "--quiet", "--collect", "--unit=storm", "/usr/local/sbin/storm")
+    try:
+        m.wait("the storm", lambda: m.run("test", "-s", "/run/storm", check=False).returncode == 0, 60)
+        _deploy(m, "fourteen", PAIR, hooks=hooks, checks=looks)
+        assert [line.split()[0] for line in _lines(m, "/run/hooks")] == phases
+        assert [line for line in _lines(m, ORDER) if "start" in line] == ["start b", "start a"], _lines(m, ORDER)
+        _deploy(m, "fifteen", PAIR, 5, hooks=hooks, checks=looks + [{"file": "/nowhere", "name": "never"}])
+        assert m.show("storm.service", "ActiveState") == "active"
+    finally:
+        m.run("systemctl", "stop", "storm.service", check=False)
+    reloads = int(m.out("stat", "-c", "%s", "/run/storm"))
+    print(f"# {reloads} times")
+    assert reloads >= 5, reloads
+    assert m.out("cat", "/srv/pair/current/word") == "fourteen"
+    for unit in PAIR:
+        assert m.show(unit, "ActiveState") == "active", unit
+
+
 # ---- checks
 def test_unit_check(m):
     """a check of a unit sees what systemd says of it, and what it will say next"""
