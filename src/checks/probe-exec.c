@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <json-glib/json-glib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -74,14 +75,33 @@ static void add_output(JsonObject *object, const char *name, GBytes *bytes) {
   json_object_set_string_member(object, name, text);
 }
 
+/* Whether the kernel has killed a process of our unit for want of memory; the unit goes on then
+ * (OOMPolicy=continue), so that somebody can say so. */
+static gboolean out_of_memory(void) {
+  g_autofree char *group = NULL, *events = NULL;
+
+  if (!g_file_get_contents("/proc/self/cgroup", &group, NULL, NULL) ||
+      !g_str_has_prefix(group, "0::/"))
+    return FALSE;
+  g_autofree char *path =
+      g_build_filename("/sys/fs/cgroup", g_strchomp(group) + 3, "memory.events", NULL);
+  if (!g_file_get_contents(path, &events, NULL, NULL))
+    return FALSE;
+  const char *kills = strstr(events, "oom_kill ");
+  return kills && g_ascii_strtoull(kills + strlen("oom_kill "), NULL, 10) > 0;
+}
+
 static void on_done(const WgRunEnd *end, gpointer user_data) {
   Exec *exec = user_data;
+  gboolean oom = end->how == WG_RUN_SIGNALED && end->code == SIGKILL && out_of_memory();
   g_autoptr(JsonObject) object = json_object_new();
 
   exec->run = NULL;
-  json_object_set_string_member(object, "how", chk_remote_word(end->how));
+  json_object_set_string_member(object, "how", chk_remote_word(oom ? WG_RUN_OOM : end->how));
   json_object_set_int_member(object, "code", end->code);
-  json_object_set_string_member(object, "text", end->text);
+  json_object_set_string_member(
+      object, "text",
+      oom ? "killed for memory (OOM): MemoryMax= of waggle-probe-exec@.service" : end->text);
   add_output(object, "out", end->out);
   add_output(object, "err", end->err);
   json_object_set_boolean_member(object, "cut", end->cut);

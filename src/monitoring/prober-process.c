@@ -111,7 +111,8 @@ static char **environment(void) {
   return env;
 }
 
-/* NULL: none; commands are children of the prober then. */
+/* NULL: commands are children of the prober, which is right for a user's own. In the system scope a
+ * child would be the service's own user and reach its state: there is a unit, or no look. */
 static char *exec_socket(const MonDaemon *daemon) {
   const char *base = daemon->user_scope ? g_getenv("XDG_RUNTIME_DIR") : MON_SYSTEM_RUNTIME_DIR;
   g_autofree char *path =
@@ -119,7 +120,9 @@ static char *exec_socket(const MonDaemon *daemon) {
 
   if (*daemon->settings.exec_socket)
     return g_strdup(daemon->settings.exec_socket);
-  return path && g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
+  if (path && daemon->user_scope && !g_file_test(path, G_FILE_TEST_EXISTS))
+    return NULL;
+  return g_steal_pointer(&path);
 }
 
 static WgRun *run_it(MonProber *prober, int socket) {

@@ -50,8 +50,14 @@ void mon_receive_exec(MonReceivers *receivers, const MonIntegration *integration
                       const MonNotice *notice, MonAttempt *attempt);
 void mon_receive_http(MonReceivers *receivers, const MonIntegration *integration,
                       const MonNotice *notice, MonAttempt *attempt);
+/* receive-mail.c */
 void mon_receive_email(MonReceivers *receivers, const MonIntegration *integration,
                        const MonNotice *notice, MonAttempt *attempt);
+/* The mail as it is given to sendmail: header lines, an empty one, the text. Free with g_free(). */
+char *mon_mail_text(const MonIntegration *integration, const MonNotice *notice);
+/* The address alone of "Name <address>"; NULL: there is none that could be given to sendmail. Free
+ * with g_free(). */
+char *mon_mail_address(const char *mailbox);
 /* receive-run.c: a command with `input` on its stdin; status 0 is told, 75 (EX_TEMPFAIL) and
  * everything else again. */
 void mon_receive_run(MonReceivers *receivers, const MonIntegration *integration,

@@ -1,4 +1,4 @@
-/* receive-run.c: the ways that are a command: exec, and e-mail by the system's sendmail.
+/* receive-run.c: the ways that are a command: exec, and what e-mail (receive-mail.c) is handed to.
  *
  * argv only, as a process of ours, with what it needs on stdin (a sealed memory file) and in a few
  * variables. Status 0 says that it is told; anything else is tried again. */
@@ -100,61 +100,4 @@ void mon_receive_exec(MonReceivers *receivers, const MonIntegration *integration
 
   mon_receive_run(receivers, integration, (const char *const *)integration->command, env, json,
                   "the command", attempt);
-}
-
-/* RFC 2047: what is not ASCII, as one word after the other. */
-static void append_header(GString *mail, const char *name, const char *value) {
-  gboolean ascii = g_str_is_ascii(value);
-
-  g_string_append_printf(mail, "%s: ", name);
-  if (ascii) {
-    g_string_append(mail, value);
-  } else {
-    const char *p = value;
-    while (*p) {
-      const char *end = p;
-      while (*end && g_utf8_next_char(end) - p <= 42) /* 56 bytes of base64 */
-        end = g_utf8_next_char(end);
-      g_autofree char *word = g_base64_encode((const guchar *)p, (gsize)(end - p));
-      g_string_append_printf(mail, "%s=?UTF-8?B?%s?=", p == value ? "" : "\n ", word);
-      p = end;
-    }
-  }
-  g_string_append_c(mail, '\n');
-}
-
-static char *mail_of(const MonIntegration *integration, const MonNotice *notice) {
-  g_autofree char *subject = mon_payload_subject(notice);
-  g_autofree char *to = g_strjoinv(", ", integration->to);
-  g_autofree char *text = mon_payload_text(notice);
-  g_autofree char *id = g_strdup_printf("<%s@waggle>", notice->dedup);
-  GString *mail = g_string_new(NULL);
-
-  append_header(mail, "To", to);
-  if (integration->from)
-    append_header(mail, "From", integration->from);
-  append_header(mail, "Subject", subject);
-  append_header(mail, "Message-ID", id);
-  append_header(mail, "Auto-Submitted", "auto-generated");
-  append_header(mail, "X-Waggle-Receiver", notice->receiver);
-  g_string_append(mail, "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
-                        "Content-Transfer-Encoding: 8bit\n\n");
-  g_string_append(mail, text);
-  return g_string_free(mail, FALSE);
-}
-
-void mon_receive_email(MonReceivers *receivers, const MonIntegration *integration,
-                       const MonNotice *notice, MonAttempt *attempt) {
-  g_autofree char *mail = mail_of(integration, notice);
-  const char *program = receivers->daemon->settings.sendmail;
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
-
-  g_ptr_array_add(argv, (gpointer)program);
-  g_ptr_array_add(argv, (gpointer) "-i"); /* a line with a dot alone is no end */
-  g_ptr_array_add(argv, (gpointer) "--");
-  for (guint i = 0; integration->to[i]; i++)
-    g_ptr_array_add(argv, integration->to[i]);
-  g_ptr_array_add(argv, NULL);
-  mon_receive_run(receivers, integration, (const char *const *)argv->pdata, NULL, mail, "sendmail",
-                  attempt);
 }

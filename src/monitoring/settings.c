@@ -52,8 +52,8 @@ const WgConfigKey mon_config_keys[] = {
     {PROBES, "MaxParallel", WG_CONFIG_UINT, "32", 1, 1024,
      "probes that are looked at at a time; the others wait"},
     {PROBES, "ExecSocket", WG_CONFIG_STRING, "", 0, 0,
-     "where commands of probes run (waggle-probe-exec.socket); empty: the installed one, or, where "
-     "it is not, children of the prober"},
+     "where commands of probes run (waggle-probe-exec.socket); empty: the installed one, or, in a "
+     "user's scope where it is not, children of the prober"},
     {NULL},
 };
 

@@ -28,6 +28,8 @@ PACKAGES = [
     # for deployments: what they are linked with, and a web client's trust; they serve with python
     "libarchive13", "libyaml-0-2", "libsoup-3.0-0", "libpq5", "libmariadb3", "libhiredis0.14", "libssl3",
     "glib-networking", "ca-certificates", "zstd",
+    # for monitoring: who counts beside it, what its probes run, a sendmail that needs no rights
+    "prometheus-node-exporter", "monitoring-plugins-basic", "msmtp-mta",
     # for the virtual machine, which boots the same root
     "linux-image-cloud-amd64", "initramfs-tools",
 ]  # fmt: skip
@@ -105,6 +107,7 @@ def _base(extra):
     # kept over a reboot of the machine, so that a test can look back
     hooks = ['mkdir -p "$1/var/log/journal"'] + users
     # a test starts what it needs
+    hooks.append('chroot "$1" systemctl disable prometheus-node-exporter')
     if extra:
         hooks.append('chroot "$1" systemctl disable nginx redis-server postgresql mariadb')
     return cache() / ("base-" + _digest(codename(), *mirrors, *PACKAGES, *extra, *hooks)), mirrors, hooks

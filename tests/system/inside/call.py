@@ -4,15 +4,18 @@
     call.py DOOR INTERFACE METHOD ARGUMENTS [--path PATH] [--file FILE] [--interactive]
 
 DOOR: socket (the private one of the system), user-socket, bus (the system's) or user-bus; the interface tells
-whose it is. FILE is opened for reading and is `handle 0` of the arguments.
+whose it is. FILE is opened for reading and is `handle 0` of the arguments; sealed:FILE: a sealed memory file
+with what FILE has.
 
     call.py DOOR batch < [[INTERFACE, METHOD, ARGUMENTS, PATH, FILE], ...]
 
 One answer for each call; they must be of one service.
 """
 
+import fcntl
 import json
 import os
+import pathlib
 import sys
 
 from gi.repository import Gio, GLib
@@ -41,6 +44,15 @@ def connect(door, interface=NAME):
     return Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
 
 
+def _open(file):
+    if not file.startswith("sealed:"):
+        return os.open(file, os.O_RDONLY)
+    fd = os.memfd_create("call", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+    os.write(fd, pathlib.Path(file.removeprefix("sealed:")).read_bytes())
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    return fd
+
+
 def call(connection, door, interface, method, arguments, path=None, interactive=False, file=None):
     service = service_of(interface)
     name = service if door.endswith("bus") else None
@@ -51,7 +63,7 @@ def call(connection, door, interface, method, arguments, path=None, interactive=
     # sd-bus refuses descriptors that come in one read with the end of GDBus's greeting
     if file:
         connection.call_sync(name, path, "org.freedesktop.DBus.Peer", "Ping", None, None, 0, 30000, None)
-    files = Gio.UnixFDList.new_from_array([os.open(file, os.O_RDONLY)] if file else [])
+    files = Gio.UnixFDList.new_from_array([_open(file)] if file else [])
     reply, _files = connection.call_with_unix_fd_list_sync(
         name, path, interface, method, arguments, None, flags, 30000, files, None
     )  # fmt: skip

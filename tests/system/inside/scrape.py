@@ -1,14 +1,21 @@
 #!/usr/bin/python3
-"""scrape PATH: the metrics behind a Unix socket, as a server of Prometheus reads them."""
+"""scrape WHERE: the metrics behind a Unix socket, or a port of this machine, as a server of Prometheus reads them."""
 
 import socket
 import sys
 
 
-def main(path):
+def connect(where):
+    if where.isdigit():
+        return socket.create_connection(("127.0.0.1", int(where)), timeout=60)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(20)
-    connection.connect(path)
+    connection.connect(where)
+    return connection
+
+
+def scrape(where):
+    connection = connect(where)
     connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
     answer = b""
     while piece := connection.recv(65536):
@@ -16,7 +23,8 @@ def main(path):
     head, _, body = answer.partition(b"\r\n\r\n")
     if b" 200 " not in head.split(b"\r\n")[0]:
         sys.exit(head.decode(errors="replace"))
-    sys.stdout.write(body.decode())
+    return body.decode()
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    sys.stdout.write(scrape(sys.argv[1]))

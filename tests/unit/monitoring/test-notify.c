@@ -252,6 +252,33 @@ static void test_exec(void) {
   teardown(&w);
 }
 
+/* A sendmail that writes its arguments and what it is given. */
+static void test_mail(void) {
+  World w;
+  g_autofree char *program = NULL, *box = NULL, *mail = NULL;
+
+  setup(&w, "email: {to: [ops@example.org, b@c], from: 'Waggle in K\xc3\xb6ln <w@d>'}");
+  program = g_build_filename(w.dir, "sendmail", NULL);
+  box = g_build_filename(w.dir, "box", NULL);
+  g_assert_true(g_file_set_contents_full(
+      program, "#!/bin/sh\ncd \"${0%/*}\" || exit\n{ echo \"$@\"; cat; } > new\nmv new box\n", -1,
+      G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+  w.daemon.settings.sendmail = program;
+  take(&w, MON_TRANSITION_FIRING, "Down");
+  WAIT_FOR(g_file_test(box, G_FILE_TEST_EXISTS) && idle(&w));
+  g_assert_true(g_file_get_contents(box, &mail, NULL, NULL));
+  g_assert_true(g_str_has_prefix(mail, "-i -f w@d -- ops@example.org b@c\nDate: "));
+  g_assert_nonnull(strstr(mail, "\nTo: ops@example.org, b@c\n"));
+  /* the name is encoded, the address is not */
+  g_assert_nonnull(strstr(mail, "\nFrom: =?UTF-8?B?V2FnZ2xlIGluIEvDtmxu?= <w@d>\n"));
+  g_assert_nonnull(strstr(mail, "\nSubject: [FIRING] Down a.service (critical)\n"));
+  g_assert_nonnull(strstr(mail, "@waggle>\nAuto-Submitted: auto-generated\n"));
+  g_auto(GStrv) lines = g_strsplit(mail, "\n", -1);
+  for (guint i = 0; lines[i]; i++)
+    g_assert_cmpuint(strlen(lines[i]), <=, 78);
+  teardown(&w);
+}
+
 typedef struct {
   gint64 id;
   gboolean done;
@@ -348,6 +375,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/notify/refused", test_refused);
   g_test_add_func("/monitor/notify/restart", test_restart);
   g_test_add_func("/monitor/notify/exec", test_exec);
+  g_test_add_func("/monitor/notify/mail", test_mail);
   g_test_add_func("/monitor/notify/silence", test_silence);
   g_test_add_func("/monitor/notify/unread", test_unread);
   return g_test_run();
