@@ -9,7 +9,7 @@ import subprocess
 from client import Client
 from deployd import Deployd
 from harness import DIES_WITH_US, main
-from monitord import METRICS, Monitord, check, equal, wait_for
+from monitord import METRICS, NAME, Monitord, check, equal, wait_for
 from scrape import Tree, scrape, value
 
 # Rows that cannot be seen here, and why. What only a kernel has is made of files below; so nothing is.
@@ -172,6 +172,77 @@ def test_every_row():
             except Exception as error:
                 raise AssertionError(f"no source writes {seen.missing()}") from error
             equal(set(NOT_HERE) - set(seen.rows), set(), "the list of exceptions")
+
+
+def labels_of(series, name, **wanted):
+    """The labels of the one series of that name that has `wanted`; {}: none."""
+    found = [dict(labels) for labels in series.get(name, {}) if set(wanted.items()) <= labels]
+    return found[0] if len(found) == 1 else {}
+
+
+def test_release_and_invocation():
+    """What runs in a unit is told by its labels, also after the next release and after a restart."""
+    with Deployd() as deployment:
+        deployment.target("shop")
+        with Suite(deployment) as d:
+            d.start()
+            d.tree.group("system.slice/shop.service", 1)
+            address, invocations = d.http(), set()
+
+            def runs(release):
+                s = scrape(address)
+                info = labels_of(s, "waggle_unit_info", unit="shop.service")
+                target = labels_of(s, "waggle_target_info", target="shop")
+                tasks = labels_of(s, "waggle_unit_tasks", unit="shop.service")
+                invocation = info.get("invocation")
+                if invocation is None or invocation in invocations or not target or \
+                        len({one.get("release") for one in (info, target, tasks)}) != 1 or \
+                        info["release"] != release:
+                    return False
+                equal((info["slice"], info["type"], len(invocation)), ("system.slice", "service", 32))
+                invocations.add(invocation)
+                return True
+
+            c = deployment.caller()
+            for version in ("1.0", "2.0"):
+                equal(c.run(deployment.release(version))[:2], ("done", 0))
+                current = os.path.basename(deployment.current())
+                wait_for(lambda: runs(current), f"the release {version}")  # noqa: B023
+            d.restart()
+            address = d.http()
+            invocations.clear()
+            wait_for(lambda: runs(current), "the release after a restart")
+
+
+def test_counters_survive():
+    """What messaged counts goes on over its restart and ours, and so does what is counted here."""
+    with Deployd() as deployment, Suite(deployment) as d:
+        messaged = Messaged(d)
+        d.helpers.append(messaged)
+        d.start()
+
+        def told(name, **labels):
+            return value(scrape(d.http()), name, **labels)
+
+        def until(want, result):
+            wait_for(lambda: told("waggle_messaging_operations_total", operation="sent") == 2 * want and
+                     told("waggle_messaging_deliveries_total", backend="log", result=result) == 1,
+                     f"{want} rounds")
+
+        report(messaged, "announced")
+        until(1, "announced")
+        messaged.stop()
+        wait_for(lambda: told("waggle_messaging_operations_total", operation="sent") is None, "its end")
+        messaged.start()
+        report(messaged, "failed")
+        until(2, "failed")
+        calls = told("waggle_monitor_dbus_calls_total", interface=NAME, outcome="answered")
+        requests = told("waggle_monitor_http_requests_total", code="200")
+        d.restart()
+        until(2, "announced")
+        check(told("waggle_monitor_dbus_calls_total", interface=NAME, outcome="answered") >= calls > 0,
+              "calls")
+        check(told("waggle_monitor_http_requests_total", code="200") > requests > 0, "requests")
 
 
 if __name__ == "__main__":
