@@ -2,6 +2,7 @@
 #include "checks/unit-ask.h"
 
 #include "checks/bus-json.h"
+#include "checks/world.h"
 
 #include "common/bus-variant.h"
 #include "common/names.h"
@@ -13,6 +14,7 @@
 
 struct ChkUnitAsk {
   sd_bus_slot *slot;
+  gboolean of_user; /* of the user's manager */
   ChkUnitFunc done;
   gpointer user_data;
 };
@@ -75,9 +77,17 @@ void chk_unit_ask_drop(ChkUnitAsk *ask) {
   g_free(ask);
 }
 
+/* In a container there may be a bus and nobody who manages units. */
+static GError *no_systemd(const ChkUnitAsk *ask) {
+  return g_error_new(WG_ERROR, WG_ERROR_FAILED,
+                     "no systemd is on %s, and what is asked about a unit needs it",
+                     ask->of_user ? "the user's bus" : "the system's bus");
+}
+
 static int on_reply(sd_bus_message *m, void *data, sd_bus_error *ret) {
   ChkUnitAsk *ask = data;
-  g_autoptr(GError) error = wg_error_from_bus(sd_bus_message_get_error(m));
+  const sd_bus_error *e = sd_bus_message_get_error(m);
+  g_autoptr(GError) error = wg_error_is_absent(e) ? no_systemd(ask) : wg_error_from_bus(e);
   g_autoptr(GVariant) dict = error ? NULL : wg_variant_read(m, &error);
   g_autoptr(JsonNode) node = NULL;
 
@@ -99,6 +109,7 @@ ChkUnitAsk *chk_unit_ask(ChkWorld *world, const char *unit, guint64 timeout, Chk
     return NULL;
   char *path = chk_unit_path(unit);
   ChkUnitAsk *ask = g_new0(ChkUnitAsk, 1);
+  ask->of_user = chk_world_is_user(world);
   ask->done = done;
   ask->user_data = user_data;
   /* no interface: the properties of all of them */

@@ -75,6 +75,12 @@ GError *wg_error_from_bus(const sd_bus_error *e) {
   return g_error_new_literal(WG_ERROR, code, e->message ? e->message : e->name);
 }
 
+gboolean wg_error_is_absent(const sd_bus_error *e) {
+  return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                                SD_BUS_ERROR_DISCONNECTED) ||
+         (e && e->name && g_str_has_prefix(e->name, WG_BUS_BROKER ".Error.Spawn."));
+}
+
 gboolean wg_error_set_errno(GError **error, int errnum, const char *what_format, ...) {
   va_list args;
 

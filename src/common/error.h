@@ -60,6 +60,8 @@ int wg_error_to_bus(const GError *error, sd_bus_error *ret);
 /* Takes a D-Bus error over into a GError of our domain; the name of a foreign
  * error is put before its text. Returns NULL when `e` is not set. */
 GError *wg_error_from_bus(const sd_bus_error *e);
+/* Nobody has the name that was called, nor can anybody be started for it. NULL: no. */
+gboolean wg_error_is_absent(const sd_bus_error *e);
 
 /* Sets `error` from a negative errno: "<what>: <strerror>". Returns FALSE. */
 gboolean wg_error_set_errno(GError **error, int errnum, const char *what_format, ...)

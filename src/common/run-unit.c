@@ -6,6 +6,7 @@
  * is asked again; a bus that is lost is an end that nobody knows. */
 #include "common/run-private.h"
 
+#include "common/error.h"
 #include "common/names.h"
 #include "common/unit-state.h"
 
@@ -249,12 +250,6 @@ static gboolean overdue(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-static gboolean is_absent(const sd_bus_error *e) {
-  return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                                SD_BUS_ERROR_DISCONNECTED) ||
-         (e->name && g_str_has_prefix(e->name, WG_BUS_BROKER ".Error.Spawn."));
-}
-
 static void without_systemd(WgRun *run) {
   const char *needs = wg_run_needs_unit(&run->o);
 
@@ -278,7 +273,7 @@ static int on_started(sd_bus_message *m, void *data, sd_bus_error *ret) {
 
   if (e == NULL)
     return 1; /* the changes tell the rest */
-  if (is_absent(e)) {
+  if (wg_error_is_absent(e)) {
     without_systemd(run);
   } else if (sd_bus_error_has_name(e, WG_ERROR_SYSTEMD_UNIT_EXISTS)) {
     /* of a caller that died: two at once would do one thing */

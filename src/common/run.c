@@ -43,12 +43,13 @@ const char *wg_run_needs_unit(const WgRunOptions *o) {
   const struct {
     gboolean is_set;
     const char *what;
-  } needs[] = {{o->how == WG_RUN_UNIT, "it has to run as a unit"},
-               {o->user != NULL, "it runs as another user"},
-               {o->private_network, "it has no network"},
-               {o->memory_max || o->tasks_max || o->cpu_quota, "it has limits"},
-               {o->watchdog != 0, "it has a watchdog"},
-               {o->slice != NULL, "it has a slice"}};
+  } needs[] = {
+      {o->how == WG_RUN_UNIT, "it has to run as a unit"},
+      {o->user != NULL, "it runs as another user"},
+      {o->private_network, "it has no network"},
+      {(o->memory_max || o->tasks_max || o->cpu_quota) && !o->limits_optional, "it has limits"},
+      {o->watchdog != 0, "it has a watchdog"},
+      {o->slice != NULL, "it has a slice"}};
 
   for (guint i = 0; i < G_N_ELEMENTS(needs); i++)
     if (needs[i].is_set)

@@ -50,6 +50,7 @@ typedef struct {
   guint64 watchdog;            /* us between two signs of life; 0: none. Units only */
   guint64 memory_max;          /* bytes; 0: no limit, as for the next two */
   guint tasks_max, cpu_quota;  /* percent of one processor */
+  gboolean limits_optional;    /* without a manager it runs without these three */
   const char *slice;
   gboolean sandbox;         /* NoNewPrivileges, PrivateTmp, ProtectSystem=full and so on */
   gboolean private_network; /* units only */

@@ -193,8 +193,9 @@ static void start(DplVerify *v, const DplVerifyOptions *o, GPtrArray *argv, int 
       .output_max = 64 * 1024,
       .line = on_line,
       .timeout = o->limit,
-      .memory_max = o->bus != NULL ? MEMORY_MAX : 0,
-      .tasks_max = o->bus != NULL ? TASKS_MAX : 0,
+      .memory_max = MEMORY_MAX,
+      .tasks_max = TASKS_MAX,
+      .limits_optional = TRUE, /* most checks need no systemd; those that do say so themselves */
   };
 
   v->run = wg_run_start(&options, on_end, v);

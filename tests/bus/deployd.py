@@ -37,7 +37,7 @@ class Deployd(Daemon):
     program = DEPLOYD
     config_name = "deployd.conf"
 
-    def __init__(self, config="", environment=None, **given):
+    def __init__(self, config="", environment=None, manager=True, **given):
         self.more = {"WAGGLE_VERIFY": VERIFY, "RUNTIME_DIRECTORY": None, **(environment or {})}
         self.manager = None
         super().__init__(**{"bus": True, "start": False, **given})
@@ -47,7 +47,7 @@ class Deployd(Daemon):
         os.mkdir(self.srv)
         self.configure(f"[Programs]\nUnitDirectory={self.units}\n{config}")
         os.mkdir(os.path.join(self.config_dir, "targets.d"))
-        if self.bus:
+        if self.bus and manager:
             self.manager = MockSystemd(self.bus.address, self.units)
             self.helpers.append(self.manager)
         if given.get("start", True):
