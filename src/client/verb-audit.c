@@ -85,6 +85,16 @@ static const char *text_of(JsonObject *object, const char *key) {
   return json_object_get_string_member_with_default(object, key, "");
 }
 
+/* What the call was about: a name, what its manifest describes, or where that one was. */
+static const char *subject_of(JsonObject *what) {
+  static const char *const keys[] = {"subject", "target", "base"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
+    if (*text_of(what, keys[i]))
+      return text_of(what, keys[i]);
+  return "";
+}
+
 /* "deployment 3", or the name of what it was about. */
 static void add_subject(CliTable *table, JsonObject *what) {
   gint64 id = json_object_get_int_member_with_default(what, "deployment", 0);
@@ -92,8 +102,7 @@ static void add_subject(CliTable *table, JsonObject *what) {
   if (id > 0)
     cli_table_add_printf(table, CLI_STYLE_NONE, "deployment %" G_GINT64_FORMAT, id);
   else
-    cli_table_add(table, text_of(what, *text_of(what, "subject") ? "subject" : "target"),
-                  CLI_STYLE_NONE);
+    cli_table_add(table, subject_of(what), CLI_STYLE_NONE);
 }
 
 static void take_row(const Entry *entry, gpointer data) {

@@ -154,6 +154,8 @@ static void call_end(WgCall *call) {
     wg_peer_end(peer);
   if (call->data != NULL && call->free_data != NULL)
     call->free_data(call->data);
+  if (call->gate_data != NULL && call->free_gate_data != NULL)
+    call->free_gate_data(call->gate_data);
   if (call->fd >= 0)
     close(call->fd);
   g_clear_pointer(&call->options, g_variant_unref);

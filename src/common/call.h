@@ -48,6 +48,8 @@ struct WgCall {
   gboolean by_action; /* polkit allowed it */
   gpointer data;      /* the handler's, freed with `free_data` */
   GDestroyNotify free_data;
+  gpointer gate_data; /* the gate's, freed with `free_gate_data` */
+  GDestroyNotify free_gate_data;
   WgCallFailing failing; /* the gate's; NULL: nothing is told before an error is answered */
   WgCallHandler next;    /* ours */
 };

@@ -16,17 +16,25 @@ gboolean dpl_audit_add(DplStore *store, JsonObject *what) {
   return dpl_audit_append(store, wg_time_realtime(), text);
 }
 
-/* The first argument says what it is about: a number or a name, never a document. */
+/* The first argument says what it is about: a number or a name. With a document it is only where
+ * paths begin, and the document says the rest. */
 static void add_subject(DplCall *call, JsonObject *what) {
+  const DplAuditAbout *about = call->gate_data;
   g_autoptr(GVariant) first = NULL;
 
+  if (about != NULL) {
+    dpl_json_set_text(what, "subject", about->subject);
+    dpl_json_set_text(what, "manifest", about->manifest);
+    dpl_json_set_text(what, "document", about->document);
+  }
   if (g_variant_n_children(call->args) == 0)
     return;
   first = g_variant_get_child_value(call->args, 0);
   if (g_variant_is_of_type(first, G_VARIANT_TYPE_UINT64))
     json_object_set_int_member(what, "deployment", (gint64)g_variant_get_uint64(first));
   else if (g_variant_is_of_type(first, G_VARIANT_TYPE_STRING))
-    json_object_set_string_member(what, "subject", g_variant_get_string(first, NULL));
+    json_object_set_string_member(what, call->fd >= 0 ? "base" : "subject",
+                                  g_variant_get_string(first, NULL));
 }
 
 JsonObject *dpl_audit_words(DplCall *call) {
@@ -112,15 +120,31 @@ static gboolean is_new_work(const DplMethod *method) {
          g_str_equal(method->action, DPL_ACTION_ROLLBACK);
 }
 
-static void allowed(DplCall *call) {
-  if (!call->method->is_audited) {
-    call->method->handler(call);
-    return;
-  }
+static void enter(DplCall *call) {
   Asked *asked = g_new0(Asked, 1);
   *asked = (Asked){call, dpl_audit_words(call)};
   dpl_ask(dpl_daemon(call)->store, write_entry, asked, asked_free, is_new_work(call->method),
           written, asked);
+}
+
+static void read_about(DplCall *call, DplAuditAbout *about, const GError *error) {
+  call->gate_data = about;
+  call->free_gate_data = (GDestroyNotify)dpl_audit_about_free;
+  if (error == NULL) {
+    enter(call);
+    return;
+  }
+  note_refused(call, error);
+  wg_call_fail(call, error);
+}
+
+static void allowed(DplCall *call) {
+  if (!call->method->is_audited)
+    call->method->handler(call);
+  else if (call->fd >= 0)
+    dpl_audit_about(call, read_about);
+  else
+    enter(call);
 }
 
 const WgCallGate dpl_audit_gate = {allowed, refused};

@@ -15,5 +15,16 @@ extern const WgCallGate dpl_audit_gate;
 void dpl_audit_anchor(DplDaemon *daemon);
 /* On the writer's thread: an entry in the same commit as what it tells. */
 gboolean dpl_audit_add(DplStore *store, JsonObject *what);
+/* What the document behind a call's descriptor is about. */
+typedef struct {
+  char *subject;  /* "NAME VERSION" of the manifest; NULL: it is none */
+  char *manifest; /* its hash, as ListDeployments tells it; NULL: it is none */
+  char *document; /* then: SHA-256 of the bytes */
+} DplAuditAbout;
+void dpl_audit_about_free(DplAuditAbout *about);
+/* audit-document.c: reads it on a worker thread and puts a sealed copy in the descriptor's place.
+ * `done` is called on the loop, takes `about`, and with `error` nothing is known. */
+typedef void (*DplAuditAboutFunc)(DplCall *call, DplAuditAbout *about, const GError *error);
+void dpl_audit_about(DplCall *call, DplAuditAboutFunc done);
 /* The words of an entry about `call`; (transfer full). */
 JsonObject *dpl_audit_words(DplCall *call);

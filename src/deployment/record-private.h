@@ -19,6 +19,7 @@ typedef struct {
   guint64 id, job;
   char *target, *root, *state, *record;
   gboolean is_new, live, good, has_from;
+  char *manifest; /* its hash; of a new one */
   char *from, *cause, *who, *results, *digest, *release, *failure;
   gint64 created, ended, time, poison_until;
   guint64 frozen; /* G_MAXUINT64: as it is */

@@ -24,6 +24,7 @@ void dpl_row_init(DplRow *row, const DplWrite *write) {
   row->live = !dpl_states[r->state].is_end;
   row->good = write->good;
   row->from = write->is_new ? NULL : g_strdup(dpl_states[write->from].name);
+  row->manifest = write->is_new ? g_strdup(r->manifest_hash) : NULL;
   row->cause = g_strdup(r->cause);
   row->failure = g_strdup(r->failure);
   row->who = g_strdup(write->who);
@@ -40,9 +41,9 @@ void dpl_row_init(DplRow *row, const DplWrite *write) {
 }
 
 void dpl_row_clear(DplRow *row) {
-  char **texts[] = {&row->target, &row->root,    &row->state,   &row->record,
-                    &row->from,   &row->cause,   &row->who,     &row->results,
-                    &row->digest, &row->release, &row->failure, &row->job_record};
+  char **texts[] = {&row->manifest, &row->target,  &row->root,      &row->state,   &row->record,
+                    &row->from,     &row->cause,   &row->who,       &row->results, &row->digest,
+                    &row->release,  &row->failure, &row->job_record};
 
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
     g_clear_pointer(texts[i], g_free);
@@ -88,9 +89,11 @@ static gboolean write_transition(DplStore *store, const DplRow *row) {
 static gboolean write_audit(DplStore *store, const DplRow *row) {
   const struct {
     const char *key, *value;
-  } texts[] = {{"target", row->target}, {"from", row->from},       {"to", row->state},
-               {"cause", row->cause},   {"who", row->who},         {"release", row->release},
-               {"digest", row->digest}, {"failure", row->failure}, {NULL, NULL}};
+  } texts[] = {{"target", row->target},     {"from", row->from},
+               {"to", row->state},          {"cause", row->cause},
+               {"who", row->who},           {"release", row->release},
+               {"digest", row->digest},     {"failure", row->failure},
+               {"manifest", row->manifest}, {NULL, NULL}};
   g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
   JsonObject *what = json_object_new();
 

@@ -1,6 +1,7 @@
 """What is kept of deployments: the plan before, the explanation after, figures, the audit chain,
 releases that are refused; and that no secret of a manifest is in any of them."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -126,6 +127,48 @@ def test_audit_chain():
         equal(words[-1]["error"], "org.waggle.Error.UnknownDeployment")
         equal(c.call("AuditVerify"), (True, len(words), ""))
         d.wait_log("the hash of the newest is ")
+
+
+def memfd(text, sealed):
+    fd = os.memfd_create("manifest", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+    os.write(fd, text)
+    if sealed:
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    return fd
+
+
+def handed(c, base, text, sealed=True):
+    """Deploy of a manifest that no directory has."""
+    fd = memfd(text, sealed)
+    try:
+        return c.call("Deploy", "(hsa{sv})", 0, base, {}, fds=[fd])[0]
+    finally:
+        os.close(fd)
+
+
+def test_audit_says_what_was_handed_over():
+    """A manifest of a memfd has no name but its own"""
+    with Deployd() as d:
+        d.target("shop")
+        c = d.caller()
+        base = d.release("1.0")
+        with open(os.path.join(base, "shop.json"), "rb") as f:
+            text = f.read()
+        for sealed in (True, False):
+            c.completed(handed(c, base, text, sealed))
+        refused("InvalidArgument", handed, c, base, b"no manifest at all")
+        refused("InvalidArgument", handed, c, base, text.replace(b'"version": "1.0"', b'"version": "1.1", "x": 1'))
+        wait_for(lambda: "refused" in entries(c)[-1][2], "the entry of the refusal")
+        words = [json.loads(e[2]) for e in entries(c)]
+        asked = [w for w in words if w.get("call") == "Deploy" and "result" not in w]
+        digest = c.list()[0]["manifest-hash"]
+        equal([(w.get("subject"), w.get("manifest"), w["base"]) for w in asked[:2]],
+              [("shop 1.0", digest, base)] * 2, "what was handed over")
+        equal([w["manifest"] for w in words if w.get("to") == "validated"], [digest] * 2,
+              "what came of it")
+        equal((asked[2].get("subject"), asked[2]["document"]),
+              (None, hashlib.sha256(b"no manifest at all").hexdigest()), "what is no manifest")
+        equal(len([w for w in words if w.get("result") == "refused"]), 2, "refusals")
 
 
 def damage(d, sql):

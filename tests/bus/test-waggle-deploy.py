@@ -179,7 +179,7 @@ def test_audit():
         equal([e["n"] for e in entries], list(range(1, len(entries) + 1)))
         check({"Deploy", "Forgive"} <= {e["what"].get("call") for e in entries}, entries)
         out = cli.run("audit", "list", "-n1")
-        check("Deploy" in out and "1 entry." in out, out)
+        check("Deploy" in out and "shop 1.0" in out and "1 entry." in out, out)
         check("whole" in cli.run("audit", "verify"))
         d.stop()
         store = next(os.path.join(top, name) for top, _, names in os.walk(d.directory)
