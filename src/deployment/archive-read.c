@@ -1,14 +1,50 @@
 /* archive-read.c: libarchive behind a narrow door; see archive-read.h. Only filters that are built
  * into the library are used: where it would run a program (ARCHIVE_WARN) the format is not
- * supported. */
+ * supported. xz is decoded before it (xz-read.h), since its own reader knows no bound of memory. */
 #include "deployment/archive-read.h"
 
 #include "deployment/io.h"
+#include "deployment/xz-read.h"
 
 #include <errno.h>
 #include <locale.h>
 
 #define BLOCK (256 * 1024)
+
+typedef struct {
+  DplXz *xz;
+  DplArchiveInput *input;
+} Reader;
+
+static void reader_free(gpointer data) {
+  Reader *reader = data;
+
+  dpl_xz_free(reader->xz);
+  g_free(reader);
+}
+
+static Reader *reader_new(DplArchiveInput *input, DplXzSource source, gpointer data) {
+  Reader *reader = g_new0(Reader, 1);
+
+  *reader = (Reader){dpl_xz_new(source, data), input};
+  g_ptr_array_add(input->readers, reader);
+  return reader;
+}
+
+static la_ssize_t clear_read(struct archive *archive, void *data, const void **ret) {
+  Reader *reader = data;
+  DplArchiveInput *input = reader->input;
+  g_autoptr(GError) error = NULL;
+  la_ssize_t n = dpl_xz_read(reader->xz, archive, ret, &error);
+
+  if (error != NULL) {
+    archive_set_error(archive, EIO, "unpacking xz failed");
+    if (input->error == NULL)
+      g_set_error(&input->error, WG_ERROR, error->code, "the artifact %s is refused: %s",
+                  input->name, error->message);
+  }
+  return n;
+}
 
 void dpl_archive_input_open(DplArchiveInput *input, int fd, const char *name,
                             DplProgress *progress) {
@@ -16,13 +52,15 @@ void dpl_archive_input_open(DplArchiveInput *input, int fd, const char *name,
                              .name = name,
                              .digest = dpl_digest_new(DPL_SHA256),
                              .progress = progress,
-                             .block = g_malloc(BLOCK)};
+                             .block = g_malloc(BLOCK),
+                             .readers = g_ptr_array_new_with_free_func(reader_free)};
 }
 
 void dpl_archive_input_clear(DplArchiveInput *input) {
   g_clear_pointer(&input->digest, dpl_digest_free);
   g_clear_error(&input->error);
   g_clear_pointer(&input->block, g_free);
+  g_clear_pointer(&input->readers, g_ptr_array_unref);
 }
 
 static la_ssize_t input_read(struct archive *archive, void *data, const void **ret) {
@@ -80,7 +118,6 @@ gboolean dpl_archive_fail(DplArchive *archive, DplArchiveInput *input, GError **
 static DplArchive *new_tar(void) {
   DplArchive *archive = archive_read_new();
   int (*const filters[])(struct archive *) = {archive_read_support_filter_gzip,
-                                              archive_read_support_filter_xz,
                                               archive_read_support_filter_zstd};
 
   if (!archive)
@@ -96,22 +133,28 @@ static DplArchive *new_tar(void) {
 
 static DplArchive *no_filters(DplArchiveInput *input, GError **error) {
   g_set_error(error, WG_ERROR, WG_ERROR_FAILED,
-              "the artifact %s cannot be unpacked: this libarchive is built without gzip, xz or "
-              "zstd; install the distribution's own",
+              "the artifact %s cannot be unpacked: this libarchive is built without gzip or zstd; "
+              " install the distribution's own",
               input->name);
   return NULL;
 }
 
-DplArchive *dpl_archive_open_tar(DplArchiveInput *input, GError **error) {
+static DplArchive *open_tar(DplArchiveInput *input, DplXzSource source, gpointer data,
+                            GError **error) {
   g_autoptr(DplArchive) archive = new_tar();
 
   if (!archive)
     return no_filters(input, error);
-  if (archive_read_open(archive, input, NULL, input_read, NULL) != ARCHIVE_OK) {
+  if (archive_read_open(archive, reader_new(input, source, data), NULL, clear_read, NULL) !=
+      ARCHIVE_OK) {
     dpl_archive_fail(archive, input, error);
     return NULL;
   }
   return g_steal_pointer(&archive);
+}
+
+DplArchive *dpl_archive_open_tar(DplArchiveInput *input, GError **error) {
+  return open_tar(input, input_read, input, error);
 }
 
 DplArchive *dpl_archive_open_ar(DplArchiveInput *input, GError **error) {
@@ -139,15 +182,7 @@ static la_ssize_t member_read(struct archive *archive, void *data, const void **
 }
 
 DplArchive *dpl_archive_open_member(DplArchive *outer, DplArchiveInput *input, GError **error) {
-  g_autoptr(DplArchive) archive = new_tar();
-
-  if (!archive)
-    return no_filters(input, error);
-  if (archive_read_open(archive, outer, NULL, member_read, NULL) != ARCHIVE_OK) {
-    dpl_archive_fail(archive, input, error);
-    return NULL;
-  }
-  return g_steal_pointer(&archive);
+  return open_tar(input, member_read, outer, error);
 }
 
 gboolean dpl_archive_next(DplArchive *archive, DplArchiveInput *input, struct archive_entry **ret,

@@ -14,6 +14,7 @@ typedef struct {
   DplProgress *progress;
   GError *error; /* of reading; told instead of libarchive's words */
   char *block;
+  GPtrArray *readers; /* of the archives in it, which end before it */
 } DplArchiveInput;
 
 void dpl_archive_input_open(DplArchiveInput *input, int fd, const char *name,
