@@ -11,6 +11,11 @@
 #define BATCH_JOBS 512
 #define BATCH_USEC 4000 /* after that long a batch takes no further jobs */
 
+/* A sync that takes so long costs more than what runs beside it; see await_the_answered(). */
+#define SLOW_SYNC_USEC 500
+#define AWAIT_PART 8
+#define AWAIT_USEC 1000
+
 gboolean wg_writer_prepare(WgWriter *w, GError **error) {
   sqlite3 *db = wg_store_db(w->store);
   w->begin = wg_store_prepare(db, "BEGIN", error);
@@ -260,10 +265,29 @@ static gboolean run_some(WgWriter *w, gint64 started) {
   return TRUE;
 }
 
+/* Who was answered a moment ago is about to come again. Where a sync takes long it pays to wait for
+ * them for a small part of that time: else those who wait for one disk fall into two halves that
+ * wait for each other's syncs. `n_before`: jobs of this batch that came before the sync ended. */
+static gboolean await_the_answered(WgWriter *w, guint n_before) {
+  gint64 usual = __atomic_load_n(&w->sync.usual, __ATOMIC_RELAXED);
+  gint64 until = w->sync.ended + MIN(usual / AWAIT_PART, AWAIT_USEC);
+
+  if (usual < SLOW_SYNC_USEC)
+    return TRUE;
+  while (w->ran->len - n_before < w->sync.n_handed_back && w->ran->len < BATCH_JOBS &&
+         g_get_monotonic_time() < until && !g_atomic_int_get(&w->stopping)) {
+    wg_writer_sleep(w, until, WG_SLEEP_IDLE);
+    if (!run_some(w, g_get_monotonic_time()))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* While the batch before is being synced there is no use in ending this one: it takes what comes.
  */
 static gboolean run_together(WgWriter *w) {
   gint64 started = g_get_monotonic_time();
+  gboolean overlaps = wg_writer_sync_busy(w);
 
   if (!begin(w) || !run_some(w, started))
     return FALSE;
@@ -280,7 +304,7 @@ static gboolean run_together(WgWriter *w) {
                                           "Store: the sync of the batch before has failed"));
     return FALSE;
   }
-  return commit(w);
+  return await_the_answered(w, overlaps ? w->ran->len : 0) && commit(w);
 }
 
 void wg_writer_run_batch(WgWriter *w) {

@@ -72,9 +72,11 @@ struct WgWriter {
   /* the sync thread; all but `state` and `since` are the writer's while `state` is idle */
   struct {
     GThread *thread;
-    int state;    /* atomic */
-    gint64 since; /* atomic, monotonic us; 0: idle */
-    gint64 usual; /* atomic, us: how long one takes, smoothed */
+    int state;           /* atomic */
+    gint64 since;        /* atomic, monotonic us; 0: idle */
+    gint64 usual;        /* atomic, us: how long one takes, smoothed */
+    gint64 ended;        /* when the last one did, monotonic us */
+    guint n_handed_back; /* jobs that it had kept waiting */
     int rc;
     sqlite3_file *file;
     WgJob *newest, *oldest;

@@ -47,13 +47,18 @@ static void finish(WgWriter *w, int rc) {
   WgJob *newest = g_steal_pointer(&w->sync.newest), *oldest = g_steal_pointer(&w->sync.oldest);
 
   w->sync.rc = rc;
+  w->sync.n_handed_back = 0;
+  for (WgJob *job = newest; job; job = job->next)
+    w->sync.n_handed_back += !job->emitted;
   if (rc != SQLITE_OK)
     fail_jobs(newest);
   if (newest)
     wg_writer_push_done(w, newest, oldest);
-  gint64 took = g_get_monotonic_time() - __atomic_load_n(&w->sync.since, __ATOMIC_RELAXED);
+  gint64 now = g_get_monotonic_time();
+  gint64 took = now - __atomic_load_n(&w->sync.since, __ATOMIC_RELAXED);
   gint64 usual = __atomic_load_n(&w->sync.usual, __ATOMIC_RELAXED);
   __atomic_store_n(&w->sync.usual, usual + (took - usual) / 8, __ATOMIC_RELAXED);
+  w->sync.ended = now;
   __atomic_store_n(&w->sync.since, 0, __ATOMIC_RELAXED);
 }
 
