@@ -151,11 +151,11 @@ const WgCallGate dpl_audit_gate = {allowed, refused};
 
 /* ---- the anchor ---- */
 static JsonNode *read_head(DplStore *store, gpointer question, GError **error) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
   char hex[2 * WG_AUDIT_HASH_SIZE + 1];
 
-  if (stmt == NULL || !dpl_store_row(store, stmt) ||
+  if (stmt == NULL || !wg_records_row(store, stmt) ||
       sqlite3_column_bytes(stmt, 1) != WG_AUDIT_HASH_SIZE)
     return NULL;
   JsonObject *head = json_object_new();

@@ -39,7 +39,7 @@ static void add_entry(GVariantBuilder *builder, sqlite3_stmt *stmt) {
 
 static JsonNode *read_entries(DplStore *store, gpointer question, GError **error) {
   Reading *reading = question;
-  g_autoptr(DplStatement) stmt = dpl_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT n, time, what, hash FROM audit WHERE n >= ?1 ORDER BY n LIMIT ?2");
   GVariantBuilder builder;
 
@@ -48,7 +48,7 @@ static JsonNode *read_entries(DplStore *store, gpointer question, GError **error
   if (stmt != NULL) {
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)MIN(reading->from, (guint64)G_MAXINT64));
     sqlite3_bind_int(stmt, 2, (int)reading->max);
-    while (dpl_store_row(store, stmt))
+    while (wg_records_row(store, stmt))
       add_entry(&builder, stmt);
   }
   reading->entries = g_variant_ref_sink(g_variant_builder_end(&builder));
@@ -91,7 +91,7 @@ static void walk_free(gpointer data) {
 
 static JsonNode *walk_step(DplStore *store, gpointer question, GError **error) {
   Walk *walk = question;
-  g_autoptr(DplStatement) stmt = dpl_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT n, time, what, hash FROM audit WHERE n > ?1 ORDER BY n LIMIT ?2");
   guint seen = 0;
 
@@ -101,7 +101,7 @@ static JsonNode *walk_step(DplStore *store, gpointer question, GError **error) {
     return NULL;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)walk->begin.n);
   sqlite3_bind_int(stmt, 2, STEP);
-  while (walk->problem == NULL && dpl_store_row(store, stmt)) {
+  while (walk->problem == NULL && wg_records_row(store, stmt)) {
     const char *what = (const char *)sqlite3_column_text(stmt, 2);
     const void *hash = sqlite3_column_blob(stmt, 3);
     seen++;

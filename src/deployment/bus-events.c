@@ -60,7 +60,7 @@ static void on_wake(gint64 lasting, gpointer data) {
   wg_timer_source_arm(daemon->timer,
                       lasting == G_MAXINT64
                           ? G_MAXINT64
-                          : wg_clock_to_boottime(dpl_store_clock(daemon->store), lasting));
+                          : wg_clock_to_boottime(wg_records_clock(daemon->store), lasting));
 }
 
 static void on_trouble(const char *why, gpointer data) {

@@ -12,9 +12,9 @@ static const DplField fields[] = {
 };
 
 static JsonNode *read_all(DplStore *store, gpointer question, GError **error) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT digest, since, until, txn, target, text FROM poison"
-                                 " WHERE until > ?1 ORDER BY since DESC");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT digest, since, until, txn, target, text FROM poison"
+                                  " WHERE until > ?1 ORDER BY since DESC");
   JsonArray *array = json_array_new();
   JsonNode *node = json_node_new(JSON_NODE_ARRAY);
 
@@ -22,7 +22,7 @@ static JsonNode *read_all(DplStore *store, gpointer question, GError **error) {
   if (stmt == NULL)
     return node;
   sqlite3_bind_int64(stmt, 1, wg_time_realtime());
-  while (dpl_store_row(store, stmt)) {
+  while (wg_records_row(store, stmt)) {
     JsonObject *one = json_object_new();
     dpl_json_set_text(one, "digest", (const char *)sqlite3_column_text(stmt, 0));
     json_object_set_int_member(one, "since", sqlite3_column_int64(stmt, 1));
@@ -51,12 +51,12 @@ void dpl_handle_list_poisoned(DplCall *call) {
 
 /* ---- Forgive ---- */
 static JsonNode *delete_one(DplStore *store, gpointer question, GError **error) {
-  sqlite3_stmt *stmt = dpl_store_statement(store, "DELETE FROM poison WHERE digest = ?1");
+  sqlite3_stmt *stmt = wg_records_statement(store, "DELETE FROM poison WHERE digest = ?1");
 
   if (stmt == NULL)
     return NULL;
   sqlite3_bind_text(stmt, 1, question, -1, SQLITE_STATIC);
-  dpl_store_run(store, stmt);
+  wg_records_run(store, stmt);
   return NULL;
 }
 

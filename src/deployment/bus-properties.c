@@ -3,6 +3,7 @@
 #include "deployment/bus.h"
 
 #include "common/names.h"
+#include "common/store-log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,7 +19,7 @@ int dpl_root_get(sd_bus *bus, const char *path, const char *interface, const cha
   if (strcmp(property, "Scope") == 0)
     return sd_bus_message_append_basic(reply, 's', daemon->user_scope ? "user" : "system");
   if (strcmp(property, "StoreState") == 0)
-    return sd_bus_message_append_basic(reply, 's', dpl_store_state_name(daemon->store_state));
+    return sd_bus_message_append_basic(reply, 's', wg_store_state_name(daemon->store_state));
   if (strcmp(property, "NActive") == 0)
     return sd_bus_message_append_basic(reply, 'u', &(guint32){dpl_engine_n_live(daemon->engine)});
   g_auto(GStrv) degraded = wg_service_degraded(daemon->service);

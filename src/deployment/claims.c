@@ -33,7 +33,7 @@ JsonNode *dpl_claims_ask(DplStore *store, gpointer target, GError **error) {
   static const char sql[] =
       "SELECT id, record, crc FROM txn WHERE target <> ?1 AND (live = 1 OR id IN"
       " (SELECT good_txn FROM target WHERE name <> ?1)) ORDER BY id";
-  g_autoptr(DplStatement) stmt = dpl_store_statement(store, sql);
+  g_autoptr(WgStatement) stmt = wg_records_statement(store, sql);
   JsonArray *array = json_array_new();
   JsonNode *node = json_node_new(JSON_NODE_ARRAY);
 
@@ -41,10 +41,10 @@ JsonNode *dpl_claims_ask(DplStore *store, gpointer target, GError **error) {
   if (stmt == NULL)
     return node;
   sqlite3_bind_text(stmt, 1, target, -1, SQLITE_STATIC);
-  while (dpl_store_row(store, stmt)) {
-    const char *text = dpl_store_checked(store, "txn", sqlite3_column_int64(stmt, 0),
-                                         (const char *)sqlite3_column_text(stmt, 1),
-                                         (guint32)sqlite3_column_int64(stmt, 2));
+  while (wg_records_row(store, stmt)) {
+    const char *text = wg_records_checked(store, "txn", sqlite3_column_int64(stmt, 0),
+                                          (const char *)sqlite3_column_text(stmt, 1),
+                                          (guint32)sqlite3_column_int64(stmt, 2));
     g_autoptr(DplRecord) record = text ? dpl_record_from_text(text, NULL) : NULL;
     if (record)
       add_record(array, record);

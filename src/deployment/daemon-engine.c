@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/names.h"
+#include "common/store-log.h"
 #include "common/timer-source.h"
 
 #include <errno.h>
@@ -93,14 +94,14 @@ static void rang(gboolean clock_was_set, gpointer data) {
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
   DplDaemon *daemon = data;
-  const char *why = text != NULL ? text : dpl_store_state_name(state);
+  const char *why = text != NULL ? text : wg_store_state_name(state);
 
   if (salvage != NULL && salvage->happened)
-    dpl_log_salvage(salvage);
+    wg_log_salvage(salvage);
   if (state == daemon->store_state)
     return;
   daemon->store_state = state;
-  dpl_log_store_state(state, why);
+  wg_log_store_state(state, why, "new deployments are refused");
   wg_service_set_degraded(daemon->service, "store", state == WG_STORE_OK ? NULL : why);
   dpl_root_changed(daemon, "StoreState");
 }
@@ -146,7 +147,7 @@ static gboolean make_engine(DplDaemon *daemon, GError **error) {
   daemon->rebuilt = loaded.rebuilt;
   guint n = loaded.records->len;
   DplEngineOptions options = {
-      .clock = dpl_store_clock(daemon->store),
+      .clock = wg_records_clock(daemon->store),
       .ledger = &dpl_store_ledger,
       .ledger_self = daemon->store,
       .steps = &dpl_real_steps,
@@ -154,8 +155,8 @@ static gboolean make_engine(DplDaemon *daemon, GError **error) {
       .events = dpl_daemon_events,
       .events_data = daemon,
   };
-  dpl_store_begin(daemon->store, store_changed, daemon);
-  daemon->store_state = wg_writer_state(dpl_store_writer(daemon->store));
+  wg_records_begin(daemon->store, store_changed, daemon);
+  daemon->store_state = wg_writer_state(wg_records_writer(daemon->store));
   daemon->engine = dpl_engine_new(&options, &loaded);
   if (n == 0 || !wg_service_wants_bus(daemon->service))
     dpl_daemon_recover(daemon);
@@ -170,7 +171,7 @@ static gboolean open_store(DplDaemon *daemon, GError **error) {
 
   daemon->store = dpl_store_open(wg_service_state_dir(daemon->service), &salvage, error);
   if (daemon->store != NULL && salvage.happened)
-    dpl_log_salvage(&salvage);
+    wg_log_salvage(&salvage);
   wg_salvage_clear(&salvage);
   return daemon->store != NULL;
 }
@@ -208,7 +209,7 @@ void dpl_daemon_close(DplDaemon *daemon) {
   g_clear_pointer(&daemon->engine, dpl_engine_free);
   g_clear_pointer(&daemon->real, dpl_real_free);
   g_clear_pointer(&daemon->units, dpl_units_free);
-  g_clear_pointer(&daemon->store, dpl_store_free);
+  g_clear_pointer(&daemon->store, wg_records_free);
   g_clear_pointer(&daemon->sites, dpl_sites_free);
   g_clear_pointer(&daemon->own_sites, g_hash_table_unref);
   g_clear_pointer(&daemon->runtime_directory, g_free);

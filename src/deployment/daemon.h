@@ -54,6 +54,3 @@ void dpl_log_state(const DplRecord *record, DplState from);
 void dpl_log_poison(const DplRecord *record, gint64 until); /* 0: it is not refused */
 void dpl_log_recovered(guint n);                            /* deployments that were cut off */
 void dpl_log_targets(const GPtrArray *refused);             /* of dpl_sites_load() */
-void dpl_log_salvage(const WgSalvage *salvage);
-void dpl_log_store_state(WgStoreState state, const char *text);
-const char *dpl_store_state_name(WgStoreState state);

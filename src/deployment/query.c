@@ -47,7 +47,7 @@ void dpl_ask(DplStore *store, DplAskFunc ask, gpointer question, GDestroyNotify 
   asked->free_question = free_question;
   asked->done = func;
   asked->user_data = user_data;
-  wg_writer_submit(dpl_store_writer(store), &asked->job);
+  wg_writer_submit(wg_records_writer(store), &asked->job);
 }
 
 JsonNode *dpl_json_node(JsonObject *take) {

@@ -60,10 +60,10 @@ static GHashTable *listen(DplStore *store) {
   GHashTable *all = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, told_free);
   guint8 before[DPL_AUDIT_HASH_SIZE] = {0}, hash[DPL_AUDIT_HASH_SIZE];
   guint64 expected = 1;
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT n, time, what, hash FROM audit ORDER BY n");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT n, time, what, hash FROM audit ORDER BY n");
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     guint64 n = (guint64)sqlite3_column_int64(stmt, 0);
     const char *what = (const char *)sqlite3_column_text(stmt, 2);
     gboolean whole = what != NULL && sqlite3_column_bytes(stmt, 3) == DPL_AUDIT_HASH_SIZE;
@@ -82,7 +82,7 @@ static GHashTable *listen(DplStore *store) {
 static gboolean keep(DplStore *store, const DplTarget *t) {
   g_autofree char *text = dpl_target_text(t->name, t->root, t->good, t->good_txn, t->frozen);
   sqlite3_stmt *stmt =
-      dpl_store_statement(store, "INSERT OR REPLACE INTO target VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO target VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
 
   if (stmt == NULL)
     return FALSE;
@@ -91,8 +91,8 @@ static gboolean keep(DplStore *store, const DplTarget *t) {
   sqlite3_bind_text(stmt, 3, t->good, -1, SQLITE_STATIC);
   sqlite3_bind_int64(stmt, 4, (sqlite3_int64)t->good_txn);
   sqlite3_bind_int64(stmt, 5, (sqlite3_int64)t->frozen);
-  sqlite3_bind_int64(stmt, 6, dpl_store_crc(0, text));
-  return dpl_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 6, wg_records_crc(0, text));
+  return wg_records_run(store, stmt);
 }
 
 static gboolean is_live(const DplLoaded *loaded, const char *target) {
@@ -159,7 +159,5 @@ gboolean dpl_rebuild(DplStore *store, DplLoaded *loaded, const DplSites *sites, 
     loaded->next_id = MAX(loaded->next_id, told != NULL ? told->last + 1 : 1);
     ok = keep(store, value);
   }
-  if (!ok)
-    g_propagate_error(error, g_steal_pointer(&store->failure));
-  return ok;
+  return ok || wg_records_good(store, error);
 }

@@ -9,6 +9,6 @@
 #include "deployment/record-store.h"
 #include "deployment/targets.h"
 
-/* Before dpl_store_begin(), with what dpl_store_load() gave when `loaded->rebuilt` is set; writes
+/* Before wg_records_begin(), with what dpl_store_load() gave when `loaded->rebuilt` is set; writes
  * what it found. `sites` (NULL: none) adds targets that the store no longer knows. */
 gboolean dpl_rebuild(DplStore *store, DplLoaded *loaded, const DplSites *sites, GError **error);

@@ -59,32 +59,32 @@ void dpl_loaded_clear(DplLoaded *loaded) {
 }
 
 static gboolean load_records(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT id, record, crc FROM txn WHERE live = 1 ORDER BY id");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT id, record, crc FROM txn WHERE live = 1 ORDER BY id");
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
-    const char *text = dpl_store_checked(store, "txn", sqlite3_column_int64(stmt, 0),
-                                         (const char *)sqlite3_column_text(stmt, 1),
-                                         (guint32)sqlite3_column_int64(stmt, 2));
+  while (stmt != NULL && wg_records_row(store, stmt)) {
+    const char *text = wg_records_checked(store, "txn", sqlite3_column_int64(stmt, 0),
+                                          (const char *)sqlite3_column_text(stmt, 1),
+                                          (guint32)sqlite3_column_int64(stmt, 2));
     DplRecord *record = text != NULL ? dpl_record_from_text(text, NULL) : NULL;
     if (record != NULL)
       g_ptr_array_add(ret->records, record);
     else
       ret->rebuilt = TRUE;
   }
-  return store->failure == NULL;
+  return wg_records_is_good(store);
 }
 
 /* What of a rollout ended before: the newest of its own record may be older. */
 static void count_ended(DplStore *store, DplJob *job) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT state FROM txn WHERE job = ?1 AND live = 0");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT state FROM txn WHERE job = ?1 AND live = 0");
 
   if (stmt == NULL)
     return;
   job->exit = job->failures = 0;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)job->id);
-  while (dpl_store_row(store, stmt)) {
+  while (wg_records_row(store, stmt)) {
     DplState end;
     if (dpl_state_parse((const char *)sqlite3_column_text(stmt, 0), &end))
       dpl_job_count(job, end);
@@ -92,20 +92,20 @@ static void count_ended(DplStore *store, DplJob *job) {
 }
 
 static gboolean load_jobs(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT id, record, crc FROM job WHERE live = 1 ORDER BY id");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT id, record, crc FROM job WHERE live = 1 ORDER BY id");
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
-    const char *text = dpl_store_checked(store, "job", sqlite3_column_int64(stmt, 0),
-                                         (const char *)sqlite3_column_text(stmt, 1),
-                                         (guint32)sqlite3_column_int64(stmt, 2));
+  while (stmt != NULL && wg_records_row(store, stmt)) {
+    const char *text = wg_records_checked(store, "job", sqlite3_column_int64(stmt, 0),
+                                          (const char *)sqlite3_column_text(stmt, 1),
+                                          (guint32)sqlite3_column_int64(stmt, 2));
     DplJob *job = text != NULL ? dpl_job_from_text(text, NULL) : NULL;
     if (job == NULL)
       continue;
     count_ended(store, job);
     g_ptr_array_add(ret->jobs, job);
   }
-  return store->failure == NULL;
+  return wg_records_is_good(store);
 }
 
 /* A damaged row says nothing about what is good. */
@@ -122,7 +122,7 @@ static void add_target(DplStore *store, sqlite3_stmt *stmt, DplLoaded *ret) {
   g_autofree char *text = dpl_target_text(name, root, good, good_txn, frozen);
   g_hash_table_replace(ret->targets, target->name, target);
   target->frozen = frozen;
-  if (!dpl_store_checked(store, "target", 0, text, (guint32)sqlite3_column_int64(stmt, 5))) {
+  if (!wg_records_checked(store, "target", 0, text, (guint32)sqlite3_column_int64(stmt, 5))) {
     ret->rebuilt = TRUE;
     return;
   }
@@ -131,21 +131,21 @@ static void add_target(DplStore *store, sqlite3_stmt *stmt, DplLoaded *ret) {
 }
 
 static gboolean load_targets(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT name, root, good, good_txn, frozen, crc FROM target");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT name, root, good, good_txn, frozen, crc FROM target");
 
-  while (stmt != NULL && dpl_store_row(store, stmt))
+  while (stmt != NULL && wg_records_row(store, stmt))
     add_target(store, stmt, ret);
-  return store->failure == NULL;
+  return wg_records_is_good(store);
 }
 
 /* `state` stands outside of the checked record: what it says is shown, and never acted upon. */
 static gboolean load_last(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt = dpl_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT target, id, state, ifnull((SELECT max(time) FROM transition WHERE txn = id),"
              " created) FROM txn WHERE id IN (SELECT max(id) FROM txn GROUP BY target)");
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     const char *name = (const char *)sqlite3_column_text(stmt, 0);
     const char *state = (const char *)sqlite3_column_text(stmt, 2);
     DplTarget *target = name != NULL ? g_hash_table_lookup(ret->targets, name) : NULL;
@@ -154,50 +154,50 @@ static gboolean load_last(DplStore *store, DplLoaded *ret) {
     target->last = (guint64)sqlite3_column_int64(stmt, 1);
     target->since = sqlite3_column_int64(stmt, 3);
   }
-  return store->failure == NULL;
+  return wg_records_is_good(store);
 }
 
 /* What undoing took: the transitions into its good end know it. */
 static gboolean load_durations(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt = dpl_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT txn.target, transition.took FROM txn JOIN transition ON txn.id ="
              " transition.txn WHERE txn.state = 'rolled-back' AND transition.after = 'rolled-back'"
              " ORDER BY txn.id DESC LIMIT 4096");
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     const char *name = (const char *)sqlite3_column_text(stmt, 0);
     DplTarget *target = name != NULL ? g_hash_table_lookup(ret->targets, name) : NULL;
     gint64 took = sqlite3_column_int64(stmt, 1);
     if (target != NULL && target->durations->len < DURATIONS)
       g_array_append_val(target->durations, took);
   }
-  return store->failure == NULL;
+  return wg_records_is_good(store);
 }
 
 static gboolean load_poison(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT digest, until FROM poison WHERE until > ?1");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT digest, until FROM poison WHERE until > ?1");
 
   if (stmt == NULL)
     return FALSE;
   sqlite3_bind_int64(stmt, 1, wg_time_realtime());
-  while (dpl_store_row(store, stmt)) {
+  while (wg_records_row(store, stmt)) {
     gint64 until = sqlite3_column_int64(stmt, 1);
     g_hash_table_replace(ret->poison, g_strdup((const char *)sqlite3_column_text(stmt, 0)),
                          g_memdup2(&until, sizeof until));
   }
-  return store->failure == NULL;
+  return wg_records_is_good(store);
 }
 
 static gboolean load_numbers(DplStore *store, DplLoaded *ret) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(store, "SELECT max(ifnull((SELECT max(id) FROM txn), 0),"
-                                 " ifnull((SELECT max(txn) FROM transition), 0)),"
-                                 " ifnull((SELECT max(id) FROM job), 0)");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT max(ifnull((SELECT max(id) FROM txn), 0),"
+                                  " ifnull((SELECT max(txn) FROM transition), 0)),"
+                                  " ifnull((SELECT max(id) FROM job), 0)");
 
-  if (stmt == NULL || !dpl_store_row(store, stmt))
+  if (stmt == NULL || !wg_records_row(store, stmt))
     return FALSE;
-  guint64 gap = store->rebuilt ? SALVAGE_GAP : 1;
+  guint64 gap = wg_records_was_salvaged(store) ? SALVAGE_GAP : 1;
   ret->next_id = (guint64)sqlite3_column_int64(stmt, 0) + gap;
   ret->next_job = (guint64)sqlite3_column_int64(stmt, 1) + gap;
   return TRUE;
@@ -205,14 +205,12 @@ static gboolean load_numbers(DplStore *store, DplLoaded *ret) {
 
 gboolean dpl_store_load(DplStore *store, DplLoaded *ret, GError **error) {
   dpl_loaded_init(ret);
-  ret->rebuilt = store->rebuilt;
+  ret->rebuilt = wg_records_was_salvaged(store);
   if (load_records(store, ret) && load_jobs(store, ret) && load_targets(store, ret) &&
       load_last(store, ret) && load_durations(store, ret) && load_poison(store, ret) &&
       load_numbers(store, ret))
     return TRUE;
-  if (store->failure != NULL)
-    g_propagate_error(error, g_steal_pointer(&store->failure));
-  else
+  if (wg_records_good(store, error))
     g_set_error_literal(error, WG_ERROR, WG_ERROR_FAILED, "the store cannot be read");
   dpl_loaded_clear(ret);
   return FALSE;

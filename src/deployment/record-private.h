@@ -3,15 +3,6 @@
 
 #include "deployment/record-store.h"
 
-struct DplStore {
-  WgStore *store; /* the writer's once there is one */
-  WgWriter *writer;
-  sqlite3 *db; /* writer's thread; before there is a writer the opener's */
-  WgClock clock;
-  gboolean rebuilt;
-  GError *failure; /* before there is a writer: what a statement met */
-};
-
 extern const WgMigration dpl_migrations[];
 
 /* One transition as the writer gets it: everything is made into texts on the loop. */

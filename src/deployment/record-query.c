@@ -50,9 +50,9 @@ static Query *query_new(DplStore *store, WgJobResult (*run)(WgJob *, gpointer), 
 }
 
 static DplRecord *record_at(DplStore *store, sqlite3_stmt *stmt) {
-  const char *text = dpl_store_checked(store, "txn", sqlite3_column_int64(stmt, 0),
-                                       (const char *)sqlite3_column_text(stmt, 1),
-                                       (guint32)sqlite3_column_int64(stmt, 2));
+  const char *text = wg_records_checked(store, "txn", sqlite3_column_int64(stmt, 0),
+                                        (const char *)sqlite3_column_text(stmt, 1),
+                                        (guint32)sqlite3_column_int64(stmt, 2));
 
   return text != NULL ? dpl_record_from_text(text, NULL) : NULL;
 }
@@ -60,14 +60,14 @@ static DplRecord *record_at(DplStore *store, sqlite3_stmt *stmt) {
 /* ---- one ---- */
 static WgJobResult run_record(WgJob *job, gpointer engine) {
   Query *q = (Query *)job;
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(q->store, "SELECT id, record, crc FROM txn WHERE id = ?1");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(q->store, "SELECT id, record, crc FROM txn WHERE id = ?1");
 
   g_clear_pointer(&q->record, dpl_record_free);
   if (stmt == NULL)
     return WG_JOB_DONE;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)q->id);
-  if (dpl_store_row(q->store, stmt))
+  if (wg_records_row(q->store, stmt))
     q->record = record_at(q->store, stmt);
   return WG_JOB_DONE;
 }
@@ -77,7 +77,7 @@ void dpl_query_record(DplStore *store, guint64 id, DplFoundFunc found, gpointer 
 
   q->id = id;
   q->found = found;
-  wg_writer_submit(dpl_store_writer(store), &q->job);
+  wg_writer_submit(wg_records_writer(store), &q->job);
 }
 
 static gboolean is_wanted(const Query *q, const DplRecord *r) {
@@ -87,15 +87,15 @@ static gboolean is_wanted(const Query *q, const DplRecord *r) {
 
 static WgJobResult run_release(WgJob *job, gpointer engine) {
   Query *q = (Query *)job;
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(q->store, "SELECT id, record, crc FROM txn WHERE target = ?1 AND state IN"
-                                    " ('done', 'committed', 'cleaning') ORDER BY id DESC");
+  g_autoptr(WgStatement) stmt = wg_records_statement(
+      q->store, "SELECT id, record, crc FROM txn WHERE target = ?1 AND state IN"
+                " ('done', 'committed', 'cleaning') ORDER BY id DESC");
 
   g_clear_pointer(&q->record, dpl_record_free);
   if (stmt == NULL)
     return WG_JOB_DONE;
   sqlite3_bind_text(stmt, 1, q->target, -1, SQLITE_STATIC);
-  while (q->record == NULL && dpl_store_row(q->store, stmt)) {
+  while (q->record == NULL && wg_records_row(q->store, stmt)) {
     g_autoptr(DplRecord) r = record_at(q->store, stmt);
     if (r != NULL && is_wanted(q, r))
       q->record = g_steal_pointer(&r);
@@ -111,7 +111,7 @@ void dpl_query_release(DplStore *store, const char *target, const char *release,
   q->release = g_strdup(release);
   q->not_release = g_strdup(not_release);
   q->found = found;
-  wg_writer_submit(dpl_store_writer(store), &q->job);
+  wg_writer_submit(wg_records_writer(store), &q->job);
 }
 
 /* ---- many ---- */
@@ -124,7 +124,7 @@ static JsonNode *take_array(JsonArray *array) {
 
 static WgJobResult run_list(WgJob *job, gpointer engine) {
   Query *q = (Query *)job;
-  g_autoptr(DplStatement) stmt = dpl_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       q->store, "SELECT id, record, crc FROM txn WHERE (?1 IS NULL OR target = ?1)"
                 " AND (?2 IS NULL OR state = ?2) AND created >= ?3 AND (?4 = 0 OR live = 1)"
                 " AND (?5 = 0 OR job = ?5) ORDER BY id DESC LIMIT ?6");
@@ -140,7 +140,7 @@ static WgJobResult run_list(WgJob *job, gpointer engine) {
   sqlite3_bind_int(stmt, 4, q->active);
   sqlite3_bind_int64(stmt, 5, (sqlite3_int64)q->of_job);
   sqlite3_bind_int(stmt, 6, (int)q->max);
-  while (dpl_store_row(q->store, stmt)) {
+  while (wg_records_row(q->store, stmt)) {
     g_autoptr(DplRecord) r = record_at(q->store, stmt);
     if (r == NULL)
       continue;
@@ -163,7 +163,7 @@ void dpl_query_list(DplStore *store, const DplListOptions *options, DplJsonFunc 
   q->active = options->active;
   q->max = options->max != 0 ? options->max : LIST_MAX;
   q->json = done;
-  wg_writer_submit(dpl_store_writer(store), &q->job);
+  wg_writer_submit(wg_records_writer(store), &q->job);
 }
 
 /* ---- everything of one ---- */
@@ -176,14 +176,14 @@ static void set_text(JsonObject *object, const char *key, sqlite3_stmt *stmt, in
 
 static JsonArray *transitions_of(Query *q) {
   JsonArray *array = json_array_new();
-  g_autoptr(DplStatement) stmt = dpl_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       q->store,
       "SELECT time, before, after, took, cause, who FROM transition WHERE txn = ?1 ORDER BY n");
 
   if (stmt == NULL)
     return array;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)q->id);
-  while (dpl_store_row(q->store, stmt)) {
+  while (wg_records_row(q->store, stmt)) {
     JsonObject *one = json_object_new();
     json_object_set_int_member(one, "time", sqlite3_column_int64(stmt, 0));
     set_text(one, "from", stmt, 1);
@@ -197,17 +197,17 @@ static JsonArray *transitions_of(Query *q) {
 }
 
 static void add_results(Query *q, JsonObject *object) {
-  g_autoptr(DplStatement) stmt =
-      dpl_store_statement(q->store, "SELECT txn, record, crc FROM result WHERE txn = ?1");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(q->store, "SELECT txn, record, crc FROM result WHERE txn = ?1");
 
   if (stmt == NULL)
     return;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)q->id);
-  if (!dpl_store_row(q->store, stmt))
+  if (!wg_records_row(q->store, stmt))
     return;
-  const char *text = dpl_store_checked(q->store, "result", sqlite3_column_int64(stmt, 0),
-                                       (const char *)sqlite3_column_text(stmt, 1),
-                                       (guint32)sqlite3_column_int64(stmt, 2));
+  const char *text = wg_records_checked(q->store, "result", sqlite3_column_int64(stmt, 0),
+                                        (const char *)sqlite3_column_text(stmt, 1),
+                                        (guint32)sqlite3_column_int64(stmt, 2));
   JsonNode *results = text != NULL ? json_from_string(text, NULL) : NULL;
   if (results != NULL)
     json_object_set_member(object, "results", results);
@@ -244,5 +244,5 @@ void dpl_query_show(DplStore *store, guint64 id, DplJsonFunc done, gpointer user
 
   q->id = id;
   q->json = done;
-  wg_writer_submit(dpl_store_writer(store), &q->job);
+  wg_writer_submit(wg_records_writer(store), &q->job);
 }

@@ -50,7 +50,7 @@ void dpl_row_clear(DplRow *row) {
 }
 
 static gboolean write_record(DplStore *store, const DplRow *row) {
-  sqlite3_stmt *stmt = dpl_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "INSERT OR REPLACE INTO txn VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 
   if (stmt == NULL)
@@ -63,14 +63,14 @@ static gboolean write_record(DplStore *store, const DplRow *row) {
   sqlite3_bind_int64(stmt, 6, row->created);
   sqlite3_bind_int64(stmt, 7, row->ended);
   sqlite3_bind_text(stmt, 8, row->record, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(stmt, 9, dpl_store_crc((gint64)row->id, row->record));
-  return dpl_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 9, wg_records_crc((gint64)row->id, row->record));
+  return wg_records_run(store, stmt);
 }
 
 /* `took` is the time since this transaction's last transition: the duration of the state that is
  * left, for the statistics. */
 static gboolean write_transition(DplStore *store, const DplRow *row) {
-  sqlite3_stmt *stmt = dpl_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "INSERT INTO transition(txn, time, before, after, took, cause, who)"
              " VALUES(?1, ?2, ?3, ?4, max(0, ?2 - ifnull((SELECT time FROM transition"
              " WHERE txn = ?1 ORDER BY n DESC LIMIT 1), ?2)), ?5, ?6)");
@@ -83,7 +83,7 @@ static gboolean write_transition(DplStore *store, const DplRow *row) {
   sqlite3_bind_text(stmt, 4, row->state, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 5, row->cause, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 6, row->who, -1, SQLITE_STATIC);
-  return dpl_store_run(store, stmt);
+  return wg_records_run(store, stmt);
 }
 
 static gboolean write_audit(DplStore *store, const DplRow *row) {
@@ -108,14 +108,14 @@ static gboolean write_audit(DplStore *store, const DplRow *row) {
 
 static gboolean write_results(DplStore *store, const DplRow *row) {
   sqlite3_stmt *stmt =
-      dpl_store_statement(store, "INSERT OR REPLACE INTO result VALUES(?1, ?2, ?3)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO result VALUES(?1, ?2, ?3)");
 
   if (stmt == NULL)
     return FALSE;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row->id);
   sqlite3_bind_text(stmt, 2, row->results, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(stmt, 3, dpl_store_crc((gint64)row->id, row->results));
-  return dpl_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 3, wg_records_crc((gint64)row->id, row->results));
+  return wg_records_run(store, stmt);
 }
 
 char *dpl_target_text(const char *name, const char *root, const char *good, guint64 good_txn,
@@ -129,12 +129,12 @@ static gboolean write_target(DplStore *store, const DplRow *row) {
   g_autofree char *good = NULL;
   guint64 good_txn = 0, frozen = 0;
   {
-    g_autoptr(DplStatement) old =
-        dpl_store_statement(store, "SELECT good, good_txn, frozen FROM target WHERE name = ?1");
+    g_autoptr(WgStatement) old =
+        wg_records_statement(store, "SELECT good, good_txn, frozen FROM target WHERE name = ?1");
     if (old == NULL)
       return FALSE;
     sqlite3_bind_text(old, 1, row->target, -1, SQLITE_STATIC);
-    if (dpl_store_row(store, old)) {
+    if (wg_records_row(store, old)) {
       good = g_strdup((const char *)sqlite3_column_text(old, 0));
       good_txn = (guint64)sqlite3_column_int64(old, 1);
       frozen = (guint64)sqlite3_column_int64(old, 2);
@@ -148,7 +148,7 @@ static gboolean write_target(DplStore *store, const DplRow *row) {
     frozen = row->frozen;
   g_autofree char *text = dpl_target_text(row->target, row->root, good, good_txn, frozen);
   sqlite3_stmt *stmt =
-      dpl_store_statement(store, "INSERT OR REPLACE INTO target VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO target VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
   if (stmt == NULL)
     return FALSE;
   sqlite3_bind_text(stmt, 1, row->target, -1, SQLITE_STATIC);
@@ -156,13 +156,13 @@ static gboolean write_target(DplStore *store, const DplRow *row) {
   sqlite3_bind_text(stmt, 3, good, -1, SQLITE_STATIC);
   sqlite3_bind_int64(stmt, 4, (sqlite3_int64)good_txn);
   sqlite3_bind_int64(stmt, 5, (sqlite3_int64)frozen);
-  sqlite3_bind_int64(stmt, 6, dpl_store_crc(0, text));
-  return dpl_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 6, wg_records_crc(0, text));
+  return wg_records_run(store, stmt);
 }
 
 static gboolean write_poison(DplStore *store, const DplRow *row) {
   sqlite3_stmt *stmt =
-      dpl_store_statement(store, "INSERT OR REPLACE INTO poison VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO poison VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
 
   if (stmt == NULL)
     return FALSE;
@@ -172,20 +172,20 @@ static gboolean write_poison(DplStore *store, const DplRow *row) {
   sqlite3_bind_int64(stmt, 4, (sqlite3_int64)row->id);
   sqlite3_bind_text(stmt, 5, row->target, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 6, row->failure, -1, SQLITE_STATIC);
-  return dpl_store_run(store, stmt);
+  return wg_records_run(store, stmt);
 }
 
 static gboolean write_job(DplStore *store, const DplRow *row) {
   sqlite3_stmt *stmt =
-      dpl_store_statement(store, "INSERT OR REPLACE INTO job VALUES(?1, ?2, ?3, ?4)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO job VALUES(?1, ?2, ?3, ?4)");
 
   if (stmt == NULL)
     return FALSE;
   sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row->job_id);
   sqlite3_bind_int(stmt, 2, row->job_live);
   sqlite3_bind_text(stmt, 3, row->job_record, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(stmt, 4, dpl_store_crc((gint64)row->job_id, row->job_record));
-  return dpl_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 4, wg_records_crc((gint64)row->job_id, row->job_record));
+  return wg_records_run(store, stmt);
 }
 
 gboolean dpl_row_write(DplStore *store, const DplRow *row) {

@@ -10,8 +10,7 @@
 
 #include "deployment/record.h"
 
-#include "common/clock.h"
-#include "common/store-writer.h"
+#include "common/records.h"
 
 typedef struct {
   const DplRecord *record; /* as it becomes; NULL: only the job */
@@ -59,37 +58,16 @@ void dpl_loaded_clear(DplLoaded *loaded);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DplLoaded, dpl_loaded_clear)
 void dpl_loaded_init(DplLoaded *loaded); /* empty: for tests */
 
-typedef struct DplStore DplStore;
+/* deployments.db */
+typedef WgRecords DplStore;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DplStore, wg_records_free)
 
 extern const DplLedger dpl_store_ledger; /* with a DplStore as self */
 
 gboolean dpl_store_exists(const char *dir);
-/* Opens or makes DIR/deployments.db. Damage is kept aside and salvaged (common/store.h). Blocks, as
- * do the next two: for a start. */
+/* Opens or makes DIR/deployments.db (common/records.h). Blocks, as do the next two: for a start. */
 DplStore *dpl_store_open(const char *dir, WgSalvage *ret_salvage, GError **error);
 /* Right after opening. `ret` needs no init; what is damaged is left out and quarantined. */
 gboolean dpl_store_load(DplStore *store, DplLoaded *ret, GError **error);
 /* Writes at once, without a writer: for the recovery at boot, which has no loop. */
 gboolean dpl_store_put_now(DplStore *store, const DplWrite *writes, guint n, GError **error);
-/* From now on the writer's thread has the connection, and put() works. */
-void dpl_store_begin(DplStore *store, WgStoreStateFunc state_changed, gpointer user_data);
-void dpl_store_free(DplStore *store); /* blocks until the writer has ended */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(DplStore, dpl_store_free)
-const WgClock *dpl_store_clock(DplStore *store);
-WgWriter *dpl_store_writer(DplStore *store);
-
-/* For jobs of other files (history, statistics, audit): inside WgJob.run() `engine` is the store.
- */
-sqlite3 *dpl_store_db(DplStore *store);
-/* A statement for this one use; NULL: the batch has failed. Finalize it. */
-sqlite3_stmt *dpl_store_statement(DplStore *store, const char *sql);
-typedef sqlite3_stmt DplStatement;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(DplStatement, sqlite3_finalize)
-/* TRUE: a row. A failure rolls the batch back. */
-gboolean dpl_store_row(DplStore *store, sqlite3_stmt *stmt);
-/* Runs a statement without rows to its end, finalizes it. */
-gboolean dpl_store_run(DplStore *store, sqlite3_stmt *stmt);
-/* The text of a checked record; NULL: its checksum does not hold, and it was quarantined. */
-const char *dpl_store_checked(DplStore *store, const char *table, gint64 key, const char *text,
-                              guint32 crc);
-guint32 dpl_store_crc(gint64 key, const char *text);

@@ -90,7 +90,7 @@ gboolean dpl_recover_offline(const char *state_dir, const char *unit_directory,
   g_autoptr(DplStore) store = dpl_store_open(state_dir, &salvage, error);
   if (store == NULL || !load(store, sites, &loaded, error))
     return FALSE;
-  gint64 now = wg_clock_now(dpl_store_clock(store));
+  gint64 now = wg_clock_now(wg_records_clock(store));
   ret->found = loaded.records->len;
   for (guint i = 0; i < loaded.records->len; i++) {
     const DplRecord *r = loaded.records->pdata[i];

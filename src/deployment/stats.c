@@ -44,7 +44,7 @@ static JsonObject *summary(GArray *durations) {
 }
 
 static sqlite3_stmt *prepare(DplStore *store, const DplStatsQuestion *q, const char *sql) {
-  sqlite3_stmt *stmt = dpl_store_statement(store, sql);
+  sqlite3_stmt *stmt = wg_records_statement(store, sql);
 
   if (stmt != NULL) {
     sqlite3_bind_text(stmt, 1, q->target, -1, SQLITE_STATIC);
@@ -70,14 +70,14 @@ static void add_counts(DplStore *store, const DplStatsQuestion *q, JsonObject *i
   static const char *const keys[] = {"deployments",     "done",      "aborted", "rolled-back",
                                      "rollback-failed", "rollbacks", "open",    NULL};
   JsonObject *targets = json_object_new();
-  g_autoptr(DplStatement) stmt = prepare(store, q,
-                                         "SELECT state, target, live, kind, count(*) FROM " WANTED
-                                         " GROUP BY state, target, live, kind");
+  g_autoptr(WgStatement) stmt = prepare(store, q,
+                                        "SELECT state, target, live, kind, count(*) FROM " WANTED
+                                        " GROUP BY state, target, live, kind");
 
   for (guint i = 0; keys[i] != NULL; i++)
     json_object_set_int_member(into, keys[i], 0);
   json_object_set_object_member(into, "targets", targets);
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     const char *state = (const char *)sqlite3_column_text(stmt, 0);
     const char *target = (const char *)sqlite3_column_text(stmt, 1);
     gint64 n = sqlite3_column_int64(stmt, 4);
@@ -96,13 +96,13 @@ static void add_counts(DplStore *store, const DplStatsQuestion *q, JsonObject *i
 static void add_phases(DplStore *store, const DplStatsQuestion *q, JsonObject *into) {
   g_autoptr(GHashTable) phases =
       g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_array_unref);
-  g_autoptr(DplStatement) stmt =
+  g_autoptr(WgStatement) stmt =
       prepare(store, q,
               "SELECT x.before, x.took FROM transition AS x JOIN " WANTED
               " AS t ON t.id = x.txn WHERE x.before IS NOT NULL AND x.before <> x.after");
   JsonObject *object = json_object_new();
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     const char *state = (const char *)sqlite3_column_text(stmt, 0);
     gint64 took = sqlite3_column_int64(stmt, 1);
     GArray *array = g_hash_table_lookup(phases, state);
@@ -123,10 +123,10 @@ static void add_phases(DplStore *store, const DplStatsQuestion *q, JsonObject *i
 /* One column of durations. */
 static void add_durations(DplStore *store, const DplStatsQuestion *q, const char *sql,
                           JsonObject *into, const char *key) {
-  g_autoptr(DplStatement) stmt = prepare(store, q, sql);
+  g_autoptr(WgStatement) stmt = prepare(store, q, sql);
   g_autoptr(GArray) array = g_array_new(FALSE, FALSE, sizeof(gint64));
 
-  while (stmt != NULL && dpl_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     gint64 took = sqlite3_column_int64(stmt, 0);
     g_array_append_val(array, took);
   }

@@ -6,6 +6,7 @@
 #include "messaging/bus-memfd.h"
 
 #include "common/names.h"
+#include "common/store-log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -122,7 +123,7 @@ static int answer_statistics(MsgDaemon *daemon, sd_bus_message *reply, GVariant 
   g_variant_dict_insert(&dict, "started", "t", (guint64)daemon->stats.started);
   g_variant_dict_insert(&dict, "version", "s", WG_VERSION);
   g_variant_dict_insert(&dict, "scope", "s", daemon->user_scope ? "user" : "system");
-  g_variant_dict_insert(&dict, "store-state", "s", msg_store_state_name(daemon->store_state));
+  g_variant_dict_insert(&dict, "store-state", "s", wg_store_state_name(daemon->store_state));
   g_variant_dict_insert(&dict, "degraded", "^as", degraded);
   g_autoptr(GVariant) all = g_variant_ref_sink(g_variant_dict_end(&dict));
   return wg_variant_append(reply, all);

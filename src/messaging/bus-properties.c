@@ -3,6 +3,7 @@
  * sd-bus never checks who reads a property, so that is done here: metadata and policy are the
  * owner's, everybody else reads them empty. */
 #include "common/bus-variant.h"
+#include "common/store-log.h"
 #include "messaging/bus-access.h"
 #include "messaging/bus-agents.h"
 
@@ -74,15 +75,6 @@ int msg_agent_get_count(sd_bus *bus, const char *path, const char *interface, co
   return -ENOENT;
 }
 
-const char *msg_store_state_name(WgStoreState state) {
-  static const char *const names[] = {
-      [WG_STORE_OK] = "ok",         [WG_STORE_NEARLY_FULL] = "nearly-full",
-      [WG_STORE_FULL] = "full",     [WG_STORE_READ_ONLY] = "read-only",
-      [WG_STORE_BROKEN] = "broken",
-  };
-  return names[state];
-}
-
 int msg_root_get(sd_bus *bus, const char *path, const char *interface, const char *property,
                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
   MsgDaemon *daemon = userdata;
@@ -94,7 +86,7 @@ int msg_root_get(sd_bus *bus, const char *path, const char *interface, const cha
   if (strcmp(property, "Scope") == 0)
     return sd_bus_message_append_basic(reply, 's', daemon->user_scope ? "user" : "system");
   if (strcmp(property, "StoreState") == 0)
-    return sd_bus_message_append_basic(reply, 's', msg_store_state_name(daemon->store_state));
+    return sd_bus_message_append_basic(reply, 's', wg_store_state_name(daemon->store_state));
   if (strcmp(property, "NAgents") == 0)
     return sd_bus_message_append_basic(reply, 'u', &(guint32){g_hash_table_size(daemon->agents)});
   if (strcmp(property, "NQueued") == 0)

@@ -99,5 +99,3 @@ int msg_tables_hot(MsgDaemon *daemon, sd_bus_message *m);
 extern const WgServiceInterface msg_interfaces[];
 /* For the test that compares tables, manual page and polkit. */
 extern const sd_bus_vtable msg_vtable_root[], msg_vtable_courier[], msg_vtable_agent[];
-/* "ok", "nearly-full", "full", "read-only", "broken". */
-const char *msg_store_state_name(WgStoreState state);

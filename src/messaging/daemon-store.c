@@ -6,57 +6,26 @@
 #include "messaging/daemon-notes.h"
 #include "messaging/settings.h"
 
-#include "common/log.h"
-#include "common/names.h"
+#include "common/store-log.h"
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(WgSalvage, wg_salvage_clear)
 
 #define STORE_FILE "messages.db"
 #define DEGRADED_KEY "store"
 
-static void log_salvage(const WgSalvage *salvage) {
-  g_autofree char *lost = g_strdup_printf("%" G_GUINT64_FORMAT, salvage->rows_lost);
-
-  wg_log(LOG_ERR, WG_MSG_STORE_DAMAGED, WG_FIELDS(WG_FIELD_PATH, salvage->kept_as),
-         "The store was damaged; the damaged file is kept as %s", salvage->kept_as);
-  wg_log(LOG_WARNING, WG_MSG_STORE_SALVAGED,
-         WG_FIELDS(WG_FIELD_PATH, salvage->kept_as, WG_FIELD_COUNT, lost),
-         "Took %" G_GUINT64_FORMAT " rows over into a new store, at least %" G_GUINT64_FORMAT
-         " are lost: %s",
-         salvage->rows_salvaged, salvage->rows_lost,
-         salvage->detail != NULL ? salvage->detail : "no details");
-}
-
-static void log_state(WgStoreState state, const char *text) {
-  static const struct {
-    const char *id, *what;
-  } lines[] = {
-      [WG_STORE_NEARLY_FULL] = {WG_MSG_STORE_FULL, "Space is low; new messages are refused"},
-      [WG_STORE_FULL] = {WG_MSG_STORE_FULL, "The disk is full; new messages are refused"},
-      [WG_STORE_READ_ONLY] = {WG_MSG_STORE_READ_ONLY, "The store cannot be written"},
-      [WG_STORE_BROKEN] = {WG_MSG_STORE_DAMAGED, "The store cannot be used"},
-  };
-
-  if (state != WG_STORE_OK)
-    wg_log(LOG_ERR, lines[state].id, WG_FIELDS(WG_FIELD_ERROR, text), "%s: %s", lines[state].what,
-           text);
-}
-
 /* WgStoreStateFunc. */
 static void state_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer user_data) {
   MsgDaemon *daemon = user_data;
+  const char *why = text != NULL ? text : wg_store_state_name(state);
 
   if (salvage != NULL && salvage->happened)
-    log_salvage(salvage);
+    wg_log_salvage(salvage);
   if (state == daemon->store_state)
     return;
   daemon->store_state = state;
-  log_state(state, text != NULL ? text : msg_store_state_name(state));
-  wg_service_set_degraded(daemon->service, DEGRADED_KEY,
-                          state == WG_STORE_OK ? NULL
-                          : text != NULL       ? text
-                                               : msg_store_state_name(state));
+  wg_log_store_state(state, why, "new messages are refused");
+  wg_service_set_degraded(daemon->service, DEGRADED_KEY, state == WG_STORE_OK ? NULL : why);
   msg_agents_root_changed(daemon, "StoreState");
 }
 
@@ -82,7 +51,7 @@ static MsgEngine *open_engine(WgStore *store, const MsgSettings *settings, gbool
   }
   if (!wg_store_reopen_damaged(store, &salvage, error))
     return NULL;
-  log_salvage(&salvage);
+  wg_log_salvage(&salvage);
   return msg_engine_new(store, settings, user_scope, error);
 }
 
@@ -115,7 +84,7 @@ gboolean msg_daemon_open_store(MsgDaemon *daemon, const MsgSettings *settings, G
   if (store == NULL)
     return FALSE;
   if (salvage.happened)
-    log_salvage(&salvage);
+    wg_log_salvage(&salvage);
   daemon->engine = open_engine(store, settings, daemon->user_scope, error);
   if (daemon->engine == NULL)
     return FALSE;

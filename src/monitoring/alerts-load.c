@@ -13,9 +13,9 @@
 #define WAIT_MAX ((gint64)60 * 60 * G_USEC_PER_SEC)
 
 static gint64 number(MonStore *store, const char *sql) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(store, sql);
+  g_autoptr(WgStatement) stmt = wg_records_statement(store, sql);
 
-  return stmt != NULL && mon_store_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
+  return stmt != NULL && wg_records_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
 }
 
 /* How long the sources of a rule may take to have something to say. */
@@ -48,13 +48,13 @@ gboolean mon_alerts_load(MonAlerts *alerts, GError **error) {
                               "'alert_transition'), 0))");
   seen = number(store, "SELECT value FROM meta WHERE key = 'alerts-seen'");
   gint64 away = seen != 0 && now > seen ? now - seen : 0;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT rowid, active_since, kept_since, record, crc FROM alert ORDER BY rowid");
-  while (stmt != NULL && mon_store_row(store, stmt)) {
+  while (stmt != NULL && wg_records_row(store, stmt)) {
     gint64 active = sqlite3_column_int64(stmt, 1), kept = sqlite3_column_int64(stmt, 2);
     const char *text =
-        mon_store_checked(store, "alert", active, (const char *)sqlite3_column_text(stmt, 3),
-                          (guint32)sqlite3_column_int64(stmt, 4));
+        wg_records_checked(store, "alert", active, (const char *)sqlite3_column_text(stmt, 3),
+                           (guint32)sqlite3_column_int64(stmt, 4));
     g_autoptr(MonAlert) alert = text != NULL ? mon_alert_from_record(text, NULL) : NULL;
     if (alert == NULL || g_hash_table_contains(alerts->entries, alert->is->fingerprint))
       continue;
@@ -62,5 +62,5 @@ gboolean mon_alerts_load(MonAlerts *alerts, GError **error) {
     alert->kept_since = kept;
     restore(alerts, g_steal_pointer(&alert), away, now);
   }
-  return mon_store_good(store, error);
+  return wg_records_good(store, error);
 }

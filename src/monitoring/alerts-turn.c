@@ -24,7 +24,7 @@ void mon_alerts_soon(MonAlerts *alerts) {
   if (mon_alerts_now(alerts) >= alerts->free_at)
     alerts->idle = g_idle_add_full(G_PRIORITY_DEFAULT, on_idle, alerts, NULL);
   else
-    wg_timer_source_arm(alerts->timer, wg_clock_to_boottime(mon_store_clock(alerts->daemon->store),
+    wg_timer_source_arm(alerts->timer, wg_clock_to_boottime(wg_records_clock(alerts->daemon->store),
                                                             alerts->free_at));
 }
 
@@ -70,7 +70,7 @@ static gint64 end_orphans(MonAlerts *alerts, gint64 now) {
 }
 
 static void arm(MonAlerts *alerts, gint64 when) {
-  const WgClock *clock = mon_store_clock(alerts->daemon->store);
+  const WgClock *clock = wg_records_clock(alerts->daemon->store);
 
   wg_timer_source_arm(alerts->timer, when == G_MAXINT64 ? when : wg_clock_to_boottime(clock, when));
 }

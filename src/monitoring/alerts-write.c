@@ -30,7 +30,7 @@ void mon_batch_free(gpointer data) {
 /* ---- writer's thread ---- */
 static gboolean write_transition(MonStore *store, gint64 seq, const char *fingerprint, gint64 time,
                                  const char *text) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "INSERT OR REPLACE INTO alert_transition(seq, fingerprint, time, record, crc) "
              "VALUES(?1, ?2, ?3, ?4, ?5)");
 
@@ -40,12 +40,12 @@ static gboolean write_transition(MonStore *store, gint64 seq, const char *finger
   sqlite3_bind_text(stmt, 2, fingerprint, -1, SQLITE_STATIC);
   sqlite3_bind_int64(stmt, 3, time);
   sqlite3_bind_text(stmt, 4, text, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(stmt, 5, mon_store_crc(seq, text));
-  return mon_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 5, wg_records_crc(seq, text));
+  return wg_records_run(store, stmt);
 }
 
 static gboolean write_row(MonStore *store, const MonRow *row) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, row->record != NULL ? "INSERT OR REPLACE INTO alert VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
                                  : "DELETE FROM alert WHERE fingerprint = ?1");
 
@@ -57,28 +57,28 @@ static gboolean write_row(MonStore *store, const MonRow *row) {
     sqlite3_bind_int64(stmt, 3, row->active_since);
     sqlite3_bind_int64(stmt, 4, row->kept_since);
     sqlite3_bind_text(stmt, 5, row->record, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 6, mon_store_crc(row->active_since, row->record));
+    sqlite3_bind_int64(stmt, 6, wg_records_crc(row->active_since, row->record));
   }
-  return mon_store_run(store, stmt);
+  return wg_records_run(store, stmt);
 }
 
 static gboolean write_seen(MonStore *store, const MonBatch *batch) {
   sqlite3_stmt *seen =
-      mon_store_statement(store, "INSERT OR REPLACE INTO meta VALUES('alerts-seen', ?1)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO meta VALUES('alerts-seen', ?1)");
 
   if (seen == NULL)
     return FALSE;
   sqlite3_bind_int64(seen, 1, batch->seen);
   sqlite3_stmt *prune =
-      mon_store_run(store, seen)
-          ? mon_store_statement(store, "DELETE FROM alert_transition WHERE seq IN "
-                                       "(SELECT seq FROM alert_transition WHERE "
-                                       "time < ?1 ORDER BY seq LIMIT " PRUNE_STEP ")")
+      wg_records_run(store, seen)
+          ? wg_records_statement(store, "DELETE FROM alert_transition WHERE seq IN "
+                                        "(SELECT seq FROM alert_transition WHERE "
+                                        "time < ?1 ORDER BY seq LIMIT " PRUNE_STEP ")")
           : NULL;
   if (prune == NULL)
     return FALSE;
   sqlite3_bind_int64(prune, 1, batch->pruned_before);
-  return mon_store_run(store, prune);
+  return wg_records_run(store, prune);
 }
 
 static gboolean write_run(MonStore *store, gpointer data, GError **error) {

@@ -6,7 +6,7 @@
 #include "common/timer-source.h"
 
 gint64 mon_alerts_now(const MonAlerts *alerts) {
-  return wg_clock_now(mon_store_clock(alerts->daemon->store));
+  return wg_clock_now(wg_records_clock(alerts->daemon->store));
 }
 
 static void entry_free(gpointer data) {
@@ -138,7 +138,7 @@ typedef struct {
 
 static gboolean read_run(MonStore *store, gpointer data, GError **error) {
   Reading *reading = data;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT seq, record, crc FROM alert_transition WHERE seq > ?1 ORDER BY seq");
 
   if (stmt == NULL)
@@ -146,10 +146,10 @@ static gboolean read_run(MonStore *store, gpointer data, GError **error) {
   g_ptr_array_set_size(reading->texts, 0);
   sqlite3_bind_int64(stmt, 1, reading->seq);
   /* a damaged one is none of the `max`: who gets fewer knows that there are no more */
-  while (reading->texts->len < reading->max && mon_store_row(store, stmt)) {
-    const char *text = mon_store_checked(store, "alert_transition", sqlite3_column_int64(stmt, 0),
-                                         (const char *)sqlite3_column_text(stmt, 1),
-                                         (guint32)sqlite3_column_int64(stmt, 2));
+  while (reading->texts->len < reading->max && wg_records_row(store, stmt)) {
+    const char *text = wg_records_checked(store, "alert_transition", sqlite3_column_int64(stmt, 0),
+                                          (const char *)sqlite3_column_text(stmt, 1),
+                                          (guint32)sqlite3_column_int64(stmt, 2));
     if (text != NULL)
       g_ptr_array_add(reading->texts, g_strdup(text));
   }
@@ -165,7 +165,7 @@ static void read_done(const GError *error, gpointer data) {
     if (transition != NULL)
       g_ptr_array_add(found, transition);
     else
-      mon_store_note_damage(reading->store, "alert_transition", -(gint64)i);
+      wg_records_note_damage(reading->store, "alert_transition", -(gint64)i);
   }
   reading->func(error == NULL ? found : NULL, error, reading->user_data);
   g_ptr_array_unref(reading->texts);

@@ -14,7 +14,7 @@ typedef struct {
 
 static gboolean history_run(MonStore *store, gpointer data, GError **error) {
   History *history = data;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, history->fingerprint != NULL
                  ? "SELECT seq, record, crc FROM alert_transition WHERE fingerprint = ?1 "
                    "AND time >= ?2 ORDER BY seq DESC LIMIT ?3"
@@ -28,10 +28,10 @@ static gboolean history_run(MonStore *store, gpointer data, GError **error) {
     sqlite3_bind_text(stmt, 1, history->fingerprint, -1, SQLITE_STATIC);
   sqlite3_bind_int64(stmt, 2, history->since);
   sqlite3_bind_int64(stmt, 3, history->limit);
-  while (mon_store_row(store, stmt)) {
-    const char *text = mon_store_checked(store, "alert_transition", sqlite3_column_int64(stmt, 0),
-                                         (const char *)sqlite3_column_text(stmt, 1),
-                                         (guint32)sqlite3_column_int64(stmt, 2));
+  while (wg_records_row(store, stmt)) {
+    const char *text = wg_records_checked(store, "alert_transition", sqlite3_column_int64(stmt, 0),
+                                          (const char *)sqlite3_column_text(stmt, 1),
+                                          (guint32)sqlite3_column_int64(stmt, 2));
     if (text != NULL)
       g_string_append_printf(history->json, "%s%s", history->json->len > 1 ? "," : "", text);
   }

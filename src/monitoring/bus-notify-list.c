@@ -129,7 +129,7 @@ static void add_notice(GVariantBuilder *list, sqlite3_stmt *stmt) {
  * SQLite and not read as a notice. */
 static gboolean read_rows(MonStore *store, gpointer data, GError **error) {
   Listing *listing = data;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store,
       "SELECT id, time, integration, ended, attempts, error,"
       " json_extract(record, '$.alerts[0].labels.alertname'), json_extract(record, '$.dedup')"
@@ -141,7 +141,7 @@ static gboolean read_rows(MonStore *store, gpointer data, GError **error) {
   if (stmt) {
     sqlite3_bind_int(stmt, 1, (int)listing->limit);
     sqlite3_bind_int(stmt, 2, listing->waiting);
-    while (mon_store_row(store, stmt))
+    while (wg_records_row(store, stmt))
       add_notice(&list, stmt);
   }
   listing->rows = g_variant_ref_sink(g_variant_builder_end(&list));

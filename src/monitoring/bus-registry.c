@@ -121,7 +121,7 @@ static void handle_set_maintenance(MonCall *call) {
   const char *name, *reason;
   guint64 until;
   gint64 lasting = 0;
-  const WgClock *clock = mon_store_clock(((MonDaemon *)call->owner)->store);
+  const WgClock *clock = wg_records_clock(((MonDaemon *)call->owner)->store);
 
   g_variant_get_child(call->args, 0, "&s", &name);
   g_variant_get_child(call->args, 1, "&s", &reason);

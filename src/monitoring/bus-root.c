@@ -3,6 +3,7 @@
 #include "monitoring/bus.h"
 
 #include "common/names.h"
+#include "common/store-log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
   if (strcmp(property, "Scope") == 0)
     return sd_bus_message_append_basic(reply, 's', daemon->user_scope ? "user" : "system");
   if (strcmp(property, "StoreState") == 0)
-    return sd_bus_message_append_basic(reply, 's', mon_store_state_name(daemon->store_state));
+    return sd_bus_message_append_basic(reply, 's', wg_store_state_name(daemon->store_state));
   g_auto(GStrv) degraded = wg_service_degraded(daemon->service);
   return sd_bus_message_append_strv(reply, degraded);
 }

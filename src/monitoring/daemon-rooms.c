@@ -11,19 +11,21 @@
 #include "monitoring/notify.h"
 #include "monitoring/probe-latencies.h"
 #include "monitoring/registry.h"
+
+#include "common/store-log.h"
 #include "monitoring/tally.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
   MonDaemon *daemon = data;
-  const char *why = text != NULL ? text : mon_store_state_name(state);
+  const char *why = text != NULL ? text : wg_store_state_name(state);
 
   if (salvage != NULL && salvage->happened)
-    mon_log_salvage(salvage);
+    wg_log_salvage(salvage);
   if (state == daemon->store_state)
     return;
   daemon->store_state = state;
-  mon_log_store_state(state, why);
+  wg_log_store_state(state, why, "history is not kept");
   wg_service_set_degraded(daemon->service, "store", state == WG_STORE_OK ? NULL : why);
   mon_root_changed(daemon, "StoreState");
 }
@@ -33,7 +35,7 @@ static gboolean open_store(MonDaemon *daemon, GError **error) {
 
   daemon->store = mon_store_open(wg_service_state_dir(daemon->service), &salvage, error);
   if (daemon->store != NULL && salvage.happened)
-    mon_log_salvage(&salvage);
+    wg_log_salvage(&salvage);
   wg_salvage_clear(&salvage);
   return daemon->store != NULL;
 }
@@ -53,7 +55,7 @@ static gboolean open_rooms(MonDaemon *daemon, GError **error) {
          (daemon->http = mon_http_new(daemon, error)) != NULL &&
          (daemon->registry = mon_registry_new(daemon, error)) != NULL &&
          (daemon->watches = mon_watches_new(daemon)) != NULL &&
-         mon_store_good(daemon->store, error);
+         wg_records_good(daemon->store, error);
 }
 
 gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
@@ -63,9 +65,9 @@ gboolean mon_rooms_open(MonDaemon *daemon, GError **error) {
     mon_rooms_close(daemon);
     return FALSE;
   }
-  mon_store_begin(daemon->store, store_changed, daemon);
-  mon_store_on_damage(daemon->store, mon_log_damage, daemon);
-  daemon->store_state = wg_writer_state(mon_store_writer(daemon->store));
+  wg_records_begin(daemon->store, store_changed, daemon);
+  wg_records_on_damage(daemon->store, mon_log_damage, daemon);
+  daemon->store_state = wg_writer_state(wg_records_writer(daemon->store));
   mon_notifier_begin(daemon->notifier);
   mon_notifier_follow(daemon->notifier, daemon->alerts);
   mon_alerts_begin(daemon->alerts);
@@ -77,12 +79,12 @@ void mon_rooms_close(MonDaemon *daemon) {
     mon_alerts_stop(daemon->alerts);
   mon_notifier_stop(daemon->notifier);
   g_clear_pointer(&daemon->http, mon_http_free);
-  if (daemon->metrics != NULL && mon_store_writer(daemon->store) != NULL)
+  if (daemon->metrics != NULL && wg_records_writer(daemon->store) != NULL)
     mon_metrics_flush(daemon->metrics);
-  if (daemon->tally != NULL && mon_store_writer(daemon->store) != NULL)
+  if (daemon->tally != NULL && wg_records_writer(daemon->store) != NULL)
     mon_tally_save(daemon->tally, TRUE);
   /* what rooms have in the queue still calls them back from here */
-  g_clear_pointer(&daemon->store, mon_store_free);
+  g_clear_pointer(&daemon->store, wg_records_free);
   g_clear_pointer(&daemon->deployments, mon_deployments_free);
   g_clear_pointer(&daemon->journal, mon_journal_free);
   g_clear_pointer(&daemon->notifier, mon_notifier_free);
@@ -106,5 +108,5 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus) {
 
 gboolean mon_rooms_busy(const MonDaemon *daemon) {
   return daemon->settings.watch_units || mon_notifier_busy(daemon->notifier) ||
-         wg_writer_n_queued(mon_store_writer(daemon->store)) > 0;
+         wg_writer_n_queued(wg_records_writer(daemon->store)) > 0;
 }

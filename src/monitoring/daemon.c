@@ -80,7 +80,7 @@ static gboolean on_busy(WgService *service, gpointer self) {
 static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
   MonDaemon *daemon = self;
 
-  if (!wg_writer_stalled(mon_store_writer(daemon->store), STALLED_USEC))
+  if (!wg_writer_stalled(wg_records_writer(daemon->store), STALLED_USEC))
     return TRUE;
   *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");
   return FALSE;

@@ -66,8 +66,6 @@ void mon_rooms_bus(MonDaemon *daemon, sd_bus *bus);
 /* TRUE: something runs that idle exit must not cut. */
 gboolean mon_rooms_busy(const MonDaemon *daemon);
 
-/* daemon-log.c: what administrators read in the journal about the store. */
-void mon_log_salvage(const WgSalvage *salvage);
-/* MonDamageFunc: logged, and degraded from then on. */
+/* daemon-log.c */
+/* WgDamageFunc: logged, and degraded from then on. */
 void mon_log_damage(const char *table, gint64 key, gpointer daemon);
-void mon_log_store_state(WgStoreState state, const char *text);

@@ -42,7 +42,7 @@ static void bind_bytes(sqlite3_stmt *stmt, int at, const GByteArray *bytes) {
 
 static void insert(MonStore *store, gint64 series, guint tier, gint64 start, gint64 stop,
                    const GByteArray *data, const GByteArray *low, const GByteArray *high) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store,
       "INSERT OR REPLACE INTO history_chunk (series, tier, start, stop, data, low, high, crc)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -57,7 +57,7 @@ static void insert(MonStore *store, gint64 series, guint tier, gint64 start, gin
   bind_bytes(stmt, 6, low);
   bind_bytes(stmt, 7, high);
   sqlite3_bind_int64(stmt, 8, mon_chunk_crc(series, start, data->data, data->len));
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
 }
 
 /* ---- rolling up ---- */
@@ -122,7 +122,7 @@ static void store_roll(MonStore *store, gint64 series, guint tier, Roll *roll) {
 /* The chunks of a tier that touch (from, to]; `ret_whole`: how many, all inside it. */
 static gboolean read_tier(MonStore *store, gint64 series, guint tier, gint64 from, gint64 to,
                           Samples *ret, guint *ret_whole) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT start, stop, data, crc FROM history_chunk"
              " WHERE series = ? AND tier = ? AND start <= ? AND stop > ? ORDER BY start");
 
@@ -134,7 +134,7 @@ static gboolean read_tier(MonStore *store, gint64 series, guint tier, gint64 fro
   sqlite3_bind_int64(stmt, 4, from);
   *ret_whole = 0;
   gboolean whole = TRUE;
-  while (mon_store_row(store, stmt)) {
+  while (wg_records_row(store, stmt)) {
     gint64 start = sqlite3_column_int64(stmt, 0);
     whole = mon_history_take_chunk(store, stmt, series, start, 2, ret->times, ret->values) &&
             start > from && sqlite3_column_int64(stmt, 1) <= to && whole;
@@ -147,7 +147,7 @@ static gboolean read_tier(MonStore *store, gint64 series, guint tier, gint64 fro
 
 /* An hour's chunks that lie in it become one. */
 static void join(MonStore *store, gint64 series, gint64 from, gint64 to, const Samples *all) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "DELETE FROM history_chunk WHERE series = ? AND tier = 0 AND start > ? AND stop <= ?");
 
   if (!stmt)
@@ -155,7 +155,7 @@ static void join(MonStore *store, gint64 series, gint64 from, gint64 to, const S
   sqlite3_bind_int64(stmt, 1, series);
   sqlite3_bind_int64(stmt, 2, from);
   sqlite3_bind_int64(stmt, 3, to);
-  if (!mon_store_run(store, stmt))
+  if (!wg_records_run(store, stmt))
     return;
   g_autoptr(GByteArray) data = encode(all, 0, all->times->len);
   insert(store, series, 0, g_array_index(all->times, gint64, 0),
@@ -185,7 +185,7 @@ static void roll_span(MonStore *store, gint64 series, gboolean is_counter, guint
 
 /* When the tier below begins after `from`; 0: it has nothing there. */
 static gint64 first_after(MonStore *store, gint64 series, guint tier, gint64 from) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT MIN(start) FROM history_chunk WHERE series = ? AND tier = ? AND stop > ?");
 
   if (!stmt)
@@ -193,32 +193,32 @@ static gint64 first_after(MonStore *store, gint64 series, guint tier, gint64 fro
   sqlite3_bind_int64(stmt, 1, series);
   sqlite3_bind_int(stmt, 2, (int)tier);
   sqlite3_bind_int64(stmt, 3, from);
-  return mon_store_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
+  return wg_records_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
 }
 
 static void set_rolled(MonStore *store, gint64 series, guint tier, gint64 to) {
   sqlite3_stmt *stmt =
-      mon_store_statement(store, tier == 1 ? "UPDATE history_series SET rolled1 = ? WHERE id = ?"
-                                           : "UPDATE history_series SET rolled2 = ? WHERE id = ?");
+      wg_records_statement(store, tier == 1 ? "UPDATE history_series SET rolled1 = ? WHERE id = ?"
+                                            : "UPDATE history_series SET rolled2 = ? WHERE id = ?");
 
   if (!stmt)
     return;
   sqlite3_bind_int64(stmt, 1, to);
   sqlite3_bind_int64(stmt, 2, series);
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
 }
 
 /* FALSE: nothing is left of the series, and its row is gone. A live one has a row again with its
  * next chunk. */
 static gboolean still_there(MonStore *store, gint64 series) {
   sqlite3_stmt *stmt =
-      mon_store_statement(store, "DELETE FROM history_series WHERE id = ?1 AND NOT EXISTS"
-                                 " (SELECT 1 FROM history_chunk WHERE series = ?1)");
+      wg_records_statement(store, "DELETE FROM history_series WHERE id = ?1 AND NOT EXISTS"
+                                  " (SELECT 1 FROM history_chunk WHERE series = ?1)");
 
   if (!stmt)
     return TRUE;
   sqlite3_bind_int64(stmt, 1, series);
-  return !mon_store_run(store, stmt) || sqlite3_changes(mon_store_db(store)) == 0;
+  return !wg_records_run(store, stmt) || sqlite3_changes(wg_records_db(store)) == 0;
 }
 
 /* One series as far as `until`, at most a day's worth of pieces at a time. */
@@ -239,7 +239,7 @@ static void roll_series(MonStore *store, gint64 series, gboolean is_counter, gui
 static void roll_some(MonStore *store, const MonUpkeep *upkeep, guint tier) {
   gint64 piece = tier == 1 ? HOUR : DAY;
   gint64 until = (upkeep->now - SETTLED) / piece * piece;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, tier == 1 ? "SELECT id, is_counter, rolled1 FROM history_series WHERE rolled1 < ?"
                          " ORDER BY rolled1 LIMIT ?"
                        : "SELECT id, is_counter, rolled2 FROM history_series WHERE rolled2 < ?"
@@ -250,7 +250,7 @@ static void roll_some(MonStore *store, const MonUpkeep *upkeep, guint tier) {
     return;
   sqlite3_bind_int64(stmt, 1, until);
   sqlite3_bind_int64(stmt, 2, (tier == 1 ? 20 : 2) + upkeep->n_series / (tier == 1 ? 200 : 2000));
-  while (mon_store_row(store, stmt)) {
+  while (wg_records_row(store, stmt)) {
     gint64 row[] = {sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
                     sqlite3_column_int64(stmt, 2)};
     g_array_append_val(rows, row);
@@ -264,7 +264,7 @@ static void roll_some(MonStore *store, const MonUpkeep *upkeep, guint tier) {
 
 /* ---- removing ---- */
 static void remove_chunks(MonStore *store, guint tier, gint64 before) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "DELETE FROM history_chunk WHERE (series, tier, start) IN (SELECT series, tier, start"
              " FROM history_chunk WHERE tier = ? AND stop < ? ORDER BY stop LIMIT ?)");
 
@@ -273,13 +273,13 @@ static void remove_chunks(MonStore *store, guint tier, gint64 before) {
   sqlite3_bind_int(stmt, 1, (int)tier);
   sqlite3_bind_int64(stmt, 2, before);
   sqlite3_bind_int(stmt, 3, REMOVE_MAX);
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
 }
 
 static guint64 pragma(MonStore *store, const char *sql) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(store, sql);
+  g_autoptr(WgStatement) stmt = wg_records_statement(store, sql);
 
-  return stmt && mon_store_row(store, stmt) ? (guint64)sqlite3_column_int64(stmt, 0) : 0;
+  return stmt && wg_records_row(store, stmt) ? (guint64)sqlite3_column_int64(stmt, 0) : 0;
 }
 
 static guint64 used_bytes(MonStore *store) {

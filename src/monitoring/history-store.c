@@ -33,16 +33,16 @@ static void bind_series(sqlite3_stmt *stmt, const MonRun *run) {
 
 /* The number of the series, which is made if need be; 0: the batch has failed. */
 static gint64 series_id(const Writing *w, const MonRun *run) {
-  sqlite3 *db = mon_store_db(w->store);
+  sqlite3 *db = wg_records_db(w->store);
 
   bind_series(w->find, run);
-  gint64 id = mon_store_row(w->store, w->find) ? sqlite3_column_int64(w->find, 0) : 0;
+  gint64 id = wg_records_row(w->store, w->find) ? sqlite3_column_int64(w->find, 0) : 0;
   sqlite3_reset(w->find);
   if (id != 0)
     return id;
   bind_series(w->make, run);
   sqlite3_bind_int(w->make, 3, run->is_counter);
-  mon_store_row(w->store, w->make);
+  wg_records_row(w->store, w->make);
   return sqlite3_reset(w->make) == SQLITE_OK ? sqlite3_last_insert_rowid(db) : 0;
 }
 
@@ -50,10 +50,10 @@ gboolean mon_history_write(MonStore *store, GPtrArray *runs, GError **error) {
   g_auto(Writing) w = {store, NULL, NULL, NULL};
 
   w.find =
-      mon_store_statement(store, "SELECT id FROM history_series WHERE name = ? AND labels = ?");
-  w.make = mon_store_statement(
+      wg_records_statement(store, "SELECT id FROM history_series WHERE name = ? AND labels = ?");
+  w.make = wg_records_statement(
       store, "INSERT INTO history_series (name, labels, is_counter) VALUES (?, ?, ?)");
-  w.insert = mon_store_statement(
+  w.insert = wg_records_statement(
       store, "INSERT OR REPLACE INTO history_chunk (series, tier, start, stop, data, crc)"
              " VALUES (?, 0, ?, ?, ?, ?)");
   for (guint i = 0; w.find && w.make && w.insert && i < runs->len; i++) {
@@ -66,7 +66,7 @@ gboolean mon_history_write(MonStore *store, GPtrArray *runs, GError **error) {
     sqlite3_bind_int64(w.insert, 3, run->stop);
     sqlite3_bind_blob(w.insert, 4, run->data->data, (int)run->data->len, SQLITE_STATIC);
     sqlite3_bind_int64(w.insert, 5, mon_chunk_crc(id, run->start, run->data->data, run->data->len));
-    mon_store_row(store, w.insert);
+    wg_records_row(store, w.insert);
     sqlite3_reset(w.insert);
   }
   return TRUE;
@@ -81,7 +81,7 @@ gboolean mon_history_take_chunk(MonStore *store, sqlite3_stmt *stmt, gint64 seri
   if (mon_chunk_crc(series, start, data, size) == crc &&
       mon_chunk_decode(data, size, times, values))
     return TRUE;
-  wg_store_quarantine(mon_store_db(store), "history_chunk", series, "checksum", data, size, NULL);
+  wg_store_quarantine(wg_records_db(store), "history_chunk", series, "checksum", data, size, NULL);
   return FALSE;
 }
 
@@ -105,7 +105,7 @@ typedef struct {
 /* Samples of one tier in (from, to]. */
 static void load_tier(const Loading *loading, guint tier, gint64 from, gint64 to) {
   MonStoredSeries *one = loading->one;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       loading->store, "SELECT start, data, crc FROM history_chunk"
                       " WHERE series = ? AND tier = ? AND start <= ? AND stop > ? ORDER BY start");
   guint kept = one->times->len, next;
@@ -116,7 +116,7 @@ static void load_tier(const Loading *loading, guint tier, gint64 from, gint64 to
   sqlite3_bind_int(stmt, 2, (int)tier);
   sqlite3_bind_int64(stmt, 3, to);
   sqlite3_bind_int64(stmt, 4, from);
-  while (mon_store_row(loading->store, stmt))
+  while (wg_records_row(loading->store, stmt))
     mon_history_take_chunk(loading->store, stmt, loading->id, sqlite3_column_int64(stmt, 0), 1,
                            one->times, one->values);
   for (next = kept; next < one->times->len; next++) {
@@ -132,7 +132,7 @@ static void load_tier(const Loading *loading, guint tier, gint64 from, gint64 to
 
 /* Where a tier begins in (from, to]; `to` where it has nothing there. */
 static gint64 tier_begins(const Loading *loading, guint tier, gint64 from, gint64 to) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       loading->store, "SELECT MIN(start) FROM history_chunk WHERE series = ? AND tier = ?"
                       " AND stop > ? AND start <= ?");
 
@@ -142,7 +142,7 @@ static gint64 tier_begins(const Loading *loading, guint tier, gint64 from, gint6
   sqlite3_bind_int(stmt, 2, (int)tier);
   sqlite3_bind_int64(stmt, 3, from);
   sqlite3_bind_int64(stmt, 4, to);
-  if (!mon_store_row(loading->store, stmt) || sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+  if (!wg_records_row(loading->store, stmt) || sqlite3_column_type(stmt, 0) == SQLITE_NULL)
     return to;
   return sqlite3_column_int64(stmt, 0) - 1;
 }
@@ -183,13 +183,13 @@ static gboolean is_wanted(const MonLookBack *look, const char *labels, gsize siz
 
 static gboolean look_for(MonStore *store, MonLookBack *look, const char *name, guint64 *n,
                          GError **error) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT id, labels, is_counter FROM history_series WHERE name = ?");
 
   if (!stmt)
     return FALSE;
   sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-  while (mon_store_row(store, stmt)) {
+  while (wg_records_row(store, stmt)) {
     if (!is_wanted(look, sqlite3_column_blob(stmt, 1), (gsize)sqlite3_column_bytes(stmt, 1)))
       continue;
     MonStoredSeries *one = g_new0(MonStoredSeries, 1);

@@ -49,13 +49,13 @@ static void found_free(gpointer data) {
 
 /* ---- the loop's side ---- */
 static gboolean write_cursor(MonStore *store, gpointer data, GError **error) {
-  sqlite3_stmt *stmt = mon_store_statement(store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)");
+  sqlite3_stmt *stmt = wg_records_statement(store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)");
 
   if (stmt == NULL)
     return TRUE;
   sqlite3_bind_text(stmt, 1, CURSOR, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 2, data, -1, SQLITE_STATIC);
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
   return TRUE;
 }
 
@@ -228,26 +228,26 @@ static gpointer run(gpointer data) {
  * service is away is told even when it is the first of all. */
 static void begin_cursor(MonJournal *journal) {
   sqlite3_stmt *stmt =
-      mon_store_statement(journal->daemon->store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)");
+      wg_records_statement(journal->daemon->store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)");
 
   journal->cursor = g_strdup_printf(SINCE "%" G_GINT64_FORMAT, wg_time_realtime());
   if (stmt == NULL)
     return;
   sqlite3_bind_text(stmt, 1, CURSOR, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 2, journal->cursor, -1, SQLITE_STATIC);
-  mon_store_run(journal->daemon->store, stmt);
+  wg_records_run(journal->daemon->store, stmt);
 }
 
 MonJournal *mon_journal_new(MonDaemon *daemon, const char *directory, GError **error) {
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(daemon->store, "SELECT value FROM cursor WHERE name = '" CURSOR "'");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(daemon->store, "SELECT value FROM cursor WHERE name = '" CURSOR "'");
   MonJournal *journal = g_new0(MonJournal, 1);
 
   journal->daemon = daemon;
   journal->directory = g_strdup(directory);
   journal->user_scope = daemon->user_scope;
   journal->uid = daemon->own_uid;
-  if (stmt != NULL && mon_store_row(daemon->store, stmt))
+  if (stmt != NULL && wg_records_row(daemon->store, stmt))
     journal->cursor = g_strdup((const char *)sqlite3_column_text(stmt, 0));
   else
     begin_cursor(journal);

@@ -9,7 +9,7 @@
 
 #include "monitoring/daemon.h"
 
-/* `directory`: of journal files; NULL: this machine's. Reads the cursor: before mon_store_begin().
+/* `directory`: of journal files; NULL: this machine's. Reads the cursor: before wg_records_begin().
  */
 MonJournal *mon_journal_new(MonDaemon *daemon, const char *directory, GError **error);
 /* Waits for the thread, which stops at once unless the disk hangs. */

@@ -69,7 +69,7 @@ static void add_drill(MonNotifier *notifier, const MonToTell *to_tell, MonStored
       .kind = MON_OP_NOTICE, .id = notifier->next_id, .stored = func, .user_data = user_data};
   op->notice =
       mon_notice_new(notifier->next_id++, to_tell, NULL,
-                     wg_clock_now(mon_store_clock(notifier->daemon->store)), wg_time_realtime());
+                     wg_clock_now(wg_records_clock(notifier->daemon->store)), wg_time_realtime());
   op->text = mon_notice_text(op->notice);
   mon_notify_op(notifier, op);
 }

@@ -85,7 +85,7 @@ static void on_read(GPtrArray *transitions, const GError *error, gpointer user_d
     const MonTransition *transition = g_ptr_array_index(transitions, i);
     if (notifier->unread) /* what was told meanwhile comes again: only the end of it counts */
       mon_groups_take(notifier->groups, transition,
-                      wg_clock_now(mon_store_clock(notifier->daemon->store)), wg_time_realtime());
+                      wg_clock_now(wg_records_clock(notifier->daemon->store)), wg_time_realtime());
     else
       mon_notifier_take(notifier, transition);
     notifier->read_to = transition->seq;
@@ -102,7 +102,7 @@ static void read_on(MonNotifier *notifier, gint64 after) {
 
 static void seed(const MonTransition *alert, gpointer user_data) {
   MonNotifier *notifier = user_data;
-  const WgClock *clock = mon_store_clock(notifier->daemon->store);
+  const WgClock *clock = wg_records_clock(notifier->daemon->store);
 
   mon_groups_seed(notifier->groups, alert, wg_clock_now(clock), wg_time_realtime());
 }

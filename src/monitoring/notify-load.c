@@ -24,25 +24,25 @@ static void restore_sent(MonNotifier *notifier, const char *integration, const c
 }
 
 static void load_sent(MonNotifier *notifier, MonStore *store) {
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(store, "SELECT integration, grp, record, crc FROM notify_sent");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT integration, grp, record, crc FROM notify_sent");
 
-  while (stmt && mon_store_row(store, stmt)) {
-    const char *record = mon_store_checked(store, "notify_sent", 0, text_at(stmt, 2),
-                                           (guint32)sqlite3_column_int64(stmt, 3));
+  while (stmt && wg_records_row(store, stmt)) {
+    const char *record = wg_records_checked(store, "notify_sent", 0, text_at(stmt, 2),
+                                            (guint32)sqlite3_column_int64(stmt, 3));
     if (record)
       restore_sent(notifier, text_at(stmt, 0), text_at(stmt, 1), record);
   }
 }
 
 static void load_notices(MonNotifier *notifier, MonStore *store) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT id, record, crc FROM notification WHERE ended = 0 ORDER BY id");
 
-  while (stmt && mon_store_row(store, stmt)) {
+  while (stmt && wg_records_row(store, stmt)) {
     gint64 id = sqlite3_column_int64(stmt, 0);
-    const char *record = mon_store_checked(store, "notification", id, text_at(stmt, 1),
-                                           (guint32)sqlite3_column_int64(stmt, 2));
+    const char *record = wg_records_checked(store, "notification", id, text_at(stmt, 1),
+                                            (guint32)sqlite3_column_int64(stmt, 2));
     MonNotice *notice = record ? mon_notice_from_text(id, record, NULL) : NULL;
     if (notice)
       mon_outbox_add(notifier->outbox, notice);
@@ -50,13 +50,13 @@ static void load_notices(MonNotifier *notifier, MonStore *store) {
 }
 
 static void load_silences(MonNotifier *notifier, MonStore *store) {
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(store, "SELECT id, record, crc FROM silence ORDER BY id");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT id, record, crc FROM silence ORDER BY id");
 
-  while (stmt && mon_store_row(store, stmt)) {
+  while (stmt && wg_records_row(store, stmt)) {
     gint64 id = sqlite3_column_int64(stmt, 0);
-    const char *record = mon_store_checked(store, "silence", id, text_at(stmt, 1),
-                                           (guint32)sqlite3_column_int64(stmt, 2));
+    const char *record = wg_records_checked(store, "silence", id, text_at(stmt, 1),
+                                            (guint32)sqlite3_column_int64(stmt, 2));
     MonSilence *silence = record ? mon_silence_from_text(id, record, NULL) : NULL;
     if (silence)
       mon_silences_put(notifier->silences, silence);
@@ -64,9 +64,9 @@ static void load_silences(MonNotifier *notifier, MonStore *store) {
 }
 
 static gint64 load_number(MonStore *store, const char *sql) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(store, sql);
+  g_autoptr(WgStatement) stmt = wg_records_statement(store, sql);
 
-  return stmt && mon_store_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
+  return stmt && wg_records_row(store, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
 }
 
 gboolean mon_notify_load(MonNotifier *notifier, GError **error) {
@@ -79,5 +79,5 @@ gboolean mon_notify_load(MonNotifier *notifier, GError **error) {
   load_sent(notifier, store);
   load_notices(notifier, store);
   load_silences(notifier, store);
-  return mon_store_good(store, error);
+  return wg_records_good(store, error);
 }

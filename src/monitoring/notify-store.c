@@ -34,17 +34,17 @@ static void bind_text(sqlite3_stmt *stmt, int i, const char *text) {
 
 static void write_cursor(MonStore *store, const MonOp *op) {
   sqlite3_stmt *stmt =
-      mon_store_statement(store, "INSERT OR REPLACE INTO cursor VALUES('notify', ?1)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO cursor VALUES('notify', ?1)");
   g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, op->id);
 
   if (stmt == NULL)
     return;
   bind_text(stmt, 1, text);
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
 }
 
 static void write_sent(MonStore *store, const MonOp *op) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, op->text ? "INSERT OR REPLACE INTO notify_sent VALUES(?1, ?2, ?3, ?4)"
                       : "DELETE FROM notify_sent WHERE integration = ?1 AND grp = ?2");
 
@@ -54,13 +54,13 @@ static void write_sent(MonStore *store, const MonOp *op) {
   bind_text(stmt, 2, op->group);
   if (op->text) {
     bind_text(stmt, 3, op->text);
-    sqlite3_bind_int64(stmt, 4, mon_store_crc(0, op->text));
+    sqlite3_bind_int64(stmt, 4, wg_records_crc(0, op->text));
   }
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
 }
 
 static void write_notice(MonStore *store, const MonOp *op) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "INSERT OR REPLACE INTO notification VALUES(?1, ?2, ?3, 0, 0, NULL, ?4, ?5)");
 
   if (stmt == NULL)
@@ -69,12 +69,12 @@ static void write_notice(MonStore *store, const MonOp *op) {
   sqlite3_bind_int64(stmt, 2, op->notice->time);
   bind_text(stmt, 3, op->notice->integration);
   bind_text(stmt, 4, op->text);
-  sqlite3_bind_int64(stmt, 5, mon_store_crc(op->notice->id, op->text));
-  mon_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 5, wg_records_crc(op->notice->id, op->text));
+  wg_records_run(store, stmt);
 }
 
 static void write_ended(MonStore *store, const MonOp *op) {
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "UPDATE notification SET ended = ?2, attempts = ?3, error = ?4 WHERE id = ?1");
 
   if (stmt == NULL)
@@ -83,34 +83,34 @@ static void write_ended(MonStore *store, const MonOp *op) {
   sqlite3_bind_int64(stmt, 2, op->time);
   sqlite3_bind_int64(stmt, 3, op->number);
   bind_text(stmt, 4, op->text);
-  if (mon_store_run(store, stmt) && op->id % 256 == 0) {
-    stmt = mon_store_statement(
+  if (wg_records_run(store, stmt) && op->id % 256 == 0) {
+    stmt = wg_records_statement(
         store, "DELETE FROM notification WHERE id <= ?1 AND ended > 0"); /* a small step */
     if (stmt == NULL)
       return;
     sqlite3_bind_int64(stmt, 1, op->id - KEEP_NOTIFICATIONS);
-    mon_store_run(store, stmt);
+    wg_records_run(store, stmt);
   }
 }
 
 static void write_silence(MonStore *store, const MonOp *op, gint64 now) {
   g_autofree char *text = mon_silence_text(op->silence);
   sqlite3_stmt *stmt =
-      mon_store_statement(store, "INSERT OR REPLACE INTO silence VALUES(?1, ?2, ?3, ?4)");
+      wg_records_statement(store, "INSERT OR REPLACE INTO silence VALUES(?1, ?2, ?3, ?4)");
 
   if (stmt == NULL)
     return;
   sqlite3_bind_int64(stmt, 1, op->silence->id);
   sqlite3_bind_int64(stmt, 2, op->silence->ends);
   bind_text(stmt, 3, text);
-  sqlite3_bind_int64(stmt, 4, mon_store_crc(op->silence->id, text));
-  if (!mon_store_run(store, stmt))
+  sqlite3_bind_int64(stmt, 4, wg_records_crc(op->silence->id, text));
+  if (!wg_records_run(store, stmt))
     return;
-  stmt = mon_store_statement(store, "DELETE FROM silence WHERE ends < ?1");
+  stmt = wg_records_statement(store, "DELETE FROM silence WHERE ends < ?1");
   if (stmt == NULL)
     return;
   sqlite3_bind_int64(stmt, 1, now - MON_SILENCE_KEEP);
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
 }
 
 /* Writer's thread. Any statement that fails rolls all of it back. */

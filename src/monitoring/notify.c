@@ -17,7 +17,7 @@ static MonOp *op_new(MonOpKind kind) {
 }
 
 static gint64 lasting(const MonNotifier *notifier) {
-  return wg_clock_now(mon_store_clock(notifier->daemon->store));
+  return wg_clock_now(wg_records_clock(notifier->daemon->store));
 }
 
 /* ---- what the groups say ---- */
@@ -161,7 +161,7 @@ static void put_cursor(MonNotifier *notifier) {
 
 static void arm(MonNotifier *notifier) {
   gint64 due = MIN(mon_groups_due(notifier->groups), mon_outbox_due(notifier->outbox));
-  const WgClock *clock = mon_store_clock(notifier->daemon->store);
+  const WgClock *clock = wg_records_clock(notifier->daemon->store);
 
   wg_timer_source_arm(notifier->timer,
                       due == G_MAXINT64 ? G_MAXINT64 : MAX(wg_clock_to_boottime(clock, due), 1));

@@ -16,7 +16,7 @@
 typedef struct MonNotifier MonNotifier;
 struct MonReadings; /* reading.h */
 
-/* Reads alerting.yaml and the store, before mon_store_begin(). */
+/* Reads alerting.yaml and the store, before wg_records_begin(). */
 MonNotifier *mon_notifier_new(MonDaemon *daemon, GError **error);
 /* It sends from now on. After the store has begun. */
 void mon_notifier_begin(MonNotifier *notifier);

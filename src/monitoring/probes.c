@@ -62,7 +62,7 @@ static void plan_at(MonProbe *probe, gint64 when) {
 
 /* Of a push what is due is its absence. */
 static gint64 push_due(const MonProbe *probe) {
-  const WgClock *clock = mon_store_clock(probe->probes->daemon->store);
+  const WgClock *clock = wg_records_clock(probe->probes->daemon->store);
   gint64 last = probe->pushed ? wg_clock_to_boottime(clock, probe->pushed) : probe->began;
 
   return last + (gint64)probe->spec->every;
@@ -251,7 +251,7 @@ void mon_probe_tell(MonProbe *probe, MonVerdict verdict, const char *text) {
 
   if (probe->spec->how == MON_PROBE_PUSH) {
     probe->began = wg_time_boottime();
-    probe->pushed = wg_clock_now(mon_store_clock(probe->probes->daemon->store));
+    probe->pushed = wg_clock_now(wg_records_clock(probe->probes->daemon->store));
     plan_next(probe);
   }
   take_result(probe, &look);

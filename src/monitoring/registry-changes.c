@@ -87,7 +87,7 @@ static void tell(MonChanges *changes, const MonChange *change) {
 static gboolean run(MonStore *store, gpointer data, GError **error) {
   Job *job = data;
   const MonChange *c = &job->kept->change;
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "INSERT OR REPLACE INTO registry_change VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
 
   if (stmt == NULL)
@@ -98,13 +98,13 @@ static gboolean run(MonStore *store, gpointer data, GError **error) {
   sqlite3_bind_text(stmt, 4, c->what, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 5, c->state, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 6, c->reason, -1, SQLITE_STATIC);
-  gboolean ok = mon_store_run(store, stmt);
+  gboolean ok = wg_records_run(store, stmt);
   if (ok && c->revision > MON_CHANGES_KEPT) {
-    stmt = mon_store_statement(store, "DELETE FROM registry_change WHERE revision <= ?1");
+    stmt = wg_records_statement(store, "DELETE FROM registry_change WHERE revision <= ?1");
     if (stmt == NULL)
       return TRUE;
     sqlite3_bind_int64(stmt, 1, (gint64)(c->revision - MON_CHANGES_KEPT));
-    ok = mon_store_run(store, stmt);
+    ok = wg_records_run(store, stmt);
   }
   if (ok && job->writes)
     mon_writes_run(store, job->writes);

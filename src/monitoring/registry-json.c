@@ -89,7 +89,7 @@ static JsonObject *metadata(const MonServiceSpec *spec) {
 }
 
 static JsonObject *maintenance(const MonServiceEntry *e) {
-  const WgClock *clock = mon_store_clock(e->registry->daemon->store);
+  const WgClock *clock = wg_records_clock(e->registry->daemon->store);
   JsonObject *object = json_object_new();
 
   set_text(object, "reason", e->maintenance_reason);

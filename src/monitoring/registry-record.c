@@ -33,7 +33,7 @@ gboolean mon_writes_run(MonStore *store, const GArray *writes) {
 
   for (guint i = 0; ok && i < writes->len; i++) {
     const MonWrite *write = &g_array_index(writes, MonWrite, i);
-    sqlite3_stmt *stmt = mon_store_statement(store, write->sql);
+    sqlite3_stmt *stmt = wg_records_statement(store, write->sql);
     if (stmt == NULL)
       return FALSE;
     int n = sqlite3_bind_parameter_count(stmt);
@@ -41,7 +41,7 @@ gboolean mon_writes_run(MonStore *store, const GArray *writes) {
       sqlite3_bind_text(stmt, t + 1, write->texts[t], -1, SQLITE_STATIC);
     for (int k = 0; k < 3 && k + 4 < n; k++)
       sqlite3_bind_int64(stmt, k + 5, write->numbers[k]);
-    ok = mon_store_run(store, stmt);
+    ok = wg_records_run(store, stmt);
   }
   return ok;
 }
@@ -56,7 +56,7 @@ static char *text_of(JsonObject *object) {
 static void write_record(GArray *writes, const char *sql, const char *name, JsonObject *object) {
   MonWrite write = {.sql = sql, .texts = {g_strdup(name), text_of(object)}};
 
-  write.numbers[0] = mon_store_crc(0, write.texts[1]);
+  write.numbers[0] = wg_records_crc(0, write.texts[1]);
   g_array_append_val(writes, write);
 }
 
@@ -119,8 +119,8 @@ static void memory_free(gpointer data) {
 }
 
 static JsonObject *record_at(MonStore *store, sqlite3_stmt *stmt, const char *table) {
-  const char *text = mon_store_checked(store, table, 0, (const char *)sqlite3_column_text(stmt, 1),
-                                       (guint32)sqlite3_column_int64(stmt, 2));
+  const char *text = wg_records_checked(store, table, 0, (const char *)sqlite3_column_text(stmt, 1),
+                                        (guint32)sqlite3_column_int64(stmt, 2));
   g_autoptr(JsonNode) node = text ? json_from_string(text, NULL) : NULL;
 
   return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_dup_object(node) : NULL;
@@ -170,10 +170,10 @@ static void take_service(MonRegistry *registry, JsonObject *object) {
 
 static void load_services(MonRegistry *registry) {
   MonStore *store = registry->daemon->store;
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(store, "SELECT name, record, crc FROM registry_service");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT name, record, crc FROM registry_service");
 
-  while (stmt && mon_store_row(store, stmt)) {
+  while (stmt && wg_records_row(store, stmt)) {
     g_autoptr(JsonObject) object = record_at(store, stmt, "registry_service");
     if (object)
       take_service(registry, object);
@@ -182,10 +182,10 @@ static void load_services(MonRegistry *registry) {
 
 static void load_maintenance(MonRegistry *registry) {
   MonStore *store = registry->daemon->store;
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(store, "SELECT name, record, crc FROM registry_maintenance");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT name, record, crc FROM registry_maintenance");
 
-  while (stmt && mon_store_row(store, stmt)) {
+  while (stmt && wg_records_row(store, stmt)) {
     g_autoptr(JsonObject) o = record_at(store, stmt, "registry_maintenance");
     MonServiceEntry *e = mon_registry_find(registry, (const char *)sqlite3_column_text(stmt, 0));
     if (o == NULL || e == NULL)
@@ -200,11 +200,11 @@ static void load_maintenance(MonRegistry *registry) {
 
 static void load_changes(MonRegistry *registry) {
   MonStore *store = registry->daemon->store;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "SELECT revision, time, service, what, state, reason FROM registry_change"
              " ORDER BY revision");
 
-  while (stmt && mon_store_row(store, stmt)) {
+  while (stmt && wg_records_row(store, stmt)) {
     const MonChange change = {
         (guint64)sqlite3_column_int64(stmt, 0),     sqlite3_column_int64(stmt, 1),
         (const char *)sqlite3_column_text(stmt, 2), (const char *)sqlite3_column_text(stmt, 3),
@@ -216,11 +216,11 @@ static void load_changes(MonRegistry *registry) {
 
 static void load_memory(MonRegistry *registry) {
   MonStore *store = registry->daemon->store;
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(store, "SELECT service, probe, cursor, pushed FROM registry_probe");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(store, "SELECT service, probe, cursor, pushed FROM registry_probe");
 
   registry->memory = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, memory_free);
-  while (stmt && mon_store_row(store, stmt)) {
+  while (stmt && wg_records_row(store, stmt)) {
     Memory *memory = g_new0(Memory, 1);
     memory->cursor = g_strdup((const char *)sqlite3_column_text(stmt, 2));
     memory->pushed = sqlite3_column_int64(stmt, 3);
@@ -245,5 +245,5 @@ gboolean mon_records_load(MonRegistry *registry, GError **error) {
   load_changes(registry);
   load_services(registry);
   load_maintenance(registry);
-  return mon_store_good(registry->daemon->store, error);
+  return wg_records_good(registry->daemon->store, error);
 }

@@ -135,7 +135,7 @@ static void forget(MonServiceEntry *e) {
 static gboolean on_sweep(gpointer data) {
   MonRegistry *registry = data;
   g_autoptr(GPtrArray) over = g_ptr_array_new(), forgotten = g_ptr_array_new();
-  Sweep sweep = {over, forgotten, wg_clock_now(mon_store_clock(registry->daemon->store)),
+  Sweep sweep = {over, forgotten, wg_clock_now(wg_records_clock(registry->daemon->store)),
                  g_get_real_time(), FALSE};
 
   mon_registry_each(registry, look_after, &sweep);

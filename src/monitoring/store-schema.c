@@ -1,7 +1,7 @@
 /* store-schema.c: the tables of monitord.db, room by room.
  *
  * A released version is never edited: a change is a new migration. A record that matters carries a
- * checksum over itself and its key (mon_store_crc()). */
+ * checksum over itself and its key (wg_records_crc()). */
 #include "monitoring/store-private.h"
 
 static const char base[] =

@@ -163,7 +163,7 @@ static gboolean write_row(MonStore *store, gpointer data, GError **error) {
   GVariant *record = data;
   gconstpointer bytes = g_variant_get_data(record);
   gsize size = g_variant_get_size(record);
-  sqlite3_stmt *stmt = mon_store_statement(
+  sqlite3_stmt *stmt = wg_records_statement(
       store, "INSERT OR REPLACE INTO counter (unit, seen, data, crc) VALUES (?, ?, ?, ?)");
 
   if (!stmt)
@@ -172,7 +172,7 @@ static gboolean write_row(MonStore *store, gpointer data, GError **error) {
   sqlite3_bind_int64(stmt, 2, wg_time_realtime());
   sqlite3_bind_blob(stmt, 3, bytes, (int)size, SQLITE_STATIC);
   sqlite3_bind_int64(stmt, 4, crc_of(bytes, size));
-  mon_store_run(store, stmt);
+  wg_records_run(store, stmt);
   return TRUE;
 }
 
@@ -222,10 +222,10 @@ static void take_record(MonTally *tally, GVariant *record, gint64 oldest) {
 }
 
 static void load(MonTally *tally) {
-  g_autoptr(MonStatement) stmt =
-      mon_store_statement(tally->store, "SELECT data, crc FROM counter WHERE unit = '" ROW "'");
+  g_autoptr(WgStatement) stmt =
+      wg_records_statement(tally->store, "SELECT data, crc FROM counter WHERE unit = '" ROW "'");
 
-  if (!stmt || !mon_store_row(tally->store, stmt))
+  if (!stmt || !wg_records_row(tally->store, stmt))
     return;
   gconstpointer data = sqlite3_column_blob(stmt, 0);
   gsize size = (gsize)sqlite3_column_bytes(stmt, 0);

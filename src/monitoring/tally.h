@@ -15,7 +15,7 @@
 
 typedef struct MonTally MonTally;
 
-/* Reads the store: before mon_store_begin(). */
+/* Reads the store: before wg_records_begin(). */
 MonTally *mon_tally_new(MonBoard *board, MonStore *store);
 void mon_tally_free(MonTally *tally);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonTally, mon_tally_free)

@@ -27,14 +27,14 @@ static guint32 crc_of(const char *unit, gconstpointer data, gsize size) {
 }
 
 void mon_unit_counters_load(MonUnitMetrics *units) {
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       units->store, "SELECT unit, data, crc FROM counter WHERE seen > ? AND unit NOT LIKE '%/%'");
 
   units->boot = boot_number();
   if (!stmt)
     return;
   sqlite3_bind_int64(stmt, 1, g_get_real_time() - KEPT_USEC);
-  while (mon_store_row(units->store, stmt)) {
+  while (wg_records_row(units->store, stmt)) {
     const char *unit = (const char *)sqlite3_column_text(stmt, 0);
     gconstpointer data = sqlite3_column_blob(stmt, 1);
     gsize size = (gsize)sqlite3_column_bytes(stmt, 1);
@@ -80,7 +80,7 @@ static void row_free(gpointer data) {
 
 static gboolean write_rows(MonStore *store, gpointer data, GError **error) {
   GPtrArray *rows = data;
-  g_autoptr(MonStatement) stmt = mon_store_statement(
+  g_autoptr(WgStatement) stmt = wg_records_statement(
       store, "INSERT OR REPLACE INTO counter (unit, seen, data, crc) VALUES (?, ?, ?, ?)");
 
   for (guint i = 0; stmt && i < rows->len; i++) {
@@ -91,13 +91,13 @@ static gboolean write_rows(MonStore *store, gpointer data, GError **error) {
     sqlite3_bind_int64(stmt, 2, g_get_real_time());
     sqlite3_bind_blob(stmt, 3, bytes, (int)size, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 4, crc_of(row->unit, bytes, size));
-    mon_store_row(store, stmt);
+    wg_records_row(store, stmt);
     sqlite3_reset(stmt);
   }
-  sqlite3_stmt *old = mon_store_statement(store, "DELETE FROM counter WHERE seen < ?");
+  sqlite3_stmt *old = wg_records_statement(store, "DELETE FROM counter WHERE seen < ?");
   if (old) {
     sqlite3_bind_int64(old, 1, g_get_real_time() - KEPT_USEC);
-    mon_store_run(store, old);
+    wg_records_run(store, old);
   }
   return TRUE;
 }

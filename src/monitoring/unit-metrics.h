@@ -12,7 +12,7 @@
 
 typedef struct MonUnitMetrics MonUnitMetrics;
 
-/* Reads the stored counters: before mon_store_begin(). Takes `root`, a descriptor. */
+/* Reads the stored counters: before wg_records_begin(). Takes `root`, a descriptor. */
 MonUnitMetrics *mon_unit_metrics_new(MonBoard *board, MonStore *store, int root);
 /* Queues what counters stand at; before the store is freed. */
 void mon_unit_metrics_flush(MonUnitMetrics *units);

@@ -133,14 +133,14 @@ static void test_again(void) {
   put(store, r, DPL_STATE_BACKING_UP);
   put(store, other, DPL_STATE_VALIDATED);
   put(store, other, DPL_STATE_ABORTED);
-  dpl_store_free(store);
+  wg_records_free(store);
   store = open_store(&second);
   g_assert_false(second.rebuilt);
   g_assert_cmpuint(second.records->len, ==, 1); /* ends are history */
   const DplRecord *found = second.records->pdata[0];
   g_assert_cmpint(found->state, ==, DPL_STATE_BACKING_UP);
   g_assert_cmpuint(second.next_id, ==, 3);
-  dpl_store_free(store);
+  wg_records_free(store);
 }
 
 /* A damaged record is put aside and costs no other. */
@@ -153,19 +153,19 @@ static void test_damaged_record(void) {
     g_autoptr(DplRecord) r = make(id, name, DPL_STATE_VALIDATED);
     put(store, r, DPL_STATE_VALIDATED);
   }
-  dpl_store_free(store);
+  wg_records_free(store);
   run_sql("UPDATE txn SET record = replace(record, 'shop', 'ship') || ' ' WHERE id = 2");
   store = open_store(&second);
   g_assert_true(second.rebuilt);
   g_assert_cmpuint(second.records->len, ==, 2);
   g_assert_cmpuint(second.next_id, ==, 4);
-  dpl_store_free(store);
+  wg_records_free(store);
   store = open_store(&third);
-  sqlite3_stmt *stmt = dpl_store_statement(store, "SELECT count(*) FROM quarantine");
-  g_assert_true(dpl_store_row(store, stmt));
+  sqlite3_stmt *stmt = wg_records_statement(store, "SELECT count(*) FROM quarantine");
+  g_assert_true(wg_records_row(store, stmt));
   g_assert_cmpint(sqlite3_column_int(stmt, 0), ==, 1); /* kept once, however often it is met */
   sqlite3_finalize(stmt);
-  dpl_store_free(store);
+  wg_records_free(store);
 }
 
 static void count_audit(const char *sql, int expected) {
@@ -198,7 +198,7 @@ static void test_audit(void) {
   put(store, r, DPL_STATE_VALIDATED);
   put(store, r, DPL_STATE_BACKING_UP);
   put(store, r, DPL_STATE_ABORTED);
-  dpl_store_free(store);
+  wg_records_free(store);
   count_audit("SELECT n, time, what, hash FROM audit ORDER BY n", 3);
 }
 
@@ -251,10 +251,10 @@ static const DplTarget *rebuild(void) {
 
   g_assert_true(dpl_rebuild(store, &loaded, NULL, &error));
   g_assert_no_error(error);
-  dpl_store_free(store);
+  wg_records_free(store);
   dpl_loaded_clear(&loaded);
   store = open_store(&loaded); /* it has been written */
-  dpl_store_free(store);
+  wg_records_free(store);
   return g_hash_table_lookup(loaded.targets, "shop");
 }
 
@@ -268,7 +268,7 @@ static void test_rebuild(void) {
 
   commit(store, 1, good, digest);
   g_assert_true(dpl_current_set(root, good, NULL));
-  dpl_store_free(store);
+  wg_records_free(store);
   run_sql("UPDATE target SET good = NULL, good_txn = 0, frozen = 0");
   const DplTarget *target = rebuild();
   g_assert_cmpstr(target->good, ==, good);
@@ -292,7 +292,7 @@ static void test_rebuild_forged(void) {
   DplStore *store = open_store(&loaded);
 
   commit(store, 1, good, digest);
-  dpl_store_free(store);
+  wg_records_free(store);
   g_autofree char *sql =
       g_strdup_printf("UPDATE audit SET what = replace(what, '%s', '%s')", good, forged);
   run_sql(sql);
@@ -320,7 +320,7 @@ static void offline(DplState state, gint64 confirm_until, gboolean back) {
   r->confirm_until = confirm_until;
   put(store, r, DPL_STATE_VALIDATED);
   put(store, r, state);
-  dpl_store_free(store);
+  wg_records_free(store);
   g_assert_true(dpl_current_set(root, new, NULL));
   g_assert_true(dpl_recover_offline(dir, units, NULL, &done, &error));
   g_assert_no_error(error);
@@ -333,7 +333,7 @@ static void offline(DplState state, gint64 confirm_until, gboolean back) {
   if (!dpl_states[state].is_end)
     g_assert_cmpint(((DplRecord *)after.records->pdata[0])->state, ==,
                     back ? DPL_STATE_ROLLING_BACK : state);
-  dpl_store_free(store);
+  wg_records_free(store);
   close(root);
 }
 

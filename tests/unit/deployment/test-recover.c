@@ -65,7 +65,7 @@ static void commit(Place *place) {
     r->writes++;
     g_assert_true(dpl_store_put_now(store, &write, 1, &error));
   }
-  dpl_store_free(store);
+  wg_records_free(store);
   int root = dpl_layout_open(place->root, "shop", TRUE, &error);
   g_assert_no_error(error);
   g_assert_cmpint(mkdirat(root, DPL_DIR_RELEASES "/" RELEASE, 0755), ==, 0);
@@ -76,7 +76,7 @@ static void commit(Place *place) {
 static const DplTarget *target_of(Place *place, DplLoaded *loaded) {
   DplStore *store = open_store(place, loaded);
 
-  dpl_store_free(store);
+  wg_records_free(store);
   return g_hash_table_lookup(loaded->targets, "shop");
 }
 

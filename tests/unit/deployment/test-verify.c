@@ -224,7 +224,7 @@ static void test_queries(void) {
   DplListOptions all = {.target = "shop"}, none = {.active = TRUE};
 
   g_assert_true(dpl_store_load(store, &loaded, NULL));
-  dpl_store_begin(store, NULL, NULL);
+  wg_records_begin(store, NULL, NULL);
   put(store, asked.loop, 1, "one");
   put(store, asked.loop, 2, "two");
   dpl_query_release(store, "shop", NULL, "two", found, &asked);
@@ -247,7 +247,7 @@ static void test_queries(void) {
   g_assert_cmpstr(asked.text, ==, "[]");
   g_free(asked.text);
   g_main_loop_unref(asked.loop);
-  dpl_store_free(store);
+  wg_records_free(store);
 }
 
 int main(int argc, char **argv) {

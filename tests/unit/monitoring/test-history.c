@@ -30,13 +30,13 @@ static void open_world(World *w) {
 
   w->store = mon_store_open(w->dir, &salvage, &w->error);
   g_assert_no_error(w->error);
-  mon_store_begin(w->store, NULL, NULL);
+  wg_records_begin(w->store, NULL, NULL);
   w->history = mon_history_new(w->store, w->board, &w->limits);
 }
 
 static void close_world(World *w) {
   mon_history_flush(w->history);
-  g_clear_pointer(&w->store, mon_store_free);
+  g_clear_pointer(&w->store, wg_records_free);
   g_clear_pointer(&w->history, mon_history_free);
 }
 
@@ -118,7 +118,7 @@ static guint run(World *w, gint64 from, gint64 to, gint64 begin) {
     mon_board_set(w->board, MON_METRIC(UNIT_RESTARTS), labels, tick, 1);
     mon_board_set(w->board, MON_METRIC(UNIT_MEMORY), labels, 1000 + 100 * sin(tick / 5), 0);
     mon_history_tick(w->history, time);
-    while (wg_writer_n_queued(mon_store_writer(w->store)) > 20)
+    while (wg_writer_n_queued(wg_records_writer(w->store)) > 20)
       g_main_context_iteration(NULL, TRUE);
   }
   return n;
@@ -221,7 +221,7 @@ static void test_clock_back(World *w, gconstpointer data) {
 
 /* One damaged chunk costs itself. */
 static gboolean damage(MonStore *store, gpointer data, GError **error) {
-  return wg_store_exec(mon_store_db(store),
+  return wg_store_exec(wg_records_db(store),
                        "UPDATE history_chunk SET data = x'10ff' WHERE start ="
                        " (SELECT MIN(start) FROM history_chunk WHERE tier = 0)",
                        error);

@@ -100,11 +100,11 @@ static void up(World *w) {
   w->daemon.event_count = mon_event_count_new(&w->daemon);
   mon_events_listen(w->daemon.events, on_event, w);
   w->daemon.journal = mon_journal_new(&w->daemon, w->files, NULL);
-  mon_store_begin(w->daemon.store, nothing, NULL);
+  wg_records_begin(w->daemon.store, nothing, NULL);
 }
 
 static void down(World *w) {
-  mon_store_free(w->daemon.store);
+  wg_records_free(w->daemon.store);
   mon_journal_free(w->daemon.journal);
   mon_event_count_free(w->daemon.event_count);
   mon_board_free(w->daemon.board);

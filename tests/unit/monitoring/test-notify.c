@@ -48,13 +48,13 @@ static void open_daemon(World *w) {
   g_assert_no_error(error);
   w->notifier = mon_notifier_new(&w->daemon, &error);
   g_assert_no_error(error);
-  mon_store_begin(w->daemon.store, NULL, NULL);
+  wg_records_begin(w->daemon.store, NULL, NULL);
   mon_notifier_begin(w->notifier);
 }
 
 static void close_daemon(World *w) {
   mon_notifier_stop(w->notifier);
-  mon_store_free(w->daemon.store);
+  wg_records_free(w->daemon.store);
   mon_notifier_free(w->notifier);
 }
 
@@ -138,7 +138,7 @@ static void take(World *w, MonTransitionKind kind, const char *name) {
 
 static gboolean idle(World *w) {
   return mon_notifier_n_waiting(w->notifier) == 0 &&
-         wg_writer_n_queued(mon_store_writer(w->daemon.store)) == 0;
+         wg_writer_n_queued(wg_records_writer(w->daemon.store)) == 0;
 }
 
 static const char *got(World *w, guint i) {
@@ -317,7 +317,7 @@ static void test_silence(void) {
 
 /* ---- what happened before a start ---- */
 static gboolean run_sql(MonStore *store, gpointer sql, GError **error) {
-  g_assert_cmpint(sqlite3_exec(mon_store_db(store), sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint(sqlite3_exec(wg_records_db(store), sql, NULL, NULL, NULL), ==, SQLITE_OK);
   return TRUE;
 }
 
@@ -334,7 +334,7 @@ static char *insertion(const MonTransition *t) {
 
   return sqlite3_mprintf("INSERT INTO alert_transition VALUES(%lld, %Q, %lld, %Q, %u)",
                          (long long)t->seq, t->fingerprint, (long long)t->time, text,
-                         mon_store_crc(t->seq, text));
+                         wg_records_crc(t->seq, text));
 }
 
 /* What cannot be read is not lost: it is told once it can be, and what is new is told meanwhile. */

@@ -21,11 +21,11 @@ static void open_world(World *w) {
   g_assert_no_error(error);
   w->board = mon_board_new();
   w->tally = mon_tally_new(w->board, w->store);
-  mon_store_begin(w->store, NULL, NULL);
+  wg_records_begin(w->store, NULL, NULL);
 }
 
 static void close_world(World *w) {
-  g_clear_pointer(&w->store, mon_store_free);
+  g_clear_pointer(&w->store, wg_records_free);
   g_clear_pointer(&w->tally, mon_tally_free);
   g_clear_pointer(&w->board, mon_board_free);
 }
