@@ -1,10 +1,15 @@
 #!/usr/bin/python3
-"""mailbox COUNT: fails fails@1.service ... one after the other and tells how long each took to be a
+"""mailbox units COUNT: fails fails@1.service ... one after the other and tells how long each took to be a
 message in the mailbox of the agent "oncall", in ms, as {"msec": [...], "idle": [...]}; idle: how long
-systemd took to answer two questions before each, which shows how busy the machine is with others."""
+systemd took to answer two questions before each, which shows how busy the machine is with others.
+
+mailbox files DIRECTORY SECONDS: removes the files there one after the other, each at another moment of the
+interval of the probe that looks at it, and tells how long each took in the same way; the alert has the
+name of the file in it."""
 
 import json
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -18,40 +23,59 @@ NAME, PATH = "org.waggle.Messaging1", "/org/waggle/Messaging1"
 LIMIT = 20
 
 
-def main(count):
-    bus = Gio.DBusConnection.new_for_address_sync(
-        "unix:path=/run/waggle/messaging", Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None, None)
-    system = Gio.bus_get_sync(Gio.BusType.SYSTEM, None)
+class Mailbox:
+    def __init__(self):
+        self.bus = Gio.DBusConnection.new_for_address_sync(
+            "unix:path=/run/waggle/messaging", Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None, None)
+        while self.receive(0):
+            pass
 
-    def receive(wait):
+    def receive(self, wait):
         options = {"max": GLib.Variant("u", 50), "wait": GLib.Variant("t", int(wait * 1e6))}
-        reply = bus.call_sync(None, PATH, NAME, "Receive", GLib.Variant("(sa{sv})", ("oncall", options)),
-                              None, Gio.DBusCallFlags.NONE, -1, None)
+        reply = self.bus.call_sync(None, PATH, NAME, "Receive", GLib.Variant("(sa{sv})", ("oncall", options)),
+                                   None, Gio.DBusCallFlags.NONE, -1, None)
         return [bytes(m[3]).decode() for m in reply.unpack()[0]]
 
-    def main_pid(unit):
-        path = system.call_sync("org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                "org.freedesktop.systemd1.Manager", "GetUnit", GLib.Variant("(s)", (unit,)),
-                                None, Gio.DBusCallFlags.NONE, -1, None).unpack()[0]
-        return system.call_sync("org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties", "Get",
-                                GLib.Variant("(ss)", ("org.freedesktop.systemd1.Service", "MainPID")),
-                                None, Gio.DBusCallFlags.NONE, -1, None).unpack()[0]
+    def told(self, word, since):
+        """Waits for a message with this word in it; how many ms it took since then."""
+        while not any(word in text for text in self.receive(LIMIT)):
+            if time.monotonic() - since > LIMIT:
+                sys.exit(f"{word}: nobody was told within {LIMIT} s")
+        return (time.monotonic() - since) * 1000
 
-    while receive(0):
-        pass
+
+def main_pid(system, unit):
+    path = system.call_sync("org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                            "org.freedesktop.systemd1.Manager", "GetUnit", GLib.Variant("(s)", (unit,)),
+                            None, Gio.DBusCallFlags.NONE, -1, None).unpack()[0]
+    return system.call_sync("org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties", "Get",
+                            GLib.Variant("(ss)", ("org.freedesktop.systemd1.Service", "MainPID")),
+                            None, Gio.DBusCallFlags.NONE, -1, None).unpack()[0]
+
+
+def fail_units(count):
+    system, mailbox = Gio.bus_get_sync(Gio.BusType.SYSTEM, None), Mailbox()
     took, idle = [], []
-    for i in range(1, count + 1):
+    for i in range(1, int(count) + 1):
         unit = f"fails@{i}.service"
         asked = time.monotonic()
-        pid = main_pid(unit)
+        pid = main_pid(system, unit)
         begin = time.monotonic()
         idle.append((begin - asked) * 1000)
         os.kill(pid, signal.SIGABRT)
-        while not any(unit in text for text in receive(LIMIT)):
-            if time.monotonic() - begin > LIMIT:
-                sys.exit(f"{unit} failed and nobody was told within {LIMIT} s")
-        took.append((time.monotonic() - begin) * 1000)
-    print(json.dumps({"msec": took, "idle": idle}))
+        took.append(mailbox.told(unit, begin))
+    return {"msec": took, "idle": idle}
 
 
-main(int(sys.argv[1]))
+def remove_files(directory, interval):
+    mailbox, took = Mailbox(), []
+    files = sorted(pathlib.Path(directory).iterdir())
+    for i, file in enumerate(files):
+        time.sleep(float(interval) * i / len(files))
+        begin = time.monotonic()
+        file.unlink()
+        took.append(mailbox.told(file.name, begin))
+    return {"msec": took}
+
+
+print(json.dumps({"units": fail_units, "files": remove_files}[sys.argv[1]](*sys.argv[2:])))
