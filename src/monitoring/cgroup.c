@@ -3,14 +3,22 @@
  * tree of plain files has no ENODEV, so an unlinked directory counts as removed too.
  *
  * A file that is not there is asked for again only when the group is opened anew: controllers are
- * switched by systemd when a unit starts, before its processes run. */
+ * switched by systemd when a unit starts, before its processes run.
+ *
+ * The processor time decides what else is read: who used none allocated nothing, began nothing and
+ * ended nothing. What may change all the same (limits by an administrator, memory that the kernel
+ * reclaims, what it writes back) is read once a minute. */
 #include "monitoring/cgroup.h"
+
+#include "common/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 typedef void (*Parser)(char *text, MonCgroupSample *ret, guint at);
@@ -22,25 +30,32 @@ static void parse_memory_events(char *text, MonCgroupSample *ret, guint at);
 static void parse_io_stat(char *text, MonCgroupSample *ret, guint at);
 static void parse_pressure(char *text, MonCgroupSample *ret, guint at);
 
+typedef enum {
+  EACH, /* at each look; waiting costs no processor time */
+  BUSY, /* where processor time was used, and once a minute */
+  RARE, /* once a minute */
+} When;
+
 static const struct {
   const char *name;
   Parser parse;
-  guint at;
+  guint at, n; /* its values */
+  When when;
 } files[] = {
-    {"cpu.stat", parse_cpu_stat, MON_CG_CPU},
-    {"memory.current", parse_number, MON_CG_MEMORY},
-    {"memory.peak", parse_number, MON_CG_MEMORY_PEAK},
-    {"memory.stat", parse_memory_stat, MON_CG_MEMORY_ANON},
-    {"memory.swap.current", parse_number, MON_CG_MEMORY_SWAP},
-    {"memory.high", parse_number, MON_CG_MEMORY_HIGH},
-    {"memory.max", parse_number, MON_CG_MEMORY_MAX},
-    {"memory.events", parse_memory_events, MON_CG_OOM_KILLS},
-    {"io.stat", parse_io_stat, MON_CG_IO_READ},
-    {"pids.current", parse_number, MON_CG_TASKS},
-    {"pids.max", parse_number, MON_CG_TASKS_MAX},
-    {"cpu.pressure", parse_pressure, MON_CG_PRESSURE},
-    {"memory.pressure", parse_pressure, MON_CG_PRESSURE + 2},
-    {"io.pressure", parse_pressure, MON_CG_PRESSURE + 4},
+    {"cpu.stat", parse_cpu_stat, MON_CG_CPU, 6, EACH}, /* the first: it decides */
+    {"memory.current", parse_number, MON_CG_MEMORY, 1, BUSY},
+    {"memory.peak", parse_number, MON_CG_MEMORY_PEAK, 1, BUSY},
+    {"memory.stat", parse_memory_stat, MON_CG_MEMORY_ANON, 2, BUSY},
+    {"memory.swap.current", parse_number, MON_CG_MEMORY_SWAP, 1, BUSY},
+    {"memory.high", parse_number, MON_CG_MEMORY_HIGH, 1, RARE},
+    {"memory.max", parse_number, MON_CG_MEMORY_MAX, 1, RARE},
+    {"memory.events", parse_memory_events, MON_CG_MEMORY_HIGH_EVENTS, 2, BUSY},
+    {"io.stat", parse_io_stat, MON_CG_IO_READ, 4, BUSY},
+    {"pids.current", parse_number, MON_CG_TASKS, 1, BUSY},
+    {"pids.max", parse_number, MON_CG_TASKS_MAX, 1, RARE},
+    {"cpu.pressure", parse_pressure, MON_CG_PRESSURE, 2, EACH},
+    {"memory.pressure", parse_pressure, MON_CG_PRESSURE + 2, 2, EACH},
+    {"io.pressure", parse_pressure, MON_CG_PRESSURE + 4, 2, EACH},
 };
 
 #define NO_FILE (-1)
@@ -49,6 +64,9 @@ struct MonCgroup {
   int root, dir;
   int fd[G_N_ELEMENTS(files)];
   guint64 id;
+  gboolean is_real;     /* a control group, no directory of a test */
+  gint64 whole;         /* BOOTTIME us of the last look that read all; 0: none yet */
+  MonCgroupSample last; /* of the last look */
   char path[];
 };
 
@@ -75,6 +93,7 @@ static void close_all(MonCgroup *group) {
     group->fd[i] = NO_FILE;
   group->dir = NO_FILE;
   group->id = 0;
+  group->whole = 0;
 }
 
 void mon_cgroup_free(MonCgroup *group) {
@@ -86,6 +105,7 @@ void mon_cgroup_free(MonCgroup *group) {
 
 static gboolean open_all(MonCgroup *group) {
   struct stat st;
+  struct statfs fs;
 
   if (strstr(group->path, ".."))
     return FALSE; /* no unit's group is called so: never out of the tree */
@@ -98,6 +118,7 @@ static gboolean open_all(MonCgroup *group) {
     return FALSE;
   }
   group->id = st.st_ino;
+  group->is_real = fstatfs(group->dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
   for (guint i = 0; i < G_N_ELEMENTS(files); i++)
     group->fd[i] =
         openat(group->dir, files[i].name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -231,47 +252,80 @@ static void parse_pressure(char *text, MonCgroupSample *ret, guint at) {
 }
 
 /* ---- reading ---- */
-/* FALSE: the group is gone. */
-static gboolean read_files(MonCgroup *group, MonCgroupSample *ret) {
-  char text[8192]; /* memory.stat is the longest, and what is wanted stands at its beginning */
-
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    if (group->fd[i] < 0)
-      continue;
-    ssize_t n = pread(group->fd[i], text, sizeof text - 1, 0);
-    if (n < 0 && errno == ENODEV)
-      return FALSE;
-    if (n < 0) { /* EOPNOTSUPP: pressure of a kernel with psi=0 */
-      close(group->fd[i]);
-      group->fd[i] = NO_FILE;
-      continue;
-    }
-    text[n] = '\0';
-    ret->files++;
-    files[i].parse(text, ret, files[i].at);
-  }
-  return TRUE;
-}
-
-static gboolean is_unlinked(const MonCgroup *group) {
-  struct stat st;
-
-  return fstat(group->dir, &st) < 0 || st.st_nlink == 0;
+static void forget(MonCgroupSample *sample, guint at, guint n) {
+  for (guint i = at; i < at + n; i++)
+    sample->value[i] = NAN;
 }
 
 static void clear(MonCgroupSample *sample) {
-  for (guint i = 0; i < MON_CG_N; i++)
-    sample->value[i] = NAN;
+  forget(sample, 0, MON_CG_N);
   sample->files = sample->values = 0;
+}
+
+/* FALSE: the group is gone. */
+static gboolean read_file(MonCgroup *group, guint i) {
+  char text[8192]; /* memory.stat is the longest, and what is wanted stands at its beginning */
+  MonCgroupSample *ret = &group->last;
+
+  if (group->fd[i] < 0)
+    return TRUE;
+  ssize_t n = pread(group->fd[i], text, sizeof text - 1, 0);
+  if (n < 0 && errno == ENODEV)
+    return FALSE;
+  forget(ret, files[i].at, files[i].n);
+  if (n < 0) { /* EOPNOTSUPP: pressure of a kernel with psi=0 */
+    close(group->fd[i]);
+    group->fd[i] = NO_FILE;
+    return TRUE;
+  }
+  text[n] = '\0';
+  ret->files++;
+  files[i].parse(text, ret, files[i].at);
+  return TRUE;
+}
+
+/* Groups have their turns at different looks: whose first one was counts as some time before. */
+static void note_whole(MonCgroup *group, gint64 now) {
+  gboolean is_first = group->whole == 0;
+
+  group->whole = is_first ? now - (gint64)(group->id * 2654435761u % MON_CGROUP_REST_USEC) : now;
+}
+
+static gboolean read_files(MonCgroup *group) {
+  gint64 now = wg_time_boottime();
+  gboolean whole = group->whole == 0 || now - group->whole >= MON_CGROUP_REST_USEC;
+  double before = group->last.value[MON_CG_CPU];
+
+  group->last.files = group->last.values = 0;
+  if (whole)
+    clear(&group->last);
+  if (!read_file(group, 0))
+    return FALSE;
+  /* a processor time that is not known decides nothing */
+  gboolean busy = whole || !(group->last.value[MON_CG_CPU] == before);
+  for (guint i = 1; i < G_N_ELEMENTS(files); i++)
+    if ((files[i].when == EACH || (files[i].when == BUSY && busy) || whole) && !read_file(group, i))
+      return FALSE;
+  if (whole)
+    note_whole(group, now);
+  return TRUE;
+}
+
+/* Control groups tell it by ENODEV. */
+static gboolean is_unlinked(const MonCgroup *group) {
+  struct stat st;
+
+  return !group->is_real && (fstat(group->dir, &st) < 0 || st.st_nlink == 0);
 }
 
 gboolean mon_cgroup_read(MonCgroup *group, MonCgroupSample *ret) {
   for (guint attempt = 0; attempt < 2; attempt++) {
-    clear(ret);
     if (group->dir < 0 && !open_all(group))
-      return FALSE;
-    if (read_files(group, ret) && !is_unlinked(group))
+      break;
+    if (read_files(group) && !is_unlinked(group)) {
+      *ret = group->last;
       return TRUE;
+    }
     close_all(group);
   }
   clear(ret);

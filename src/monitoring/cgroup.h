@@ -1,10 +1,14 @@
 /* cgroup.h: the numbers of one control group (v2), read from files that are kept open.
  *
- * A group is opened once; a look is one pread() a file and no D-Bus call. What the kernel does not
- * offer (a controller that is off, a limit that is "max", a kernel without PSI) is absent: NAN,
- * never 0. Reading is for a worker thread: one MonCgroup is used by one thread at a time. The root
- * of the tree is a descriptor, so that tests read trees of plain files; nothing is followed out of
- * it. */
+ * A group is opened once; a look is one pread() a file and no D-Bus call. Processor time and
+ * pressure are those of the look. Where processor time was used since the look before, so are all
+ * others but the limits; the rest is of the last minute (MON_CGROUP_REST_USEC): a unit that rests
+ * costs four files instead of fourteen.
+ *
+ * What the kernel does not offer (a controller that is off, a limit that is "max", a kernel without
+ * PSI) is absent: NAN, never 0. Reading is for a worker thread: one MonCgroup is used by one thread
+ * at a time. The root of the tree is a descriptor, so that tests read trees of plain files; nothing
+ * is followed out of it. */
 #pragma once
 
 #include <glib.h>
@@ -38,8 +42,11 @@ typedef enum {
 
 typedef struct {
   double value[MON_CG_N]; /* NAN: absent */
-  guint files, values;    /* read, taken */
+  guint files, values;    /* read, taken: by this look */
 } MonCgroupSample;
+
+/* So old a value may be that is not read at each look, at the time of the look. */
+#define MON_CGROUP_REST_USEC (60 * (gint64)G_USEC_PER_SEC)
 
 typedef struct MonCgroup MonCgroup;
 

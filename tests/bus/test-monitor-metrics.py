@@ -111,6 +111,7 @@ def test_why():
         c.wait(lambda: (d.one(c, "count_over_time(waggle_unit_oom_kills_total[1m])") or 0) > 2,
                "the history of none")
         d.tree.write("system.slice/a.service/memory.events", "high 0\noom_kill 4\n")
+        d.tree.write("system.slice/a.service/cpu.stat", "usage_usec 30000001\n")  # to die takes some
         wait_for(lambda: value(scrape(address), "waggle_unit_oom_kills_total", unit="a.service") == 4,
                  "the kills")
         c.wait(lambda: any("4 of its processes" in f["text"] for f in why(c, "a")["findings"]),

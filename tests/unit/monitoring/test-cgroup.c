@@ -3,6 +3,8 @@
 #undef NDEBUG
 #include "monitoring/cgroup.h"
 
+#include "common/clock.h"
+
 #include "tree-fixture.h"
 
 #include <fcntl.h>
@@ -152,6 +154,49 @@ static void test_long(void) {
   tree_clear(&tree);
 }
 
+static void look(MonCgroup *group, guint files, double memory, double max) {
+  MonCgroupSample got;
+
+  g_assert_true(mon_cgroup_read(group, &got));
+  g_assert_cmpuint(got.files, ==, files);
+  g_assert_cmpfloat(got.value[MON_CG_MEMORY], ==, memory);
+  g_assert_cmpfloat(got.value[MON_CG_TASKS_MAX], ==, max);
+}
+
+/* Who used no processor time is read whole once a minute, and then shows what is; time spent
+ * waiting is seen at once. */
+static void test_rest(void) {
+  WgClockFake fake = {.boot_id = "aa", .boottime = 1000 * MON_CGROUP_REST_USEC, .realtime = 1000};
+  Tree tree;
+  MonCgroupSample got;
+
+  wg_clock_set_fake(&fake);
+  tree_init(&tree);
+  tree_group(&tree, "a", 2);
+  g_autoptr(MonCgroup) group = mon_cgroup_new(tree.fd, "a");
+  look(group, 14, 8192, 4915);
+  tree_write(&tree, "a/memory.current", "7\n");
+  tree_write(&tree, "a/pids.max", "max\n");
+  tree_write(&tree, "a/io.pressure", "full avg10=0.00 avg60=0.00 avg300=0.00 total=9000000\n");
+  g_assert_true(mon_cgroup_read(group, &got));
+  g_assert_cmpuint(got.files, ==, 4);
+  g_assert_cmpfloat(got.value[MON_CG_MEMORY], ==, 8192);
+  g_assert_cmpfloat(got.value[MON_CG_PRESSURE + 5], ==, 9);
+  g_assert_true(isnan(got.value[MON_CG_PRESSURE + 4]));
+  tree_write(&tree, "a/cpu.stat", "usage_usec 6000001\n");
+  look(group, 11, 7, 4915);
+  look(group, 4, 7, 4915);
+  tree_write(&tree, "a/memory.current", "8\n");
+  fake.boottime += MON_CGROUP_REST_USEC;
+  g_assert_true(mon_cgroup_read(group, &got));
+  g_assert_cmpuint(got.files, ==, 14);
+  g_assert_cmpfloat(got.value[MON_CG_MEMORY], ==, 8);
+  g_assert_true(isnan(got.value[MON_CG_TASKS_MAX]));
+  g_assert_true(isnan(got.value[MON_CG_CPU_USER])); /* it is not told any more */
+  wg_clock_set_fake(NULL);
+  tree_clear(&tree);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/cgroup/whole", test_whole);
@@ -161,5 +206,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/cgroup/gone-and-back", test_gone_and_back);
   g_test_add_func("/cgroup/never-out-of-the-tree", test_never_out_of_the_tree);
   g_test_add_func("/cgroup/long", test_long);
+  g_test_add_func("/cgroup/rest", test_rest);
   return g_test_run();
 }
