@@ -32,7 +32,7 @@ HAND = os.environ["WAGGLE_DEPLOY_HAND"]
 FAULT = os.environ["WAGGLE_FAULT_LIBRARY"]
 PRELOAD = os.environ.get("WAGGLE_TEST_PRELOAD", "")  # the sanitizer's library comes first
 UNIT = "shop.service"
-LIMIT = 60
+LIMIT = 120  # seconds; the sync of a release waits for whatever else this machine writes
 
 
 class State:
@@ -137,7 +137,7 @@ class World(Daemon):
             time.sleep(0.02)
 
     @contextlib.contextmanager
-    def limited(self, what, seconds=180):
+    def limited(self, what, seconds=240):
         """What takes longer hangs: where everybody stands is told, and the daemon is killed, which ends the waiting."""
         over = threading.Event()
 
@@ -290,8 +290,7 @@ class World(Daemon):
                     client.raw("Confirm", "(ta{sv})", live[0]["id"], {}, path=PATH, interface=NAME)
                 except Error:
                     pass
-            wait_for(lambda: client.of("StateChanged") or True, "a change")
-            time.sleep(0.01)
+            time.sleep(0.05)
         raise AssertionError(f"still under way: {live}")
 
     @staticmethod

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 """What needs a kernel of its own: limits of control groups, causes of death, power cuts.
 
-All on one machine, which is booted once, and again after each power cut.
+All on one machine, which is booted once, and again after each power cut. Power cuts of deployments: test-vm-power.py.
 """
 
 import json
 import re
 
 from harness import tap
-from harness.shop import UNIT, Shop
+from harness.shop import DEPLOYD, Shop
 from harness.vm import Vm
 
 GLUTTON = "x = bytearray(400_000_000)"
@@ -107,6 +107,23 @@ def test_processor(m):
     assert 3 < share < 40, share
 
 
+def test_hook_killed_for_memory(m):
+    """a hook of a deployment that takes more memory than it may is killed, which is told, and the release goes back"""
+    shop = Shop(m)
+    shop.target()
+    m.run("systemctl", "start", "waggle-deployd.socket")
+    status, text = shop.deploy(shop.release("good-1"))
+    assert status == 0, text
+    hook = {"command": ["/usr/bin/python3", "-c", GLUTTON], "memory-max": "60M"}
+    status, text = shop.deploy(shop.release("good-2", hooks={"post-start": [hook]}))
+    assert status == 5, text
+    assert "post-start" in text and "killed for memory (OOM)" in text and "60M" in text, text
+    assert "killed for memory" in m.out("waggle", "deploy", "explain", shop.newest()["id"])
+    shop.wait_newest("rolled-back")
+    shop.serves("good-1")
+    assert m.show(DEPLOYD, "NRestarts") == "0"  # whose memory it was: the hook's alone
+
+
 def test_before_the_cut(m):
     """mail is announced, leased, held back and waiting, and the last message has just been acknowledged"""
     _agent(m, "boxed", json.dumps({"backends": [{"use": "inbox", "directory": "~/mail"}]}))
@@ -177,42 +194,6 @@ def test_power_cut_under_load(m):
     lost = {number for number, count in told.items() if there.get(number) != f"text {count}"}
     print(f"# {len(told)} acknowledged, {len(there)} there")
     assert len(told) >= 100 and not lost, lost
-
-
-def _cut_at(m, shop, word, phase, state):
-    """The power goes in this state, while the hook of this phase runs; the hook holds in the present boot only."""
-    boot = m.out("cat", "/proc/sys/kernel/random/boot_id")
-    held = f"if grep -q {boot} /proc/sys/kernel/random/boot_id; then touch /run/held; exec sleep 240; fi"
-    hook = {"command": ["/bin/sh", "-c", held], "timeout": "5min"}
-    status, text = shop.deploy(shop.release(word, hooks={phase: [hook]}), "--no-wait")
-    assert status == 0, text
-    m.wait(phase, lambda: m.run("test", "-e", "/run/held", check=False).returncode == 0, 90)
-    assert shop.newest()["state"] == state, shop.newest()
-    m.power_cut()
-
-
-def test_power_cut_when_switching(m):
-    """when the power goes after the switch, the next boot starts nothing but the release before"""
-    shop = Shop(m)
-    shop.target()
-    m.run("systemctl", "start", "waggle-deployd.socket")
-    status, text = shop.deploy(shop.release("good-1"))
-    assert status == 0, text
-    _cut_at(m, shop, "good-2", "post-switch", "switching")
-    shop.wait_newest("rolled-back", 120)
-    shop.serves("good-1")
-    assert set(shop.starts()) == {"good-1"}, shop.starts()
-    m.run("waggle", "audit", "verify")
-
-
-def test_power_cut_when_committed(m):
-    """a release that was committed before the power went is the one that serves"""
-    shop = Shop(m)
-    _cut_at(m, shop, "good-3", "post-commit", "committed")
-    shop.wait_newest("done", 120)
-    m.wait_state(UNIT, "active", 60)
-    shop.serves("good-3")
-    assert set(shop.starts()) == {"good-3"}, shop.starts()
 
 
 if __name__ == "__main__":
