@@ -145,11 +145,36 @@ static gboolean start_here(ChkLook *look, ChkCommand *command, WgRunOptions *o, 
   return command->run != NULL;
 }
 
+/* What systemd meant for us is nobody else's. */
+static gboolean is_ours(const char *variable) {
+  static const char *const prefixes[] = {"NOTIFY_SOCKET=", "LISTEN_",        "WATCHDOG_",
+                                         "CREDENTIALS_",   "INVOCATION_ID=", "MAINPID="};
+
+  for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++)
+    if (g_str_has_prefix(variable, prefixes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* The file's own variables stand last, where they count. */
+static char **environment_of(const ChkLook *look) {
+  g_auto(GStrv) own = chk_option_texts(look, "env");
+  g_auto(GStrv) all = chk_option_bool(look, "inherit", FALSE) ? g_get_environ() : NULL;
+  g_autoptr(GStrvBuilder) env = g_strv_builder_new();
+
+  for (guint i = 0; all && all[i]; i++)
+    if (!is_ours(all[i]) && g_utf8_validate(all[i], -1, NULL))
+      g_strv_builder_add(env, all[i]);
+  for (guint i = 0; own[i]; i++)
+    g_strv_builder_add(env, own[i]);
+  return g_strv_builder_end(env);
+}
+
 ChkCommand *chk_command_start(ChkLook *look, const char *const *argv, guint64 timeout,
                               ChkCommandFunc done, gpointer user_data, GError **error) {
   g_auto(GStrv) own =
       argv ? g_strdupv((char **)argv) : argv_of(look->subject, look->options, error);
-  g_auto(GStrv) env = chk_option_texts(look, "env");
+  g_auto(GStrv) env = environment_of(look);
   WgRunOptions o = {.argv = (const char *const *)own,
                     .env = (const char *const *)env,
                     .description = "A check of Waggle",

@@ -14,6 +14,7 @@
 #define CHK_COMMAND_OPTIONS                                                                        \
   {"argv", CHK_TEXTS, "the program and its arguments; the subject is a name only then"},           \
       {"env", CHK_TEXTS, "NAME=value: added to PATH, HOME and LANG, which is all it gets"},        \
+      {"inherit", CHK_BOOL, "true: all of the environment of the verification besides"},           \
       {"directory", CHK_TEXT, "where it runs"},                                                    \
       {"stdin", CHK_TEXT, "what it can read; default: nothing"},                                   \
       {"user", CHK_TEXT, "who it runs as; needs a manager, and the right"},                        \

@@ -218,6 +218,31 @@ static Flow range(Goss *g, const GossNode *node, JsonNode *dot, GError **error) 
                                                       : flow;
 }
 
+/* It sees its value alone, as the dot and as $. */
+static Flow run_template(Goss *g, const GossNode *node, JsonNode *dot, GError **error) {
+  GPtrArray *body = g_hash_table_lookup(g->named, node->text);
+  JsonNode *value = node->pipe ? run_pipe(g, node->pipe, dot, error) : goss_null(g);
+  GArray *outer = g->scope;
+
+  if (!value)
+    return FLOW_FAILED;
+  if (!body) {
+    goss_fail(g, error, "there is no template \"%s\"", node->text);
+    return FLOW_FAILED;
+  }
+  if (++g->depth > CHK_GOSS_DEPTH_MAX) {
+    goss_fail(g, error, "templates within more than %d others", CHK_GOSS_DEPTH_MAX);
+    return FLOW_FAILED;
+  }
+  g->scope = g_array_new(FALSE, FALSE, sizeof(GossVariable));
+  declare(g, "", value);
+  Flow flow = step(g, error) ? run_list(g, body, value, error) : FLOW_FAILED;
+  g_array_unref(g->scope);
+  g->scope = outer;
+  g->depth--;
+  return flow == FLOW_FAILED ? FLOW_FAILED : FLOW_ON;
+}
+
 static Flow run_node(Goss *g, const GossNode *node, JsonNode *dot, GError **error) {
   switch (node->kind) {
   case GOSS_TEXT:
@@ -231,6 +256,8 @@ static Flow run_node(Goss *g, const GossNode *node, JsonNode *dot, GError **erro
     return FLOW_BREAK;
   case GOSS_CONTINUE:
     return FLOW_CONTINUE;
+  case GOSS_TEMPLATE:
+    return run_template(g, node, dot, error);
   default:
     return choose(g, node, dot, error);
   }
@@ -287,6 +314,7 @@ static void clear(Goss *g) {
   g_array_unref(g->garbage);
   g_ptr_array_unref(g->values);
   g_array_unref(g->scope);
+  g_hash_table_unref(g->named);
   json_node_unref(g->data);
 }
 
@@ -295,6 +323,7 @@ char *chk_goss_render(const char *text, JsonNode *vars, const char *name, GError
             .garbage = g_array_new(FALSE, FALSE, sizeof(GossOwned)),
             .values = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref),
             .scope = g_array_new(FALSE, FALSE, sizeof(GossVariable)),
+            .named = g_hash_table_new(g_str_hash, g_str_equal),
             .data = make_data(vars),
             .out = g_string_new(NULL)};
 

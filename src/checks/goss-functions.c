@@ -14,11 +14,14 @@ static const GossFunctionRow *find(const GossFunctionRow *rows, const char *name
 }
 
 const GossFunctionRow *goss_function(const char *name) {
-  const GossFunctionRow *row = find(goss_functions_core, name);
+  static const GossFunctionRow *const tables[] = {goss_functions_core, goss_functions_text,
+                                                  goss_functions_list, goss_functions_words,
+                                                  goss_functions_maps};
+  const GossFunctionRow *row = NULL;
 
-  if (!row)
-    row = find(goss_functions_text, name);
-  return row ? row : find(goss_functions_list, name);
+  for (guint i = 0; row == NULL && i < G_N_ELEMENTS(tables); i++)
+    row = find(tables[i], name);
+  return row;
 }
 
 static JsonNode *f_and(Goss *g, JsonNode **args, guint n, GError **error) {

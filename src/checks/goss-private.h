@@ -41,13 +41,14 @@ typedef enum {
   GOSS_RANGE,
   GOSS_WITH,
   GOSS_BREAK,
-  GOSS_CONTINUE
+  GOSS_CONTINUE,
+  GOSS_TEMPLATE
 } GossNodeKind;
 
 struct GossNode {
   GossNodeKind kind;
-  char *text;
-  GossPipe *pipe;
+  char *text;                  /* of GOSS_TEMPLATE its name */
+  GossPipe *pipe;              /* NULL: a template without a value */
   GPtrArray *body, *otherwise; /* (element-type GossNode); NULL: none */
 };
 
@@ -68,6 +69,7 @@ typedef struct {
   GArray *garbage;   /* GossOwned: strings, nodes and arrays of the tree */
   GPtrArray *values; /* (element-type JsonNode) */
   GPtrArray *root;   /* the parsed template */
+  GHashTable *named; /* name -> GPtrArray of what "define" and "block" made; the last one counts */
   JsonNode *data;    /* {"Vars": ..., "Env": ...} */
   GArray *scope;     /* GossVariable, innermost last */
   GString *out;
@@ -110,5 +112,6 @@ typedef struct {
   guint min, max; /* arguments */
   GossFunction call;
 } GossFunctionRow;
-extern const GossFunctionRow goss_functions_core[], goss_functions_text[], goss_functions_list[];
+extern const GossFunctionRow goss_functions_core[], goss_functions_text[], goss_functions_list[],
+    goss_functions_words[], goss_functions_maps[];
 const GossFunctionRow *goss_function(const char *name);

@@ -294,7 +294,7 @@ static const GossResource resources[] = {
 };
 
 /* ---- one resource ---- */
-/* What is not there has no other attributes: goss leaves them out. */
+/* What is not there has no other attributes. */
 static gboolean is_gone(JsonObject *given) {
   static const char *const names[] = {"exists",    "installed", "listening",
                                       "reachable", "running",   "resolvable"};
@@ -341,13 +341,13 @@ static void set_subject(Item *item, const char *subject) {
     option_text(item, "record", record);
     option_text(item, type, colon + 1);
   } else if (g_str_equal(type, "command")) {
-    /* goss hands a command to the shell: that is what its author wrote it for */
-    static const char *const shell[] = {"sh", "-c"};
+    /* goss hands a command to the shell, with all of its own environment */
     JsonArray *argv = json_array_new();
-    for (guint i = 0; i < G_N_ELEMENTS(shell); i++)
-      json_array_add_string_element(argv, shell[i]);
+    for (const char *const *word = (const char *const[]){"sh", "-c", NULL}; *word; word++)
+      json_array_add_string_element(argv, *word);
     json_array_add_string_element(argv, subject);
     json_object_set_array_member(item->check, "argv", argv);
+    json_object_set_boolean_member(item->check, "inherit", TRUE);
     option_text(item, type, subject);
   } else {
     option_text(item, type, subject);

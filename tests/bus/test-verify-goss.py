@@ -82,7 +82,13 @@ def test_templates_that_are_wrong_name_their_line():
         ('{{ readFile "/no/such/file" }}', "readFile"),
         ("{{ div 1 0 }}", "division by 0"),
         ("{{ " + "(" * 100 + "1" + ")" * 100 + " }}", "more than"),
-        ('{{ template "x" }}', "named templates"),
+        ('{{ template "x" }}', 'there is no template "x"'),
+        ("{{ template x }}", "the name of a template"),
+        ('{{ if true }}{{ define "x" }}{{ end }}{{ end }}', "stands in no block"),
+        ('{{ define "x" }}y', "the text ends before"),
+        ('{{ define "x" }}{{ template "x" }}{{ end }}{{ template "x" }}', "templates within more than"),
+        ('{{ define "x" }}{{ $y }}{{ end }}{{ $y := 1 }}{{ template "x" }}', "there is no variable $y"),
+        ('{{ fail "no such host" }}', "no such host"),
         ("{{/* no end", "comment does not end"),
     ):
         refused(text, word)
@@ -118,6 +124,63 @@ def test_functions():
         ('{{/* nothing */}}{{ 1.5 }}', "1.5"),
     ):
         equal(rendered(template), wanted, template)
+
+
+def rendered_all(templates):
+    """The same for many at once: a process for each would take its time."""
+    text = "matching:\n" + "".join(
+        f"  n{i}: {{content: {template}, matches: {{equal: impossible}}}}\n" for i, template in enumerate(templates))
+    code, results, said = goss("-", text=text)
+    check(results, said)
+    return [x["assertions"][0]["observed"] for x in results["checks"]]
+
+
+def test_named_templates():
+    pairs = (
+        ('{{ define "a" }}{{ .n }}{{ end }}{{ template "a" (dict "n" 4) }}', "4"),
+        ('{{ template "b" . }}{{ define "b" }}7{{ end }}', "7"),
+        ('{{ block "c" 5 }}{{ add . 1 }}{{ end }}', "6"),
+        ('{{ define "d" }}{{ $.k }}{{ end }}{{ template "d" (dict "k" 9) }}', "9"),
+        ('{{ define "e" }}{{ range . }}{{ break }}{{ end }}1{{ end }}{{ range list 1 2 }}{{ template "e" list }}'
+         '{{ end }}', "11"),
+    )
+    equal(rendered_all([p[0] for p in pairs]), [p[1] for p in pairs], "templates")
+
+
+def test_rarer_functions_of_sprig():
+    pairs = (
+        ('{{ "abcdef" | trunc 3 | quote }}', '"abc"'), ('{{ "abcdef" | trunc -2 | quote }}', '"ef"'),
+        ('{{ "abcdef" | substr 1 3 | quote }}', '"bc"'), ('{{ "/a/b/" | trimAll "/" | quote }}', '"a/b"'),
+        ('{{ "a b c" | nospace | quote }}', '"abc"'), ('{{ cat "a" 1 "b" | quote }}', '"a 1 b"'),
+        ('{{ title "big wide" | quote }}', '"Big Wide"'), ('{{ untitle "Big" | quote }}', '"big"'),
+        ('{{ regexFind "[0-9]+" "ab12c" }}', "12"), ('{{ regexFindAll "[a-z]" "a1b2" -1 | len }}', "2"),
+        ('{{ regexReplaceAll "(\\\\d)x" "1x2x" "${1}y" | quote }}', '"1y2y"'),
+        ('{{ regexReplaceAllLiteral "b" "abc" "$1" | quote }}', '"a$1c"'),
+        ('{{ regexSplit "[,;]" "a,b;c" -1 | join "" | quote }}', '"abc"'),
+        ('{{ "x" | b64enc | b64dec | quote }}', '"x"'), ('{{ sha1sum "" | trunc 4 | quote }}', '"da39"'),
+        ('{{ env "NO_SUCH_VARIABLE" | quote }}', '""'), ('{{ base "/a/b.txt" | quote }}', '"b.txt"'),
+        ('{{ dir "/a/b.txt" | quote }}', '"/a"'), ('{{ ext "/a/b.txt" | quote }}', '".txt"'),
+        ('{{ prepend (list 2) 1 | join "" }}', "12"), ("{{ list 1 2 3 | reverse | first }}", "3"),
+        ("{{ without (list 1 2 3) 2 | len }}", "2"), ('{{ list 1 "" 0 | compact | len }}', "1"),
+        ("{{ slice (list 1 2 3) 1 2 | first }}", "2"), ('{{ (set (dict "a" 1) "b" 2).b }}', "2"),
+        ('{{ unset (dict "a" 1) "a" | len }}', "0"), ('{{ (merge (dict "a" 1) (dict "a" 2 "b" 3)).a }}', "1"),
+        ('{{ pick (dict "a" 1 "b" 2) "a" | keys | first | quote }}', '"a"'),
+        ('{{ omit (dict "a" 1 "b" 2) "a" | keys | first | quote }}', '"b"'),
+        ('{{ dig "a" "b" 0 (dict "a" (dict "b" 5)) }}', "5"), ('{{ dig "a" "x" 8 (dict "a" dict) }}', "8"),
+        ('{{ (split "." "1.2.3")._1 }}', "2"), ("{{ if all 1 true }}1{{ end }}", "1"),
+        ("{{ if any 0 false }}1{{ else }}2{{ end }}", "2"), ('{{ kindOf (list 1) | quote }}', '"slice"'),
+        ('{{ if kindIs "string" "x" }}1{{ end }}', "1"), ('{{ if deepEqual (list 1) (list 1) }}1{{ end }}', "1"),
+        ("{{ add1 4 }}", "5"), ("{{ max 1 9 3 }}", "9"), ("{{ min 4 2 }}", "2"),
+        ('{{ untilStep 0 10 3 | join "" | quote }}', '"0369"'),
+    )
+    for (template, wanted), seen in zip(pairs, rendered_all([p[0] for p in pairs]), strict=True):
+        equal(seen, wanted, template)
+
+
+def test_commands_have_the_environment():
+    code, _, text = goss("-", text="command: {'echo $GOSS_CANARY': {exit-status: 0, stdout: [sings]}}",
+                         GOSS_CANARY="sings")
+    equal(code, 0, text)
 
 
 main(globals())
