@@ -1,7 +1,7 @@
 /* bus-notify-list.c: what org.waggle.Monitoring1.Notify lists: silences and receivers from memory,
  * notifications from the store. */
 #include "monitoring/bus.h"
-#include "monitoring/notify.h"
+#include "monitoring/notify-private.h"
 #include "monitoring/store-private.h"
 
 #include "common/names.h"
@@ -113,7 +113,11 @@ static void add_notice(GVariantBuilder *list, sqlite3_stmt *stmt) {
   add_time(&b, "id", id);
   add_time(&b, "time", sqlite3_column_int64(stmt, 1));
   add_text(&b, "way", (const char *)sqlite3_column_text(stmt, 2));
-  add_text(&b, "state", ended == 0 ? "waiting" : error ? "given-up" : "told");
+  add_text(&b, "state",
+           ended == 0                            ? "waiting"
+           : error == NULL                       ? "told"
+           : g_str_has_prefix(error, MON_MERGED) ? "merged"
+                                                 : "given-up");
   if (ended != 0) {
     add_time(&b, "ended", ended);
     g_variant_builder_add(&b, "{sv}", "attempts",

@@ -244,7 +244,8 @@ const MonMetric mon_metrics[] = {
     [MON_M_RULE_FAILURES] = {"waggle_rule_failures_total", NULL, "evaluations that failed", "rule",
                              MON_COUNTER, NULL},
     [MON_M_NOTIFICATIONS] = {"waggle_notifications_total", NULL,
-                             "notifications by receiver and what became of them: told, given-up; "
+                             "notifications by receiver and what became of them: told, given-up, "
+                             "merged (the queue was full); "
                              "retried counts failed attempts",
                              "receiver result", MON_COUNTER, NULL},
     [MON_M_NOTIFICATIONS_QUEUED] = {"waggle_notifications_queued", NULL,

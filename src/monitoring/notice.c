@@ -82,6 +82,22 @@ void mon_notice_free(MonNotice *notice) {
   g_free(notice);
 }
 
+static gboolean is_about(const MonNotice *notice, const char *fingerprint) {
+  for (guint i = 0; i < notice->alerts->len; i++)
+    if (g_str_equal(((const MonTransition *)notice->alerts->pdata[i])->fingerprint, fingerprint))
+      return TRUE;
+  return FALSE;
+}
+
+/* What fired then is in the later one if it still does. */
+void mon_notice_merge(MonNotice *into, const MonNotice *older) {
+  for (guint i = older->n_firing; i < older->alerts->len; i++) {
+    const MonTransition *alert = older->alerts->pdata[i];
+    if (!is_about(into, alert->fingerprint))
+      g_ptr_array_add(into->alerts, mon_transition_copy(alert));
+  }
+}
+
 gboolean mon_notice_is_drill(const MonNotice *notice) {
   for (guint i = 0; i < notice->alerts->len; i++)
     if (((const MonTransition *)g_ptr_array_index(notice->alerts, i))->is_drill)

@@ -32,6 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonNotice, mon_notice_free)
 /* The record: one line of JSON. (transfer full) */
 char *mon_notice_text(const MonNotice *notice);
 MonNotice *mon_notice_from_text(gint64 id, const char *text, GError **error);
+/* `older`, of the same group, is not sent: what it said to be over is said by `into`. */
+void mon_notice_merge(MonNotice *into, const MonNotice *older);
 gboolean mon_notice_is_drill(const MonNotice *notice);
 
 /* payload.c: what receivers get. All (transfer full). */

@@ -9,9 +9,12 @@ typedef enum {
   MON_OP_CURSOR,
   MON_OP_SENT,   /* `key`, `group`, `text`; NULL text: the row goes */
   MON_OP_NOTICE, /* `notice`: stored with `text`, then sent */
+  MON_OP_AGAIN,  /* `id`, `text`: what is stored of one that waits */
   MON_OP_ENDED,  /* `id`, `time`, `number` attempts, `text`: the error */
   MON_OP_SILENCE,
 } MonOpKind;
+
+#define MON_MERGED "merged into " /* how the error of one begins that was; it is not given up */
 
 /* One thing to write; owned by the batch that it is in. */
 typedef struct {

@@ -73,6 +73,18 @@ static void write_notice(MonStore *store, const MonOp *op) {
   wg_records_run(store, stmt);
 }
 
+static void write_again(MonStore *store, const MonOp *op) {
+  sqlite3_stmt *stmt =
+      mon_store_statement(store, "UPDATE notification SET record = ?2, crc = ?3 WHERE id = ?1");
+
+  if (stmt == NULL)
+    return;
+  sqlite3_bind_int64(stmt, 1, op->id);
+  bind_text(stmt, 2, op->text);
+  sqlite3_bind_int64(stmt, 3, mon_store_crc(op->id, op->text));
+  mon_store_run(store, stmt);
+}
+
 static void write_ended(MonStore *store, const MonOp *op) {
   sqlite3_stmt *stmt = wg_records_statement(
       store, "UPDATE notification SET ended = ?2, attempts = ?3, error = ?4 WHERE id = ?1");
@@ -125,6 +137,8 @@ static gboolean run(MonStore *store, gpointer data, GError **error) {
       write_sent(store, op);
     else if (op->kind == MON_OP_NOTICE)
       write_notice(store, op);
+    else if (op->kind == MON_OP_AGAIN)
+      write_again(store, op);
     else if (op->kind == MON_OP_ENDED)
       write_ended(store, op);
     else
@@ -206,9 +220,11 @@ void mon_notify_leave(MonNotifier *notifier) {
 
   g_clear_handle_id(&notifier->retry, g_source_remove);
   detach(notifier);
-  for (guint i = notifier->waiting->len; i > 0 && is_behind; i--)
-    if (((MonOp *)g_ptr_array_index(notifier->waiting, i - 1))->kind != MON_OP_ENDED)
+  for (guint i = notifier->waiting->len; i > 0 && is_behind; i--) {
+    MonOpKind kind = ((MonOp *)g_ptr_array_index(notifier->waiting, i - 1))->kind;
+    if (kind != MON_OP_ENDED && kind != MON_OP_AGAIN)
       g_ptr_array_remove_index(notifier->waiting, i - 1);
+  }
   mon_notify_write(notifier);
   detach(notifier);
 }

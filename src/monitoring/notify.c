@@ -129,6 +129,30 @@ static void on_ended(const MonNotice *notice, guint attempts, const char *error,
          "%s was not told of \"%s\" and will not be: %s", notice->integration, subject, error);
 }
 
+static void on_merged(const MonNotice *older, const MonNotice *into, gpointer user_data) {
+  static WgLogRate rate = {.interval_usec = 60 * G_USEC_PER_SEC, .burst = 1};
+  MonNotifier *notifier = user_data;
+  MonOp *again = op_new(MON_OP_AGAIN), *ended = op_new(MON_OP_ENDED);
+  guint max = notifier->daemon->settings.queue_max, suppressed;
+
+  again->id = into->id;
+  again->text = mon_notice_text(into);
+  mon_notify_op(notifier, again);
+  ended->id = older->id;
+  ended->time = wg_time_realtime();
+  ended->text = g_strdup_printf(MON_MERGED "%" G_GINT64_FORMAT " of the same group: more than %u "
+                                           "waited for this receiver",
+                                into->id, max);
+  mon_notify_op(notifier, ended);
+  count(notifier, older->integration, "merged", 1);
+  if (wg_log_rate_ok(&rate, &suppressed))
+    wg_log(LOG_WARNING, WG_MSG_NOTIFICATIONS_MERGED,
+           WG_FIELDS(WG_FIELD_RECEIVER, older->integration),
+           "More than %u notifications wait for %s: older ones are merged into newer ones of their "
+           "group",
+           max, older->integration);
+}
+
 static void on_lane(const char *integration, const char *error, gpointer user_data) {
   if (error)
     wg_log(LOG_WARNING, WG_MSG_RECEIVER_FAILS,
@@ -143,7 +167,8 @@ static void on_wake(gpointer user_data) {
   mon_notifier_turn_soon(user_data);
 }
 
-static const MonOutboxFuncs outbox_funcs = {on_integration, on_send, on_ended, on_lane, on_wake};
+static const MonOutboxFuncs outbox_funcs = {on_integration, on_send, on_ended,
+                                            on_merged,      on_lane, on_wake};
 
 /* ---- turning ---- */
 
@@ -225,6 +250,7 @@ MonNotifier *mon_notifier_new(MonDaemon *daemon, GError **error) {
   notifier->waiting = g_ptr_array_new_with_free_func((GDestroyNotify)mon_op_free);
   notifier->silences = mon_silences_new();
   notifier->outbox = mon_outbox_new(&outbox_funcs, notifier);
+  mon_outbox_bound(notifier->outbox, daemon->settings.queue_max);
   notifier->receivers = mon_receivers_new(daemon, notifier);
   notifier->alerting = mon_notifier_read_files(notifier, error);
   if (notifier->alerting)
@@ -278,6 +304,7 @@ void mon_notifier_use_files(MonNotifier *notifier, MonAlerting *alerting) {
   mon_groups_reload(notifier->groups, alerting, lasting(notifier), wg_time_realtime());
   mon_alerting_unref(notifier->alerting);
   notifier->alerting = alerting;
+  mon_outbox_bound(notifier->outbox, notifier->daemon->settings.queue_max);
   mon_notifier_turn_soon(notifier);
 }
 

@@ -31,6 +31,7 @@ struct MonOutbox {
   gpointer user_data;
   GHashTable *lanes; /* integration -> Lane */
   gint64 now;        /* of the last run */
+  guint max;         /* in a lane; 0: no bound */
 };
 
 static void entry_free(gpointer data) {
@@ -78,6 +79,63 @@ static Lane *lane_get(MonOutbox *outbox, const char *integration) {
   return lane;
 }
 
+/* The entry is over and gone. */
+static void entry_end(MonAttempt *entry, const char *error) {
+  Lane *lane = entry->lane;
+
+  g_queue_remove(&lane->entries, entry);
+  lane->outbox->funcs->ended(entry->notice, entry->attempts, error, lane->outbox->user_data);
+  entry_free(entry);
+}
+
+void mon_outbox_bound(MonOutbox *outbox, guint max) {
+  outbox->max = max;
+}
+
+/* The oldest that waits and has a later one of its group in the queue. */
+static GList *find_pair(Lane *lane, GList **ret_later) {
+  g_autoptr(GHashTable) first = g_hash_table_new(g_str_hash, g_str_equal);
+
+  for (GList *l = lane->entries.head; l; l = l->next) {
+    const MonAttempt *entry = l->data;
+    GList *older = g_hash_table_lookup(first, entry->notice->group);
+    if (older) {
+      *ret_later = l;
+      return older;
+    }
+    if (!entry->in_flight)
+      g_hash_table_insert(first, entry->notice->group, l);
+  }
+  return NULL;
+}
+
+static MonAttempt *oldest_waiting(Lane *lane) {
+  for (GList *l = lane->entries.head; l; l = l->next)
+    if (!((MonAttempt *)l->data)->in_flight)
+      return l->data;
+  return NULL;
+}
+
+/* FALSE: all are under way. */
+static gboolean make_room(Lane *lane) {
+  GList *later = NULL, *older = find_pair(lane, &later);
+  MonAttempt *entry = older ? older->data : oldest_waiting(lane);
+
+  if (entry == NULL)
+    return FALSE;
+  if (older == NULL) {
+    entry_end(entry, "too many wait for this receiver (QueueMax=)");
+    return TRUE;
+  }
+  const MonOutbox *outbox = lane->outbox;
+  MonNotice *into = ((MonAttempt *)later->data)->notice;
+  mon_notice_merge(into, entry->notice);
+  g_queue_delete_link(&lane->entries, older);
+  outbox->funcs->merged(entry->notice, into, outbox->user_data);
+  entry_free(entry);
+  return TRUE;
+}
+
 void mon_outbox_add(MonOutbox *outbox, MonNotice *notice) {
   MonAttempt *entry = g_new0(MonAttempt, 1);
 
@@ -85,6 +143,8 @@ void mon_outbox_add(MonOutbox *outbox, MonNotice *notice) {
   entry->notice = notice;
   g_queue_push_tail(&entry->lane->entries, entry);
   entry->lane->is_dirty = TRUE;
+  while (outbox->max > 0 && entry->lane->entries.length > outbox->max && make_room(entry->lane))
+    continue;
 }
 
 static gint64 doubled(guint n, gint64 max) {
@@ -101,15 +161,6 @@ static void set_error(Lane *lane, const char *error) {
   lane->error = g_strdup(error);
   if (was != (error != NULL))
     lane->outbox->funcs->lane(lane->integration, error, lane->outbox->user_data);
-}
-
-/* The entry is over and gone. */
-static void entry_end(MonAttempt *entry, const char *error) {
-  Lane *lane = entry->lane;
-
-  g_queue_remove(&lane->entries, entry);
-  lane->outbox->funcs->ended(entry->notice, entry->attempts, error, lane->outbox->user_data);
-  entry_free(entry);
 }
 
 static void lane_failed(Lane *lane, const char *text) {

@@ -4,7 +4,11 @@
  * A lane an integration, so that one that is down holds nobody else up; of one group a lane sends
  * one at a time and in order, so that a resolved never overtakes its firing. A lane whose last
  * attempt failed tries one at a time, with a pause that doubles up to half a minute; what fails by
- * itself waits longer and lets others pass. Pure: time comes in, attempts go out. */
+ * itself waits longer and lets others pass.
+ *
+ * A lane is bounded (mon_outbox_bound()): above it the oldest that waits is merged into the next of
+ * its group, which says more than it; where no group has two, the oldest is given up. Pure: time
+ * comes in, attempts go out. */
 #pragma once
 
 #include "monitoring/notice.h"
@@ -28,6 +32,9 @@ typedef struct {
                gpointer user_data);
   /* It is over with this one: told (`error` NULL) or given up. Borrowed. */
   void (*ended)(const MonNotice *notice, guint attempts, const char *error, gpointer user_data);
+  /* The lane is full: `into` (borrowed, and not stored as it is now) says what `older` said, too,
+   * and `older` is over. */
+  void (*merged)(const MonNotice *older, const MonNotice *into, gpointer user_data);
   /* A lane fails (`error`) that worked, or works again (NULL). */
   void (*lane)(const char *integration, const char *error, gpointer user_data);
   /* An attempt has ended: mon_outbox_run() soon. */
@@ -38,6 +45,8 @@ MonOutbox *mon_outbox_new(const MonOutboxFuncs *funcs, gpointer user_data);
 /* Whoever sends has to have forgotten its attempts before. */
 void mon_outbox_free(MonOutbox *outbox);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonOutbox, mon_outbox_free)
+/* At most `max` in a lane; 0: no bound, the default. Counts from the next mon_outbox_add() on. */
+void mon_outbox_bound(MonOutbox *outbox, guint max);
 /* Stored, and in the order of ids; takes `notice`. Sent by the next mon_outbox_run(). */
 void mon_outbox_add(MonOutbox *outbox, MonNotice *notice);
 void mon_outbox_run(MonOutbox *outbox, gint64 now);

@@ -24,6 +24,9 @@ const WgConfigKey mon_config_keys[] = {
      "the program that takes e-mail, as sendmail does"},
     {ALERTS, "EvaluateSec", WG_CONFIG_USEC, "10s", G_USEC_PER_SEC, 3600 * (guint64)G_USEC_PER_SEC,
      "how often rules are evaluated whose group has no interval of its own"},
+    {ALERTS, "QueueMax", WG_CONFIG_UINT, "1000", 1, 100000,
+     "notifications that wait for one way of a receiver; above it older ones are merged into newer "
+     "ones of their group, or given up"},
     {METRICS, "IntervalSec", WG_CONFIG_USEC, "10s", SECOND / 10, 3600 * (guint64)SECOND,
      "between two collections of all values"},
     {METRICS, "SuiteIntervalSec", WG_CONFIG_USEC, "60s", SECOND / 10, 86400 * (guint64)SECOND,
@@ -63,6 +66,7 @@ gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **er
       .read_journal = wg_config_bool(config, UNITS, "Journal"),
       .sendmail = wg_config_string(config, ALERTS, "Sendmail"),
       .evaluate = wg_config_u64(config, ALERTS, "EvaluateSec"),
+      .queue_max = (guint)wg_config_u64(config, ALERTS, "QueueMax"),
       .call_timeout = wg_config_u64(config, UNITS, "CallTimeoutSec"),
       .interval = wg_config_u64(config, METRICS, "IntervalSec"),
       .suite_interval = wg_config_u64(config, METRICS, "SuiteIntervalSec"),

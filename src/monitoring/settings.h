@@ -11,6 +11,7 @@ typedef struct {
   gboolean read_journal; /* what the journal tells of units becomes events */
   guint64 evaluate;      /* us; how often rules are evaluated whose group does not say */
   guint64 call_timeout;  /* us; every call to the bus */
+  guint queue_max;       /* notifications that wait for one way of a receiver */
   const char *sendmail;  /* of receivers of e-mail */
   /* metrics */
   guint64 interval; /* us between collections */

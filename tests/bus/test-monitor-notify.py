@@ -105,6 +105,29 @@ def test_killed_while_it_sends():
         equal(len(hook.got), 2, "attempts")
 
 
+def test_full_queue():
+    """A receiver that takes nothing: older notices of a group are merged, and what is over is told."""
+    rules = {"groups": [{"name": "g", "interval": "1s", "rules": [
+        {"alert": name, "expr": f'waggle_unit_state{{unit="{name}.service",state="failed"}} == 1'}
+        for name in ("a", "b", "c")]}]}
+    with Hook(status=500) as hook, Monitord(
+            config="[Alerts]\nQueueMax=1\n", files={"rules.d/r.yaml": rules, "alerting.yaml": {
+                "route": {"receiver": "ops", "group_by": ["x"], "group_wait": "0s",
+                          "group_interval": "100ms"},
+                "receivers": [{"name": "ops", "webhook": {"url": hook.url}}]}}) as d:
+        c = d.caller()
+        for n, name in enumerate(("a", "b", "c"), 1):
+            d.unit(f"{name}.service", "[Service]\nExecStart=/bin/sh -c 'exit 3'\n")
+            wait_for(lambda: len(rows(c, "ListNotifications")) >= n, f"the notice of {name}")
+        d.wait_log("older ones are merged into newer ones of their group")
+        hook.status = 200
+        wait_for(lambda: any(len(body["alerts"]) == 3 for _, body in hook.got), "all in one")
+        wait_for(lambda: not [r for r in rows(c, "ListNotifications") if r["state"] == "waiting"],
+                 "an empty queue")
+        check("merged" in [r["state"] for r in rows(c, "ListNotifications")],
+              rows(c, "ListNotifications"))
+
+
 def test_refused_is_not_tried_again():
     with Hook(status=404) as hook, Monitord(
             bus=False, files=alerting(("webhook", {"url": hook.url}))) as d:

@@ -41,6 +41,11 @@ static void on_ended(const MonNotice *notice, guint attempts, const char *error,
                          notice->id);
 }
 
+static void on_merged(const MonNotice *older, const MonNotice *into, gpointer user_data) {
+  g_string_append_printf(((World *)user_data)->log, "%" G_GINT64_FORMAT "+%" G_GINT64_FORMAT " ",
+                         older->id, into->id);
+}
+
 static void on_lane(const char *integration, const char *error, gpointer user_data) {
   g_string_append(((World *)user_data)->log, error ? "down " : "up ");
 }
@@ -48,7 +53,8 @@ static void on_lane(const char *integration, const char *error, gpointer user_da
 static void on_wake(gpointer user_data) {
 }
 
-static const MonOutboxFuncs funcs = {on_integration, on_send, on_ended, on_lane, on_wake};
+static const MonOutboxFuncs funcs = {on_integration, on_send, on_ended,
+                                     on_merged,      on_lane, on_wake};
 
 static void setup(World *w) {
   *w = (World){.good = {.key = (char *)"good/exec/0", .retry_for = 3600 * S},
@@ -65,16 +71,17 @@ static void teardown(World *w) {
   g_string_free(w->log, TRUE);
 }
 
-static void add(World *w, const char *integration, const char *group) {
+static MonNotice *add(World *w, const char *integration, const char *group) {
   MonNotice *notice = g_new0(MonNotice, 1);
 
   notice->id = ++w->id;
   notice->integration = g_strdup(integration);
   notice->group = g_strdup(group);
   notice->created = w->now;
-  notice->alerts = g_ptr_array_new();
+  notice->alerts = g_ptr_array_new_with_free_func((GDestroyNotify)mon_transition_free);
   notice->dependants = g_hash_table_new(NULL, NULL);
   mon_outbox_add(w->outbox, notice);
+  return notice;
 }
 
 static void run(World *w, const char *expected) {
@@ -154,11 +161,55 @@ static void test_not_configured(void) {
   teardown(&w);
 }
 
+static void put_alert(MonNotice *notice, const char *fingerprint, gboolean fires) {
+  MonTransition *alert = g_new0(MonTransition, 1);
+
+  g_strlcpy(alert->fingerprint, fingerprint, sizeof alert->fingerprint);
+  alert->labels = mon_labels_new(NULL, NULL);
+  alert->resolved_at = fires ? 0 : 1;
+  notice->n_firing += fires ? 1 : 0;
+  g_ptr_array_add(notice->alerts, alert);
+}
+
+/* A full lane: the oldest of a group goes into the next of it, and what was over stays told. */
+static void test_full(void) {
+  World w;
+
+  setup(&w);
+  mon_outbox_bound(w.outbox, 3);
+  MonNotice *first = add(&w, "good/exec/0", "a");
+  run(&w, ">1 ");
+  MonNotice *second = add(&w, "good/exec/0", "a");
+  put_alert(second, "f1", TRUE);
+  put_alert(second, "r1", FALSE);
+  put_alert(second, "r2", FALSE);
+  MonNotice *third = add(&w, "good/exec/0", "a");
+  put_alert(third, "r2", TRUE); /* it fires again */
+  g_assert_cmpstr(w.log->str, ==, "");
+  add(&w, "good/exec/0", "b"); /* 1 is under way, 2 and 3 are one group */
+  g_assert_cmpstr(w.log->str, ==, "2+3 ");
+  g_assert_cmpuint(mon_outbox_n(w.outbox), ==, 3);
+  g_assert_cmpuint(third->alerts->len, ==, 2);
+  g_assert_cmpstr(((MonTransition *)third->alerts->pdata[1])->fingerprint, ==, "r1");
+  g_assert_cmpuint(third->n_firing, ==, 1);
+  g_assert_cmpuint(first->alerts->len, ==, 0);
+  g_string_truncate(w.log, 0);
+  add(&w, "good/exec/0", "c"); /* no group has two that wait: the oldest that waits */
+  g_assert_cmpstr(w.log->str, ==, "!3 ");
+  add(&w, "bad/exec/0", "a"); /* another lane has room */
+  g_assert_cmpuint(mon_outbox_n(w.outbox), ==, 4);
+  g_string_truncate(w.log, 0);
+  end(&w, 0, MON_TOLD);
+  g_assert_cmpstr(w.log->str, ==, "=1 ");
+  teardown(&w);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/monitor/outbox/order", test_order);
   g_test_add_func("/monitor/outbox/pauses", test_pauses);
   g_test_add_func("/monitor/outbox/gives-up", test_gives_up);
   g_test_add_func("/monitor/outbox/not-configured", test_not_configured);
+  g_test_add_func("/monitor/outbox/full", test_full);
   return g_test_run();
 }
