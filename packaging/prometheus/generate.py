@@ -1,4 +1,4 @@
-"""generate.py: what Prometheus and Grafana need of Waggle, made from the one list of metrics
+"""generate.py: what Prometheus, Grafana and readers of waggle-metrics(5) need of Waggle, made from the one list of metrics
 (src/monitoring/metrics-list.c) and the shipped rules (packaging/rules). Without an argument it writes the files beside it; with --check it
 compares them and fails where they differ. Never edit what it writes."""
 
@@ -16,6 +16,13 @@ STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PANELS = (("Units", "waggle_unit_"), ("Machine", "waggle_host_"), ("Messages", "waggle_messaging_"),
           ("Deployments", "waggle_deployment"), ("Probes", "waggle_prob"), ("Alerts", "waggle_alert"),
           ("The monitor", "waggle_monitor_"))
+
+GROUPS = (("UNITS", ("waggle_unit", "waggle_event", "waggle_manager")), ("MACHINE", ("waggle_host_",)),
+          ("MESSAGES", ("waggle_messaging_", "waggle_agent_")),
+          ("DEPLOYMENTS", ("waggle_deployment", "waggle_target_")),
+          ("SERVICES AND ALERTS", ("waggle_service", "waggle_prob", "waggle_alert", "waggle_rule_",
+                                   "waggle_notification", "waggle_silence")),
+          ("THE MONITOR ITSELF", ("waggle_monitor_",)))
 
 
 def metrics():
@@ -109,7 +116,34 @@ def dashboard():
                                  "query": "prometheus"}]}}, indent=1) + "\n"
 
 
-FILES = {"scrape.yml": scrape, "rules.yml": rules, "../grafana/waggle.json": dashboard}
+def roff(text):
+    return text.replace("\\", "\\e").replace("-", "\\-")
+
+
+def manual():
+    """waggle-metrics(5): its text, and a list for each group of rows."""
+    with open(os.path.join(HERE, "manual.roff"), encoding="utf-8") as f:
+        text = f.read()
+    rows = list(metrics())
+    for title, prefixes in GROUPS:
+        text += f'.SH "{title}"\n'
+        for m in [m for m in rows if m["name"].startswith(prefixes)]:
+            rows.remove(m)
+            labels = ", ".join(m["labels"].split())
+            text += f'.TP\n\\fB{m["name"]}\\fR{{{labels}}} ({m["type"][4:].lower()})\n{roff(m["help"])}\n'
+    if rows:
+        raise SystemExit(f"no group of waggle-metrics(5) has {rows[0]['name']}")
+    return text + """.SH "SEE ALSO"
+.BR waggle\\-monitord (8),
+.BR monitord.conf (5),
+.BR waggle\\-rules (5),
+.BR waggle (1),
+.BR systemd.resource\\-control (5)
+"""
+
+
+FILES = {"scrape.yml": scrape, "rules.yml": rules, "../grafana/waggle.json": dashboard,
+         "../../docs/waggle-metrics.5": manual}
 
 
 def main():
