@@ -169,6 +169,22 @@ def test_stranger(m):
             assert error == ASK_THE_BUS, f"{interface}.{name} answered bob with {error}"
 
 
+def test_deployments(m):
+    """the figures of waggle-deployd come by its inspect right, which the monitor's user has and bob has not"""
+    m.configure("[Metrics]\nSuiteIntervalSec=1s\n", daemon="monitord")
+    m.run("systemctl", "start", "waggle.target", "waggle-deployd.service")
+    m.run("systemctl", "reload", MONITOR)
+
+    def figures():
+        text = m.out("/usr/bin/python3", INSIDE + "/scrape.py", "/run/waggle/metrics", check=False)
+        return "waggle_deployment_up 1" in text and "waggle_deployments_open 0" in text
+
+    m.wait("the figures of deployments", figures, 60)
+    call = ["org.waggle.Deployment1", "/org/waggle/Deployment1", "org.waggle.Deployment1", "Stats", "a{sv}", "0"]
+    done = m.run("busctl", "call", *call, user="bob", check=False)
+    assert "polkit does not allow org.waggle.deployment.inspect" in done.stderr, done
+
+
 def test_journal(m):
     """a start limit that was hit is an event, by the journal"""
     _write(m, "/etc/systemd/system/loops.service",
