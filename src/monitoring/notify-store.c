@@ -75,14 +75,14 @@ static void write_notice(MonStore *store, const MonOp *op) {
 
 static void write_again(MonStore *store, const MonOp *op) {
   sqlite3_stmt *stmt =
-      mon_store_statement(store, "UPDATE notification SET record = ?2, crc = ?3 WHERE id = ?1");
+      wg_records_statement(store, "UPDATE notification SET record = ?2, crc = ?3 WHERE id = ?1");
 
   if (stmt == NULL)
     return;
   sqlite3_bind_int64(stmt, 1, op->id);
   bind_text(stmt, 2, op->text);
-  sqlite3_bind_int64(stmt, 3, mon_store_crc(op->id, op->text));
-  mon_store_run(store, stmt);
+  sqlite3_bind_int64(stmt, 3, wg_records_crc(op->id, op->text));
+  wg_records_run(store, stmt);
 }
 
 static void write_ended(MonStore *store, const MonOp *op) {
