@@ -24,6 +24,7 @@
 #define DPL_LINK_CURRENT "current"
 #define DPL_FILE_TARGET ".waggle-target"
 #define DPL_SUFFIX_TREE ".tree"
+#define DPL_PREFIX_NOTE "named-"
 
 /* Opens the root of the target `name`. `make`: makes it and its directories where they are missing
  * and marks it. WG_ERROR_INVALID_STATE: it is another target's, or has strange things in place of

@@ -67,6 +67,7 @@ gboolean dpl_release_fail(int root, const char *id, GError **error) {
          dpl_within_sync(root, DPL_DIR_FAILED, error);
 }
 
+/* And notes of names: whoever made one has ended, since there is one transaction a target. */
 static gboolean empty_trash(int root, const DplWork *work, GError **error) {
   int fd = dpl_within_open(root, DPL_DIR_STAGING, O_RDONLY | O_DIRECTORY, 0);
   DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -78,7 +79,7 @@ static gboolean empty_trash(int root, const DplWork *work, GError **error) {
     return FALSE;
   }
   for (struct dirent *d; ok && (d = readdir(dir));)
-    if (g_str_has_prefix(d->d_name, TRASH))
+    if (g_str_has_prefix(d->d_name, TRASH) || g_str_has_prefix(d->d_name, DPL_PREFIX_NOTE))
       ok = dpl_within_remove(fd, d->d_name, work, error);
   closedir(dir);
   return ok;

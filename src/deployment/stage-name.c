@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #define ID_DIGITS 16
-#define NOTE DPL_DIR_STAGING "/named-%s" /* a link that leads nowhere: it is there whole or not */
+#define NOTE                                                                                       \
+  DPL_DIR_STAGING "/" DPL_PREFIX_NOTE "%s" /* a link that leads nowhere: it is there whole or not  \
+                                            */
 
 static int by_name(gconstpointer a, gconstpointer b) {
   return strcmp(*(const char *const *)b, *(const char *const *)a);

@@ -231,6 +231,7 @@ static void check_done(Files *f, const char *what) {
     g_assert_cmpuint(count_in(f, "failed"), ==, 2);
   } else {
     g_assert_null(second);
+    g_assert_cmpuint(count_in(f, "staging"), ==, 0);
     g_assert_cmpuint(count_in(f, "releases"), ==, 2);
   }
 }
