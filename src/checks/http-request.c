@@ -16,6 +16,7 @@ struct ChkHttp {
   SoupSession *session;
   GMainContext *context; /* of this thread alone: libsoup binds a session to one */
   char *authorization;
+  GTlsCertificate *certificate; /* ours, for a server that asks; NULL: none */
   guint redirects;
   GTlsCertificateFlags problems;
   char *peer;
@@ -55,6 +56,30 @@ static gboolean set_authorization(ChkHttp *http, GError **error) {
   return TRUE;
 }
 
+/* PEM; the key may stand in the certificate's own file. */
+static gboolean set_certificate(ChkHttp *http, GError **error) {
+  const char *root = chk_world_root(http->look->world);
+  const char *file = chk_option_text(http->look, "cert-file", NULL);
+  const char *key = chk_option_text(http->look, "key-file", file);
+
+  if (file == NULL)
+    return TRUE;
+  g_autofree char *real_file = g_strconcat(root, file, NULL);
+  g_autofree char *real_key = g_strconcat(root, key, NULL);
+  http->certificate = g_tls_certificate_new_from_files(real_file, real_key, error);
+  if (http->certificate == NULL)
+    g_prefix_error(error, "the certificate %s with the key %s: ", real_file, real_key);
+  return http->certificate != NULL;
+}
+
+/* What is checked is that host, not the proxy that this user's environment names. */
+static void set_proxy(const ChkHttp *http, SoupSession *session) {
+  const char *proxy = chk_option_text(http->look, "proxy", NULL);
+  g_autoptr(GProxyResolver) resolver = proxy ? g_simple_proxy_resolver_new(proxy, NULL) : NULL;
+
+  soup_session_set_proxy_resolver(session, resolver);
+}
+
 static SoupSession *make_session(ChkHttp *http, GError **error) {
   const char *path = chk_option_text(http->look, "socket", NULL);
   g_autofree char *real = path ? g_strconcat(chk_world_root(http->look->world), path, NULL) : NULL;
@@ -65,8 +90,7 @@ static SoupSession *make_session(ChkHttp *http, GError **error) {
     return NULL;
   SoupSession *session = soup_session_new_with_options(
       "remote-connectable", remote, "user-agent", "waggle-verify/" WG_VERSION, "timeout", 0, NULL);
-  /* What is checked is that host, not the proxy that this user's environment names. */
-  soup_session_set_proxy_resolver(session, NULL);
+  set_proxy(http, session);
   if (authorities)
     soup_session_set_tls_database(session, authorities);
   return session;
@@ -78,7 +102,7 @@ ChkHttp *chk_http_new(const ChkLook *look, GError **error) {
   http->look = look;
   http->context = g_main_context_new();
   g_main_context_push_thread_default(http->context);
-  if (set_authorization(http, error))
+  if (set_authorization(http, error) && set_certificate(http, error))
     http->session = make_session(http, error);
   if (http->session)
     return http;
@@ -90,6 +114,7 @@ void chk_http_free(ChkHttp *http) {
   g_clear_object(&http->session);
   g_main_context_pop_thread_default(http->context);
   g_main_context_unref(http->context);
+  g_clear_object(&http->certificate);
   g_free(http->authorization);
   g_free(http->peer);
   g_free(http);
@@ -129,6 +154,8 @@ static void set_request(ChkHttp *http, SoupMessage *message) {
     soup_message_set_request_body_from_bytes(
         message, chk_option_text(http->look, "content-type", "application/json"), bytes);
   }
+  if (http->certificate)
+    soup_message_set_tls_client_certificate(message, http->certificate);
   if (http->authorization)
     soup_message_headers_replace(headers, "Authorization", http->authorization);
   g_autoptr(GList) names = given ? json_object_get_members(json_node_get_object(given)) : NULL;
@@ -143,14 +170,43 @@ static void set_request(ChkHttp *http, SoupMessage *message) {
   g_signal_connect(message, "got-headers", G_CALLBACK(on_headers), http);
 }
 
+static void keep_result(GObject *source, GAsyncResult *result, gpointer data) {
+  *(GAsyncResult **)data = g_object_ref(result);
+}
+
+/* Nothing here may block without turning the context: a server that asks for a certificate is
+ * answered in it, and with a blocking call both would wait for each other. */
+static void wait_for(ChkHttp *http, GAsyncResult **result) {
+  while (*result == NULL)
+    g_main_context_iteration(http->context, TRUE);
+}
+
+static GInputStream *send_request(ChkHttp *http, SoupMessage *message, GError **error) {
+  g_autoptr(GAsyncResult) result = NULL;
+
+  soup_session_send_async(http->session, message, G_PRIORITY_DEFAULT, http->look->cancel,
+                          keep_result, &result);
+  wait_for(http, &result);
+  return soup_session_send_finish(http->session, result, error);
+}
+
+static gboolean read_some(ChkHttp *http, GInputStream *in, guint8 *buffer, gsize size, gsize *ret,
+                          GError **error) {
+  g_autoptr(GAsyncResult) result = NULL;
+
+  g_input_stream_read_all_async(in, buffer, size, G_PRIORITY_DEFAULT, http->look->cancel,
+                                keep_result, &result);
+  wait_for(http, &result);
+  return g_input_stream_read_all_finish(in, result, ret, error);
+}
+
 static gboolean read_body(ChkHttp *http, SoupMessage *message, GByteArray *body, GError **error) {
   gsize max = (gsize)chk_option_bytes(http->look, "max-body", BODY_MAX), n = 0;
-  g_autoptr(GInputStream) in = soup_session_send(http->session, message, http->look->cancel, error);
+  g_autoptr(GInputStream) in = send_request(http, message, error);
   guint8 buffer[16384];
 
   while (in && body->len < max) {
-    if (!g_input_stream_read_all(in, buffer, MIN(sizeof buffer, max - body->len), &n,
-                                 http->look->cancel, error))
+    if (!read_some(http, in, buffer, MIN(sizeof buffer, max - body->len), &n, error))
       return FALSE;
     if (n == 0)
       break;

@@ -18,6 +18,9 @@ static const ChkKey options[] = {
     {"follow-redirects", CHK_BOOL, "default yes, at most 10"},
     {"insecure", CHK_BOOL, "take any certificate; what is wrong with it is still told"},
     {"ca-file", CHK_TEXT, "PEM file of authorities instead of the system's"},
+    {"cert-file", CHK_TEXT, "PEM file of our own certificate, for a server that asks for one"},
+    {"key-file", CHK_TEXT, "PEM file of its key; default: the certificate's file"},
+    {"proxy", CHK_TEXT, "URL of a proxy that is asked instead of the host; by itself none is"},
     {"user", CHK_TEXT, "name for basic authentication"},
     {"password-file", CHK_TEXT, "file whose first line is the password"},
     {"token-file", CHK_TEXT, "file whose first line is a bearer token"},
@@ -128,6 +131,26 @@ static gboolean good_headers(JsonObject *given, GError **error) {
   return TRUE;
 }
 
+static gboolean good_proxy(JsonObject *given, GError **error) {
+  const char *proxy =
+      given ? json_object_get_string_member_with_default(given, "proxy", NULL) : NULL;
+  static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", NULL};
+  g_autoptr(GUri) uri = proxy ? g_uri_parse(proxy, SOUP_HTTP_URI_FLAGS, NULL) : NULL;
+
+  if (given && json_object_has_member(given, "key-file") &&
+      !json_object_has_member(given, "cert-file"))
+    return refuse(error, "\"key-file\" is the key of a certificate: \"cert-file\" is missing");
+  if (proxy == NULL)
+    return TRUE;
+  if (json_object_has_member(given, "socket"))
+    return refuse(error, "\"proxy\" and \"socket\" exclude each other");
+  if (uri == NULL || g_uri_get_host(uri) == NULL ||
+      !g_strv_contains(schemes, g_uri_get_scheme(uri)))
+    return refuse(error, "\"proxy\" is a URL: http://HOST:PORT, https or socks5");
+  return g_uri_get_password(uri) == NULL ||
+         refuse(error, "a password does not belong into a file of checks");
+}
+
 static gboolean validate(const char *subject, JsonObject *given, GError **error) {
   g_autoptr(GError) own = NULL;
   g_autoptr(GUri) uri = g_uri_parse(subject, SOUP_HTTP_URI_FLAGS, &own);
@@ -145,7 +168,7 @@ static gboolean validate(const char *subject, JsonObject *given, GError **error)
   gint64 samples = given ? json_object_get_int_member_with_default(given, "samples", 1) : 1;
   if (samples < 1 || samples > 10000)
     return refuse(error, "\"samples\" is a number from 1 to 10000");
-  return good_headers(given, error);
+  return good_headers(given, error) && good_proxy(given, error);
 }
 
 const ChkType chk_type_http = {

@@ -164,7 +164,7 @@ def certificate(directory, days=30, name="localhost"):
 class Web:
     """HTTP(S) that answers as `answers` says: path -> (status, headers, body) or a function of the handler."""
 
-    def __init__(self, answers, pem=None):
+    def __init__(self, answers, pem=None, authority=None):
         web = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -194,6 +194,9 @@ class Web:
         if pem:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(pem)
+            if authority:  # clients have to show a certificate that it has signed
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(authority)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from harness import check, equal, main
-from servers import Web
+from servers import Web, certificate
 from verify import LIMIT, PROGRAM
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "goss")
@@ -52,6 +52,32 @@ def test_a_web_service():
         equal(health["Authorization"], "Basic " + base64.b64encode(b"me:secret").decode(), "credentials")
 
 
+def test_a_client_certificate():
+    with tempfile.TemporaryDirectory() as d:
+        server, client = certificate(d), certificate(d, name="client")
+        with Web({"/": (200, {}, "in")}, pem=server, authority=client + ".crt") as web:
+            url = f"https://localhost:{web.port}/"
+            given = {"status": 200, "ca-file": server + ".crt", "body": ["in"]}
+            both = {**given, "cert-file": client + ".crt", "key-file": client + ".key"}
+            code, _, said = goss("-", text=json.dumps({"http": {url: both}}))
+            equal(code, 0, said)
+            code, results, _ = goss("-", text=json.dumps({"http": {url: given}}))
+            check(code != 0, f"without one it was let in: {results}")
+            none = {**both, "key-file": "/no/such/key"}
+            code, results, _ = goss("-", text=json.dumps({"http": {url: none}}))
+            equal(results["checks"][0]["verdict"], "error", "a key that is not there")
+            check("/no/such/key" in results["checks"][0]["text"], results["checks"][0]["text"])
+
+
+def test_a_proxy():
+    url = "http://no-such-host.invalid/health"
+    with Web({url: (200, {}, "by proxy")}) as web:
+        given = {"status": 200, "proxy": f"http://127.0.0.1:{web.port}", "body": ["by proxy"]}
+        code, _, said = goss("-", text=json.dumps({"http": {url: given}}))
+        equal(code, 0, said)
+        equal(web.requests[0][1], url, "what the proxy was asked for")
+
+
 def refused(text, word, *args):
     code, _, said = goss("-", *args, text=text)
     equal(code, 78, f"{text}: {said}")
@@ -61,7 +87,10 @@ def refused(text, word, *args):
 def test_what_cannot_be_said_is_refused():
     refused("file: {/x: {exist: true}}", "no such attribute")
     refused("files: {/x: {exists: true}}", "no such resource")
-    refused("http: {'http://x/': {status: 200, proxy: 'http://p/'}}", "has no equal here")
+    refused("service: {a: {running: true, runlevels: ['3']}}", "has no equal here")
+    refused("http: {'http://x/': {status: 200, proxy: 'p'}}", "is a URL")
+    refused("http: {'http://x/': {status: 200, proxy: 'http://a:b@p/'}}", "a password does not belong")
+    refused("http: {'http://x/': {status: 200, key-file: /k}}", '"cert-file" is missing')
     refused("matching: {a: {content: 1, matches: {be-nice: 1}}}", "there is no matcher")
     refused("matching: {a: {content: {b: 1}, matches: {gjson: {'b.#': 1}}}}", "only plain paths")
     refused("gossfile: {nowhere.yaml: {}}", "nowhere.yaml")

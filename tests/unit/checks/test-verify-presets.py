@@ -127,16 +127,16 @@ def configuration_integrity():
 
 
 def performance_baselines():
-    plan = {"checks": [{"preset": "performance-baselines", "endpoints": [BASE + "/speed"], "samples": 5,
-                        "factor": 6, "within": "2s"}]}
+    plan = {"checks": [{"preset": "performance-baselines", "endpoints": [BASE + "/speed"], "samples": 3,
+                        "factor": 10, "within": "3s"}]}
     base = verify.DIRECTORY / "speed.json"
     Service.pages["/speed"] = (200, "ok", {}, 0.05)
     assert verify.verify(plan).returncode == 4  # no baseline, and it says so
     assert verify.verify(plan, "--record", base).returncode == 0
     found = verify.results(plan, "--baseline", base)
     assert found["exit"] == 0, found
-    assert found["checks"][0]["assertions"][0] == {"key": "samples", "expected": "5", "observed": "5", "holds": "yes"}
-    Service.pages["/speed"] = (200, "ok", {}, 0.4)
+    assert found["checks"][0]["assertions"][0] == {"key": "samples", "expected": "3", "observed": "3", "holds": "yes"}
+    Service.pages["/speed"] = (200, "ok", {}, 1.0)
     found = verify.results(plan, "--baseline", base)
     assert verdicts(found) == ["fail"] and "baseline" in found["checks"][0]["assertions"][1]["conversion"], found
 
