@@ -1,6 +1,9 @@
 /* table.c: see table.h. Widths are columns on the screen, not bytes or characters. */
 #include "client/table.h"
 
+#include "client/json.h"
+#include "client/pager.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -122,4 +125,24 @@ void cli_table_print(const CliTable *table, const Cli *cli) {
     const Cell *cell = &g_array_index(table->cells, Cell, i);
     print_cell(table, i % table->n, cell->text, cell->style, widths[i % table->n]);
   }
+}
+
+gboolean cli_table_print_rows(Cli *cli, const CliColumn *columns, GVariant *rows, CliRowFunc add,
+                              guint *ret_n) {
+  guint64 now = (guint64)g_get_real_time();
+  g_autoptr(CliTable) table = NULL;
+
+  if (cli->json != CLI_JSON_OFF) {
+    cli_json_print(cli, cli_json_from_variant(rows));
+    return FALSE;
+  }
+  table = cli_table_new(columns);
+  for (gsize i = 0; i < g_variant_n_children(rows); i++) {
+    g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
+    add(table, row, now);
+  }
+  cli_pager_open(cli);
+  cli_table_print(table, cli);
+  *ret_n = cli_table_rows(table);
+  return !cli->no_legend;
 }

@@ -24,6 +24,12 @@ void cli_table_add_printf(CliTable *table, CliStyle style, const char *format, .
     G_GNUC_PRINTF(3, 4);
 guint cli_table_rows(const CliTable *table);
 
+/* A whole listing of `rows` (aa{sv}): as JSON, or row by row with `add`, in a pager. *ret_n: what a
+ * legend has to count; FALSE: there is to be none. */
+typedef void (*CliRowFunc)(CliTable *table, GVariant *row, guint64 now);
+gboolean cli_table_print_rows(Cli *cli, const CliColumn *columns, GVariant *rows, CliRowFunc add,
+                              guint *ret_n);
+
 /* Prints to stdout: a heading line unless cli->no_legend, cut to the terminal's width only where
  * stdout is a terminal; never cut in a pipe. Prints nothing for an empty table. */
 void cli_table_print(const CliTable *table, const Cli *cli);

@@ -1,7 +1,6 @@
 /* verb-alerts-tell.c: who is told of alerts: silences, receivers, notifications. */
 #include "client/dict.h"
 #include "client/json.h"
-#include "client/pager.h"
 #include "client/table.h"
 #include "client/times.h"
 #include "client/verbs.h"
@@ -31,28 +30,16 @@ static GVariant *ask(Cli *cli, const char *method, GVariant *params, GError **er
   return cli_call_interface(cli, WG_IFACE_MONITORING_NOTIFY, method, params, error);
 }
 
-typedef void (*AddRow)(CliTable *table, GVariant *row);
-
 /* A method that answers aa{sv}: as JSON or as a table. */
 static int list(Cli *cli, const char *method, GVariant *params, const CliColumn *columns,
-                AddRow add, const char *what, GError **error) {
+                CliRowFunc add, const char *what, GError **error) {
+  guint n;
+
   g_autoptr(GVariant) reply = ask(cli, method, params, error);
   if (!reply)
     return CLI_EXIT_FAILURE;
   g_autoptr(GVariant) rows = g_variant_get_child_value(reply, 0);
-  if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, cli_json_from_variant(rows));
-    return CLI_EXIT_OK;
-  }
-  g_autoptr(CliTable) table = cli_table_new(columns);
-  for (gsize i = 0; i < g_variant_n_children(rows); i++) {
-    g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
-    add(table, row);
-  }
-  cli_pager_open(cli);
-  cli_table_print(table, cli);
-  guint n = cli_table_rows(table);
-  if (!cli->no_legend)
+  if (cli_table_print_rows(cli, columns, rows, add, &n))
     printf("%s%u %s%s.\n", n ? "\n" : "", n, what, n == 1 ? "" : "s");
   return CLI_EXIT_OK;
 }
@@ -125,9 +112,8 @@ int cli_verb_alerts_unsilence(Cli *cli, CliArgs *args, GError **error) {
   return CLI_EXIT_OK;
 }
 
-static void add_silence(CliTable *table, GVariant *s) {
+static void add_silence(CliTable *table, GVariant *s, guint64 now) {
   const char *state = cli_dict_string(s, "state");
-  guint64 now = (guint64)g_get_real_time();
   g_autofree char *ends = cli_time_relative(cli_dict_u64(s, "ends-at"), now);
 
   cli_table_add_printf(table, CLI_STYLE_BOLD, "%" G_GUINT64_FORMAT, cli_dict_u64(s, "id"));
@@ -150,7 +136,7 @@ int cli_verb_alerts_silences(Cli *cli, CliArgs *args, GError **error) {
               error);
 }
 
-static void add_receiver(CliTable *table, GVariant *r) {
+static void add_receiver(CliTable *table, GVariant *r, guint64 now) {
   const char *wrong = cli_dict_string(r, "error");
 
   cli_table_add(table, cli_dict_string(r, "receiver"), CLI_STYLE_BOLD);
@@ -168,7 +154,7 @@ int cli_verb_alerts_receivers(Cli *cli, CliArgs *args, GError **error) {
               error);
 }
 
-static void add_notification(CliTable *table, GVariant *n) {
+static void add_notification(CliTable *table, GVariant *n, guint64 now) {
   const char *state = cli_dict_string(n, "state"), *wrong = cli_dict_string(n, "error");
   g_autofree char *time = cli_time_full(cli_dict_u64(n, "time"));
 

@@ -144,25 +144,13 @@ int cli_verb_deploy_poisoned(Cli *cli, CliArgs *args, GError **error) {
   static const CliColumn columns[] = {
       {"DIGEST", FALSE, 2}, {"TARGET"},        {"ID", TRUE}, {"FAILED"},
       {"REFUSED"},          {"WHY", FALSE, 1}, {NULL}};
-  guint64 now = (guint64)g_get_real_time();
+  guint n;
 
   g_autoptr(GVariant) reply = cli_call(cli, "ListPoisoned", g_variant_new("()"), error);
   if (!reply)
     return CLI_EXIT_FAILURE;
   g_autoptr(GVariant) list = g_variant_get_child_value(reply, 0);
-  if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, cli_json_from_variant(list));
-    return CLI_EXIT_OK;
-  }
-  g_autoptr(CliTable) table = cli_table_new(columns);
-  for (gsize i = 0; i < g_variant_n_children(list); i++) {
-    g_autoptr(GVariant) one = g_variant_get_child_value(list, i);
-    add_poisoned(table, one, now);
-  }
-  cli_pager_open(cli);
-  cli_table_print(table, cli);
-  guint n = cli_table_rows(table);
-  if (!cli->no_legend)
+  if (cli_table_print_rows(cli, columns, list, add_poisoned, &n))
     printf(
         "%s%u release%s refused. \"waggle deploy run --force\" or \"waggle deploy forgive DIGEST\" "
         "overrides it.\n",

@@ -1,8 +1,6 @@
 /* verb-deploy-list.c: what is deployed where, and what was: list, status, history, stats. */
 #include "client/deploy.h"
 #include "client/dict.h"
-#include "client/json.h"
-#include "client/pager.h"
 #include "client/table.h"
 #include "client/times.h"
 #include "client/verbs.h"
@@ -27,15 +25,14 @@ CliStyle cli_deploy_style(const char *state) {
              : CLI_STYLE_NONE;
 }
 
-/* The aa{sv} that a method answered: as JSON, or row by row. (transfer full), NULL with an error.
- */
+/* The aa{sv} that a method answered. (transfer full), NULL with an error. */
 static GVariant *ask_rows(Cli *cli, const char *method, GVariant *params, GError **error) {
   g_autoptr(GVariant) reply = cli_call(cli, method, params, error);
 
   return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }
 
-static void add_target(CliTable *table, GVariant *t) {
+static void add_target(CliTable *table, GVariant *t, guint64 now) {
   const char *state = cli_dict_string(t, "state"), *trouble = cli_dict_string(t, "trouble");
   const char *current = cli_dict_string(t, "current"), *good = cli_dict_string(t, "good");
   gboolean frozen = cli_dict_u64(t, "frozen") > 0;
@@ -57,23 +54,12 @@ int cli_verb_deploy_list(Cli *cli, CliArgs *args, GError **error) {
   static const CliColumn columns[] = {{"TARGET"},    {"STATE"},  {"CURRENT", FALSE, 2},
                                       {"LAST GOOD"}, {"DOMAIN"}, {"ROOT", FALSE, 1},
                                       {NULL}};
+  guint n;
 
   g_autoptr(GVariant) targets = ask_rows(cli, "List", g_variant_new("(a{sv})", NULL), error);
   if (!targets)
     return CLI_EXIT_FAILURE;
-  if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, cli_json_from_variant(targets));
-    return CLI_EXIT_OK;
-  }
-  g_autoptr(CliTable) table = cli_table_new(columns);
-  for (gsize i = 0; i < g_variant_n_children(targets); i++) {
-    g_autoptr(GVariant) target = g_variant_get_child_value(targets, i);
-    add_target(table, target);
-  }
-  cli_pager_open(cli);
-  cli_table_print(table, cli);
-  guint n = cli_table_rows(table);
-  if (!cli->no_legend)
+  if (cli_table_print_rows(cli, columns, targets, add_target, &n))
     printf("%s%u target%s.\n", n ? "\n" : "", n, n == 1 ? "" : "s");
   return CLI_EXIT_OK;
 }
@@ -98,25 +84,13 @@ static int print_deployments(Cli *cli, GVariant *filter, const char *what, GErro
   static const CliColumn columns[] = {{"ID", TRUE},   {"TARGET"},          {"KIND"},
                                       {"VERSION"},    {"STATE"},           {"BEGAN"},
                                       {"TOOK", TRUE}, {"CAUSE", FALSE, 1}, {NULL}};
-  guint64 now = (guint64)g_get_real_time();
+  guint n;
+
   g_autoptr(GVariant) list =
       ask_rows(cli, "ListDeployments", g_variant_new("(@a{sv})", filter), error);
-
   if (!list)
     return CLI_EXIT_FAILURE;
-  if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, cli_json_from_variant(list));
-    return CLI_EXIT_OK;
-  }
-  g_autoptr(CliTable) table = cli_table_new(columns);
-  for (gsize i = 0; i < g_variant_n_children(list); i++) {
-    g_autoptr(GVariant) one = g_variant_get_child_value(list, i);
-    add_deployment(table, one, now);
-  }
-  cli_pager_open(cli);
-  cli_table_print(table, cli);
-  guint n = cli_table_rows(table);
-  if (!cli->no_legend)
+  if (cli_table_print_rows(cli, columns, list, add_deployment, &n))
     printf("%s%u deployment%s%s.\n", n ? "\n" : "", n, n == 1 ? "" : "s", what);
   return CLI_EXIT_OK;
 }
