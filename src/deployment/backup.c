@@ -94,21 +94,6 @@ static gboolean back_up_one(int dir, GPtrArray *items, const char *path, const D
   return TRUE;
 }
 
-static int begin(int root, const char *place, const DplWork *work, GError **error) {
-  if (!dpl_within_remove(root, place, work, error))
-    return -1;
-  if (mkdirat(root, place, 0700) < 0) {
-    dpl_error_errno(error, errno, "cannot make %s of the target", place);
-    return -1;
-  }
-  DPL_AUTO_FD dir = dpl_within_open(root, place, O_RDONLY | O_DIRECTORY, 0);
-  if (dir < 0 || fchown(dir, (uid_t)-1, getegid()) < 0 || fchmod(dir, 0700) < 0) {
-    dpl_error_errno(error, errno, "cannot use %s of the target", place);
-    return -1;
-  }
-  return g_steal_fd(&dir);
-}
-
 gboolean dpl_backup(int root, const char *transaction, const char *const *paths,
                     const DplWork *work, DplBackupInfo *ret, GError **error) {
   g_autoptr(GPtrArray) items = dpl_backup_items_new();
@@ -125,7 +110,7 @@ gboolean dpl_backup(int root, const char *transaction, const char *const *paths,
   }
   if (dpl_backup_exists(root, transaction))
     return TRUE;
-  DPL_AUTO_FD dir = begin(root, place, work, error);
+  DPL_AUTO_FD dir = dpl_within_begin(root, place, work, error);
   if (dir < 0)
     return FALSE;
   for (guint i = 0; paths[i]; i++)

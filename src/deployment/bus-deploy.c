@@ -142,7 +142,7 @@ static DplRecord *record_of(DplCall *call, const DplPrepared *one) {
   return record;
 }
 
-void dpl_created(const DplJob *job, const GError *error, gpointer data) {
+static void created(const DplJob *job, const GError *error, gpointer data) {
   DplCall *call = data;
 
   if (error != NULL) {
@@ -152,6 +152,24 @@ void dpl_created(const DplJob *job, const GError *error, gpointer data) {
   g_autofree char *path = dpl_job_path(job->id);
   dpl_jobs_note(dpl_daemon(call), job);
   wg_call_answer(call, g_variant_new("(o)", path));
+}
+
+void dpl_call_create(DplCall *call, const DplRequest *what) {
+  g_autofree char *who = wg_call_who(call);
+  g_autoptr(GError) error = NULL;
+  DplRequest request = *what;
+
+  request.who = who;
+  request.uid = call->uid;
+  request.pid = (int)call->pid;
+  request.unit = call->unit;
+  request.caller = call->caller;
+  request.reason = wg_call_text(call, "reason");
+  request.force = wg_call_flag(call, "force");
+  if (dpl_daemon_may_begin(dpl_daemon(call), &error))
+    dpl_engine_create(dpl_daemon(call)->engine, &request, created, call);
+  else
+    wg_call_fail(call, error);
 }
 
 static guint parallel_of(DplCall *call, const DplManifest *m) {
@@ -171,27 +189,14 @@ static guint max_failures_of(DplCall *call, const DplManifest *m) {
 static void ask(DplCall *call) {
   Deploy *deploy = call->data;
   const DplManifest *m = ((DplPrepared *)deploy->p->prepared->pdata[0])->manifest;
-  g_autofree char *who = wg_call_who(call);
-  g_autoptr(GError) error = NULL;
-  DplRequest request = {
-      .kind = DPL_KIND_DEPLOY,
-      .who = who,
-      .uid = call->uid,
-      .pid = (int)call->pid,
-      .unit = call->unit,
-      .caller = call->caller,
-      .reason = wg_call_text(call, "reason"),
-      .hold = wg_call_flag(call, "hold"),
-      .force = wg_call_flag(call, "force"),
-      .parallel = parallel_of(call, m),
-      .max_failures = max_failures_of(call, m),
-      .records = deploy->records,
-  };
 
-  if (dpl_daemon_may_begin(dpl_daemon(call), &error))
-    dpl_engine_create(dpl_daemon(call)->engine, &request, dpl_created, call);
-  else
-    wg_call_fail(call, error);
+  dpl_call_create(call, &(DplRequest){
+                            .kind = DPL_KIND_DEPLOY,
+                            .hold = wg_call_flag(call, "hold"),
+                            .parallel = parallel_of(call, m),
+                            .max_failures = max_failures_of(call, m),
+                            .records = deploy->records,
+                        });
 }
 
 static void prepared(const GError *error, gpointer data) {

@@ -27,25 +27,9 @@ static void back_free(gpointer data) {
 static void ask(DplCall *call) {
   Back *back = call->data;
   g_autoptr(GPtrArray) records = g_ptr_array_new();
-  g_autofree char *who = wg_call_who(call);
-  g_autoptr(GError) error = NULL;
-  DplRequest request = {
-      .kind = DPL_KIND_ROLLBACK,
-      .who = who,
-      .uid = call->uid,
-      .pid = (int)call->pid,
-      .unit = call->unit,
-      .caller = call->caller,
-      .reason = wg_call_text(call, "reason"),
-      .force = wg_call_flag(call, "force"),
-      .records = records,
-  };
 
   g_ptr_array_add(records, back->record);
-  if (dpl_daemon_may_begin(dpl_daemon(call), &error))
-    dpl_engine_create(dpl_daemon(call)->engine, &request, dpl_created, call);
-  else
-    wg_call_fail(call, error);
+  dpl_call_create(call, &(DplRequest){.kind = DPL_KIND_ROLLBACK, .records = records});
 }
 
 static DplRecord *record_of(const DplCall *call, const DplRecord *old, const DplManifest *m) {

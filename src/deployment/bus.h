@@ -66,11 +66,11 @@ int dpl_job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***r
 
 /* bus-deploy.c: the manifest of a call, to be prepared; INVALID_ARGUMENT. */
 DplPreparation *dpl_call_preparation(DplCall *call, GError **error);
-/* What a manifest means for a record within the bounds of the configuration, and the
- * answer to a call (`data`) that asked for a rollout. */
+/* What a manifest means for a record within the bounds of the configuration. */
 void dpl_record_fill(DplRecord *record, const DplDaemon *daemon, const DplManifest *manifest,
                      guint64 confirm);
-void dpl_created(const DplJob *job, const GError *error, gpointer data);
+/* Asks the engine for `what`, in the name and with the options of the call, which is answered. */
+void dpl_call_create(DplCall *call, const DplRequest *what);
 
 /* bus-rehearse.c: the daemon leaves: what is rehearsed is ended, and its calls are answered. */
 void dpl_rehearsals_cancel(DplDaemon *daemon);

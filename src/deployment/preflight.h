@@ -37,6 +37,8 @@ typedef struct {
   GBytes *content; /* as in the release */
 } DplUnitText;
 void dpl_unit_text_free(DplUnitText *text);
+/* `path` below the release `tree`; NULL with an error. */
+DplUnitText *dpl_unit_text_read(int tree, const char *path, GError **error);
 
 /* `error` NULL: nothing is wrong with them, or nobody can tell (`remark` says why). INVALID_STATE:
  * its text has what systemd says. Never from inside. */

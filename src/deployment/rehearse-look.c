@@ -41,14 +41,10 @@ static void look_for_space(DplRehearsal *r, int root) {
 
 /* ---- unit files ---- */
 static gboolean add_text(DplRehearsal *r, int tree, const char *path, GError **error) {
-  g_autofree char *bytes = NULL;
-  gsize size;
+  DplUnitText *text = dpl_unit_text_read(tree, path, error);
 
-  if (!dpl_within_read(tree, path, DPL_TEMPLATE_MAX, &bytes, &size, error))
+  if (text == NULL)
     return FALSE;
-  DplUnitText *text = g_new0(DplUnitText, 1);
-  text->name = g_path_get_basename(path);
-  text->content = g_bytes_new_take(g_steal_pointer(&bytes), size);
   g_ptr_array_add(r->texts, text);
   return TRUE;
 }

@@ -178,22 +178,6 @@ static gboolean fill(Stage *s, GError **error) {
   return s->dir < 0 || dpl_unpack_finish(s->dir, s->ret->tree, error);
 }
 
-/* staging/TXN, empty; an inherited group would get into every file. */
-static int begin(int root, const char *place, const DplWork *work, GError **error) {
-  if (!dpl_within_remove(root, place, work, error))
-    return -1;
-  if (mkdirat(root, place, 0700) < 0) {
-    dpl_error_errno(error, errno, "cannot make %s of the target", place);
-    return -1;
-  }
-  DPL_AUTO_FD dir = dpl_within_open(root, place, O_RDONLY | O_DIRECTORY, 0);
-  if (dir < 0 || fchown(dir, (uid_t)-1, getegid()) < 0 || fchmod(dir, 0700) < 0) {
-    dpl_error_errno(error, errno, "cannot use %s of the target", place);
-    return -1;
-  }
-  return g_steal_fd(&dir);
-}
-
 static gboolean stage(Stage *s, const char *place, GError **error) {
   gsize size;
 
@@ -226,7 +210,7 @@ gboolean dpl_stage(int root, const DplStageOptions *options, const DplWork *work
                 options->transaction);
     return FALSE;
   }
-  DPL_AUTO_FD dir = options->dry ? -1 : begin(root, place, work, error);
+  DPL_AUTO_FD dir = options->dry ? -1 : dpl_within_begin(root, place, work, error);
   if (dir < 0 && !options->dry)
     return FALSE;
   s.dir = dir;

@@ -118,14 +118,10 @@ void dpl_part_rehearse(DplChain *chain) {
 
 /* ---- the unit files, judged by systemd ---- */
 static gboolean add_text(int tree, const char *path, GPtrArray *texts, GError **error) {
-  g_autofree char *bytes = NULL;
-  gsize size;
+  DplUnitText *text = dpl_unit_text_read(tree, path, error);
 
-  if (!dpl_within_read(tree, path, DPL_TEMPLATE_MAX, &bytes, &size, error))
+  if (text == NULL)
     return FALSE;
-  DplUnitText *text = g_new0(DplUnitText, 1);
-  text->name = g_path_get_basename(path);
-  text->content = g_bytes_new_take(g_steal_pointer(&bytes), size);
   g_ptr_array_add(texts, text);
   return TRUE;
 }

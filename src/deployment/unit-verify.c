@@ -31,6 +31,18 @@ void dpl_unit_text_free(DplUnitText *text) {
   g_free(text);
 }
 
+DplUnitText *dpl_unit_text_read(int tree, const char *path, GError **error) {
+  g_autofree char *bytes = NULL;
+  gsize size;
+
+  if (!dpl_within_read(tree, path, DPL_TEMPLATE_MAX, &bytes, &size, error))
+    return NULL;
+  DplUnitText *text = g_new0(DplUnitText, 1);
+  text->name = g_path_get_basename(path);
+  text->content = g_bytes_new_take(g_steal_pointer(&bytes), size);
+  return text;
+}
+
 static void remove_directory(const char *path) {
   int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
   g_autoptr(GDir) dir = fd >= 0 ? g_dir_open(path, 0, NULL) : NULL;

@@ -147,3 +147,18 @@ gboolean dpl_within_remove(int dir, const char *path, const DplWork *work, GErro
     return dpl_error_errno(error, errno, "cannot remove %s", path);
   return remove_tree(&r, at, name, error);
 }
+
+int dpl_within_begin(int dir, const char *path, const DplWork *work, GError **error) {
+  if (!dpl_within_remove(dir, path, work, error))
+    return -1;
+  if (mkdirat(dir, path, 0700) < 0) {
+    dpl_error_errno(error, errno, "cannot make %s of the target", path);
+    return -1;
+  }
+  DPL_AUTO_FD made = dpl_within_open(dir, path, O_RDONLY | O_DIRECTORY, 0);
+  if (made < 0 || fchown(made, (uid_t)-1, getegid()) < 0 || fchmod(made, 0700) < 0) {
+    dpl_error_errno(error, errno, "cannot use %s of the target", path);
+    return -1;
+  }
+  return g_steal_fd(&made);
+}

@@ -42,3 +42,6 @@ gboolean dpl_sync_all(int fd, const char *what, GError **error);
 /* Removes a file or a whole tree, whatever the modes are; links are removed, never followed, and
  * nothing beyond a mount is touched. Absent is success. Cancellable half way. */
 gboolean dpl_within_remove(int dir, const char *path, const DplWork *work, GError **error);
+/* A directory `path`, new and empty, of our own group: an inherited one would get into every file.
+ * What was there is removed. A descriptor, the caller's; -1 with an error. */
+int dpl_within_begin(int dir, const char *path, const DplWork *work, GError **error);
