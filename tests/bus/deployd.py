@@ -3,15 +3,11 @@ manager of units that really runs services (mock_systemd.py), and releases that 
 
 import json
 import os
-import subprocess
-import sys
 
-import gi
+from gi.repository import GLib
 
-gi.require_version("Gio", "2.0")
-from gi.repository import Gio, GLib  # noqa: E402
-
-from client import PROPERTIES, Error, wait_for
+from caller import ServiceCaller
+from client import wait_for
 from harness import Daemon, check, equal
 from mock_systemd import MockSystemd
 
@@ -108,52 +104,10 @@ class Deployd(Daemon):
             return f.read().strip()
 
 
-class Polkit:
-    """A polkitd that allows what it is told to."""
-
-    def __init__(self, daemon):
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "dbusmock", "--system",
-             "--template", "polkitd"], env=daemon.environment(), stdout=subprocess.DEVNULL)
-        self.bus = daemon.client(over_bus=True)
-        self.bus.destination = "org.freedesktop.PolicyKit1"
-        daemon.helpers.append(self)
-        wait_for(self.is_there, "the mock of polkitd")
-
-    def ask(self, method, signature, *args):
-        return self.bus.raw(method, signature, *args, interface="org.freedesktop.DBus.Mock",
-                            path="/org/freedesktop/PolicyKit1/Authority")
-
-    def is_there(self):
-        try:
-            self.allow()
-            return True
-        except (Error, GLib.Error):
-            return False
-
-    def allow(self, *actions):
-        self.ask("SetAllowed", "(as)", ["org.waggle.deployment." + a for a in actions])
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Caller:
+class Caller(ServiceCaller):
     """A client of the interface."""
 
-    def __init__(self, daemon, over_bus=False):
-        self.daemon = daemon
-        self.client = daemon.client(over_bus)
-        if over_bus:
-            self.client.destination = NAME
-            self.client.connection.signal_subscribe(
-                None, None, None, None, None, Gio.DBusSignalFlags.NONE, self.client._on_signal)
-        else:  # sd-bus refuses descriptors that come in one read with the end of GDBus's greeting
-            self.call("Ping")
-
-    def call(self, method, signature="()", *args, path=PATH, interface=NAME, fds=()):
-        return self.client.raw(method, signature, *args, path=path, interface=interface, fds=fds)
+    name, path = NAME, PATH
 
     def manifest(self, method, base, **options):
         """Validate, Plan or Deploy of shop.json below `base`."""
@@ -201,9 +155,6 @@ class Caller:
     def targets(self):
         return {t["name"]: t for t in self.call("List", "(a{sv})", {})[0]}
 
-    def get(self, name):
-        return self.client.raw("Get", "(ss)", NAME, name, path=PATH, interface=PROPERTIES)[0]
 
-
-__all__ = ["Deployd", "Caller", "NAME", "PATH", "JOB", "TARGET", "Polkit", "DEPLOYD", "VERIFY", "check", "equal",
+__all__ = ["Deployd", "Caller", "NAME", "PATH", "JOB", "TARGET", "DEPLOYD", "VERIFY", "check", "equal",
            "vardict", "wait_for"]

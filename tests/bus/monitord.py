@@ -3,15 +3,11 @@ really runs services (mock_systemd.py)."""
 
 import json
 import os
-import subprocess
-import sys
 
-import gi
+from gi.repository import GLib
 
-gi.require_version("Gio", "2.0")
-from gi.repository import Gio, GLib  # noqa: E402
-
-from client import PROPERTIES, Error, wait_for
+from caller import ServiceCaller
+from client import Error, wait_for
 from harness import Daemon, Failure, check, equal
 from mock_systemd import MockSystemd
 
@@ -91,58 +87,15 @@ class Monitord(Daemon):
         return Caller(self, over_bus)
 
 
-class Polkit:
-    """A polkitd that allows what it is told to."""
-
-    def __init__(self, daemon):
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "dbusmock", "--system",
-             "--template", "polkitd"], env=daemon.environment(), stdout=subprocess.DEVNULL)
-        self.bus = daemon.client(over_bus=True)
-        self.bus.destination = "org.freedesktop.PolicyKit1"
-        daemon.helpers.append(self)
-        wait_for(self.is_there, "the mock of polkitd")
-
-    def is_there(self):
-        try:
-            self.allow()
-            return True
-        except (Error, GLib.Error):
-            return False
-
-    def allow(self, *actions):
-        self.bus.raw("SetAllowed", "(as)", ["org.waggle.monitoring." + a for a in actions],
-                     interface="org.freedesktop.DBus.Mock",
-                     path="/org/freedesktop/PolicyKit1/Authority")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Caller:
+class Caller(ServiceCaller):
     """A client of the interfaces."""
 
-    def __init__(self, daemon, over_bus=False):
-        self.client = daemon.client(over_bus)
-        if over_bus:
-            self.client.destination = NAME
-            self.client.connection.signal_subscribe(
-                None, None, None, None, None, Gio.DBusSignalFlags.NONE, self.client._on_signal)
-        else:  # sd-bus refuses descriptors that come in one read with the end of GDBus's greeting
-            self.call("Ping")
-
-    def call(self, method, signature="()", *args, path=PATH, interface=NAME, fds=()):
-        """The values of the answer; raises client.Error."""
-        return self.client.raw(method, signature, *args, path=path, interface=interface, fds=fds)
+    name, path = NAME, PATH
 
     def with_options(self, interface, method, signature="", *args, **options):
         """A method whose last argument is a{sv}."""
         return self.call(method, f"({signature}a{{sv}})", *args, vardict(options),
                          interface=interface)
-
-    def get(self, name, path=PATH, interface=NAME):
-        return self.client.raw("Get", "(ss)", interface, name, path=path, interface=PROPERTIES)[0]
 
     def of(self, signal):
         """Arguments of the signals of that name so far."""
@@ -152,5 +105,5 @@ class Caller:
         wait_for(what, text, limit)
 
 
-__all__ = ["Monitord", "Caller", "Polkit", "NAME", "PATH", "REGISTRY", "METRICS", "ALERTS", "SERVICE",
+__all__ = ["Monitord", "Caller", "NAME", "PATH", "REGISTRY", "METRICS", "ALERTS", "SERVICE",
            "ALERT", "MONITORD", "TYPES", "Error", "Failure", "check", "equal", "vardict", "wait_for"]

@@ -2,51 +2,15 @@
 
 import os
 import re
-import subprocess
-import sys
-import time
 
-from client import AGENT, MANAGER, PATH, PROPERTIES, ROOT, Client, Error
-from gi.repository import GLib
+from client import AGENT, MANAGER, PATH, PROPERTIES, ROOT
 from harness import OTHERS, Daemon, check, equal, main, need_root, refused, wait_for
+from polkit import Polkit
 
 STRANGER, THIRD = OTHERS
 SA = "(sa{sv})"
 SEND = "(saya{sv})"
 ACTION = "org.waggle.messaging."
-
-
-class Polkit:
-    """A polkitd that allows what it is told to."""
-
-    def __init__(self, daemon):
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "dbusmock", "--system",
-             "--template", "polkitd"], env=daemon.environment(), stdout=subprocess.DEVNULL)
-        self.bus = Client(daemon.bus.address, over_bus=True)
-        self.bus.destination = "org.freedesktop.PolicyKit1"
-        daemon.helpers.append(self)
-        wait_for(self.is_there, "the mock of polkitd")
-
-    def ask(self, method, signature, *args):
-        return self.bus.raw(method, signature, *args, interface="org.freedesktop.DBus.Mock",
-                            path="/org/freedesktop/PolicyKit1/Authority")
-
-    def is_there(self):
-        try:
-            self.ask("SetAllowed", "(as)", [])
-            return True
-        except (Error, GLib.Error):
-            time.sleep(0.02)
-            return False
-
-    def allow(self, *actions):
-        self.ask("SetAllowed", "(as)", [ACTION + a for a in actions])
-
-    def stop(self):
-        self.bus.close()
-        self.process.terminate()
-        self.process.wait()
 
 
 def test_user_scope_is_for_its_own_uid():
@@ -173,7 +137,7 @@ def test_sender_may_follow_and_cancel_its_own():
 def test_polkit_decides_on_the_bus():
     need_root()
     with Daemon(scope="system", bus=True) as d:
-        polkit = Polkit(d)
+        polkit = Polkit(d, ACTION)
         c = d.client()
         c.call("RegisterAgent", "a")
         number = c.send("a", b"x")
@@ -202,7 +166,7 @@ def test_polkit_decides_on_the_bus():
 def test_calls_go_on_while_polkit_thinks():
     need_root()
     with Daemon(scope="system", bus=True) as d:
-        polkit = Polkit(d)
+        polkit = Polkit(d, ACTION)
         polkit.ask("SimulateHang", "(b)", True)
         c = d.client()
         c.call("RegisterAgent", "a")
@@ -224,5 +188,4 @@ def test_gone_polkit_is_a_refusal():
         refused("NotAuthorized", s.call, "PauseAgent", "('a', @a{sv} {})", SA)
 
 
-if __name__ == "__main__":  # test-waggle-polkit takes Polkit from here
-    main(globals())
+main(globals())

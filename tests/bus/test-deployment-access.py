@@ -5,8 +5,9 @@ import json
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
-from deployd import DEPLOYD, JOB, NAME, PATH, Deployd, Polkit, check, equal
+from deployd import DEPLOYD, JOB, NAME, PATH, Deployd, check, equal
 from harness import OTHERS, main, need_root, refused, wait_for
+from polkit import Polkit
 
 STRANGER = OTHERS[0]
 ASK_THE_BUS = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
@@ -67,7 +68,7 @@ def test_private_socket_of_the_system_says_where_to_ask():
 def test_each_method_asks_for_its_action():
     need_root()
     with Deployd(scope="system") as d:
-        polkit = Polkit(d)
+        polkit = Polkit(d, "org.waggle.deployment.")
         s = d.as_uid(STRANGER, over_bus=True)
         call(s, "Ping", methods()["Ping"])
         everything = set(ACTIONS.values()) | {"deploy"}
@@ -91,7 +92,7 @@ def test_each_method_asks_for_its_action():
 def test_job_of_another_cannot_be_cancelled():
     need_root()
     with Deployd(scope="system") as d:
-        polkit = Polkit(d)
+        polkit = Polkit(d, "org.waggle.deployment.")
         d.target("shop")
         c = d.caller()
         job = c.deploy(d.release("1.0"), confirm=60 * 1000000)
@@ -107,7 +108,7 @@ def test_job_of_another_cannot_be_cancelled():
 def test_what_was_observed_is_not_for_everybody():
     need_root()
     with Deployd(scope="system") as d:
-        polkit = Polkit(d)
+        polkit = Polkit(d, "org.waggle.deployment.")
         d.target("shop")
         listener = d.caller(over_bus=True)  # root, but it has not called anything
         plain = len(listener.client.signals)

@@ -2,16 +2,15 @@
 socket to the bus by itself. Root, a second uid and a mount namespace are needed, because the system's
 socket has one place only."""
 
-import importlib
 import os
 import shutil
 import subprocess
 import tempfile
 
 from harness import LIMIT, OTHERS, Daemon, Skip, check, equal, main, need_root
+from polkit import Polkit
 from waggle import WAGGLE
 
-Polkit = importlib.import_module("test-access").Polkit
 STRANGER = OTHERS[0]
 REFUSED = 5
 
@@ -52,7 +51,7 @@ class Stranger:
 def test_consent_is_asked_for_on_the_bus():
     need_root()
     with Daemon(scope="system", bus=True) as d:
-        polkit = Polkit(d)
+        polkit = Polkit(d, "org.waggle.messaging.")
         d.client().call("RegisterAgent", "a")
         stranger = Stranger(d)
         check("private socket" in stranger.run("status"), "the socket is the first choice")

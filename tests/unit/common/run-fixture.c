@@ -1,6 +1,8 @@
 /* run-fixture.c: see run-fixture.h. */
 #include "run-fixture.h"
 
+#include "process-fixture.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,43 +18,10 @@
 
 extern char **environ;
 
-static void write_process(void) {
-  g_autofree char *directory = g_get_current_dir();
-  sigset_t blocked;
-  int death = 0;
-
-  for (int fd = 0; fd < 1024; fd++)
-    if (fcntl(fd, F_GETFD) >= 0)
-      printf("fd %d\n", fd);
-  sigprocmask(SIG_SETMASK, NULL, &blocked);
-  for (int i = 1; i < 32; i++) {
-    struct sigaction action;
-    if (sigismember(&blocked, i) > 0 ||
-        (sigaction(i, NULL, &action) == 0 && action.sa_handler == SIG_IGN))
-      printf("signal %d\n", i);
-  }
-  prctl(PR_GET_PDEATHSIG, &death);
-  printf("leader %d %d\ndeath %d\nprivileges %d\ndirectory %s\n", getpid() == getsid(0),
-         getpid() == getpgrp(), death, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), directory);
-}
-
 /* Writes "own-pid grandchild-pid" as a line; the grandchild hears no request to end, and keeps the
  * output open. */
 static void with_grandchild(gboolean leader_stays) {
-  int ready[2];
-  char byte;
-
-  g_assert_cmpint(pipe(ready), ==, 0);
-  pid_t pid = fork();
-  if (pid == 0) {
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    g_assert_cmpint(write(ready[1], "", 1), ==, 1);
-    for (;;)
-      pause();
-  }
-  g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
-  printf("%d %d\n", getpid(), pid);
+  printf("%d %d\n", getpid(), process_deaf_child());
   fflush(stdout);
   while (leader_stays)
     pause();
@@ -111,7 +80,7 @@ static void act(const char *what, const char *first, const char *second) {
     for (char **name = environ; *name; name++)
       printf("%s\n", *name);
   if (g_str_equal(what, "process"))
-    write_process();
+    process_describe(stdout);
   if (g_str_equal(what, "input"))
     copy_input();
   if (g_str_equal(what, "family") || g_str_equal(what, "orphan"))
@@ -255,29 +224,4 @@ char *ran_out(const Ran *ran) {
 
 char *ran_err(const Ran *ran) {
   return text_of(ran->err);
-}
-
-guint run_descriptors(void) {
-  g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name(dir))
-    n++;
-  return n;
-}
-
-gboolean run_has_children(void) {
-  siginfo_t info;
-
-  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
-}
-
-gboolean run_lives(int pid) {
-  g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
-  g_autofree char *text = NULL;
-
-  if (!g_file_get_contents(path, &text, NULL, NULL))
-    return FALSE;
-  const char *state = strrchr(text, ')');
-  return state && state[2] != 'Z' && state[2] != 'X';
 }

@@ -41,9 +41,3 @@ void ran_ends(const WgRunOptions *options, const char *what, const char *first, 
 void run_until(gboolean (*holds)(gpointer data), gpointer data);
 char *ran_out(const Ran *ran);
 char *ran_err(const Ran *ran);
-
-/* Descriptors and children that this process has. */
-guint run_descriptors(void);
-gboolean run_has_children(void);
-/* Whether the process is there and is no zombie. */
-gboolean run_lives(int pid);

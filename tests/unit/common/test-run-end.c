@@ -1,5 +1,6 @@
 /* test-run-end.c: commands that do not end by themselves, are given up or forgotten, and many at
  * once. Plain processes. */
+#include "process-fixture.h"
 #include "run-fixture.h"
 
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void family_start(Ran *ran, Family *family, const WgRunOptions *o, const 
 static gboolean family_gone(gpointer data) {
   Family *family = data;
 
-  return !run_lives(family->leader) && !run_lives(family->grandchild);
+  return !process_lives(family->leader) && !process_lives(family->grandchild);
 }
 
 static void test_timeout(void) {
@@ -50,7 +51,7 @@ static void test_timeout_family(void) {
 
   o.timeout = 2 * G_USEC_PER_SEC;
   family_start(ran, &family, &o, "family");
-  g_assert_true(run_lives(family.leader) && run_lives(family.grandchild));
+  g_assert_true(process_lives(family.leader) && process_lives(family.grandchild));
   ran_wait(ran);
   g_assert_cmpint(ran->how, ==, WG_RUN_TIMEOUT);
   run_until(family_gone, &family);
@@ -98,7 +99,7 @@ static void test_cancel_early(void) {
 }
 
 static gboolean no_children(gpointer data) {
-  return !run_has_children();
+  return !process_has_children();
 }
 
 static void test_forget(void) {
@@ -149,7 +150,7 @@ static void test_leaks(void) {
   static const char *const ways[][2] = {{"exit", "0"}, {"signal", "9"}, {"hang", ""}};
   static const char *const nothing[] = {"/not/here", NULL};
   WgRunOptions o = {.how = WG_RUN_PLAIN, .output_max = 10, .timeout = 20000, .line = wanted};
-  guint before = run_descriptors();
+  guint before = process_descriptors();
 
   for (guint i = 0; i < 20; i++)
     for (guint k = 0; k <= G_N_ELEMENTS(ways); k++) {
@@ -163,7 +164,7 @@ static void test_leaks(void) {
         ran_wait(ran);
     }
   run_until(no_children, NULL);
-  g_assert_cmpuint(run_descriptors(), ==, before);
+  g_assert_cmpuint(process_descriptors(), ==, before);
 }
 
 int main(int argc, char **argv) {

@@ -1,6 +1,8 @@
 /* exec-fixture.c: see exec-fixture.h. */
 #include "exec-fixture.h"
 
+#include "../common/process-fixture.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,45 +34,16 @@ static void write_environment(const char *path) {
   fclose(file);
 }
 
-/* Descriptors, group, directory, signals and privileges, as a line each. */
 static void write_process(const char *path) {
   FILE *file = fopen(path, "w");
-  g_autofree char *directory = g_get_current_dir();
-  sigset_t blocked;
-  int death = 0;
 
-  for (int fd = 0; fd < 1024; fd++)
-    if (fcntl(fd, F_GETFD) >= 0 && fd != fileno(file))
-      fprintf(file, "fd %d\n", fd);
-  sigprocmask(SIG_SETMASK, NULL, &blocked);
-  for (int i = 1; i < 32; i++) {
-    struct sigaction action;
-    if (sigismember(&blocked, i) > 0 ||
-        (sigaction(i, NULL, &action) == 0 && action.sa_handler == SIG_IGN))
-      fprintf(file, "signal %d\n", i);
-  }
-  prctl(PR_GET_PDEATHSIG, &death);
-  fprintf(file, "leader %d %d\ndeath %d\nprivileges %d\ndirectory %s\n", getpid() == getsid(0),
-          getpid() == getpgrp(), death, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), directory);
+  process_describe(file);
   fclose(file);
 }
 
 /* Writes "own-pid grandchild-pid" to a FIFO; the grandchild hears no request to end. */
 static void with_grandchild(const char *path, gboolean leader_stays) {
-  int ready[2];
-
-  g_assert_cmpint(pipe(ready), ==, 0);
-  pid_t pid = fork();
-  if (pid == 0) {
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    g_assert_cmpint(write(ready[1], "", 1), ==, 1);
-    for (;;)
-      pause();
-  }
-  char byte;
-  g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
-  g_autofree char *text = g_strdup_printf("%d %d\n", getpid(), pid);
+  g_autofree char *text = g_strdup_printf("%d %d\n", getpid(), process_deaf_child());
   int fd = open(path, O_WRONLY);
   g_assert_cmpint(write(fd, text, strlen(text)), ==, (int)strlen(text));
   close(fd);
@@ -160,29 +133,4 @@ void exec_ends(const char *what, const char *arguments, const char *options, Dlv
 
   g_assert_cmpstr(got, ==, cause);
   dlv_backend_exec.free(state);
-}
-
-guint exec_descriptors(void) {
-  g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name(dir))
-    n++;
-  return n;
-}
-
-gboolean exec_has_children(void) {
-  siginfo_t info;
-
-  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
-}
-
-gboolean exec_lives(pid_t pid) {
-  g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
-  g_autofree char *text = NULL;
-
-  if (!g_file_get_contents(path, &text, NULL, NULL))
-    return FALSE;
-  const char *state = strrchr(text, ')');
-  return state && state[2] != 'Z' && state[2] != 'X';
 }

@@ -18,8 +18,3 @@ char *exec_one(gpointer state, DlvResult result);
 /* The cause must be so. */
 void exec_ends(const char *what, const char *arguments, const char *options, DlvResult result,
                const char *cause);
-/* Descriptors and children that this process has. */
-guint exec_descriptors(void);
-gboolean exec_has_children(void);
-/* Whether the process is there and is no zombie. */
-gboolean exec_lives(pid_t pid);

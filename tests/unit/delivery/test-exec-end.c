@@ -1,4 +1,5 @@
 /* test-exec-end.c: commands that do not end by themselves, and many at once. Plain processes. */
+#include "../common/process-fixture.h"
 #include "exec-fixture.h"
 
 #include "common/log.h"
@@ -45,14 +46,14 @@ static void family_wait(Family *family) {
   test_until(family_known, family);
   g_source_remove(source);
   close(family->fd);
-  g_assert_true(exec_lives(family->leader) && exec_lives(family->grandchild));
+  g_assert_true(process_lives(family->leader) && process_lives(family->grandchild));
 }
 
 /* The kernel needs a moment to end a process that was killed; not ours, so it is looked at. */
 static gboolean family_gone(gpointer data) {
   Family *family = data;
 
-  return !exec_lives(family->leader) && !exec_lives(family->grandchild);
+  return !process_lives(family->leader) && !process_lives(family->grandchild);
 }
 
 static void family_must_go(Family *family) {
@@ -200,7 +201,7 @@ static void test_output(void) {
 static void test_leaks(void) {
   static const char *const ways[][3] = {
       {"exit", ", \"0\"", ""}, {"signal", ", \"9\"", ""}, {"hang", "", ", \"timeout\": \"20ms\""}};
-  guint before = exec_descriptors();
+  guint before = process_descriptors();
 
   for (guint i = 0; i < 20; i++)
     for (guint k = 0; k < G_N_ELEMENTS(ways); k++) {
@@ -211,8 +212,8 @@ static void test_leaks(void) {
   gpointer state = test_configure(exec, "{\"plain\": true, \"command\": [\"/not/here\"]}");
   g_autofree char *cause = exec_one(state, DLV_FAILED);
   exec->free(state);
-  g_assert_cmpuint(exec_descriptors(), ==, before);
-  g_assert_false(exec_has_children());
+  g_assert_cmpuint(process_descriptors(), ==, before);
+  g_assert_false(process_has_children());
 }
 
 int main(int argc, char **argv) {

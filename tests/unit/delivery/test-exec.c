@@ -1,4 +1,5 @@
 /* test-exec.c: what comes of a command, by how it ends; what it is given. Plain processes. */
+#include "../common/process-fixture.h"
 #include "exec-fixture.h"
 
 #include "common/log.h"
@@ -235,7 +236,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   wg_log_set_target("null"); /* what the commands write */
   test_until(quiet, NULL);
-  guint before = exec_descriptors();
+  guint before = process_descriptors();
   g_test_add_func("/exec/status", test_status);
   g_test_add_func("/exec/signal", test_signal);
   g_test_add_func("/exec/last-line", test_last_line);
@@ -249,8 +250,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/exec/verdict", test_verdict);
   int status = g_test_run();
   /* the loop's own wake-up descriptors may have come, one or two; each run would leave more */
-  g_assert_cmpuint(exec_descriptors(), <=, before + 2);
-  g_assert_false(exec_has_children());
+  g_assert_cmpuint(process_descriptors(), <=, before + 2);
+  g_assert_false(process_has_children());
   test_rmtree(dir);
   return status;
 }

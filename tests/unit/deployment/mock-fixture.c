@@ -87,6 +87,12 @@ void mock_down(void) {
   g_clear_pointer(&mock.directory, g_free);
 }
 
+void mock_with(gconstpointer test) {
+  mock_up();
+  ((void (*)(void))test)();
+  mock_down();
+}
+
 void mock_write(const char *name, const char *format, ...) {
   g_autofree char *path = g_build_filename(mock.directory, name, NULL);
   g_autofree char *parent = g_path_get_dirname(path);

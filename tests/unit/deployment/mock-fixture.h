@@ -24,6 +24,8 @@ void mock_end(void);
 /* A fresh mock with an empty directory, and its end. */
 void mock_up(void);
 void mock_down(void);
+/* A test with a mock of its own, for g_test_add_data_func(): a `void test(void)`. */
+void mock_with(gconstpointer test);
 /* Ends the mock as a crash would, and starts one that knows nothing. */
 void mock_kill(void);
 void mock_spawn(void);

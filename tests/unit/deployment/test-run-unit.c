@@ -1,5 +1,6 @@
 /* test-run-unit.c: commands as transient units (common/run.h) of a manager that really runs them.
  * What only a real systemd does is asked in tests/system; how its words are read, in exec-unit. */
+#include "../common/process-fixture.h"
 #include "mock-fixture.h"
 
 #include "../common/run-fixture.h"
@@ -119,7 +120,7 @@ static gboolean has_line(gpointer data) {
 }
 
 static gboolean is_gone(gpointer data) {
-  return !run_lives(*(int *)data);
+  return !process_lives(*(int *)data);
 }
 
 /* A family, whose members all have to go. */
@@ -265,7 +266,7 @@ static gboolean all_over(gpointer data) {
 
 static void test_many(void) {
   g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-  guint before = run_descriptors();
+  guint before = process_descriptors();
 
   for (int i = 0; i < 100; i++) {
     g_autofree char *status = g_strdup_printf("%d", i);
@@ -276,13 +277,7 @@ static void test_many(void) {
     wg_run_start(&o, count, GINT_TO_POINTER(i));
   }
   mock_until(all_over, NULL);
-  g_assert_cmpuint(run_descriptors(), ==, before);
-}
-
-static void with_mock(gconstpointer test) {
-  mock_up();
-  ((void (*)(void))test)();
-  mock_down();
+  g_assert_cmpuint(process_descriptors(), ==, before);
 }
 
 int main(int argc, char **argv) {
@@ -311,7 +306,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS(tests); i++) {
     g_autofree char *path = g_strconcat("/run/unit/", tests[i].name, NULL);
-    g_test_add_data_func(path, (gconstpointer)tests[i].test, with_mock);
+    g_test_add_data_func(path, (gconstpointer)tests[i].test, mock_with);
   }
   int status = g_test_run();
   mock_end();

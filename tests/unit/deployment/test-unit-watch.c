@@ -135,18 +135,12 @@ static void test_lost(void) {
   end(&seen);
 }
 
-static void with_mock(gconstpointer test) {
-  mock_up();
-  ((void (*)(void))test)();
-  mock_down();
-}
-
 int main(int argc, char **argv) {
   mock_init(&argc, argv);
   g_test_init(&argc, &argv, NULL);
-  g_test_add_data_func("/unit-watch/changes", (gconstpointer)test_changes, with_mock);
-  g_test_add_data_func("/unit-watch/restart", (gconstpointer)test_restart, with_mock);
-  g_test_add_data_func("/unit-watch/lost", (gconstpointer)test_lost, with_mock);
+  g_test_add_data_func("/unit-watch/changes", (gconstpointer)test_changes, mock_with);
+  g_test_add_data_func("/unit-watch/restart", (gconstpointer)test_restart, mock_with);
+  g_test_add_data_func("/unit-watch/lost", (gconstpointer)test_lost, mock_with);
   int status = g_test_run();
   mock_end();
   return status;

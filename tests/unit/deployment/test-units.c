@@ -236,12 +236,6 @@ static void test_look(void) {
   g_assert_cmpstr(o.state->invocation, ==, "");
 }
 
-static void with_mock(gconstpointer test) {
-  mock_up();
-  ((void (*)(void))test)();
-  mock_down();
-}
-
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -257,7 +251,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS(tests); i++) {
     g_autofree char *path = g_strconcat("/deploy/units/", tests[i].name, NULL);
-    g_test_add_data_func(path, (gconstpointer)tests[i].test, with_mock);
+    g_test_add_data_func(path, (gconstpointer)tests[i].test, mock_with);
   }
   int status = g_test_run();
   mock_end();

@@ -207,22 +207,16 @@ static void test_hung(void) {
   end(&w);
 }
 
-static void with_mock(gconstpointer test) {
-  mock_up();
-  ((void (*)(void))test)();
-  mock_down();
-}
-
 int main(int argc, char **argv) {
   mock_init(&argc, argv);
   g_setenv("DBUS_SYSTEM_BUS_ADDRESS", g_test_dbus_get_bus_address(mock.broker), TRUE);
   g_test_init(&argc, &argv, NULL);
-  g_test_add_data_func("/inventory/life", (gconstpointer)test_life_of_a_unit, with_mock);
+  g_test_add_data_func("/inventory/life", (gconstpointer)test_life_of_a_unit, mock_with);
   g_test_add_data_func("/inventory/new", (gconstpointer)test_new_ones_are_found_and_not_loaded,
-                       with_mock);
-  g_test_add_data_func("/inventory/reload", (gconstpointer)test_reload_lists_anew, with_mock);
-  g_test_add_data_func("/inventory/killed", (gconstpointer)test_killed_and_back, with_mock);
-  g_test_add_data_func("/inventory/hung", (gconstpointer)test_hung, with_mock);
+                       mock_with);
+  g_test_add_data_func("/inventory/reload", (gconstpointer)test_reload_lists_anew, mock_with);
+  g_test_add_data_func("/inventory/killed", (gconstpointer)test_killed_and_back, mock_with);
+  g_test_add_data_func("/inventory/hung", (gconstpointer)test_hung, mock_with);
   int status = g_test_run();
   mock_end();
   return status;
