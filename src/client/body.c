@@ -1,6 +1,8 @@
 /* body.c: see body.h. Nothing is ever cut: what does not fit inline goes by descriptor. */
 #include "client/body.h"
 
+#include "common/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -67,34 +69,19 @@ GBytes *cli_body_read(const CliArgs *args, guint first, GError **error) {
   return g_bytes_new_take(text, strlen(text));
 }
 
-static gboolean write_all(int fd, const guint8 *data, gsize n) {
-  while (n > 0) {
-    ssize_t written = write(fd, data, n);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return FALSE;
-    data += written;
-    n -= (gsize)written;
-  }
-  return TRUE;
-}
-
 GVariant *cli_body_attach(Cli *cli, GBytes *body, GVariantDict *options, GError **error) {
   gsize n;
   const guint8 *data = g_bytes_get_data(body, &n);
 
   if (n <= INLINE_MAX)
     return g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, data, n, 1);
-  int fd = memfd_create("waggle-body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd >= 0)
-    g_array_append_val(cli->fds, fd);
-  if (fd < 0 || !write_all(fd, data, n) ||
-      fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
+  int fd = wg_memfd_sealed("waggle-body", data, n);
+  if (fd < 0) {
     g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE,
                 "cannot keep %" G_GSIZE_FORMAT " bytes in memory: %s", n, g_strerror(errno));
     return NULL;
   }
+  g_array_append_val(cli->fds, fd);
   g_variant_dict_insert_value(options, "body-fd", g_variant_new_handle(fd));
   return g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, NULL, 0, 1);
 }

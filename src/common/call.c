@@ -112,7 +112,7 @@ static WgPolkitDoor door_of(const WgCalls *calls, sd_bus *bus) {
   return peer_on(calls, bus) != NULL ? WG_POLKIT_SYSTEM_PRIVATE : WG_POLKIT_SYSTEM_BUS;
 }
 
-static void log_refused(uid_t uid, const char *member) {
+void wg_call_log_refused(uid_t uid, const char *member) {
   static WgLogRate rate = {.interval_usec = 10 * G_USEC_PER_SEC, .burst = 5};
   g_autofree char *text = g_strdup_printf("%u", (guint)uid);
   guint suppressed = 0;
@@ -241,7 +241,7 @@ static void polkit_said(sd_bus_message *m, const GError *error, gpointer data) {
 
   if (error != NULL) {
     if (!g_error_matches(error, WG_ERROR, WG_ERROR_INTERACTIVE))
-      log_refused(call->uid, call->method->member);
+      wg_call_log_refused(call->uid, call->method->member);
     if (call->calls->gate != NULL)
       call->calls->gate->refused(call, error);
     wg_call_fail(call, error);
@@ -271,7 +271,7 @@ static gboolean may_enter(WgCalls *calls, sd_bus_message *m, WgCaller *caller, c
     return FALSE;
   }
   if (!uid_may_enter(calls, caller->uid)) {
-    log_refused(caller->uid, sd_bus_message_get_member(m));
+    wg_call_log_refused(caller->uid, sd_bus_message_get_member(m));
     g_set_error(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
                 "this service %s uid %u; uid %u may not use it", calls->purpose,
                 (guint)calls->own_uid, (guint)caller->uid);

@@ -87,6 +87,8 @@ void wg_call_fail(WgCall *call, const GError *error);
 /* For a handler whose method has no action in the table: goes on with `next` when the caller may do
  * `action`, else refuses the call. */
 void wg_call_authorize(WgCall *call, const char *action, WgCallHandler next);
+/* A line for the journal, not too often; also for who has another way in. `member`: NULL: all. */
+void wg_call_log_refused(uid_t uid, const char *member);
 /* "uid:1000"; free with g_free(). */
 char *wg_call_who(const WgCall *call);
 const char *wg_call_text(WgCall *call, const char *option); /* NULL: not given. Borrowed */

@@ -7,6 +7,9 @@
 #include "common/store-internal.h"
 #include "common/store-writer-internal.h"
 
+/* A batch that takes longer than this means that the disk hangs. */
+#define HANGS_USEC (20 * G_USEC_PER_SEC)
+
 /* The writer is faster than the loop, so handed one job at a time it would fall asleep after each:
  * jobs are handed over in small groups, and what is left when the loop turns. */
 #define HELD_MAX 16
@@ -145,6 +148,13 @@ gboolean wg_writer_stalled(WgWriter *w, guint64 limit_usec) {
   gint64 sync_since = __atomic_load_n(&w->sync.since, __ATOMIC_RELAXED);
   gint64 oldest = since != 0 && sync_since != 0 ? MIN(since, sync_since) : MAX(since, sync_since);
   return oldest != 0 && g_get_monotonic_time() - oldest > (gint64)limit_usec;
+}
+
+gboolean wg_writer_healthy(WgWriter *w, char **ret_why) {
+  if (!wg_writer_stalled(w, HANGS_USEC))
+    return TRUE;
+  *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");
+  return FALSE;
 }
 
 void wg_writer_stats(WgWriter *w, WgWriterStats *ret) {

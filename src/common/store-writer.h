@@ -87,6 +87,8 @@ WgStoreState wg_writer_state(WgWriter *writer);
 /* Watchdog: TRUE when a batch has been running for longer than `limit_usec`. Retrying a full disk
  * is progress. */
 gboolean wg_writer_stalled(WgWriter *writer, guint64 limit_usec);
+/* For WgServiceInfo.healthy: not stalled so long that the disk must be taken to hang. */
+gboolean wg_writer_healthy(WgWriter *writer, char **ret_why);
 
 typedef struct {
   guint64 batches, jobs, largest_batch, rollbacks, checkpoints;

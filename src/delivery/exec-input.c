@@ -6,6 +6,7 @@
 #include "delivery/exec.h"
 
 #include "common/error.h"
+#include "common/io.h"
 #include "common/names.h"
 
 #include <errno.h>
@@ -37,31 +38,13 @@ static const char *const not_inherited[] = {"NOTIFY_SOCKET",
                                             "CREDENTIALS_DIRECTORY",
                                             WG_ENV_IDLE_EXIT};
 
-static gboolean write_all(int fd, GBytes *text) {
-  gsize size, done = 0;
-  const char *data = g_bytes_get_data(text, &size);
-
-  while (done < size) {
-    ssize_t n = write(fd, data + done, size - done);
-    if (n < 0 && errno != EINTR)
-      return FALSE;
-    if (n > 0)
-      done += (gsize)n;
-  }
-  return lseek(fd, 0, SEEK_SET) == 0;
-}
-
 static int make(const char *agent, const DlvMessage *message, GError **error) {
   g_autoptr(GBytes) text = dlv_message_json(agent, message);
-  int fd = memfd_create("waggle-message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int fd = wg_memfd_sealed("waggle-message", g_bytes_get_data(text, NULL), g_bytes_get_size(text));
 
-  if (fd >= 0 && write_all(fd, text) &&
-      fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-    return fd;
-  wg_error_set_errno(error, -errno, "the message cannot be handed over");
-  if (fd >= 0)
-    close(fd);
-  return -1;
+  if (fd < 0)
+    wg_error_set_errno(error, -errno, "the message cannot be handed over");
+  return fd;
 }
 
 typedef struct {

@@ -8,6 +8,7 @@
 #include "delivery/inbox.h"
 
 #include "common/error.h"
+#include "common/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,20 +93,6 @@ static gboolean within_limits(Batch *b, DlvInboxItem *item) {
   return FALSE;
 }
 
-static gboolean write_all(int fd, GBytes *text) {
-  gsize size, done = 0;
-  const char *data = g_bytes_get_data(text, &size);
-
-  while (done < size) {
-    ssize_t n = write(fd, data + done, size - done);
-    if (n < 0 && errno != EINTR)
-      return FALSE;
-    if (n > 0)
-      done += (gsize)n;
-  }
-  return TRUE;
-}
-
 static void leave_tmp(Batch *b, DlvInboxItem *item) {
   close(item->fd);
   item->fd = -1;
@@ -134,7 +121,8 @@ static void write_one(Batch *b, DlvInboxItem *item) {
   }
   b->n++;
   b->bytes += item->size;
-  if (fchmod(item->fd, b->inbox->mode) < 0 || !write_all(item->fd, item->text))
+  if (fchmod(item->fd, b->inbox->mode) < 0 ||
+      !wg_write_all(item->fd, g_bytes_get_data(item->text, NULL), g_bytes_get_size(item->text)))
     give_up(b, item, "the message cannot be written");
 }
 

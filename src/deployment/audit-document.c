@@ -6,6 +6,7 @@
 #include "deployment/audit.h"
 
 #include "common/error.h"
+#include "common/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,26 +28,11 @@ void dpl_audit_about_free(DplAuditAbout *about) {
 }
 
 /* ---- the worker's side ---- */
-static gboolean write_all(int fd, const char *bytes, gsize size) {
-  gsize at = 0;
-
-  while (at < size) {
-    gssize n = write(fd, bytes + at, size - at);
-    if (n < 0 && errno != EINTR)
-      return FALSE;
-    at += n > 0 ? (gsize)n : 0;
-  }
-  return TRUE;
-}
-
 /* The call's descriptor becomes one of these very bytes. */
 static gboolean keep(int fd, GBytes *bytes, GError **error) {
-  int copy = memfd_create("waggle-manifest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  gboolean ok =
-      copy >= 0 && write_all(copy, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)) &&
-      lseek(copy, 0, SEEK_SET) == 0 &&
-      fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0 &&
-      dup3(copy, fd, O_CLOEXEC) == fd;
+  int copy =
+      wg_memfd_sealed("waggle-manifest", g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+  gboolean ok = copy >= 0 && dup3(copy, fd, O_CLOEXEC) == fd;
   int err = errno;
 
   if (copy >= 0)

@@ -7,9 +7,6 @@
 #include "common/error.h"
 #include "common/names.h"
 
-/* A batch that takes longer than this means that the disk hangs. */
-#define STALLED_USEC (20 * G_USEC_PER_SEC)
-
 static void clear(DplDaemon *daemon) {
   dpl_targets_clear(daemon);
   dpl_daemon_close(daemon);
@@ -88,10 +85,7 @@ static gboolean on_busy(WgService *service, gpointer self) {
 static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
   DplDaemon *daemon = self;
 
-  if (!wg_writer_stalled(wg_records_writer(daemon->store), STALLED_USEC))
-    return TRUE;
-  *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");
-  return FALSE;
+  return wg_writer_healthy(wg_records_writer(daemon->store), ret_why);
 }
 
 static void on_degraded_changed(WgService *service, gpointer self) {

@@ -8,7 +8,5 @@
 void dpl_close(int *fd);
 #define DPL_AUTO_FD __attribute__((cleanup(dpl_close))) int
 
-/* FALSE with errno. */
-gboolean dpl_write_all(int fd, gconstpointer bytes, gsize size);
 /* read() or, with an offset of 0 and more, pread(); repeated when interrupted. */
 ssize_t dpl_read_some(int fd, gpointer buffer, gsize size, gint64 offset);

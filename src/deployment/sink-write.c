@@ -4,6 +4,8 @@
 #include "deployment/io.h"
 #include "deployment/sink-private.h"
 
+#include "common/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -84,7 +86,7 @@ static gboolean write_bytes(DplSink *sink, DplSinkJob *job, GError **error) {
   DPL_AUTO_FD fd = dpl_sink_create(sink, job->entry, error);
   if (fd < 0)
     return FALSE;
-  if (!dpl_write_all(fd, job->bytes, job->size))
+  if (!wg_write_all(fd, job->bytes, job->size))
     return dpl_error_errno(error, errno, "cannot write %s of the release", job->entry->path);
   return dpl_sink_dress(sink, fd, job->entry, &job->mtime, error);
 }
@@ -113,7 +115,7 @@ static gboolean copy_blocks(DplSink *sink, DplSinkJob *job, int from, int to, GE
     if (size + (guint64)n > sink->limits.file_max)
       return dpl_sink_refuse(sink, error, job->path, "grows while it is copied, over the limit");
     dpl_digest_add(digest, block, (gsize)n);
-    if (to >= 0 && !dpl_write_all(to, block, (gsize)n))
+    if (to >= 0 && !wg_write_all(to, block, (gsize)n))
       return dpl_error_errno(error, errno, "cannot write %s of the release", job->entry->path);
     dpl_progress_add(&sink->progress, (guint64)n);
     if (!dpl_work_go_on(sink->progress.work, error))

@@ -7,6 +7,8 @@
 #include "deployment/parallel.h"
 #include "deployment/tree-links.h"
 
+#include "common/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -274,7 +276,7 @@ gboolean dpl_sink_block(DplSink *sink, gconstpointer bytes, gsize size, guint64 
   dpl_digest_add(sink->digest, bytes, size);
   gboolean hole = sink->fd >= 0 && offset > sink->at;
   if ((hole && lseek(sink->fd, (off_t)offset, SEEK_SET) < 0) ||
-      (sink->fd >= 0 && !dpl_write_all(sink->fd, bytes, size)))
+      (sink->fd >= 0 && !wg_write_all(sink->fd, bytes, size)))
     return dpl_error_errno(error, errno, "cannot write %s of the release", sink->entry->path);
   sink->at = offset + size;
   return TRUE;

@@ -4,26 +4,13 @@
 
 #include "deployment/io.h"
 
+#include "common/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-gboolean dpl_write_all(int fd, gconstpointer bytes, gsize size) {
-  for (const char *p = bytes; size > 0;) {
-    ssize_t n = write(fd, p, size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0) {
-      errno = n == 0 ? EIO : errno;
-      return FALSE;
-    }
-    p += n;
-    size -= (gsize)n;
-  }
-  return TRUE;
-}
 
 ssize_t dpl_read_some(int fd, gpointer buffer, gsize size, gint64 offset) {
   ssize_t n;
@@ -105,7 +92,7 @@ gboolean dpl_within_read(int dir, const char *path, gsize max, char **ret, gsize
 static gboolean write_new(int at, const char *name, const char *bytes, gsize size, mode_t mode) {
   DPL_AUTO_FD fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-  return fd >= 0 && dpl_write_all(fd, bytes, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+  return fd >= 0 && wg_write_all(fd, bytes, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
 }
 
 gboolean dpl_within_write(int dir, const char *path, const char *bytes, gsize size, mode_t mode,

@@ -3,7 +3,7 @@
  * harmless. A job is appealed once at most. */
 #include "messaging/bus-access.h"
 
-#include "common/log.h"
+#include "common/call.h"
 
 /* ListMessages, ListDead and Watch are not here: they show what one may see, and refuse nobody. Nor
  * is Ack with its family: who was let receive may say what became of it. */
@@ -45,18 +45,6 @@ gboolean msg_access_may_enter(const MsgDaemon *daemon, uid_t uid) {
   return !daemon->user_scope || uid == 0 || uid == daemon->own_uid;
 }
 
-void msg_access_refused(MsgDaemon *daemon, uid_t uid, const char *what) {
-  static WgLogRate rate = {.interval_usec = 10 * G_USEC_PER_SEC, .burst = 5};
-  g_autofree char *text = g_strdup_printf("%u", (guint)uid);
-  guint suppressed = 0;
-
-  if (!wg_log_rate_ok(&rate, &suppressed))
-    return;
-  wg_log(LOG_WARNING, WG_MSG_NOT_AUTHORIZED, WG_FIELDS(WG_FIELD_UID, text),
-         "Refused uid %u: it may not call %s (%u such lines were left out)", (guint)uid,
-         what != NULL ? what : "this service", suppressed);
-}
-
 static WgPolkitDoor door_of(const MsgDaemon *daemon, sd_bus *bus) {
   if (daemon->user_scope)
     return WG_POLKIT_USER;
@@ -79,7 +67,7 @@ static void appeal_answered(sd_bus_message *call, const GError *error, gpointer 
   g_autoptr(GError) engine = g_steal_pointer(&job->job.error);
   job->job.error =
       g_error_new(error->domain, error->code, "%s (%s)", engine->message, error->message);
-  msg_access_refused(daemon, job->actor->uid, sd_bus_message_get_member(call));
+  wg_call_log_refused(job->actor->uid, sd_bus_message_get_member(call));
   job->job.done(&job->job);
 }
 
@@ -92,7 +80,7 @@ gboolean msg_access_appeal(gpointer data) {
     return FALSE;
   const char *action = msg_access_action(sd_bus_message_get_member(job->call));
   if (action == NULL) {
-    msg_access_refused(daemon, job->actor->uid, sd_bus_message_get_member(job->call));
+    wg_call_log_refused(job->actor->uid, sd_bus_message_get_member(job->call));
     return FALSE;
   }
   job->appealed = TRUE;

@@ -17,8 +17,6 @@
 gboolean msg_access_may_enter(const MsgDaemon *daemon, uid_t uid);
 /* May act for every uid without asking polkit. */
 gboolean msg_access_is_admin(const MsgDaemon *daemon, uid_t uid);
-/* Logs a refusal, rate limited. */
-void msg_access_refused(MsgDaemon *daemon, uid_t uid, const char *what);
 
 /* The polkit action that may allow `member` to a stranger; NULL: none may. */
 const char *msg_access_action(const char *member);

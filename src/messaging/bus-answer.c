@@ -5,6 +5,7 @@
 #include "messaging/bus-call.h"
 #include "messaging/bus-memfd.h"
 
+#include "common/io.h"
 #include "common/names.h"
 #include "common/store-log.h"
 
@@ -65,7 +66,7 @@ static int append_body(sd_bus_message *reply, GVariant *body) {
 
   if (size <= MSG_INLINE_MAX)
     return wg_variant_append_entry(reply, "body", body);
-  int fd = msg_memfd_new(data, size);
+  int fd = wg_memfd_sealed("waggle-body", data, size);
   if (fd < 0)
     return -errno;
   int r = sd_bus_message_append(reply, "{sv}", "body-fd", "h", fd);

@@ -8,6 +8,8 @@
 #include "messaging/bus-reply.h"
 #include "messaging/bus.h"
 
+#include "common/call.h"
+
 static MsgConnection *client_new(MsgDaemon *daemon, WgCaller *caller) {
   MsgConnection *client = g_new0(MsgConnection, 1);
 
@@ -34,7 +36,7 @@ MsgConnection *msg_connection_enter(MsgDaemon *daemon, sd_bus_message *m, WgCall
     return NULL;
   }
   if (!msg_access_may_enter(daemon, caller->uid)) {
-    msg_access_refused(daemon, caller->uid, sd_bus_message_get_member(m));
+    wg_call_log_refused(caller->uid, sd_bus_message_get_member(m));
     g_set_error(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
                 "this is the messaging service of uid %u; uid %u may not use it",
                 (guint)daemon->own_uid, (guint)caller->uid);

@@ -45,30 +45,3 @@ void msg_map_clear(MsgMap *map) {
     munmap(map->data, map->size);
   map->data = NULL;
 }
-
-static gboolean write_all(int fd, const char *data, gsize size) {
-  while (size > 0) {
-    gssize n = write(fd, data, size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return FALSE;
-    data += n;
-    size -= n;
-  }
-  return TRUE;
-}
-
-int msg_memfd_new(const void *data, gsize size) {
-  int fd = memfd_create("waggle-body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-  if (fd < 0)
-    return -1;
-  if (!write_all(fd, data, size) || fcntl(fd, F_ADD_SEALS, SEALS_NEEDED | F_SEAL_SEAL) < 0) {
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-  }
-  return fd;
-}

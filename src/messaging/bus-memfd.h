@@ -15,5 +15,3 @@ typedef struct {
  * BodyTooLarge over `max` bytes. */
 gboolean msg_memfd_map(int fd, guint64 max, MsgMap *ret, GError **error);
 void msg_map_clear(MsgMap *map);
-/* A new sealed memfd with these bytes, or -1 with errno. */
-int msg_memfd_new(const void *data, gsize size);

@@ -17,8 +17,6 @@
 
 #include <unistd.h>
 
-/* A batch that takes longer than this means that the disk hangs. */
-#define STALLED_USEC (20 * G_USEC_PER_SEC)
 /* From here on people notice. */
 #define SLOW_USEC (2 * G_USEC_PER_SEC)
 
@@ -129,10 +127,7 @@ static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
 
   if (wg_writer_stalled(daemon->writer, SLOW_USEC))
     msg_log_slow_store();
-  if (!wg_writer_stalled(daemon->writer, STALLED_USEC))
-    return TRUE;
-  *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");
-  return FALSE;
+  return wg_writer_healthy(daemon->writer, ret_why);
 }
 
 static void on_degraded_changed(WgService *service, gpointer self) {

@@ -10,9 +10,6 @@
 
 #include <unistd.h>
 
-/* A batch that takes longer than this means that the disk hangs. */
-#define STALLED_USEC (20 * G_USEC_PER_SEC)
-
 static void clear(MonDaemon *daemon) {
   mon_rooms_close(daemon);
   g_clear_pointer(&daemon->calls, wg_calls_free);
@@ -80,10 +77,7 @@ static gboolean on_busy(WgService *service, gpointer self) {
 static gboolean on_healthy(WgService *service, gpointer self, char **ret_why) {
   MonDaemon *daemon = self;
 
-  if (!wg_writer_stalled(wg_records_writer(daemon->store), STALLED_USEC))
-    return TRUE;
-  *ret_why = g_strdup("the writer thread has been in one transaction for more than 20 s");
-  return FALSE;
+  return wg_writer_healthy(wg_records_writer(daemon->store), ret_why);
 }
 
 static void on_degraded_changed(WgService *service, gpointer self) {
