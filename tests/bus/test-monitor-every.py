@@ -165,7 +165,7 @@ def test_every_row():
             d.helpers.append(messaged)
             d.start()
             seen = Seen(d)
-            wait_for(lambda: "waggle_probe_up" in (seen.look() or seen.labels), "the probe")
+            wait_for(lambda: value(scrape(seen.address), "waggle_probe_up") == 1, "the probe")
             happen(d, deployment, messaged)
             try:
                 wait_for(lambda: not seen.missing(), "every row", 60)
