@@ -14,12 +14,12 @@ LIST = os.path.join(HERE, "..", "..", "src", "monitoring", "metrics-list.c")
 ROW = re.compile(r"\[MON_M_\w+\] =\s*\{(.*?)\},\n", re.S)
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PANELS = (("Units", "waggle_unit_"), ("Machine", "waggle_host_"), ("Messages", "waggle_messaging_"),
-          ("Deployments", "waggle_deployment"), ("Probes", "waggle_prob"), ("Alerts", "waggle_alert"),
+          ("Deployments", "waggle_deployment"), ("Targets", "waggle_target_"), ("Calls", "waggle_dbus_"), ("Probes", "waggle_prob"), ("Alerts", "waggle_alert"),
           ("The monitor", "waggle_monitor_"))
 
 GROUPS = (("UNITS", ("waggle_unit", "waggle_event", "waggle_manager")), ("MACHINE", ("waggle_host_",)),
           ("MESSAGES", ("waggle_messaging_", "waggle_agent_")),
-          ("DEPLOYMENTS", ("waggle_deployment", "waggle_target_")),
+          ("DEPLOYMENTS AND CALLS", ("waggle_deployment", "waggle_target_", "waggle_dbus_")),
           ("SERVICES AND ALERTS", ("waggle_service", "waggle_prob", "waggle_alert", "waggle_rule_",
                                    "waggle_notification", "waggle_silence")),
           ("THE MONITOR ITSELF", ("waggle_monitor_",)))

@@ -14,6 +14,7 @@ struct WgCalls {
   guint n;
   gboolean draining;
   void (*drained)(gpointer owner);
+  gint64 since;          /* CLOCK_REALTIME us */
   GHashTable *counts;    /* interface -> guint64[WG_CALL_OUTCOMES] */
   GHashTable *listeners; /* &WgCaller.id -> of call-signals.c */
 };

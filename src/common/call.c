@@ -25,6 +25,7 @@ WgCalls *wg_calls_new(WgService *service, gpointer owner, const WgMethod *const 
   calls->user_scope = wg_service_is_user(service);
   calls->own_uid = getuid();
   calls->listeners = wg_call_listeners_new();
+  calls->since = g_get_real_time();
   calls->counts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
   return calls;
 }
@@ -56,6 +57,16 @@ static WgCallOutcome outcome_of(const GError *error) {
                  g_error_matches(error, WG_ERROR, WG_ERROR_INTERACTIVE)
              ? WG_CALL_REFUSED
              : WG_CALL_FAILED;
+}
+
+gint64 wg_calls_since(const WgCalls *calls) {
+  return calls->since;
+}
+
+const char *wg_call_outcome_name(WgCallOutcome outcome) {
+  static const char *const names[] = {"answered", "failed", "refused"};
+
+  return names[outcome];
 }
 
 void wg_calls_each_count(const WgCalls *calls, WgCallCountFunc func, gpointer user_data) {

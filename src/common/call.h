@@ -67,6 +67,8 @@ int wg_calls_enter(WgCalls *calls, sd_bus_message *m);
 guint wg_calls_n(const WgCalls *calls); /* owed an answer */
 /* How calls of an interface's methods ended since the start. */
 typedef enum { WG_CALL_ANSWERED, WG_CALL_FAILED, WG_CALL_REFUSED, WG_CALL_OUTCOMES } WgCallOutcome;
+gint64 wg_calls_since(const WgCalls *calls);             /* that start, CLOCK_REALTIME us */
+const char *wg_call_outcome_name(WgCallOutcome outcome); /* "answered"; static storage */
 typedef void (*WgCallCountFunc)(const char *interface, WgCallOutcome outcome, guint64 n,
                                 gpointer user_data);
 void wg_calls_each_count(const WgCalls *calls, WgCallCountFunc func, gpointer user_data);

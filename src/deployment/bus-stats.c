@@ -36,7 +36,22 @@ static GVariant *targets(JsonObject *object) {
   return g_variant_builder_end(&builder);
 }
 
-static GVariant *dict(JsonObject *s) {
+static void add_call(const char *interface, WgCallOutcome outcome, guint64 n, gpointer rows) {
+  g_variant_builder_add(rows, "(sst)", interface, wg_call_outcome_name(outcome), n);
+}
+
+/* Of this start; the figures of deployments are of all times. */
+static void add_calls(const DplDaemon *daemon, GVariantBuilder *builder) {
+  GVariantBuilder rows;
+
+  g_variant_builder_init(&rows, G_VARIANT_TYPE("a(sst)"));
+  wg_calls_each_count(daemon->calls, add_call, &rows);
+  g_variant_builder_add(builder, "{sv}", "calls", g_variant_builder_end(&rows));
+  g_variant_builder_add(builder, "{sv}", "calls-since",
+                        g_variant_new_uint64((guint64)wg_calls_since(daemon->calls)));
+}
+
+static GVariant *dict(const DplDaemon *daemon, JsonObject *s) {
   static const char *const counts[] = {"deployments",     "done",      "aborted", "rolled-back",
                                        "rollback-failed", "rollbacks", "open",    NULL};
   gint64 all = json_object_get_int_member(s, "deployments");
@@ -58,6 +73,7 @@ static GVariant *dict(JsonObject *s) {
                         phases(json_object_get_object_member(s, "phases")));
   g_variant_builder_add(&builder, "{sv}", "targets",
                         targets(json_object_get_object_member(s, "targets")));
+  add_calls(daemon, &builder);
   return g_variant_builder_end(&builder);
 }
 
@@ -67,7 +83,8 @@ static void counted(JsonNode *node, const GError *error, gpointer data) {
   if (error != NULL)
     wg_call_fail(call, error);
   else
-    wg_call_answer(call, g_variant_new("(@a{sv})", dict(json_node_get_object(node))));
+    wg_call_answer(call,
+                   g_variant_new("(@a{sv})", dict(dpl_daemon(call), json_node_get_object(node))));
 }
 
 void dpl_handle_stats(DplCall *call) {

@@ -213,8 +213,23 @@ const MonMetric mon_metrics[] = {
     [MON_M_DEPLOYMENT_DOWNTIME] = {"waggle_deployment_downtime_seconds", "seconds",
                                    "time for which a deployment's units were down at a quantile",
                                    "quantile", MON_GAUGE, NULL},
+    [MON_M_DEPLOYMENT_RECOVERY] =
+        {"waggle_deployment_recovery_seconds", "seconds",
+         "time from a release that was known to be bad to the one before, at a quantile",
+         "quantile", MON_GAUGE, NULL},
+    [MON_M_DEPLOYMENT_PHASE] = {"waggle_deployment_phase_seconds", "seconds",
+                                "time that deployments spent in a state at a quantile",
+                                "phase quantile", MON_GAUGE, NULL},
+    [MON_M_TARGET_DEPLOYMENTS] = {"waggle_target_deployments_total", NULL,
+                                  "deployments of a target by how they ended: good, failed",
+                                  "target result", MON_COUNTER, NULL},
     [MON_M_TARGET_INFO] = {"waggle_target_info", NULL, "the release that is current at a target",
                            "target release", MON_INFO, NULL},
+    [MON_M_DBUS_CALLS] =
+        {"waggle_dbus_calls_total", NULL,
+         "calls of methods of the monitor and of the deployment service by interface and outcome: "
+         "answered, failed, refused",
+         "interface outcome", MON_COUNTER, NULL},
     [MON_M_SERVICES] = {"waggle_services", NULL, "registered services by health", "state",
                         MON_GAUGE, NULL},
     [MON_M_PROBE_UP] = {"waggle_probe_up", NULL, "1: the probe holds, 0: it does not",
@@ -273,10 +288,6 @@ const MonMetric mon_metrics[] = {
     [MON_M_MONITOR_HTTP_REQUESTS] = {"waggle_monitor_http_requests_total", NULL,
                                      "requests to the HTTP socket by status", "code", MON_COUNTER,
                                      NULL},
-    [MON_M_MONITOR_DBUS_CALLS] =
-        {"waggle_monitor_dbus_calls_total", NULL,
-         "calls of methods by interface and outcome: answered, failed, refused",
-         "interface outcome", MON_COUNTER, NULL},
     [MON_M_MONITOR_DEGRADED] =
         {"waggle_monitor_degraded", NULL,
          "1 while something keeps the monitor from its work: store, bus, prober", "what", MON_GAUGE,

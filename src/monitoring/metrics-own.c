@@ -53,13 +53,11 @@ void mon_own_count_http(MonDaemon *daemon, guint status) {
 }
 
 static void feed_calls(const char *interface, WgCallOutcome outcome, guint64 n, gpointer data) {
-  static const char *const outcomes[] = {"answered", "failed", "refused"};
   const MonOwn *own = data;
   g_autoptr(MonLabels) labels =
-      mon_labels_new("interface", interface, "outcome", outcomes[outcome], NULL);
+      mon_labels_new("interface", interface, "outcome", wg_call_outcome_name(outcome), NULL);
 
-  mon_tally_feed(own->daemon->tally, MON_M_MONITOR_DBUS_CALLS, labels, (double)n,
-                 (guint64)own->created);
+  mon_tally_feed(own->daemon->tally, MON_M_DBUS_CALLS, labels, (double)n, (guint64)own->created);
 }
 
 static void feed(const MonOwn *own, MonMetricId metric, double raw) {

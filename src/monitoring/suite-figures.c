@@ -47,7 +47,8 @@ static const Row deployment_rows[] = {
 
 static const MonMetricId messaging_counters[] = {MON_M_MESSAGING_OPERATIONS,
                                                  MON_M_MESSAGING_DELIVERIES, MON_M_N};
-static const MonMetricId deployment_counters[] = {MON_M_DEPLOYMENTS, MON_M_N};
+static const MonMetricId deployment_counters[] = {MON_M_DEPLOYMENTS, MON_M_TARGET_DEPLOYMENTS,
+                                                  MON_M_N};
 static const char *const stages[] = {"send", "receive", "ack"};
 
 static double number_of(GVariant *value) {
@@ -148,16 +149,82 @@ const MonSuitePeer mon_suite_messaging = {MON_M_MESSAGING_UP, messaging_rows, me
                                           messaging_more, messaging_forget};
 
 /* ---- deployment ---- */
-static void deployment_more(MonDaemon *daemon, GVariant *figures, MonReadings *readings) {
-  g_autoptr(GVariant) value = g_variant_lookup_value(figures, "downtime", G_VARIANT_TYPE("(tttt)"));
-  guint64 n = 0, mean, p50, p95;
+/* (how many, mean, p50, p95), us; nothing of none. */
+static void take_summary(GVariant *summary, MonMetricId metric, const char *phase,
+                         MonReadings *readings) {
+  static const char *const quantiles[] = {"0.5", "0.95"};
+  guint64 n, mean, value[2];
 
-  if (value)
-    g_variant_get(value, "(tttt)", &n, &mean, &p50, &p95);
-  if (n == 0)
+  g_variant_get(summary, "(tttt)", &n, &mean, &value[0], &value[1]);
+  for (guint i = 0; n > 0 && i < G_N_ELEMENTS(quantiles); i++)
+    mon_readings_add(readings, metric, (double)value[i] * 1e-6, phase ? phase : quantiles[i],
+                     phase ? quantiles[i] : NULL, NULL);
+}
+
+static void take_one(GVariant *figures, const char *key, MonMetricId metric,
+                     MonReadings *readings) {
+  g_autoptr(GVariant) summary = g_variant_lookup_value(figures, key, G_VARIANT_TYPE("(tttt)"));
+
+  if (summary)
+    take_summary(summary, metric, NULL, readings);
+}
+
+static void take_phases(GVariant *figures, MonReadings *readings) {
+  g_autoptr(GVariant) phases =
+      g_variant_lookup_value(figures, "phases", G_VARIANT_TYPE("a{s(tttt)}"));
+
+  for (gsize i = 0; phases && i < g_variant_n_children(phases); i++) {
+    g_autoptr(GVariant) entry = g_variant_get_child_value(phases, i);
+    g_autoptr(GVariant) name = g_variant_get_child_value(entry, 0);
+    g_autoptr(GVariant) summary = g_variant_get_child_value(entry, 1);
+    take_summary(summary, MON_M_DEPLOYMENT_PHASE, g_variant_get_string(name, NULL), readings);
+  }
+}
+
+static void feed_target(MonDaemon *daemon, const char *target, const char *result, guint64 n) {
+  g_autoptr(MonLabels) labels = mon_labels_new("target", target, "result", result, NULL);
+
+  mon_tally_feed(daemon->tally, MON_M_TARGET_DEPLOYMENTS, labels, (double)n, 0);
+}
+
+static void take_targets(MonDaemon *daemon, GVariant *figures) {
+  g_autoptr(GVariant) targets =
+      g_variant_lookup_value(figures, "targets", G_VARIANT_TYPE("a{s(tt)}"));
+  const char *target;
+  GVariantIter iter;
+  guint64 all, failed;
+
+  if (!targets)
     return;
-  mon_readings_add(readings, MON_M_DEPLOYMENT_DOWNTIME, (double)p50 * 1e-6, "0.5", NULL, NULL);
-  mon_readings_add(readings, MON_M_DEPLOYMENT_DOWNTIME, (double)p95 * 1e-6, "0.95", NULL, NULL);
+  g_variant_iter_init(&iter, targets);
+  while (g_variant_iter_next(&iter, "{&s(tt)}", &target, &all, &failed)) {
+    feed_target(daemon, target, "good", all - MIN(failed, all));
+    feed_target(daemon, target, "failed", failed);
+  }
+}
+
+/* Of this start of the service, which the other figures outlive. */
+static void take_calls(MonDaemon *daemon, GVariant *figures) {
+  g_autoptr(GVariant) calls = g_variant_lookup_value(figures, "calls", G_VARIANT_TYPE("a(sst)"));
+  const char *interface, *outcome;
+  GVariantIter iter;
+  guint64 since = 0, n;
+
+  if (!calls || !g_variant_lookup(figures, "calls-since", "t", &since))
+    return;
+  g_variant_iter_init(&iter, calls);
+  while (g_variant_iter_next(&iter, "(&s&st)", &interface, &outcome, &n)) {
+    g_autoptr(MonLabels) labels = mon_labels_new("interface", interface, "outcome", outcome, NULL);
+    mon_tally_feed(daemon->tally, MON_M_DBUS_CALLS, labels, (double)n, since);
+  }
+}
+
+static void deployment_more(MonDaemon *daemon, GVariant *figures, MonReadings *readings) {
+  take_one(figures, "downtime", MON_M_DEPLOYMENT_DOWNTIME, readings);
+  take_one(figures, "recovery", MON_M_DEPLOYMENT_RECOVERY, readings);
+  take_phases(figures, readings);
+  take_targets(daemon, figures);
+  take_calls(daemon, figures);
 }
 
 const MonSuitePeer mon_suite_deployment = {MON_M_DEPLOYMENT_UP, deployment_rows,

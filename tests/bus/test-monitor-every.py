@@ -125,6 +125,7 @@ def happen(d, deployment, messaged):
     c = deployment.caller()
     equal(c.run(deployment.release("1.0"))[:2], ("done", 0))
     equal(c.run(deployment.release("2.0"))[:2], ("done", 0))
+    equal(c.run(deployment.release("3.0", word="broken"))[:2], ("rolled-back", 5))
     d.tree.group("system.slice/shop.service", 1, memory_high="4096\n", memory_max="8192\n")
     d.unit("bad.service", "[Service]\nExecStart=/bin/false\n")
     report(messaged, "announced")
@@ -236,11 +237,11 @@ def test_counters_survive():
         messaged.start()
         report(messaged, "failed")
         until(2, "failed")
-        calls = told("waggle_monitor_dbus_calls_total", interface=NAME, outcome="answered")
+        calls = told("waggle_dbus_calls_total", interface=NAME, outcome="answered")
         requests = told("waggle_monitor_http_requests_total", code="200")
         d.restart()
         until(2, "announced")
-        check(told("waggle_monitor_dbus_calls_total", interface=NAME, outcome="answered") >= calls > 0,
+        check(told("waggle_dbus_calls_total", interface=NAME, outcome="answered") >= calls > 0,
               "calls")
         check(told("waggle_monitor_http_requests_total", code="200") > requests > 0, "requests")
 
