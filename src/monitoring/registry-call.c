@@ -192,6 +192,6 @@ void mon_registry_push(MonRegistry *registry, MonProbe *probe, MonVerdict verdic
   GArray *writes = mon_writes_new();
 
   mon_probe_tell(probe, verdict, text);
-  mon_write_memory(writes, probe);
+  mon_write_memory(writes, registry, probe);
   mon_change_write(e, name, "pushed", writes, FALSE, done, user_data);
 }

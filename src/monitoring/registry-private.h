@@ -72,7 +72,9 @@ gboolean mon_writes_run(MonStore *store, const GArray *writes);
 void mon_write_service(GArray *writes, const MonServiceEntry *entry);
 void mon_write_no_service(GArray *writes, const char *name);
 void mon_write_maintenance(GArray *writes, const MonServiceEntry *entry);
-void mon_write_memory(GArray *writes, const MonProbe *probe);
+void mon_write_memory(GArray *writes, MonRegistry *registry, const MonProbe *probe);
+/* Before any probe is made. */
+void mon_memory_load(MonRegistry *registry);
 gboolean mon_records_load(MonRegistry *registry, GError **error);
 /* Gives a probe what a life before has left of it. */
 void mon_memory_restore(MonRegistry *registry, MonProbe *probe);

@@ -101,12 +101,18 @@ void mon_write_maintenance(GArray *writes, const MonServiceEntry *e) {
                e->spec->name, object);
 }
 
-void mon_write_memory(GArray *writes, const MonProbe *probe) {
+/* What is in the store is known here, too: a probe may be made anew at any time (its file or its
+ * unit was read again), and goes on where the one before it was. */
+void mon_write_memory(GArray *writes, MonRegistry *registry, const MonProbe *probe) {
+  Memory *memory = g_new0(Memory, 1);
   MonWrite write = {
       .sql = "INSERT OR REPLACE INTO registry_probe VALUES(?1, ?2, ?3, ?5)",
       .texts = {g_strdup(probe->service), g_strdup(probe->spec->name), g_strdup(probe->cursor)},
       .numbers = {probe->pushed}};
 
+  *memory = (Memory){g_strdup(probe->cursor), probe->pushed};
+  g_hash_table_replace(registry->memory,
+                       g_strdup_printf("%s/%s", probe->service, probe->spec->name), memory);
   g_array_append_val(writes, write);
 }
 
@@ -214,7 +220,7 @@ static void load_changes(MonRegistry *registry) {
   }
 }
 
-static void load_memory(MonRegistry *registry) {
+void mon_memory_load(MonRegistry *registry) {
   MonStore *store = registry->daemon->store;
   g_autoptr(WgStatement) stmt =
       wg_records_statement(store, "SELECT service, probe, cursor, pushed FROM registry_probe");
@@ -233,7 +239,7 @@ static void load_memory(MonRegistry *registry) {
 
 void mon_memory_restore(MonRegistry *registry, MonProbe *probe) {
   g_autofree char *key = g_strdup_printf("%s/%s", probe->service, probe->spec->name);
-  const Memory *memory = registry->memory ? g_hash_table_lookup(registry->memory, key) : NULL;
+  const Memory *memory = g_hash_table_lookup(registry->memory, key);
 
   if (memory)
     mon_probe_restore(probe, memory->cursor, memory->pushed);
@@ -241,7 +247,6 @@ void mon_memory_restore(MonRegistry *registry, MonProbe *probe) {
 
 /* Services of files are there already: maintenance is of any. */
 gboolean mon_records_load(MonRegistry *registry, GError **error) {
-  load_memory(registry);
   load_changes(registry);
   load_services(registry);
   load_maintenance(registry);

@@ -134,7 +134,7 @@ static void on_probe(MonProbe *probe, gboolean changed, gpointer owner) {
     e->startup_done = TRUE;
   if (probe->spec->keeps_cursor && probe->cursor) {
     GArray *writes = mon_writes_new();
-    mon_write_memory(writes, probe);
+    mon_write_memory(writes, e->registry, probe);
     mon_memory_write(e->registry, writes);
   }
   if (changed || probe->state.base == MON_PROBE_DOWN)
@@ -312,6 +312,7 @@ MonRegistry *mon_registry_new(MonDaemon *daemon, GError **error) {
   registry->entries = g_tree_new_full(compare_names, NULL, g_free, entry_free);
   registry->changes = mon_changes_new();
   registry->seen_units = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  mon_memory_load(registry);
   if (mon_registry_load_files(registry, error) && mon_records_load(registry, error)) {
     mon_owner_listen(registry);
     registry->begin = g_idle_add_full(G_PRIORITY_DEFAULT, begin, registry, NULL);
