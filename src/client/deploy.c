@@ -57,15 +57,16 @@ static GByteArray *read_all(int fd, GError **error) {
 }
 
 /* What is deployed is what was read here, whatever happens to the file meanwhile. */
-static int sealed(const GByteArray *bytes, GError **error) {
+int cli_sealed(Cli *cli, const void *data, gsize size, GError **error) {
   int fd = memfd_create("waggle-manifest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-  if (fd >= 0 && (bytes->len == 0 || write(fd, bytes->data, bytes->len) == (gssize)bytes->len) &&
+  if (fd >= 0 && (size == 0 || write(fd, data, size) == (gssize)size) &&
       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0 &&
-      lseek(fd, 0, SEEK_SET) == 0)
+      lseek(fd, 0, SEEK_SET) == 0) {
+    g_array_append_val(cli->fds, fd);
     return fd;
-  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "no memory for the manifest: %s",
-              g_strerror(errno));
+  }
+  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "no memory for a file: %s", g_strerror(errno));
   if (fd >= 0)
     close(fd);
   return -1;
@@ -84,10 +85,9 @@ gboolean cli_deploy_manifest(Cli *cli, const char *file, int *ret_fd, char **ret
   g_autoptr(GByteArray) bytes = read_all(in, error);
   if (!is_stdin)
     close(in);
-  int fd = bytes ? sealed(bytes, error) : -1;
+  int fd = bytes ? cli_sealed(cli, bytes->data, bytes->len, error) : -1;
   if (fd < 0)
     return FALSE;
-  g_array_append_val(cli->fds, fd);
   g_autofree char *whole = g_canonicalize_filename(is_stdin ? "manifest" : file, NULL);
   *ret_base = g_path_get_dirname(whole);
   *ret_fd = fd;

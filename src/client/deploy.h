@@ -18,6 +18,9 @@
  * "not authorized") never leaves the program. */
 int cli_deploy_status(int code);
 
+/* A sealed memfd with these bytes, in cli->fds; -1 with the error. */
+int cli_sealed(Cli *cli, const void *data, gsize size, GError **error);
+
 /* A manifest that the command line names ("-": stdin), as the service takes it: `*ret_fd` is a
  * sealed memfd (closed with cli->fds), `*ret_base` the directory its relative paths stand in. */
 gboolean cli_deploy_manifest(Cli *cli, const char *file, int *ret_fd, char **ret_base,

@@ -7,6 +7,7 @@
 
 #include "common/names.h"
 
+#include <glob.h>
 #include <stdio.h>
 
 const CliOption cli_alerts_ack_options[] = {
@@ -79,8 +80,10 @@ int cli_verb_alerts_drill(Cli *cli, CliArgs *args, GError **error) {
 static void print_problems(const char *file, JsonArray *problems) {
   for (guint i = 0; i < json_array_get_length(problems); i++) {
     JsonObject *problem = json_array_get_object_element(problems, i);
-    printf("%s:%d: %s: %s\n", file, (int)json_object_get_int_member(problem, "line"),
-           cli_alerts_text(problem, "pointer"), cli_alerts_text(problem, "text"));
+    const char *other = cli_alerts_text(problem, "file");
+    printf("%s:%d: %s: %s\n", other && *other ? other : file,
+           (int)json_object_get_int_member(problem, "line"), cli_alerts_text(problem, "pointer"),
+           cli_alerts_text(problem, "text"));
   }
 }
 
@@ -100,7 +103,8 @@ static int print_outcome(Cli *cli, CliArgs *args, JsonNode *outcome) {
     cli_json_print(cli, outcome);
     return ok ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
   }
-  print_problems(cli_args_word(args, 0), json_object_get_array_member(object, "problems"));
+  print_problems(cli_args_word(args, 0) ? cli_args_word(args, 0) : "rules",
+                 json_object_get_array_member(object, "problems"));
   if (cli_args_has(args, "tests"))
     print_problems(cli_args_get(args, "tests"),
                    json_object_get_array_member(object, "test-problems"));
@@ -112,20 +116,90 @@ static int print_outcome(Cli *cli, CliArgs *args, JsonNode *outcome) {
   return ok ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
 }
 
-int cli_verb_alerts_test(Cli *cli, CliArgs *args, GError **error) {
-  g_autofree char *base = NULL, *tests = NULL;
+/* `rules` (a{ss}, floating) NULL: none besides the file's. */
+static JsonNode *try_out(Cli *cli, int fd, const char *tests, GVariant *rules, GError **error) {
   GVariantBuilder options;
-  int fd = -1;
 
-  if (cli_args_has(args, "tests") &&
-      !g_file_get_contents(cli_args_get(args, "tests"), &tests, NULL, error))
-    return CLI_EXIT_FAILURE;
-  if (!cli_deploy_manifest(cli, cli_args_word(args, 0), &fd, &base, error))
-    return CLI_EXIT_FAILURE;
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
   if (tests)
     g_variant_builder_add(&options, "{sv}", "tests", g_variant_new_string(tests));
-  JsonNode *outcome = cli_alerts_ask(cli, "Test", g_variant_new("(ha{sv})", fd, &options), error);
+  if (rules)
+    g_variant_builder_add(&options, "{sv}", "rules", rules);
+  return cli_alerts_ask(cli, "Test", g_variant_new("(ha{sv})", fd, &options), error);
+}
+
+/* The files that a pattern of rule_files stands for, beside the tests. */
+static gboolean add_files(GVariantBuilder *rules, const char *tests, const char *pattern,
+                          const char *given, GError **error) {
+  g_autofree char *directory = g_path_get_dirname(tests);
+  g_autofree char *whole = g_canonicalize_filename(pattern, directory);
+  g_autofree char *own = given ? g_canonicalize_filename(given, NULL) : NULL;
+  glob_t found = {0};
+  gboolean ok = glob(whole, 0, NULL, &found) == 0;
+
+  if (!ok)
+    g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s: rule_files: there is no file %s", tests,
+                pattern);
+  for (gsize i = 0; ok && i < found.gl_pathc; i++) {
+    g_autofree char *text = NULL, *path = g_canonicalize_filename(found.gl_pathv[i], NULL);
+    if (g_strcmp0(path, own) == 0)
+      continue;
+    ok = g_file_get_contents(path, &text, NULL, error);
+    if (ok && !g_utf8_validate(text, -1, NULL)) {
+      ok = FALSE;
+      g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s is not UTF-8", path);
+    } else if (ok)
+      g_variant_builder_add(rules, "{ss}", found.gl_pathv[i], text);
+  }
+  globfree(&found);
+  return ok;
+}
+
+/* `files` as the service found them in the tests; (floating), NULL with the error. */
+static GVariant *rule_files(CliArgs *args, JsonArray *files, GError **error) {
+  GVariantBuilder rules;
+
+  g_variant_builder_init(&rules, G_VARIANT_TYPE("a{ss}"));
+  for (guint i = 0; i < json_array_get_length(files); i++)
+    if (!add_files(&rules, cli_args_get(args, "tests"), json_array_get_string_element(files, i),
+                   cli_args_word(args, 0), error)) {
+      g_variant_builder_clear(&rules);
+      return NULL;
+    }
+  return g_variant_builder_end(&rules);
+}
+
+static int rules_fd(Cli *cli, const char *file, GError **error) {
+  static const char none[] = "groups: []";
+  g_autofree char *base = NULL;
+  int fd = -1;
+
+  if (!file)
+    return cli_sealed(cli, none, sizeof none - 1, error);
+  return cli_deploy_manifest(cli, file, &fd, &base, error) ? fd : -1;
+}
+
+int cli_verb_alerts_test(Cli *cli, CliArgs *args, GError **error) {
+  const char *file = cli_args_word(args, 0);
+  g_autofree char *tests = NULL;
+
+  if (!file && !cli_args_has(args, "tests")) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "a rule file is needed, or tests (--tests=)");
+    return CLI_EXIT_USAGE;
+  }
+  if (cli_args_has(args, "tests") &&
+      !g_file_get_contents(cli_args_get(args, "tests"), &tests, NULL, error))
+    return CLI_EXIT_FAILURE;
+  int fd = rules_fd(cli, file, error);
+  JsonNode *outcome = fd >= 0 ? try_out(cli, fd, tests, NULL, error) : NULL;
+  if (!outcome)
+    return CLI_EXIT_FAILURE;
+  JsonArray *files = json_object_get_array_member(json_node_get_object(outcome), "rule-files");
+  if (json_array_get_length(files) > 0) {
+    GVariant *rules = rule_files(args, files, error);
+    json_node_unref(outcome);
+    outcome = rules ? try_out(cli, fd, tests, rules, error) : NULL;
+  }
   return outcome ? print_outcome(cli, args, outcome) : CLI_EXIT_FAILURE;
 }
 

@@ -69,8 +69,13 @@ static void print_alerts(JsonObject *o) {
 static void print_journal(JsonObject *o) {
   guint64 now = (guint64)g_get_real_time();
 
-  if (!json_object_has_member(o, "journal"))
+  if (!json_object_has_member(o, "journal")) {
+    g_autofree char *why =
+        cli_text_one_line(text_of(o, "journal_unread") ? text_of(o, "journal_unread")
+                                                       : "the service did not say why");
+    printf("\nThe journal was not read: %s\n", why);
     return;
+  }
   JsonArray *lines = json_object_get_array_member(o, "journal");
   if (json_array_get_length(lines) > 0)
     printf("\nErrors in the journal, newest first:\n");

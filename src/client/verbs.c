@@ -130,7 +130,7 @@ const CliVerb cli_verbs[] = {
     {NULL, "alerts history", "[ALERT]", "Show what happened to alerts, newest first", 0, 1,
      TABLES(cli_alerts_history_options), cli_verb_alerts_history},
     {NULL, "alerts rules", "", "List the rules and how they do", 0, 0, NULL, cli_verb_alerts_rules},
-    {NULL, "alerts test", "FILE", "Try a rule file out, with tests as promtool's", 1, 1,
+    {NULL, "alerts test", "[FILE]", "Try a rule file out, with tests as promtool's", 0, 1,
      TABLES(cli_alerts_test_options), cli_verb_alerts_test},
     {NULL, "alerts backtest", "FILE", "Tell what rules would have done, on the history", 1, 1,
      TABLES(cli_alerts_backtest_options), cli_verb_alerts_backtest},

@@ -105,9 +105,11 @@ void mon_handle_alerts_test(MonCall *call) {
   g_autoptr(GError) error = NULL;
   gsize size = 0;
   g_autofree char *rules = mon_call_document(call, &size, &error);
+  g_autoptr(GVariant) more =
+      g_variant_lookup_value(call->options, "rules", G_VARIANT_TYPE("a{ss}"));
 
   if (rules != NULL)
-    mon_call_answer_json(call, mon_rules_try(rules, size, wg_call_text(call, "tests")));
+    mon_call_answer_json(call, mon_rules_try(rules, size, wg_call_text(call, "tests"), more));
   else
     wg_call_fail(call, error);
 }

@@ -210,7 +210,7 @@ static void handle_rules(MonCall *call) {
 static const WgOption list_options[] = {{"states", "as"}, {"matchers", "as"}, {NULL}};
 static const WgOption comment_options[] = {{"comment", "s"}, {NULL}};
 static const WgOption drill_options[] = {{"duration", "t"}, {NULL}};
-static const WgOption test_options[] = {{"tests", "s"}, {NULL}};
+static const WgOption test_options[] = {{"tests", "s"}, {"rules", "a{ss}"}, {NULL}};
 static const WgOption backtest_options[] = {{"since", "t"}, {"until", "t"}, {"step", "t"}, {NULL}};
 static const WgOption history_options[] = {{"alert", "s"}, {"since", "t"}, {"limit", "u"}, {NULL}};
 

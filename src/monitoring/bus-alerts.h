@@ -26,7 +26,7 @@ const MonTransition *mon_alerts_drill(MonAlerts *alerts, const char *rule, gint6
                                       const char *who, GError **error);
 /* {ok, problems: [...], rules, tests: [{...}]}: a rule file, tried out with its tests (NULL: only
  * read). (transfer full) */
-JsonNode *mon_rules_try(const char *rules, gsize size, const char *tests);
+JsonNode *mon_rules_try(const char *rules, gsize size, const char *tests, GVariant *more);
 
 /* bus-alerts-act.c, bus-alerts-history.c */
 void mon_handle_alerts_acknowledge(MonCall *call);

@@ -19,7 +19,9 @@ typedef struct {
   char *unit;
   JsonObject *answer;
   MonSymptoms symptoms;
+  gboolean is_admin;
   JsonArray *lines; /* of the journal; NULL: not for this caller, or it cannot be read */
+  char *unread;     /* why not */
 } Question;
 
 static void answer_json(MonCall *call, JsonObject *object) {
@@ -106,9 +108,11 @@ static void finish(Question *question) {
   json_object_set_object_member(o, "last_10min", shares);
   if (question->lines)
     json_object_set_array_member(o, "journal", question->lines);
+  mon_why_text(o, "journal_unread", question->unread);
   json_object_set_array_member(o, "findings", mon_why_findings(s));
   answer_json(question->call, o);
   g_free(question->unit);
+  g_free(question->unread);
   g_free(question);
 }
 
@@ -116,7 +120,11 @@ static void read_journal(GTask *task, gpointer source, gpointer data, GCancellab
   Question *question = data; /* the loop waits for us */
   const MonDaemon *daemon = question->call->owner;
 
-  question->lines = mon_why_journal(daemon->user_scope, question->unit, LINES_MAX);
+  if (!question->is_admin)
+    question->unread = mon_why_forbidden(question->call->uid);
+  if (question->unread == NULL)
+    question->lines =
+        mon_why_journal(daemon->user_scope, question->unit, LINES_MAX, &question->unread);
   g_task_return_boolean(task, TRUE);
 }
 
@@ -127,14 +135,12 @@ static void journal_read(GObject *source, GAsyncResult *result, gpointer data) {
   finish(question);
 }
 
-/* Lines of the journal are for those who may read them. */
+/* Lines of the journal are for those who may read them; who that is takes a look at the user
+ * database, which may block, too. */
 static void look_at_journal(Question *question) {
   MonDaemon *daemon = question->call->owner;
 
-  if (!wg_calls_is_admin(daemon->calls, question->call->uid)) {
-    finish(question);
-    return;
-  }
+  question->is_admin = wg_calls_is_admin(daemon->calls, question->call->uid);
   g_autoptr(GTask) task = g_task_new(NULL, NULL, journal_read, question);
   g_task_set_task_data(task, question, NULL);
   g_task_run_in_thread(task, read_journal);

@@ -132,9 +132,27 @@ static void fresh(gpointer user_data) {
   g_task_run_in_thread(task, compress);
 }
 
-static gboolean reads_only(MonHttp *http, SoupServerMessage *message) {
+/* Whoever reaches the Unix socket is no web page. */
+static gboolean is_for_us(MonHttp *http, SoupServerMessage *message) {
+  GSocketAddress *local = soup_server_message_get_local_address(message);
+  const char *host =
+      soup_message_headers_get_one(soup_server_message_get_request_headers(message), "Host");
+
+  if (host == NULL || (local && g_socket_address_get_family(local) == G_SOCKET_FAMILY_UNIX) ||
+      mon_http_host_is_ours(host, g_get_host_name(), http->daemon->settings.http_hosts))
+    return TRUE;
+  refuse(
+      http, message, SOUP_STATUS_MISDIRECTED_REQUEST,
+      "The name in Host is not one of this machine. If you came by a name of it, an administrator "
+      "can add that to Hosts= in the section [Http] of monitord.conf.\n");
+  return FALSE;
+}
+
+static gboolean is_taken(MonHttp *http, SoupServerMessage *message) {
   const char *method = soup_server_message_get_method(message);
 
+  if (!is_for_us(http, message))
+    return FALSE;
   if (method == SOUP_METHOD_GET || method == SOUP_METHOD_HEAD)
     return TRUE;
   soup_message_headers_replace(soup_server_message_get_response_headers(message), "Allow",
@@ -147,7 +165,7 @@ static void on_metrics(SoupServer *server, SoupServerMessage *message, const cha
                        GHashTable *query, gpointer user_data) {
   MonHttp *http = user_data;
 
-  if (!reads_only(http, message))
+  if (!is_taken(http, message))
     return;
   if (strcmp(path, "/metrics") != 0) {
     refuse(http, message, SOUP_STATUS_NOT_FOUND, "Nothing is here; try /metrics.\n");
@@ -167,7 +185,7 @@ static void on_other(SoupServer *server, SoupServerMessage *message, const char 
                      GHashTable *query, gpointer user_data) {
   MonHttp *http = user_data;
 
-  if (!reads_only(http, message))
+  if (!is_taken(http, message))
     return;
   if (strcmp(path, "/") != 0) {
     refuse(http, message, SOUP_STATUS_NOT_FOUND, "Nothing is here; try /metrics.\n");

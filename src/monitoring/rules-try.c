@@ -230,47 +230,82 @@ static void run_tests(Try *try, WgReader *root) {
   }
 }
 
-static JsonArray *problems_json(const WgProblems *problems) {
-  JsonArray *array = json_array_new();
-
+static void add_problems(JsonArray *array, const WgProblems *problems, const char *file) {
   for (guint i = 0; i < wg_problems_n(problems); i++) {
     const WgProblem *problem = wg_problems_at(problems, i);
     JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "file", file);
     json_object_set_int_member(object, "line", problem->line);
     json_object_set_string_member(object, "pointer", problem->pointer);
     json_object_set_string_member(object, "text", problem->text);
     json_array_add_object_element(array, object);
   }
-  return array;
 }
 
-JsonNode *mon_rules_try(const char *rules, gsize size, const char *tests) {
+static gboolean read_rules(Try *try, const char *bytes, gsize size, const char *file,
+                           JsonArray *problems) {
+  g_autoptr(WgProblems) found = wg_problems_new();
+  gboolean good = mon_rules_read(try->rules, bytes, size, file, try->interval, found);
+
+  add_problems(problems, found, file);
+  return good;
+}
+
+/* `more`: a{ss}, what stands in files that rule_files names; or NULL. */
+static gboolean read_more(Try *try, GVariant *more, JsonArray *problems) {
+  const char *file, *text;
+  gboolean good = TRUE;
+  GVariantIter iter;
+
+  if (more == NULL)
+    return TRUE;
+  g_variant_iter_init(&iter, more);
+  while (g_variant_iter_next(&iter, "{&s&s}", &file, &text))
+    good = read_rules(try, text, strlen(text), file, problems) && good;
+  return good;
+}
+
+/* Which files the tests are about is for whoever can read them: they are named in the answer. */
+static JsonArray *read_head(Try *try, WgReader *root) {
+  JsonArray *files = json_array_new();
+
+  if (root == NULL)
+    return files;
+  g_auto(GStrv) names = wg_reader_texts(root, "rule_files");
+  for (guint i = 0; names[i] != NULL; i++)
+    json_array_add_string_element(files, names[i]);
+  wg_reader_know(root, "group_eval_order");
+  try->interval = MAX(span_of(root, "evaluation_interval", MINUTE), G_USEC_PER_SEC);
+  return files;
+}
+
+JsonNode *mon_rules_try(const char *rules, gsize size, const char *tests, GVariant *more) {
   g_autoptr(MonRules) set = mon_rules_new();
-  g_autoptr(WgProblems) problems = wg_problems_new(), wrong = wg_problems_new();
+  g_autoptr(WgProblems) wrong = wg_problems_new();
   Try try = {set, wrong, json_array_new(), MINUTE, 0, 0};
   g_autoptr(WgDoc) doc =
       tests != NULL ? wg_doc_parse(tests, strlen(tests), WG_DOC_AUTO, wrong) : NULL;
   WgReader *root = doc != NULL ? wg_reader_new(doc, wg_doc_root(doc), "", wrong) : NULL;
+  JsonArray *problems = json_array_new(), *test_problems = json_array_new();
+  JsonArray *files = read_head(&try, root);
 
-  if (root != NULL) {
-    wg_reader_know(root, "rule_files");
-    wg_reader_know(root, "group_eval_order");
-    try.interval = MAX(span_of(root, "evaluation_interval", MINUTE), G_USEC_PER_SEC);
-  }
-  gboolean good = mon_rules_read(set, rules, size, "", try.interval, problems);
+  gboolean good = read_rules(&try, rules, size, "", problems);
+  good = read_more(&try, more, problems) && good;
   if (root != NULL && good) {
     run_tests(&try, root);
     wg_reader_end(root);
   } else if (root != NULL)
     wg_reader_drop(root);
+  add_problems(test_problems, wrong, "");
   JsonObject *object = json_object_new();
   JsonNode *node = json_node_new(JSON_NODE_OBJECT);
   json_object_set_boolean_member(object, "ok",
                                  good && try.failed == 0 && !wg_problems_refuse(wrong));
   json_object_set_int_member(object, "rules", set->rules->len);
   json_object_set_int_member(object, "tests", try.n);
-  json_object_set_array_member(object, "problems", problems_json(problems));
-  json_object_set_array_member(object, "test-problems", problems_json(wrong));
+  json_object_set_array_member(object, "rule-files", files);
+  json_object_set_array_member(object, "problems", problems);
+  json_object_set_array_member(object, "test-problems", test_problems);
   json_object_set_array_member(object, "failures", try.failures);
   json_node_take_object(node, object);
   return node;

@@ -22,6 +22,7 @@ typedef struct {
   guint64 history_bytes, history_raw, history_month, history_year;
   /* HTTP */
   const char *http_listen; /* "127.0.0.1:0 /run/x": besides the sockets of systemd; "" */
+  const char *http_hosts;  /* names in Host that are ours besides the machine's; "" */
   gboolean compat, created;
   guint probes_max;        /* looks at a time */
   const char *exec_socket; /* of waggle-probe-exec; "": where its unit has it */

@@ -29,9 +29,15 @@ JsonArray *mon_why_findings(const MonSymptoms *symptoms);
 /* What `past` says of the unit, over the window that ends at `to`. */
 void mon_why_look(MonSamples *past, gint64 to, MonSymptoms *symptoms);
 
-/* why-journal.c: the last lines of severity err or worse about the unit in the last hour, newest
- * first, each {time, priority, text}. Worker thread; NULL: the journal cannot be read. */
-JsonArray *mon_why_journal(gboolean user_scope, const char *unit, guint max);
+/* why-journal.c. All block: for a worker's thread. */
+/* The user database has the user in one of these groups; of the connection only the uid is known.
+ */
+gboolean mon_why_is_member(uid_t uid, const char *const *groups);
+/* NULL: this uid may read the journal; otherwise why not and what to do. (transfer full) */
+char *mon_why_forbidden(uid_t uid);
+/* Errors of the unit in the last hour, newest first, at most `max`; (transfer full). NULL: it
+ * cannot be read, *ret_why (transfer full) says why and what to do. */
+JsonArray *mon_why_journal(gboolean user_scope, const char *unit, guint max, char **ret_why);
 
 /* top.c: (transfer full) */
 JsonObject *mon_top(MonDaemon *daemon);

@@ -19,7 +19,7 @@ MONITORD = os.environ.get("WAGGLE_MONITORD", "waggle-monitord")
 # D-Bus types of options that are not texts; a room adds its own keys
 TYPES = {"tags": "as", "waiting": "b", "ends-at": "t", "starts-at": "t", "capabilities": "as", "states": "as", "matchers": "as", "all": "b",
          "force": "b", "max": "u", "limit": "u", "since": "t", "until": "t", "from": "t", "to": "t",
-         "time": "t", "step": "t", "duration": "t", "revision": "t", "wait": "t", "pid": "u", "probes": "b"}
+         "rules": "a{ss}", "time": "t", "step": "t", "duration": "t", "revision": "t", "wait": "t", "pid": "u", "probes": "b"}
 
 
 def vardict(given):

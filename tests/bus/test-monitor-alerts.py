@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
 import time
 
 from harness import main
@@ -261,6 +262,33 @@ def test_try_out():
         rules["groups"][0]["rules"][0]["expr"] = "latency >"
         outcome = caller.test(rules)
         check(not outcome["ok"] and "column 10" in outcome["problems"][0]["text"], outcome)
+
+
+def test_rule_files_of_tests():
+    """promtool's way: the tests name the rules, beside themselves."""
+    with world() as daemon:
+        rule = {"groups": [{"name": "g", "rules": [{"alert": "Slow", "expr": "latency > 1"}]}]}
+        tests = {"rule_files": ["rules/*.yaml"], "tests": [{
+            "interval": "1m", "input_series": [{"series": "latency", "values": "0 2"}],
+            "alert_rule_test": [{"eval_time": "1m", "alertname": "Slow", "exp_alerts": [{}]}]}]}
+        daemon.write("../tests/rules/a.yaml", rule)
+        path = os.path.normpath(daemon.write("../tests/t.yaml", tests))
+
+        def waggle(*args):
+            return subprocess.run([os.environ.get("WAGGLE", "waggle"), "alerts", "test", *args],
+                                  capture_output=True, text=True, check=False, cwd="/", env={
+                                      **os.environ, "WAGGLE_MONITORING_ADDRESS": daemon.address})
+        done = waggle("--tests=" + path)
+        equal((done.stdout, done.returncode), ("good: 1 rules, 1 tests\n", 0), done.stderr)
+        done = waggle("--tests=" + path, os.path.join(os.path.dirname(path), "rules/a.yaml"))
+        equal(done.stdout, "good: 1 rules, 1 tests\n", "the same file is read once")
+        daemon.write("../tests/rules/a.yaml", {"groups": [{"name": "g", "rulse": []}]})
+        done = waggle("--tests=" + path)
+        check("rules/a.yaml:1: /groups/0" in done.stdout and done.returncode == 1, done.stdout)
+        tests["rule_files"] = ["nothing.yaml"]
+        daemon.write("../tests/t.yaml", tests)
+        check("there is no file nothing.yaml" in waggle("--tests=" + path).stderr, "it is told")
+        equal(waggle().returncode, 2, "exit status of wrong usage")
 
 
 def test_backtest():

@@ -215,5 +215,40 @@ def test_passed_socket():
         tcp.settimeout(1)  # it is still open: systemd holds it
 
 
+def test_names_in_host():
+    """A page whose name leads here is refused; over the Unix socket any name is taken."""
+    with World(more="") as d:
+        d.configure(f"[Units]\nWatch=no\n[Http]\nListen={d.socket} 127.0.0.1:0\n")
+        d.start()
+        with open(f"/proc/{d.process.pid}/net/tcp", encoding="ascii") as f:
+            listening = {line.split()[9]: int(line.split()[1].split(":")[1], 16) for line in f
+                         if " 0A " in line}
+        fds = f"/proc/{d.process.pid}/fd"
+        inodes = [os.readlink(os.path.join(fds, fd))[8:-1] for fd in os.listdir(fds)]
+        port = next(listening[i] for i in inodes if i in listening)
+
+        def status(address, host):
+            connection = Connection(address)
+            connection.putrequest("GET", "/", skip_host=True)
+            connection.putheader("Host", host)
+            connection.endheaders()
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            connection.close()
+            return answer.status, text
+        tcp = f"127.0.0.1:{port}"
+        for host in (tcp, f"localhost:{port}", "[::1]", socket.gethostname(), "LOCALHOST."):
+            equal(status(tcp, host)[0], 200, host)
+        for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "127.0.0.1.e.x"):
+            code, text = status(tcp, host)
+            equal(code, 421, host)
+            check("Hosts=" in text, text)
+        equal(status(d.socket, "evil.example")[0], 200)
+        d.configure(f"[Units]\nWatch=no\n[Http]\nListen={d.socket} 127.0.0.1:0\n"
+                    "Hosts=a.example evil.example\n")
+        d.caller().call("Reload")
+        equal(status(tcp, "evil.example")[0], 200)
+
+
 if __name__ == "__main__":
     main(globals())

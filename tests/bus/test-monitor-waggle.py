@@ -18,7 +18,7 @@ class World(Monitord):
     def __init__(self):
         super().__init__(start=False, manager=False)
         self.tree = Tree(os.path.join(self.directory, "cgroup"))
-        self.tree.group("system.slice/a.service", 2)
+        self.tree.group("system.slice/a.service", 2, memory_max="8200\n")
         self.configure("[Units]\nWatch=no\n[Metrics]\nIntervalSec=100ms\nFreshSec=0\n"
                        f"ControlGroups={self.tree.path}\n")
         self.start()
@@ -68,11 +68,14 @@ def test_graph():
 
 def test_why():
     with World() as d:
-        d.tree.write("system.slice/a.service/memory.max", "8200\n")
         wait_for(lambda: any(f["severity"] == "critical" for f in d.json("why", "a")["findings"]),
                  "the limit is seen")
         text = d.run("why", "a").stdout
         check("MemoryMax=" in text and text.startswith("a.service\n"), text)
+        told = d.json("why", "a")  # what is not read is said: why, and what to do
+        check(("journal" in told) != ("journal_unread" in told), told)
+        check(("The journal was not read: " in text) == ("journal_unread" in told), text)
+        check("journal" in told or "systemd-journal" in told["journal_unread"], told)
         missing = d.run("why", "none")
         check(missing.returncode != 0 and "none.service" in missing.stderr, missing.stderr)
 

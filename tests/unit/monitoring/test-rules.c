@@ -166,7 +166,7 @@ static void test_shipped_alerts(void) {
   gsize size;
 
   g_assert_true(g_file_get_contents(shipped, &text, &size, NULL));
-  g_autoptr(JsonNode) outcome = mon_rules_try(text, size, tests);
+  g_autoptr(JsonNode) outcome = mon_rules_try(text, size, tests, NULL);
   g_autofree char *json = json_to_string(outcome, FALSE);
   g_test_message("%s", json);
   g_assert_true(json_object_get_boolean_member(json_node_get_object(outcome), "ok"));
