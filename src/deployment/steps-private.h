@@ -44,15 +44,15 @@ struct DplChain {
   DplManifest *old_manifest;
   DplIntent intent;
   DplRetention retention; /* dpl_chain_retention() */
-  JsonNode *claims;   /* unit files of other targets; NULL: not known yet, or nobody can tell */
-  GPtrArray *secrets; /* values that are masked in all that is told (redact.h) */
-  GString *evidence;  /* what units wrote before a failure */
-  char *baseline;     /* JSON; NULL: none was asked for */
-  GPtrArray *watched; /* of WgUnitState: the new release's units as they were verified; NULL */
-  guint told;         /* of those: whose journal was read */
-  GError *verdict;    /* why the verification failed, while journals are read; NULL */
-  char *problem;      /* what a thread met and the next part is to tell; NULL: nothing */
-  gint64 since;       /* CLOCK_REALTIME us: the units were started after it */
+  JsonNode *claims;       /* unit files of other targets; NULL: not known yet, or nobody can tell */
+  GPtrArray *secrets;     /* values that are masked in all that is told (redact.h) */
+  GString *evidence;      /* what units wrote before a failure */
+  char *baseline;         /* JSON; NULL: none was asked for */
+  GPtrArray *watched;     /* of WgUnitState: the new release's units as they were verified; NULL */
+  guint told;             /* of those: whose journal was read */
+  GError *verdict;        /* why the verification failed, while journals are read; NULL */
+  char *problem;          /* what a thread met and the next part is to tell; NULL: nothing */
+  gint64 since;           /* CLOCK_REALTIME us: the units were started after it */
   /* what the running part waits for */
   DplHooks *hooks;
   DplVerify *verify;
