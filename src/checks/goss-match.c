@@ -152,26 +152,6 @@ static JsonNode *elements(const Match *m, const char *name, JsonNode *node, ChkG
   return plain_list(m, array, shape == CHK_GOSS_SCALAR ? CHK_GOSS_ANY : shape, pointer);
 }
 
-/* "a.b.0" as "/a/b/0"; NULL for what is more than a path. */
-static char *pointer_of(const char *path) {
-  GString *pointer;
-
-  if (strpbrk(path, "@#|*?!{}[]\\"))
-    return NULL;
-  pointer = g_string_new("/");
-  for (const char *p = path; *p; p++) {
-    if (*p == '.')
-      g_string_append_c(pointer, '/');
-    else if (*p == '~')
-      g_string_append(pointer, "~0");
-    else if (*p == '/')
-      g_string_append(pointer, "~1");
-    else
-      g_string_append_c(pointer, *p);
-  }
-  return g_string_free(pointer, FALSE);
-}
-
 static JsonNode *gjson(const Match *m, JsonNode *node, const char *pointer) {
   JsonObject *given = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
   g_autoptr(JsonObject) paths = json_object_new();
@@ -180,18 +160,15 @@ static JsonNode *gjson(const Match *m, JsonNode *node, const char *pointer) {
   if (!names)
     return refuse(m, pointer, "gjson needs a map of paths");
   for (GList *l = names; l; l = l->next) {
-    g_autofree char *at = g_str_equal(l->data, "@this") ? g_strdup("") : pointer_of(l->data);
     g_autofree char *where = g_strdup_printf("%s/%s", pointer, (const char *)l->data);
-    if (!at)
-      return refuse(m, where, "of gjson only plain paths (a.b.0) and @this are known");
     JsonNode *one = convert(m, json_object_get_member(given, l->data), CHK_GOSS_ANY, where);
     if (!one)
       return NULL;
-    json_object_set_member(paths, at, one);
+    json_object_set_member(paths, l->data, one);
   }
   JsonNode *all = json_node_alloc();
   json_node_init_object(all, paths);
-  return wrap("json", all);
+  return wrap("gjson", all);
 }
 
 static const struct {

@@ -1,6 +1,7 @@
 /* matcher-internal.h: a matcher from within; for matcher*.c alone. */
 #pragma once
 
+#include "checks/gjson.h"
 #include "checks/matcher.h"
 #include "checks/semver.h"
 
@@ -27,6 +28,7 @@ typedef enum {
   OP_KEYS,
   OP_SEMVER,
   OP_JSON,
+  OP_GJSON,
   OP_LINES,
   OP_AND,
   OP_OR,
@@ -52,6 +54,7 @@ struct ChkMatcher {
   ChkKind kind;         /* of the value it looks at */
   JsonNode *value;      /* EQUALS: the operand; else NULL */
   GPtrArray *parts;     /* of ChkMatcher: AND, OR, NOT, IN, ANY, ..., JSON beside names */
+  GPtrArray *paths;     /* of ChkGjson: GJSON, beside names */
   char **names;         /* JSON: pointers; CONTAINS, STARTS, ENDS, HAS_KEY: texts */
   GRegex *regex;        /* MATCHES */
   GPtrArray *lines;     /* of Line */

@@ -156,15 +156,24 @@ static void absorb(Trace *into, Trace *own, ChkHolds holds, ChkHolds so_far) {
   chk_trace_clear(own);
 }
 
+/* (transfer full); NULL: nothing is there. */
+static JsonNode *place(const ChkMatcher *m, guint i, JsonNode *root) {
+  if (root == NULL)
+    return NULL;
+  if (m->op == OP_GJSON)
+    return chk_gjson_get(m->paths->pdata[i], root);
+  JsonNode *found = wg_json_pointer(root, m->names[i]);
+  return found ? json_node_ref(found) : NULL;
+}
+
 /* The failing place is told in place of the whole document. */
 static ChkHolds look_at(const ChkMatcher *m, guint i, JsonNode *root, const ChkBefore *before,
                         Trace *trace) {
   const ChkMatcher *part = g_ptr_array_index(m->parts, i);
-  JsonNode *value = wg_json_pointer(root, m->names[i]);
-  ChkBefore then = {0};
+  g_autoptr(JsonNode) value = place(m, i, root);
+  g_autoptr(JsonNode) earlier = before && before->known ? place(m, i, before->before) : NULL;
+  ChkBefore then = {before && before->known, earlier};
 
-  if (before && before->known)
-    then = (ChkBefore){TRUE, before->before ? wg_json_pointer(before->before, m->names[i]) : NULL};
   ChkHolds holds = chk_matcher_look(part, value, before ? &then : NULL, trace);
   if (holds == CHK_HOLDS || trace->expected)
     return holds;
@@ -301,6 +310,7 @@ ChkHolds chk_matcher_look(const ChkMatcher *m, JsonNode *value, const ChkBefore 
   case OP_KEYS:
     return look_keys(m, value, trace);
   case OP_JSON:
+  case OP_GJSON:
     return look_json(m, value, before, trace);
   case OP_LINES:
     return chk_lines_look(m->lines, value, trace);

@@ -35,6 +35,7 @@ const Operator chk_operators[_OP_MAX] = {
     [OP_KEYS] = {"keys", OPERAND_KEYS, BIT(CHK_JSON)},
     [OP_SEMVER] = {"semver", OPERAND_RANGE, BIT(CHK_TEXT) | BIT(CHK_JSON)},
     [OP_JSON] = {"json", OPERAND_POINTERS, BIT(CHK_TEXT) | BIT(CHK_JSON)},
+    [OP_GJSON] = {"gjson", OPERAND_PATHS, BIT(CHK_TEXT) | BIT(CHK_JSON)},
     [OP_LINES] = {"lines", OPERAND_LINES, BIT(CHK_TEXT) | LISTED},
     [OP_AND] = {"and", OPERAND_MANY, ALL},
     [OP_OR] = {"or", OPERAND_MANY, ALL},
@@ -216,6 +217,24 @@ static gboolean read_length(ChkMatcher *m, const From *from) {
   return FALSE;
 }
 
+static gboolean read_path(ChkMatcher *m, const From *here, const char *name) {
+  g_autofree char *why = NULL;
+  ChkGjson *path = NULL;
+
+  if (m->op == OP_GJSON) {
+    path = chk_gjson_new(name, &why);
+    if (path)
+      g_ptr_array_add(m->paths, path);
+    else
+      refuse(here, "\"%s\": %s", name, why);
+    return path != NULL;
+  }
+  if (!*name || *name == '/')
+    return TRUE;
+  refuse(here, "\"%s\" is no JSON pointer; did you mean \"/%s\"?", name, name);
+  return FALSE;
+}
+
 static gboolean read_pointers(ChkMatcher *m, const From *from) {
   g_autoptr(GStrvBuilder) names = g_strv_builder_new();
   JsonObjectIter iter;
@@ -225,15 +244,15 @@ static gboolean read_pointers(ChkMatcher *m, const From *from) {
 
   if (!JSON_NODE_HOLDS_OBJECT(from->node) ||
       json_object_get_size(json_node_get_object(from->node)) == 0) {
-    refuse(from, "an object of JSON pointers is needed: {\"/status\": \"ok\"}");
+    refuse(from, m->op == OP_JSON ? "an object of JSON pointers is needed: {\"/status\": \"ok\"}"
+                                  : "an object of paths is needed: {\"hosts.#.name\": ...}");
     return FALSE;
   }
   json_object_iter_init_ordered(&iter, json_node_get_object(from->node));
   while (json_object_iter_next_ordered(&iter, &name, &node)) {
     g_autofree char *pointer = chk_pointer_join(from->pointer, name);
     From here = {from->doc, node, pointer, from->problems};
-    if (*name && *name != '/') {
-      refuse(&here, "\"%s\" is no JSON pointer; did you mean \"/%s\"?", name, name);
+    if (!read_path(m, &here, name)) {
       good = FALSE;
       continue;
     }
@@ -317,6 +336,7 @@ static gboolean read_operand(ChkMatcher *m, const From *from) {
   case OPERAND_KEYS:
     return read_part(m, from, from->node, from->pointer, CHK_TEXTS);
   case OPERAND_POINTERS:
+  case OPERAND_PATHS:
     return read_pointers(m, from);
   case OPERAND_LINES:
     return read_lines(m, from);

@@ -18,6 +18,7 @@ typedef enum {
   OPERAND_LENGTH,   /* a matcher of a number */
   OPERAND_KEYS,     /* a matcher of a list of texts */
   OPERAND_POINTERS, /* JSON pointers with a matcher each */
+  OPERAND_PATHS,    /* paths of gjson with a matcher each */
   OPERAND_LINES,
   OPERAND_FLAG,   /* true or false */
   OPERAND_TRUE,   /* true: there is no other way */

@@ -5,13 +5,39 @@
 
 #include <string.h>
 
-const char *const chk_operator_names[] = {
-    "equals",     "not",     "less",     "at-most", "more",  "at-least",
-    "between",    "matches", "contains", "starts",  "ends",  "in",
-    "any",        "all",     "none",     "has",     "only",  "length",
-    "has-key",    "keys",    "semver",   "json",    "lines", "and",
-    "or",         "exists",  "absent",   "no-new",  "keeps", "at-most-baseline",
-    "not-higher", NULL};
+const char *const chk_operator_names[] = {"equals",
+                                          "not",
+                                          "less",
+                                          "at-most",
+                                          "more",
+                                          "at-least",
+                                          "between",
+                                          "matches",
+                                          "contains",
+                                          "starts",
+                                          "ends",
+                                          "in",
+                                          "any",
+                                          "all",
+                                          "none",
+                                          "has",
+                                          "only",
+                                          "length",
+                                          "has-key",
+                                          "keys",
+                                          "semver",
+                                          "json",
+                                          "gjson",
+                                          "lines",
+                                          "and",
+                                          "or",
+                                          "exists",
+                                          "absent",
+                                          "no-new",
+                                          "keeps",
+                                          "at-most-baseline",
+                                          "not-higher",
+                                          NULL};
 G_STATIC_ASSERT(G_N_ELEMENTS(chk_operator_names) == _OP_MAX + 1);
 
 ChkMatcher *chk_matcher_alloc(Op op, ChkKind kind) {
@@ -21,6 +47,7 @@ ChkMatcher *chk_matcher_alloc(Op op, ChkKind kind) {
   m->kind = kind;
   m->parts = g_ptr_array_new_with_free_func((GDestroyNotify)chk_matcher_free);
   m->lines = g_ptr_array_new_with_free_func((GDestroyNotify)chk_line_free);
+  m->paths = g_ptr_array_new_with_free_func((GDestroyNotify)chk_gjson_free);
   return m;
 }
 
@@ -30,6 +57,7 @@ void chk_matcher_free(ChkMatcher *m) {
   g_clear_pointer(&m->value, json_node_unref);
   g_ptr_array_unref(m->parts);
   g_ptr_array_unref(m->lines);
+  g_ptr_array_unref(m->paths);
   g_strfreev(m->names);
   g_clear_pointer(&m->regex, g_regex_unref);
   g_clear_pointer(&m->range, chk_range_free);
@@ -158,6 +186,7 @@ static const char *words_of(const ChkMatcher *m) {
       [OP_KEYS] = "keys ",
       [OP_SEMVER] = "a version in ",
       [OP_JSON] = "",
+      [OP_GJSON] = "",
       [OP_LINES] = "lines ",
       [OP_AND] = "",
       [OP_OR] = "",
@@ -177,7 +206,7 @@ static const char *words_of(const ChkMatcher *m) {
 char *chk_matcher_text(const ChkMatcher *m) {
   GString *s = g_string_new(words_of(m));
 
-  if (m->op == OP_JSON)
+  if (m->op == OP_JSON || m->op == OP_GJSON)
     append_pointers(s, m);
   else if (m->op == OP_ONLY && m->parts->len == 0)
     g_string_assign(s, "an empty list");

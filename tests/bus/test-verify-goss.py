@@ -78,6 +78,18 @@ def test_a_proxy():
         equal(web.requests[0][1], url, "what the proxy was asked for")
 
 
+def test_paths_of_gjson():
+    hosts = {"hosts": [{"name": "a", "up": True, "load": 3}, {"name": "b", "up": False, "load": 9}]}
+    good = {"hosts.#": 2, "hosts.#.name": {"contain-elements": ["a", "b"]}, "hosts.#(load>5).name": "b",
+            "hosts.#(up==true)#|#": 1, "h*.0.name": "a", "hosts.0.@keys": {"consist-of": ["name", "up", "load"]}}
+    code, _, said = goss("-", text=json.dumps({"matching": {"x": {"content": hosts, "matches": {"gjson": good}}}}))
+    equal(code, 0, said)
+    bad = {"hosts.#(name==b).load": {"lt": 5}}
+    code, results, _ = goss("-", text=json.dumps({"matching": {"x": {"content": hosts, "matches": {"gjson": bad}}}}))
+    equal(code, 1, "a path that finds what is wrong")
+    check("hosts.#(name==b).load" in results["checks"][0]["assertions"][0]["expected"], results["checks"][0])
+
+
 def refused(text, word, *args):
     code, _, said = goss("-", *args, text=text)
     equal(code, 78, f"{text}: {said}")
@@ -92,7 +104,8 @@ def test_what_cannot_be_said_is_refused():
     refused("http: {'http://x/': {status: 200, proxy: 'http://a:b@p/'}}", "a password does not belong")
     refused("http: {'http://x/': {status: 200, key-file: /k}}", '"cert-file" is missing')
     refused("matching: {a: {content: 1, matches: {be-nice: 1}}}", "there is no matcher")
-    refused("matching: {a: {content: {b: 1}, matches: {gjson: {'b.#': 1}}}}", "only plain paths")
+    refused("matching: {a: {content: {b: 1}, matches: {gjson: {'{a,b}': 1}}}}", "multipaths")
+    refused("matching: {a: {content: {b: 1}, matches: {gjson: {'b.@nosuch': 1}}}}", "no modifier")
     refused("gossfile: {nowhere.yaml: {}}", "nowhere.yaml")
     refused("- a list", "is a map of resources")
 
