@@ -38,6 +38,7 @@ typedef struct {
   gboolean polled; /* `poll` is registered with the source */
   gboolean paused;
   gboolean dead;
+  gboolean dispatching;  /* a loop that runs within our own dispatch does not see us */
   WgOutbox *outbox;      /* NULL until it is asked for */
   gboolean broken;       /* it could not be written: to be closed by the next turn */
   int read_fd, write_fd; /* -1 unless split */
@@ -88,11 +89,16 @@ static gboolean has_gathered(const WgBusSource *self) {
 
 static gboolean bus_prepare(GSource *source, gint *timeout) {
   WgBusSource *self = (WgBusSource *)source;
+
+  *timeout = -1;
+  if (self->dispatching) {
+    self->poll.events = 0;
+    return FALSE;
+  }
   flush(self);
   int events = sd_bus_get_events(self->bus);
   int fd = self->write_fd >= 0 ? self->write_fd : sd_bus_get_fd(self->bus);
 
-  *timeout = -1;
   if (self->dead)
     return FALSE;
   if (events < 0 || fd < 0 || self->broken || sd_bus_get_timeout(self->bus, &self->due) < 0) {
@@ -120,7 +126,7 @@ static gboolean bus_prepare(GSource *source, gint *timeout) {
 
 static gboolean bus_check(GSource *source) {
   WgBusSource *self = (WgBusSource *)source;
-  if (self->dead)
+  if (self->dead || self->dispatching)
     return FALSE;
   if (self->polled && self->poll.revents != 0)
     return TRUE;
@@ -163,8 +169,8 @@ static int process_some(WgBusSource *self) {
   return r;
 }
 
-static gboolean bus_dispatch(GSource *source, GSourceFunc callback, gpointer data) {
-  WgBusSource *self = (WgBusSource *)source;
+static gboolean one_turn(WgBusSource *self) {
+  GSource *source = &self->base;
   int n_readable = 0;
   if (self->turn && self->polled && (self->poll.revents & POLLIN) != 0)
     (void)ioctl(self->poll.fd, FIONREAD, &n_readable);
@@ -180,6 +186,15 @@ static gboolean bus_dispatch(GSource *source, GSourceFunc callback, gpointer dat
   if (self->turn)
     self->turn(self->bus, (guint)MAX(n_readable, 0), self->turn_data);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean bus_dispatch(GSource *source, GSourceFunc callback, gpointer data) {
+  WgBusSource *self = (WgBusSource *)source;
+
+  self->dispatching = TRUE;
+  gboolean goes_on = one_turn(self);
+  self->dispatching = FALSE;
+  return goes_on;
 }
 
 static void bus_finalize(GSource *source) {
@@ -202,6 +217,10 @@ GSource *wg_bus_source_attach_split(sd_bus *bus, int read_fd, int write_fd, GMai
   self->poll.fd = -1;
   self->due = UINT64_MAX;
   g_source_set_static_name(source, "sd-bus");
+  /* It cannot, see `dispatching`; but GLib's way to keep a source from it takes the descriptor out
+   * of the poll set for each dispatch and puts it back, and each time writes to wake a loop that is
+   * itself: two system calls, and a turn for nothing. */
+  g_source_set_can_recurse(source, TRUE);
   g_source_attach(source, context);
   return source;
 }

@@ -13,6 +13,7 @@
 typedef struct {
   GSource base;
   WgWriter *writer;
+  gboolean dispatching; /* jobs are handed back in order, also when a done() runs a loop */
 } WriterSource;
 
 static void ring(WgWriter *w) {
@@ -93,7 +94,7 @@ static gboolean source_prepare(GSource *source, gint *timeout) {
   *timeout = -1;
   wg_writer_flush(w);
   g_atomic_int_set(&w->polling, 1);
-  return has_work(w);
+  return !((WriterSource *)source)->dispatching && has_work(w);
 }
 
 static gboolean source_check(GSource *source) {
@@ -103,11 +104,15 @@ static gboolean source_check(GSource *source) {
     guint64 count;
     (void)!read(w->event_fd, &count, sizeof count); /* only to make it quiet */
   }
-  return has_work(w);
+  return !((WriterSource *)source)->dispatching && has_work(w);
 }
 
 static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer user_data) {
-  wg_writer_deliver(((WriterSource *)source)->writer);
+  WriterSource *self = (WriterSource *)source;
+
+  self->dispatching = TRUE;
+  wg_writer_deliver(self->writer);
+  self->dispatching = FALSE;
   return G_SOURCE_CONTINUE;
 }
 
@@ -122,6 +127,7 @@ void wg_writer_attach(WgWriter *w) {
   ((WriterSource *)w->source)->writer = w;
   w->fd_tag = g_source_add_unix_fd(w->source, w->event_fd, G_IO_IN);
   g_source_set_name(w->source, "store writer");
+  g_source_set_can_recurse(w->source, TRUE); /* it cannot, but that way costs less: bus-source.c */
   g_source_attach(w->source, NULL);
 }
 

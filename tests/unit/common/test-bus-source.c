@@ -225,6 +225,29 @@ static void test_destroy_in_dispatch(Fixture *f, gconstpointer data) {
   g_assert_cmpuint(f->n_replies, ==, 1);
 }
 
+/* A loop within a handler serves the others, and not the connection whose turn it is. */
+static int nest_on_reply(sd_bus_message *m, void *data, sd_bus_error *e) {
+  Fixture *f = data;
+  f->n_replies++;
+  if (f->n_replies > 1)
+    return 0;
+  guint guard = g_timeout_add(PAIR_PATIENCE_MSEC, pair_out_of_patience, NULL);
+  while (pair_n_calls < 3) /* the server has answered all */
+    g_main_context_iteration(NULL, TRUE);
+  g_source_remove(guard);
+  while (g_main_context_iteration(NULL, FALSE))
+    ;
+  g_assert_cmpuint(f->n_replies, ==, 1);
+  return 0;
+}
+
+static void test_nested_loop(Fixture *f, gconstpointer data) {
+  for (guint i = 0; i < 3; i++)
+    pair_call(f->client, "Empty", nest_on_reply, f);
+  pair_wait(&f->n_replies, 3);
+  g_assert_cmpuint(f->n_closed, ==, 0);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
 #define ADD(name, func) g_test_add("/common/bus-source/" name, Fixture, NULL, setup, func, teardown)
@@ -237,5 +260,6 @@ int main(int argc, char **argv) {
   ADD("disconnect", test_disconnect);
   ADD("destroy-in-closed", test_destroy_in_closed);
   ADD("destroy-in-dispatch", test_destroy_in_dispatch);
+  ADD("nested-loop", test_nested_loop);
   return g_test_run();
 }
