@@ -3,7 +3,7 @@
 
 Many targets are deployed to at once, each held in one state by an event (a hook or a check that does not
 return in the boot in which it began, or a file system that is frozen), and then the emulator is killed:
-one cut proves all states. The tries of a roll-back take a cut each, at one target.
+one cut proves all states, and all that follows happens in the boot after it.
 """
 
 import json
@@ -17,7 +17,8 @@ from harness.vm import Vm
 
 HOLD = "/usr/local/sbin/hold"
 # touches what tells that it is there, and does not return in the boot in which it was written
-HOLDS = "#!/bin/sh\nif grep -qs {boot} /proc/sys/kernel/random/boot_id; then touch /run/held-$1; exec sleep 600; fi\n"
+HOLDS = "#!/bin/sh\nif grep -qs {boot} /proc/sys/kernel/random/boot_id; then touch /run/held-$1; exec sleep 1800; fi\n"
+CONFIRM = 120  # seconds
 FROZEN = ("backing-up", "staging-half", "cleaning")  # on a file system of their own, see _prepare()
 
 
@@ -31,7 +32,7 @@ def _freeze(name):
 
 def _look(name):
     """A check that does not end."""
-    return [{"command": f"{HOLD} {name}", "name": "holds", "timeout": "5min"}]
+    return [{"command": f"{HOLD} {name}", "name": "holds", "timeout": "9min"}]
 
 
 def _state(name, schema, **more):
@@ -39,38 +40,45 @@ def _state(name, schema, **more):
 
 
 UP = "date >/srv/data-migrating/since; " + HOLD + " migrating"
-BASELINE = [{"command": HOLD + " staged", "name": "now", "timeout": "70s", "expect": {"exit-status": {"not-higher": True}}}]
+BASELINE = [{"command": HOLD + " staged", "name": "now", "timeout": "2min", "expect": {"exit-status": {"not-higher": True}}}]
 NOBODY = [{"file": "/run/nobody-makes-this", "name": "never"}]
 # station -> (the state it is held in, what it ends as, the release that serves then, more of its manifest)
 STATIONS = {
-    "validated": ("validated", "aborted", "old", {"hooks": {"pre-flight": [_hold("validated")]}}),
-    "backing-up": ("backing-up", "aborted", "old", {
-        "hooks": {"pre-flight": [_freeze("backing-up")]}, "backup": ["/etc/hostname"]}),
-    "staging": ("staging", "aborted", "old", {"hooks": {"post-stage": [_hold("staging")]}}),
-    "staging-half": ("staging", "aborted", "old", {"hooks": {"pre-stage": [_freeze("staging-half")]}}),
+    # nothing presses these
+    "verified": ("verified", "done", "new", {"strategy": {"confirm": "1h"}}),
+    "committed": ("committed", "done", "new", {"hooks": {"post-commit": [_hold("committed", "9min")]}}),
+    "cleaning": ("cleaning", "done", "new", {"hooks": {"post-commit": [_freeze("cleaning")]}}),
+    "verifying": ("verifying", "rolled-back", "old", {"checks": _look("verifying")}),
+    # these have their 5 minutes
+    "starting": ("starting", "rolled-back", "old", {"hooks": {"post-start": [_hold("starting")]}}),
+    "switched": ("switching", "rolled-back", "old", {"hooks": {"post-switch": [_hold("switched")]}}),
+    "switching": ("switching", "rolled-back", "old", {"hooks": {"pre-switch": [_hold("switching")]}}),
     "migrating": ("migrating", "rolled-back", "old", {
         "state": _state("migrating", 2, snapshot=True, migrate={
             "up": {"command": ["/bin/sh", "-c", UP], "timeout": "5min"}})}),
-    "switching": ("switching", "rolled-back", "old", {"hooks": {"pre-switch": [_hold("switching")]}}),
-    "switched": ("switching", "rolled-back", "old", {"hooks": {"post-switch": [_hold("switched")]}}),
-    "starting": ("starting", "rolled-back", "old", {"hooks": {"post-start": [_hold("starting")]}}),
-    "verifying": ("verifying", "rolled-back", "old", {"checks": _look("verifying")}),
-    "verified": ("verified", "done", "new", {"strategy": {"confirm": "1h"}}),
-    "committed": ("committed", "done", "new", {"hooks": {"post-commit": [_hold("committed")]}}),
-    "cleaning": ("cleaning", "done", "new", {"hooks": {"post-commit": [_freeze("cleaning")]}}),
-    # these have little time, so they come last
-    "unconfirmed": ("verified", "rolled-back", "old", {"strategy": {"confirm": "60s"}}),
+    "staging-half": ("staging", "aborted", "old", {"hooks": {"pre-stage": [_freeze("staging-half")]}}),
+    "staging": ("staging", "aborted", "old", {"hooks": {"post-stage": [_hold("staging")]}}),
+    "backing-up": ("backing-up", "aborted", "old", {
+        "hooks": {"pre-flight": [_freeze("backing-up")]}, "backup": ["/etc/hostname"]}),
+    "validated": ("validated", "aborted", "old", {"hooks": {"pre-flight": [_hold("validated")]}}),
+    # these have little time, so they come last: what is said here, 2 minutes, and a third of those for a roll-back
+    "unconfirmed": ("verified", "rolled-back", "old", {"strategy": {"confirm": f"{CONFIRM}s"}}),
     "staged": ("staged", "done", "new", {"checks": BASELINE}),
     "rolling-back": ("rolling-back", "rolled-back", "old", {
         "checks": NOBODY, "hooks": {"pre-rollback": [_hold("rolling-back")]}}),
 }  # fmt: skip
-# its way back is begun three times, and each time the power goes
-TRIES = {"checks": NOBODY, "hooks": {"pre-rollback": [
-    {"command": ["/bin/sh", "-c", "touch /run/held-tries; exec sleep 600"], "timeout": "5min"}]}}  # fmt: skip
+ENDED = [name for name in STATIONS if name not in ("verified", "unconfirmed")]  # by itself, after the cut
+# its way back is begun three times
+TRIES = {"checks": NOBODY, "hooks": {"pre-rollback": [{"command": ["/usr/bin/sleep", "600"], "timeout": "5min"}]}}
 
 
 def _prepare(root):
     """File systems of their own for what is frozen: nothing that is written there ends until the power goes."""
+    # each deployment has systemd read its units again, and under emulation the generators are most of that
+    (root / "etc/systemd/system-generators").mkdir(exist_ok=True)
+    for generator in (root / "usr/lib/systemd/system-generators").iterdir():
+        if generator.name != "systemd-fstab-generator":
+            (root / "etc/systemd/system-generators" / generator.name).symlink_to("/dev/null")
     with open(root / "etc/fstab", "a", encoding="ascii") as fstab:
         for name in FROZEN:
             (root / f"srv/frozen/{name}").mkdir(parents=True)
@@ -79,16 +87,12 @@ def _prepare(root):
             fstab.write(f"/srv/{name}.img /srv/frozen/{name} ext4 loop 0 0\n")
 
 
-def _history(m):
-    return json.loads(m.out("waggle", "--json=short", "deploy", "history", "-n", "60"))
+def _newest(m, name):
+    return json.loads(m.out("waggle", "--json=short", "deploy", "history", "-n", "1", f"--target={name}"))[0]
 
 
-def _newest(m):
-    """target -> its newest deployment."""
-    rows = {}
-    for row in _history(m):
-        rows.setdefault(row["target"], row)
-    return rows
+def _show(m, name):
+    return json.loads(m.out("waggle", "--json=short", "deploy", "show", _newest(m, name)["id"]))
 
 
 def _inside(m, *names):
@@ -100,26 +104,15 @@ def _run(m, name, word="new", *options):
 
 
 def _held(m, name):
-    m.wait(f"{name} held", lambda: m.run("test", "-e", f"/run/held-{name}", check=False).returncode == 0, 120)
+    """Until its hook, check or command has begun that does not return."""
+    m.run("sh", "-c", "until test -e /run/held-$1; do sleep 0.2; done", "sh", name, timeout=90)
 
 
-def _wait_states(m, wanted, timeout=120):
-    """Until each target's newest deployment is in this state."""
-    seen = {}
-
-    def there():
-        rows = _newest(m)
-        seen.clear()
-        seen.update({name: rows[name]["state"] for name in wanted})
-        ended = {n: s for n, s in seen.items() if s != wanted[n] and s in ENDS}
-        assert not ended, f"ended otherwise: {ended}"
-        return seen == wanted
-
-    try:
-        m.wait("the states", there, timeout)
-    except AssertionError as error:
-        wrong = {n: (s, wanted[n]) for n, s in seen.items() if s != wanted[n]}
-        raise AssertionError(f"{error}: is and should be: {wrong}") from error
+def _wait_states(m, wanted, timeout=150):
+    """Until each target's newest deployment is in this state; it waits within, so that it costs the machine little."""
+    done = m.run(f"{INSIDE}/stations.py", "wait", timeout, *[f"{n}={s}" for n, s in wanted.items()],
+                 check=False, timeout=timeout)  # fmt: skip
+    assert done.returncode == 0, f"not in these states: {done.stdout}{done.stderr}"
 
 
 def _whole(name, is_now, word, ended=True):
@@ -162,7 +155,7 @@ def test_cut(m):
     for name, (state, _end, _word, _more) in STATIONS.items():
         _run(m, name)
         if name in FROZEN or state == "verified":
-            _wait_states(m, {name: state}, 120)
+            _wait_states(m, {name: state})
         else:
             _held(m, name)
     _wait_states(m, {name: station[0] for name, station in STATIONS.items()}, 10)
@@ -172,41 +165,65 @@ def test_cut(m):
 def test_boot(m):
     """the boot has put files back before a unit started: no unit ran a release that nobody had verified"""
     assert m.show("waggle-deployd-recover.service", "Result") == "success"
-    _wait_states(m, {n: s[1] for n, s in STATIONS.items() if n != "verified"}, 150)
-    for name, is_now in _inside(m, *STATIONS).items():
-        _state_, end, word, _more = STATIONS[name]
-        _whole(name, is_now, word, ended=name != "verified")
+    _wait_states(m, {name: STATIONS[name][1] for name in ENDED})
+    for name, is_now in _inside(m, *ENDED).items():
+        _state_, _end, word, _more = STATIONS[name]
+        _whole(name, is_now, word)
         starts = is_now["starts"]
         if name == "staged":  # it went on
             assert starts[0] == "old" and starts[-1] == "new", (name, starts)
-        elif name == "unconfirmed":  # it may have served for the rest of its time, and no longer
-            assert starts[-1] == "old", (name, starts)
         else:
             assert set(starts) == {word}, (name, starts)
-        # what was cut off after the tree had its name, and before the name was stored, is left for retention: it is
-        # nowhere known as a release, and neither current nor good
-        at_most = 2 if word == "new" or name == "staging" else 1
-        assert len(is_now["releases"]) <= at_most, (name, is_now)
+        # what was staged, if only its name was missing in the record, is gone
+        assert len(is_now["releases"]) == (2 if word == "new" else 1), (name, is_now)
     assert m.out("cat", "/srv/data-migrating/since") == "one"
-    m.run("waggle", "audit", "verify")
+    assert _show(m, "rolling-back")["tries"] == 2
+
+
+def test_tries(m):
+    """a roll-back whose service is killed is begun again; after the third try it has failed, is told, and nothing more
+    is changed at this target before a person says so"""
+    _run(m, "tries")
+    _wait_states(m, {"tries": "rolling-back"})
+    begun = []
+    while True:
+        shown = _show(m, "tries")
+        state = (shown["state"], shown["tries"])
+        if begun[-1:] == [state]:
+            continue  # it is not under way again
+        begun.append(state)
+        if state[0] != "rolling-back":
+            break
+        m.run("systemctl", "kill", "-s", "KILL", "--kill-whom=main", DEPLOYD)
+    assert begun == [*(("rolling-back", n) for n in (1, 2, 3)), ("rollback-failed", 3)], begun
+    ids = dict(re.findall(
+        r"#define (WG_MSG_\w+) \"([0-9a-f]{32})\"",
+        (roots.TOP / "src/common/message-ids.h").read_text(encoding="utf-8"),
+    ))  # fmt: skip
+    assert m.journal("MESSAGE_ID=" + ids["WG_MSG_ROLLBACK_FAILED"], f"_SYSTEMD_UNIT={DEPLOYD}", since="@0")
+    done = m.run("waggle", "deploy", "run", "/root/tries/old.json", check=False)
+    assert done.returncode == 1 and "roll-back" in done.stdout + done.stderr, done
 
 
 def test_deadline_over_the_boot(m):
     """the time to confirm went on while there was no power: neither anew nor for ever"""
-    row = _newest(m)["unconfirmed"]
-    shown = json.loads(m.out("waggle", "--json=short", "deploy", "show", row["id"]))
-    times = {t["to"]: t["time"] for t in shown["transitions"]}
-    over, back = times["verified"] + 60_000_000, times["rolling-back"]
+    _wait_states(m, {"unconfirmed": "rolled-back"}, CONFIRM + 60)
+    times = {t["to"]: t["time"] for t in _show(m, "unconfirmed")["transitions"]}
+    over, back = times["verified"] + CONFIRM * 1_000_000, times["rolling-back"]
     boot = json.loads(m.out("journalctl", "-b", "-q", "-o", "json", "-n", "1", "-u", "waggle-deployd-recover.service"))
+    boot = int(boot["__REALTIME_TIMESTAMP"])
     print(f"# rolled back {(back - times['verified']) / 1e6:.1f} s after it was verified, the power was back at "
-          f"{(int(boot['__REALTIME_TIMESTAMP']) - times['verified']) / 1e6:.1f} s")  # fmt: skip
-    # anew it would be a minute after the boot at the earliest
-    assert over <= back < max(over, int(boot["__REALTIME_TIMESTAMP"])) + 50_000_000, (over, back, boot)
+          f"{(boot - times['verified']) / 1e6:.1f} s")  # fmt: skip
+    # anew it would be CONFIRM after the boot at the earliest
+    assert over <= back < max(over + 40_000_000, boot + (CONFIRM - 5) * 1_000_000), (over, back, boot)
+    is_now = _inside(m, "unconfirmed")["unconfirmed"]
+    _whole("unconfirmed", is_now, "old")
+    assert is_now["starts"][-1] == "old", is_now  # the new one may have served for the rest of its time, and no longer
 
 
 def test_confirmed_after_the_cut(m):
     """what was verified and waits can be confirmed in another boot"""
-    row = _newest(m)["verified"]
+    row = _newest(m, "verified")
     assert row["state"] == "verified", row
     m.run("waggle", "deploy", "confirm", row["id"])
     _wait_states(m, {"verified": "done"})
@@ -214,61 +231,19 @@ def test_confirmed_after_the_cut(m):
 
 
 def test_again(m):
-    """each target takes its next deployment; what was poisoned is refused, nothing else"""
-    names = ["backing-up", "staging", "switched", "verifying"]
-    for name in names:
+    """each target takes its next deployment, also with what was staged before the cut; one whose roll-back failed when
+    it is told to"""
+    names = {"backing-up": [], "staging": [], "switched": [], "verifying": [], "tries": ["--force"]}
+    for name, options in names.items():
         content = json.loads(m.out("cat", f"/root/{name}/new.json"))
         content.pop("hooks", None)
         content["checks"] = content["checks"][:1]
         m.run("tee", f"/root/{name}/again.json", stdin=json.dumps(content))
-        _run(m, name, "again")
+        _run(m, name, "again", *options)
     _wait_states(m, dict.fromkeys(names, "done"))
     for name, is_now in _inside(m, *names).items():
-        _whole(name, is_now, "new")
-
-
-def _cut_rolling_back(m, n):
-    """The way back has begun for the n-th time, and the power goes."""
-    _held(m, "tries")
-    _wait_states(m, {"tries": "rolling-back"}, 5)
-    shown = json.loads(m.out("waggle", "--json=short", "deploy", "show", _newest(m)["tries"]["id"]))
-    assert shown["tries"] == n, shown["tries"]
-    m.power_cut()
-
-
-def test_tries(m):
-    """a roll-back that the power ends is begun again, and each time the old release alone is started"""
-    _run(m, "tries")
-    _cut_rolling_back(m, 1)
-    for n in (2, 3):
-        _held(m, "tries")
-        is_now = _inside(m, "tries")["tries"]
-        _whole("tries", is_now, "old", ended=False)
-        assert set(is_now["starts"]) == {"old"}, is_now
-        _cut_rolling_back(m, n)
-
-
-def test_no_fourth_try(m):
-    """after the third try it has failed, is told, and nothing more is changed at this target before a person says so"""
-    _wait_states(m, {"tries": "rollback-failed"})
-    ids = dict(re.findall(
-        r"#define (WG_MSG_\w+) \"([0-9a-f]{32})\"",
-        (roots.TOP / "src/common/message-ids.h").read_text(encoding="utf-8"),
-    ))  # fmt: skip
-    assert m.journal("MESSAGE_ID=" + ids["WG_MSG_ROLLBACK_FAILED"], f"_SYSTEMD_UNIT={DEPLOYD}", since="@0")
-    is_now = _inside(m, "tries")["tries"]
-    _whole("tries", is_now, "old", ended=False)
-    assert set(is_now["starts"]) == {"old"}, is_now
-    done = m.run("waggle", "deploy", "run", "/root/tries/old.json", check=False)
-    assert done.returncode == 1 and "roll-back" in done.stdout + done.stderr, done
-    content = json.loads(m.out("cat", "/root/tries/new.json"))
-    del content["hooks"]
-    content["checks"] = content["checks"][:1]
-    m.run("tee", "/root/tries/again.json", stdin=json.dumps(content))
-    done = m.run("waggle", "deploy", "run", "/root/tries/again.json", "--force", check=False, timeout=120)
-    assert done.returncode == 0, done
-    # what the failed one kept to go back with stays for the person who looks
-    _whole("tries", _inside(m, "tries")["tries"], "new", ended=False)
+        # what the failed roll-back kept to go back with stays for the person who looks
+        _whole(name, is_now, "new", ended=name != "tries")
     m.run("waggle", "audit", "verify")
 
 

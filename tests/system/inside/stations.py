@@ -3,11 +3,13 @@
 
     stations.py make < {NAME: {"root": PATH, "new": MORE, "first": MORE}, ...}
     stations.py look NAME...
+    stations.py wait SECONDS NAME=STATE...
 
 make writes, for each name, a target, a first release ("old") and a next one ("new"), each with the manifest
 /root/NAME/WORD.json, to which MORE is added. look prints as JSON what is there of each, judged by itself: which
 release is current and whether its tree is what its tree file says, what lies around, what runs, which unit
-file is installed, what was started since the boot. Never to be run outside a machine of the tests.
+file is installed, what was started since the boot. wait returns when the newest deployment of each is in that
+state, and fails as soon as one has ended otherwise, with what they are. Never to be run outside a machine of the tests.
 """
 
 import hashlib
@@ -16,8 +18,10 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path("/srv/cut")
+ENDS = ("done", "aborted", "rolled-back", "rollback-failed")
 # the release is found by the link, so what runs is what was current when it was started
 SERVE = '#!/bin/sh\nread -r word <"$2/current/word"\necho "serving $word"\n'
 SERVE += 'echo "$word $$" >/run/cut-$1.new\nmv /run/cut-$1.new /run/cut-$1\nexec sleep infinity\n'
@@ -107,7 +111,28 @@ def _look(name):
     }  # fmt: skip
 
 
+def _newest(names):
+    """name -> the state of its newest deployment."""
+    argv = ["waggle", "--json=short", "deploy", "history", "-n", "60"]
+    rows = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    return {row["target"]: row["state"] for row in reversed(rows) if row["target"] in names}
+
+
+def wait(seconds, wanted):
+    end = time.monotonic() + seconds
+    while True:
+        states = _newest(wanted)
+        wrong = {name: states.get(name) for name in wanted if states.get(name) != wanted[name]}
+        if not wrong:
+            return
+        if time.monotonic() > end or any(state in ENDS for state in wrong.values()):
+            sys.exit(json.dumps(wrong))
+        time.sleep(0.5)
+
+
 if sys.argv[1] == "make":
     make(json.load(sys.stdin))
+elif sys.argv[1] == "wait":
+    wait(float(sys.argv[2]), dict(argument.split("=") for argument in sys.argv[3:]))
 else:
     print(json.dumps({name: _look(name) for name in sys.argv[2:]}))
