@@ -90,7 +90,6 @@ static void recorded(const DplVerifyEnd *end, gpointer data) {
 
 void dpl_part_baseline(DplChain *chain) {
   const DplRecord *r = chain->act->record;
-  const DplRealOptions *o = &chain->real->o;
   g_autofree char *plan = chain->manifest->verify != NULL
                               ? dpl_manifest_verify_text(chain->manifest, chain->site, r->to)
                               : NULL;
@@ -101,21 +100,10 @@ void dpl_part_baseline(DplChain *chain) {
     dpl_part_done(chain, NULL);
     return;
   }
-  DplVerifyOptions options = {
-      .program = o->verify_program,
-      .directory = o->runtime_directory,
-      .name = name,
-      .user_scope = o->user_scope,
-      .bus = dpl_units_bus(o->units),
-      .how = o->how,
-      .bind_to = o->own_unit,
-      .plan = plan,
-      .record = TRUE,
-      .limit = left / BASELINE_SHARE,
-  };
-  chain->verify = dpl_verify_start(&options, recorded, chain);
-  if (g_cancellable_is_cancelled(chain->act->cancel))
-    dpl_verify_cancel(chain->verify);
+  dpl_chain_verify(chain,
+                   &(DplVerifyOptions){
+                       .name = name, .plan = plan, .record = TRUE, .limit = left / BASELINE_SHARE},
+                   recorded);
 }
 
 /* ---- the intent ---- */

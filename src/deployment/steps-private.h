@@ -87,6 +87,9 @@ int dpl_chain_root(DplChain *chain, gboolean make, GError **error);
 char *dpl_chain_release(DplChain *chain, const char *id);
 /* us left for the step's commands; 0: no bound. */
 guint64 dpl_chain_limit(DplChain *chain);
+/* steps-verify.c: starts what `how` says with the program, bus and unit of the chain, which are
+ * filled in; it is ended when the act is cancelled. */
+void dpl_chain_verify(DplChain *chain, const DplVerifyOptions *how, DplVerifyFunc done);
 /* `text` without the manifest's secrets; free with g_free(). */
 char *dpl_chain_mask(DplChain *chain, const char *text);
 /* Kept with the transaction when the step fails and there are no results to keep. */

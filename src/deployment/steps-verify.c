@@ -80,32 +80,39 @@ static void on_result(const char *json, guint n, guint all, gpointer data) {
   dpl_act_result(chain->act, masked);
 }
 
-static void start(DplChain *chain, const DplManifest *manifest, const char *release,
-                  const GPtrArray *states, guint64 limit, DplVerifyFunc done) {
+void dpl_chain_verify(DplChain *chain, const DplVerifyOptions *how, DplVerifyFunc done) {
   const DplRealOptions *o = &chain->real->o;
-  const DplRecord *r = chain->act->record;
-  g_autofree char *plan = dpl_manifest_verify_text(manifest, chain->site, release);
-  g_autofree char *name = g_strdup_printf("%s %" G_GUINT64_FORMAT, r->target, r->id);
-  g_autoptr(JsonNode) context = dpl_verify_context(chain, release, states);
-  DplVerifyOptions options = {
-      .program = o->verify_program,
-      .directory = o->runtime_directory,
-      .name = name,
-      .user_scope = o->user_scope,
-      .bus = dpl_units_bus(o->units),
-      .how = o->how,
-      .bind_to = o->own_unit,
-      .plan = plan,
-      .context = context,
-      .baseline = chain->baseline,
-      .limit = limit,
-      .result = on_result,
-  };
+  DplVerifyOptions options = *how;
 
+  options.program = o->verify_program;
+  options.directory = o->runtime_directory;
+  options.user_scope = o->user_scope;
+  options.bus = dpl_units_bus(o->units);
+  options.how = o->how;
+  options.bind_to = o->own_unit;
   chain->verify = dpl_verify_start(&options, done, chain);
   /* it may have been while the units were looked at, when there was nothing to end */
   if (g_cancellable_is_cancelled(chain->act->cancel))
     dpl_verify_cancel(chain->verify);
+}
+
+static void start(DplChain *chain, const DplManifest *manifest, const char *release,
+                  const GPtrArray *states, guint64 limit, DplVerifyFunc done) {
+  const DplRecord *r = chain->act->record;
+  g_autofree char *plan = dpl_manifest_verify_text(manifest, chain->site, release);
+  g_autofree char *name = g_strdup_printf("%s %" G_GUINT64_FORMAT, r->target, r->id);
+  g_autoptr(JsonNode) context = dpl_verify_context(chain, release, states);
+
+  dpl_chain_verify(chain,
+                   &(DplVerifyOptions){
+                       .name = name,
+                       .plan = plan,
+                       .context = context,
+                       .baseline = chain->baseline,
+                       .limit = limit,
+                       .result = on_result,
+                   },
+                   done);
 }
 
 /* ---- the new release ---- */
