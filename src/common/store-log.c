@@ -16,7 +16,7 @@ void wg_log_salvage(const WgSalvage *salvage) {
          salvage->detail != NULL ? salvage->detail : "no details");
 }
 
-void wg_log_store_state(WgStoreState state, const char *text, const char *waits) {
+static void log_state(WgStoreState state, const char *text, const char *waits) {
   static const struct {
     const char *id, *what;
     gboolean is_space;
@@ -41,4 +41,18 @@ const char *wg_store_state_name(WgStoreState state) {
   };
 
   return names[state];
+}
+
+gboolean wg_service_store_changed(WgService *service, WgStoreState *present, WgStoreState state,
+                                  const char *text, const WgSalvage *salvage, const char *waits) {
+  const char *why = text != NULL ? text : wg_store_state_name(state);
+
+  if (salvage != NULL && salvage->happened)
+    wg_log_salvage(salvage);
+  if (state == *present)
+    return FALSE;
+  *present = state;
+  log_state(state, why, waits);
+  wg_service_set_degraded(service, "store", state == WG_STORE_OK ? NULL : why);
+  return TRUE;
 }

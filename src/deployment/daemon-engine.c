@@ -94,16 +94,10 @@ static void rang(gboolean clock_was_set, gpointer data) {
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
   DplDaemon *daemon = data;
-  const char *why = text != NULL ? text : wg_store_state_name(state);
 
-  if (salvage != NULL && salvage->happened)
-    wg_log_salvage(salvage);
-  if (state == daemon->store_state)
-    return;
-  daemon->store_state = state;
-  wg_log_store_state(state, why, "new deployments are refused");
-  wg_service_set_degraded(daemon->service, "store", state == WG_STORE_OK ? NULL : why);
-  dpl_root_changed(daemon, "StoreState");
+  if (wg_service_store_changed(daemon->service, &daemon->store_state, state, text, salvage,
+                               "new deployments are refused"))
+    dpl_root_changed(daemon, "StoreState");
 }
 
 /* ---- opening ---- */

@@ -11,22 +11,15 @@
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(WgSalvage, wg_salvage_clear)
 
 #define STORE_FILE "messages.db"
-#define DEGRADED_KEY "store"
 
 /* WgStoreStateFunc. */
 static void state_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer user_data) {
   MsgDaemon *daemon = user_data;
-  const char *why = text != NULL ? text : wg_store_state_name(state);
 
-  if (salvage != NULL && salvage->happened)
-    wg_log_salvage(salvage);
-  if (state == daemon->store_state)
-    return;
-  daemon->store_state = state;
-  wg_log_store_state(state, why, "new messages are refused");
-  wg_service_set_degraded(daemon->service, DEGRADED_KEY, state == WG_STORE_OK ? NULL : why);
-  msg_agents_root_changed(daemon, "StoreState");
+  if (wg_service_store_changed(daemon->service, &daemon->store_state, state, text, salvage,
+                               "new messages are refused"))
+    msg_agents_root_changed(daemon, "StoreState");
 }
 
 static void take_initial_notes(MsgDaemon *daemon) {

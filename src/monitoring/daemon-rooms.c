@@ -11,23 +11,17 @@
 #include "monitoring/notify.h"
 #include "monitoring/probe-latencies.h"
 #include "monitoring/registry.h"
+#include "monitoring/tally.h"
 
 #include "common/store-log.h"
-#include "monitoring/tally.h"
 
 static void store_changed(WgStoreState state, const char *text, const WgSalvage *salvage,
                           gpointer data) {
   MonDaemon *daemon = data;
-  const char *why = text != NULL ? text : wg_store_state_name(state);
 
-  if (salvage != NULL && salvage->happened)
-    wg_log_salvage(salvage);
-  if (state == daemon->store_state)
-    return;
-  daemon->store_state = state;
-  wg_log_store_state(state, why, "history is not kept");
-  wg_service_set_degraded(daemon->service, "store", state == WG_STORE_OK ? NULL : why);
-  mon_root_changed(daemon, "StoreState");
+  if (wg_service_store_changed(daemon->service, &daemon->store_state, state, text, salvage,
+                               "history is not kept"))
+    mon_root_changed(daemon, "StoreState");
 }
 
 static gboolean open_store(MonDaemon *daemon, GError **error) {
