@@ -37,6 +37,7 @@ static void integration_free(gpointer data) {
   g_free(it->auth_text);
   g_free(it->auth_file);
   g_free(it->auth_user);
+  g_free(it->ca_file);
   g_strfreev(it->to);
   g_free(it->from);
   g_free(it);
@@ -87,11 +88,21 @@ static gboolean is_header_text(const char *text) {
   return TRUE;
 }
 
+static void read_tls(WgReader *tls, MonIntegration *it) {
+  it->ca_file = g_strdup(wg_reader_need(tls, "ca_file"));
+  if (it->ca_file && !g_path_is_absolute(it->ca_file))
+    wg_reader_problem(tls, "ca_file", "\"%s\" is no absolute path", it->ca_file);
+  wg_reader_end(tls);
+}
+
 static void read_http(WgReader *reader, MonIntegration *it) {
   WgReader *http = wg_reader_object(reader, "http_config");
   WgReader *basic = http ? wg_reader_object(http, "basic_auth") : NULL;
   WgReader *auth = http ? wg_reader_object(http, "authorization") : NULL;
+  WgReader *tls = http ? wg_reader_object(http, "tls_config") : NULL;
 
+  if (tls)
+    read_tls(tls, it);
   if (basic && auth)
     wg_reader_problem(http, NULL, "basic_auth or authorization, not both");
   else if (basic)

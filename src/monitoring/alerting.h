@@ -37,6 +37,7 @@ typedef struct {
   char *auth_text;   /* what stands behind it; a secret, never logged */
   char *auth_file;   /* the same from a file, read at each attempt */
   char *auth_user;   /* of Basic */
+  char *ca_file;     /* whose certificates a server's is to be of; NULL: the system's */
   guint max_alerts;  /* webhook: in one body; 0: all */
   char **to;         /* email */
   char *from;        /* email; NULL: sendmail's own */

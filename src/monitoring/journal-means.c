@@ -13,6 +13,13 @@ static gboolean is(MonJournalGet get, gpointer data, const char *field, const ch
   return text != NULL && strcmp(text, value) == 0;
 }
 
+/* An empty one is nobody's. */
+static gboolean get_unit(MonJournalGet get, gpointer data, const char *field,
+                         const char **ret_unit) {
+  *ret_unit = get(field, data);
+  return *ret_unit != NULL && **ret_unit != '\0';
+}
+
 static gboolean is_own_uid(MonJournalGet get, gpointer data, uid_t uid) {
   g_autofree char *own = g_strdup_printf("%u", (guint)uid);
 
@@ -23,8 +30,8 @@ static gboolean crash(MonJournalGet get, gpointer data, gboolean user_scope, con
                       char **ret_text) {
   const char *signal = get("COREDUMP_SIGNAL_NAME", data), *comm = get("COREDUMP_COMM", data);
 
-  *ret_unit = get(user_scope ? "COREDUMP_USER_UNIT" : "COREDUMP_UNIT", data);
-  if (*ret_unit == NULL || !is(get, data, "_UID", "0"))
+  if (!get_unit(get, data, user_scope ? "COREDUMP_USER_UNIT" : "COREDUMP_UNIT", ret_unit) ||
+      !is(get, data, "_UID", "0"))
     return FALSE;
   *ret_text = g_strdup_printf("%s has crashed%s%s", comm != NULL ? comm : "a process",
                               signal != NULL ? " with " : "", signal != NULL ? signal : "");
@@ -55,8 +62,8 @@ gboolean mon_journal_means(MonJournalGet get, gpointer data, gboolean user_scope
     *ret_kind = MON_EVENT_COREDUMP;
     return crash(get, data, user_scope, ret_unit, ret_text);
   }
-  *ret_unit = get(user_scope ? "USER_UNIT" : "UNIT", data);
-  if (*ret_unit == NULL || !(user_scope ? is_own_uid(get, data, uid) : is(get, data, "_PID", "1")))
+  if (!get_unit(get, data, user_scope ? "USER_UNIT" : "UNIT", ret_unit) ||
+      !(user_scope ? is_own_uid(get, data, uid) : is(get, data, "_PID", "1")))
     return FALSE;
   if (is(get, data, "MESSAGE_ID", SD_MESSAGE_UNIT_OUT_OF_MEMORY_STR)) {
     *ret_kind = MON_EVENT_OOM;

@@ -304,6 +304,7 @@ void mon_notifier_use_files(MonNotifier *notifier, MonAlerting *alerting) {
   mon_groups_reload(notifier->groups, alerting, lasting(notifier), wg_time_realtime());
   mon_alerting_unref(notifier->alerting);
   notifier->alerting = alerting;
+  mon_receivers_forget_files(notifier->receivers);
   mon_outbox_bound(notifier->outbox, notifier->daemon->settings.queue_max);
   mon_notifier_turn_soon(notifier);
 }

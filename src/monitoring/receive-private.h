@@ -22,6 +22,7 @@ typedef struct {
   gint64 timeout; /* us */
   SoupMessage *message;
   char *auth_type, *auth_user;
+  char *ca_file; /* NULL */
   char what[32]; /* "the command", for texts */
 } MonSending;
 
@@ -29,7 +30,7 @@ struct MonReceivers {
   MonDaemon *daemon;
   MonNotifier *notifier;
   GHashTable *sendings; /* of MonSending: under way */
-  SoupSession *session; /* made with the first use */
+  GHashTable *sessions; /* file of authorities or "" -> SoupSession, made with the first use */
   MonMessenger *messenger;
   gboolean stopped;
 };

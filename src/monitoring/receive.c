@@ -15,6 +15,7 @@ MonReceivers *mon_receivers_new(MonDaemon *daemon, MonNotifier *notifier) {
 
   receivers->daemon = daemon;
   receivers->notifier = notifier;
+  receivers->sessions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_object_unref);
   receivers->sendings = g_hash_table_new(NULL, NULL);
   return receivers;
 }
@@ -47,7 +48,7 @@ void mon_receivers_free(MonReceivers *receivers) {
     return;
   mon_receivers_stop(receivers);
   g_hash_table_unref(receivers->sendings);
-  g_clear_object(&receivers->session);
+  g_hash_table_unref(receivers->sessions);
   g_free(receivers);
 }
 
@@ -95,6 +96,7 @@ void mon_sending_end(MonSending *sending, MonToldHow how, const char *text) {
   g_clear_object(&sending->message);
   g_free(sending->auth_type);
   g_free(sending->auth_user);
+  g_free(sending->ca_file);
   g_free(sending);
   if (attempt)
     mon_attempt_end(attempt, how, text);

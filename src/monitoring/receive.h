@@ -17,6 +17,8 @@ MonReceivers *mon_receivers_new(MonDaemon *daemon, MonNotifier *notifier);
 /* Everything under way is given up without a word; nothing is sent from now on. */
 void mon_receivers_stop(MonReceivers *receivers);
 void mon_receivers_free(MonReceivers *receivers);
+/* Files that were read and kept (authorities of TLS) are read anew when they are needed next. */
+void mon_receivers_forget_files(MonReceivers *receivers);
 void mon_receivers_bus(MonReceivers *receivers, sd_bus *bus);
 void mon_receivers_send(MonReceivers *receivers, const MonIntegration *integration,
                         const MonNotice *notice, MonAttempt *attempt);
