@@ -53,6 +53,22 @@ static void print_left_out(JsonObject *step) {
   printf("\n");
 }
 
+static void print_not_started(JsonObject *result) {
+  JsonArray *units = json_object_has_member(result, "not-started")
+                         ? json_object_get_array_member(result, "not-started")
+                         : NULL;
+  guint n = units ? json_array_get_length(units) : 0;
+
+  if (n == 0)
+    return;
+  printf("Not started, so that nothing is told of %s:", n == 1 ? "it" : "them");
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *unit = cli_text_one_line(json_array_get_string_element(units, i));
+    printf("%s %s", i ? "," : "", unit);
+  }
+  printf("\n");
+}
+
 static void print_result(JsonObject *result) {
   JsonArray *steps = json_object_get_array_member(result, "steps");
   const char *verdict = text_of(result, "verdict");
@@ -70,6 +86,7 @@ static void print_result(JsonObject *result) {
     print_left_out(step);
     print_journal(step);
   }
+  print_not_started(result);
   printf("%s%s%s after %s\n", cli_style(style_of(verdict)),
          strcmp(verdict, "pass") == 0   ? "It would work, as far as this tells"
          : strcmp(verdict, "fail") == 0 ? "It would not work"

@@ -94,10 +94,15 @@ static const DplUnitText *text_of(const DplRehearsal *r, const char *unit) {
 
 /* One that is handed its socket would wait for it for ever, or open the live one's. */
 static gboolean has_socket(const DplRehearsal *r, const char *unit) {
-  g_autofree char *stem = g_strndup(unit, strlen(unit) - strlen(".service"));
-  g_autofree char *socket = g_strconcat(stem, ".socket", NULL);
-
-  return text_of(r, socket) != NULL;
+  for (guint i = 0; i < r->texts->len; i++) {
+    const DplUnitText *text = r->texts->pdata[i];
+    gsize size;
+    const char *bytes = g_bytes_get_data(text->content, &size);
+    g_autofree char *content = g_strndup(bytes ? bytes : "", size);
+    if (g_str_has_suffix(text->name, ".socket") && dpl_socket_is_of(text->name, content, unit))
+      return TRUE;
+  }
+  return FALSE;
 }
 
 static char **scratch_of(const DplRehearsal *r) {
@@ -154,7 +159,8 @@ static void write_player(DplRehearsal *r, DplPlayer *player) {
   else if (!text)
     player->why_not = g_strdup("its unit file is no part of the release");
   else if (has_socket(r, player->unit))
-    player->why_not = g_strdup("it is handed its socket by systemd");
+    player->why_not =
+        g_strdup("it is handed its socket by systemd, and a rehearsal has none for it");
   if (player->why_not)
     return;
   g_autofree char *unit = isolated(r, text, name, player);

@@ -151,7 +151,7 @@ typedef struct {
   GPtrArray *left_out;
   GString *service;
   char *type;
-  gboolean has_start, has[G_N_ELEMENTS(directories)];
+  gboolean has_start, has_bus_name, has_sockets, has[G_N_ELEMENTS(directories)];
 } Making;
 
 static void take(Making *m, const char *key, const char *given) {
@@ -160,6 +160,10 @@ static void take(Making *m, const char *key, const char *given) {
   for (guint i = 0; i < G_N_ELEMENTS(directories); i++)
     if (strcmp(key, directories[i].key) == 0 && *given)
       m->has[i] = TRUE;
+  if (strcmp(key, "BusName") == 0)
+    m->has_bus_name = *given != '\0';
+  if (strcmp(key, "Sockets") == 0) /* an empty one takes back what was said before */
+    m->has_sockets = *given != '\0';
   if (!is_kept(key)) {
     leave_out(m->left_out, key);
     return;
@@ -257,8 +261,11 @@ static void add_unit(const DplIsolation *how, GString *out) {
 static gboolean is_possible(const Making *m, GError **error) {
   const char *why = NULL;
 
-  if (g_strcmp0(m->type, "dbus") == 0)
+  /* with a bus name and no type it is of this one */
+  if (g_strcmp0(m->type, "dbus") == 0 || (m->type == NULL && m->has_bus_name))
     why = "it would ask for the bus name that the live service has (Type=dbus)";
+  else if (m->has_sockets)
+    why = "it is handed its socket by systemd (Sockets=), and a rehearsal has none for it";
   else if (!m->has_start)
     why = "its unit file has no ExecStart=";
   if (why)
@@ -291,6 +298,27 @@ char *dpl_isolated_unit(const char *text, const DplIsolation *how, GPtrArray *le
   add_seconds(out, "TimeoutStartSec", how->start_limit);
   add_seconds(out, "RuntimeMaxSec", how->life);
   return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+gboolean dpl_socket_is_of(const char *name, const char *text, const char *service) {
+  g_autoptr(GPtrArray) all = settings_of(text);
+  g_autofree char *stem = g_strndup(service, strlen(service) - strlen(".service"));
+  g_autofree char *of_name = g_strconcat(stem, ".socket", NULL);
+  gboolean inside = FALSE, elsewhere = FALSE, here = FALSE;
+
+  for (guint i = 0; i < all->len; i++) {
+    char *line = all->pdata[i], *equals = strchr(line, '=');
+    if (*line == '[')
+      inside = strcmp(line, "[Socket]") == 0;
+    if (!inside || !equals || *line == '[')
+      continue;
+    *equals = '\0';
+    if (strcmp(g_strstrip(line), "Service") != 0)
+      continue;
+    here = strcmp(g_strstrip(equals + 1), service) == 0;
+    elsewhere = !here;
+  }
+  return here || (!elsewhere && strcmp(name, of_name) == 0);
 }
 
 gboolean dpl_isolated_unit_is(const char *name) {

@@ -24,6 +24,9 @@ typedef struct {
  * NULL: INVALID_ARGUMENT: it cannot be started in isolation, and why. Free with g_free(). */
 char *dpl_isolated_unit(const char *text, const DplIsolation *how, GPtrArray *left_out,
                         GError **error);
+/* Whether the socket unit `name` ("NAME.socket") with this text is for `service`: by its Service=,
+ * else by its name. */
+gboolean dpl_socket_is_of(const char *name, const char *text, const char *service);
 /* Whether "NAME.service" is one that this made: what an earlier life may have left. */
 gboolean dpl_isolated_unit_is(const char *name);
 #define DPL_REHEARSAL_PREFIX "waggle-rehearsal-"

@@ -87,6 +87,18 @@ guint64 dpl_rehearsal_left(const DplRehearsal *r) {
   return (guint64)MAX(left, 1);
 }
 
+/* A pass says nothing of these. */
+static JsonArray *not_started(const DplRehearsal *r) {
+  JsonArray *units = json_array_new();
+
+  for (guint i = 0; i < r->players->len; i++) {
+    const DplPlayer *player = r->players->pdata[i];
+    if (player->why_not != NULL)
+      json_array_add_string_element(units, player->unit);
+  }
+  return units;
+}
+
 void dpl_rehearsal_end(DplRehearsal *r) {
   g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
 
@@ -99,6 +111,7 @@ void dpl_rehearsal_end(DplRehearsal *r) {
   json_object_set_string_member(r->result, "verdict", dpl_rehearsed_name(r->verdict));
   json_object_set_int_member(r->result, "duration", g_get_monotonic_time() - r->begin);
   json_object_set_array_member(r->result, "steps", r->steps);
+  json_object_set_array_member(r->result, "not-started", not_started(r));
   json_node_set_object(node, r->result);
   r->done(r->verdict, node, r->wrong->str, r->user_data);
   rehearsal_free(r);

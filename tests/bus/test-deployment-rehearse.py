@@ -132,6 +132,36 @@ def test_manifest_asks_for_it():
         nothing_is_left(d)
 
 
+def with_socket(d, name, **given):
+    """A release whose service is for a socket of another name, which is never started here."""
+    base = d.release(name, **given)
+    with open(os.path.join(base, "tree", "units", "front.socket"), "w", encoding="utf-8") as f:
+        f.write(f"[Socket]\nListenStream={d.directory}/front\nService=shop.service\n")
+    path = os.path.join(base, "shop.json")
+    with open(path, encoding="utf-8") as f:
+        manifest = json.load(f)
+    manifest["units"]["install"].append("units/front.socket")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(manifest, f)
+    return base
+
+
+def test_what_is_not_started_is_said():
+    with Deployd() as d:
+        d.target("shop")
+        c = d.caller()
+        equal(c.run(with_socket(d, "1.0"))[0], "done")
+        equal(c.run(with_socket(d, "2.0", word="good two"))[0], "done")
+        result = rehearse(c, isolate=True)
+        equal((result["verdict"], result["not-started"]), ("pass", ["shop.service"]))
+        step = result["steps"][-1]
+        equal((step["name"], step["verdict"]), ("start shop.service", "skip"))
+        check("handed its socket" in step["text"], step["text"])
+        cli = Cli(d, WAGGLE_DEPLOYMENT_ADDRESS=d.address)
+        said = cli.run("deploy", "rehearse", "shop", "--isolate")
+        check("Not started, so that nothing is told of it: shop.service" in said, said)
+
+
 def test_what_a_crash_leaves_is_swept():
     with Deployd() as d:
         path = os.path.join(d.units, "waggle-rehearsal-0badcafe.service")

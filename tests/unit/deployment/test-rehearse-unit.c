@@ -130,6 +130,8 @@ static void test_walls(void) {
 
 static void test_not_possible(void) {
   static const char *const texts[] = {
+      "[Service]\nBusName=a.b\nExecStart=/bin/true\n",
+      "[Service]\nSockets=shop.socket\nExecStart=/bin/true\n",
       "[Service]\nType=dbus\nBusName=a.b\nExecStart=/bin/true\n",
       "[Service]\nType=simple\n",
       "[Unit]\nExecStart=/bin/true\n",
@@ -149,11 +151,23 @@ static void test_name(void) {
   g_assert_false(dpl_isolated_unit_is(NAME ".service.log"));
 }
 
+static void test_sockets(void) {
+  static const char plain[] = "[Socket]\nListenStream=/run/a\n";
+  static const char other[] = "[Socket]\nService = web.service\n[Install]\nService=no.service\n";
+
+  g_assert_true(dpl_socket_is_of("shop.socket", plain, "shop.service"));
+  g_assert_false(dpl_socket_is_of("shop.socket", plain, "web.service"));
+  g_assert_true(dpl_socket_is_of("shop.socket", other, "web.service"));
+  g_assert_false(dpl_socket_is_of("shop.socket", other, "shop.service"));
+  g_assert_false(dpl_socket_is_of("shop.socket", "Service=web.service\n", "web.service"));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/deployment/rehearse-unit/taken-over", test_taken_over);
   g_test_add_func("/deployment/rehearse-unit/walls", test_walls);
   g_test_add_func("/deployment/rehearse-unit/not-possible", test_not_possible);
   g_test_add_func("/deployment/rehearse-unit/name", test_name);
+  g_test_add_func("/deployment/rehearse-unit/sockets", test_sockets);
   return g_test_run();
 }
