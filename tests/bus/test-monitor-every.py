@@ -1,8 +1,8 @@
 """Every row of the list of metrics is seen on a live endpoint, with each of its labels: the whole suite
 runs beside the monitor, and everything that is counted happens once."""
 
-import json
 import os
+import re
 import signal
 import subprocess
 
@@ -15,6 +15,7 @@ from scrape import Tree, scrape, value
 # Rows that cannot be seen here, and why. What only a kernel has is made of files below; so nothing is.
 NOT_HERE = {}
 
+PACKAGING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging")
 PROC = {
     "pressure/cpu": "some avg10=0.00 avg60=0.00 avg300=0.00 total=100\n"
                     "full avg10=0.00 avg60=0.00 avg300=0.00 total=50\n",
@@ -140,6 +141,7 @@ class Seen:
         self.rows = {row[0]: (row[1], set(row[3].split())) for row in
                      d.caller().with_options(METRICS, "Describe")[0]}
         self.labels = {}
+        self.values = set()  # (metric, label, value)
 
     def look(self):
         for name, series in scrape(self.address).items():
@@ -147,12 +149,21 @@ class Seen:
                          if name.endswith(s) and name[:-len(s)] in self.rows), name)
             for labels in series:
                 self.labels.setdefault(base, set()).update(k for k, _ in labels)
+                self.values.update((base, k, v) for k, v in labels)
 
     def missing(self):
         self.look()
         return {name: sorted(labels - self.labels.get(name, set())) for name, (_, labels) in
                 self.rows.items() if name not in NOT_HERE and
                 (name not in self.labels or labels - self.labels[name])}
+
+
+def asked_by_rules():
+    """(metric, label, value) of the shipped rules; events happen too seldom to be made here."""
+    with open(os.path.join(PACKAGING, "prometheus", "rules.yml"), encoding="utf-8") as f:
+        text = f.read()
+    return {(name, label, given) for name, body in re.findall(r"(waggle_\w+)\{([^}]*)\}", text)
+            for label, given in re.findall(r'(\w+)="([^"]*)"', body) if label != "event"}
 
 
 def test_every_row():
@@ -173,6 +184,7 @@ def test_every_row():
             except Exception as error:
                 raise AssertionError(f"no source writes {seen.missing()}") from error
             equal(set(NOT_HERE) - set(seen.rows), set(), "the list of exceptions")
+            equal(asked_by_rules() - seen.values, set(), "what shipped rules ask for and nobody says")
 
 
 def labels_of(series, name, **wanted):
