@@ -81,6 +81,70 @@ static void add_counts(Page *page, JsonObject *top, const char *member, const ch
     line(page, CLI_STYLE_NONE, "%s", all->str);
 }
 
+/* "rates     sent 3.1/s  received 3/s": only of what happens. */
+static void add_rates(Page *page, JsonObject *top) {
+  JsonArray *list = list_of(top, "rates");
+  g_autoptr(GString) all = g_string_new("rates   ");
+  guint n = 0;
+
+  for (guint i = 0; i < length_of(list); i++) {
+    JsonObject *one = json_array_get_object_element(list, i);
+    double rate = number(one, "per_second");
+    if (rate <= 0)
+      continue;
+    g_string_append_printf(all, rate < 10 ? "  %s %.1f/s" : "  %s %.0f/s", text(one, "operation"),
+                           rate);
+    n++;
+  }
+  if (n > 0)
+    line(page, CLI_STYLE_NONE, "%s", all->str);
+}
+
+typedef struct {
+  const char *name;
+  double waiting, dead;
+} Agent;
+
+static gint by_waiting(gconstpointer a, gconstpointer b) {
+  const Agent *x = a, *y = b;
+
+  return x->waiting != y->waiting ? (x->waiting < y->waiting ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+static Agent *agent_of(GArray *agents, const char *name) {
+  const Agent one = {.name = name};
+
+  for (guint i = 0; i < agents->len; i++)
+    if (strcmp(g_array_index(agents, Agent, i).name, name) == 0)
+      return &g_array_index(agents, Agent, i);
+  g_array_append_val(agents, one);
+  return &g_array_index(agents, Agent, agents->len - 1);
+}
+
+/* "agents  alice 12  bob 3 (1 dead)": who has the most mail that is not done with. */
+static void add_agents(Page *page, JsonObject *top) {
+  JsonArray *list = list_of(top, "agents");
+  g_autoptr(GArray) agents = g_array_new(FALSE, FALSE, sizeof(Agent));
+  g_autoptr(GString) all = g_string_new("agents  ");
+
+  for (guint i = 0; i < length_of(list); i++) { /* one for each agent and state */
+    JsonObject *one = json_array_get_object_element(list, i);
+    Agent *agent = agent_of(agents, text(one, "agent"));
+    gboolean is_dead = strcmp(text(one, "state"), "dead") == 0;
+    agent->waiting += is_dead ? 0 : MAX(number(one, "n"), 0);
+    agent->dead += is_dead ? MAX(number(one, "n"), 0) : 0;
+  }
+  g_array_sort(agents, by_waiting);
+  for (guint i = 0; i < agents->len; i++) {
+    const Agent *agent = &g_array_index(agents, Agent, i);
+    g_string_append_printf(all, "  %s %.0f", agent->name, agent->waiting);
+    if (agent->dead > 0)
+      g_string_append_printf(all, " (%.0f dead)", agent->dead);
+  }
+  if (agents->len > 0)
+    line(page, CLI_STYLE_NONE, "%s", all->str);
+}
+
 static void add_latency(Page *page, JsonObject *top) {
   JsonArray *list = list_of(top, "latency");
   g_autoptr(GString) all = g_string_new("latency");
@@ -157,6 +221,8 @@ GArray *cli_top_lines(JsonObject *top, guint rows, guint columns) {
   add_counts(&page, top, "units_by_state", "units   ", "state");
   add_alerts(&page, top);
   add_counts(&page, top, "messages", "messages", "state");
+  add_rates(&page, top);
+  add_agents(&page, top);
   add_latency(&page, top);
   add_probes(&page, top);
   add_units(&page, top);

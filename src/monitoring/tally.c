@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 
+#include <math.h>
 #include <string.h>
 
 #define ROW "waggle/tally"
@@ -22,6 +23,8 @@ typedef struct {
   double base, last;       /* counted by earlier starts of the source; by this one */
   guint64 source;          /* 0: its start is not known */
   gint64 created, touched; /* CLOCK_REALTIME us */
+  gint64 fed;              /* CLOCK_BOOTTIME us; 0: not since the start */
+  double rate;             /* a second; NAN: not known */
   MonSeries *series;       /* NULL: its source is absent */
 } Entry;
 
@@ -92,9 +95,17 @@ void mon_tally_add(MonTally *tally, MonMetricId metric, const MonLabels *labels,
   touch(tally, entry, 0);
 }
 
+static void take_rate(Entry *entry, double rise) {
+  gint64 now = wg_time_boottime(), elapsed = now - entry->fed;
+
+  entry->rate = entry->fed != 0 && elapsed > 0 ? rise * G_USEC_PER_SEC / (double)elapsed : NAN;
+  entry->fed = now;
+}
+
 void mon_tally_feed(MonTally *tally, MonMetricId metric, const MonLabels *labels, double raw,
                     guint64 source) {
   Entry *entry = entry_of(tally, metric, labels);
+  double before = entry->base + entry->last;
 
   if (entry->source != source)
     entry->base += entry->last;
@@ -102,7 +113,21 @@ void mon_tally_feed(MonTally *tally, MonMetricId metric, const MonLabels *labels
     entry->base += entry->last - raw;
   entry->last = raw;
   entry->source = source;
+  take_rate(entry, entry->base + entry->last - before);
   touch(tally, entry, (gint64)source);
+}
+
+void mon_tally_each_rate(MonTally *tally, MonMetricId metric, MonTallyRateFunc func,
+                         gpointer user_data) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, tally->entries);
+  while (g_hash_table_iter_next(&iter, &value, NULL)) {
+    const Entry *entry = value;
+    if (entry->metric == metric && entry->series && entry->fed != 0 && !isnan(entry->rate))
+      func(entry->labels, entry->rate, user_data);
+  }
 }
 
 void mon_tally_hide(MonTally *tally, MonMetricId metric) {

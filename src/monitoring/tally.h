@@ -28,5 +28,9 @@ void mon_tally_add(MonTally *tally, MonMetricId metric, const MonLabels *labels,
  * known). A raw value that falls within one start was forgotten by the source, not counted anew. */
 void mon_tally_feed(MonTally *tally, MonMetricId metric, const MonLabels *labels, double raw,
                     guint64 source);
+/* How fast the fed series of a metric rose between the last two times. */
+typedef void (*MonTallyRateFunc)(const MonLabels *labels, double per_second, gpointer user_data);
+void mon_tally_each_rate(MonTally *tally, MonMetricId metric, MonTallyRateFunc func,
+                         gpointer user_data);
 /* The source is absent: so are the series, until they are fed again. */
 void mon_tally_hide(MonTally *tally, MonMetricId metric);

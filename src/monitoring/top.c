@@ -1,4 +1,5 @@
 /* top.c: the whole machine at a glance, see why.h: what `waggle top` shows and agents read. */
+#include "monitoring/tally.h"
 #include "monitoring/why.h"
 
 #include "monitoring/alerts.h"
@@ -153,6 +154,22 @@ static void add_family(MonDaemon *daemon, JsonObject *into, const char *member, 
     json_array_unref(walk.all);
 }
 
+static void add_rate(const MonLabels *labels, double per_second, gpointer all) {
+  JsonObject *object = json_object_new();
+
+  json_object_set_string_member(object, "operation", mon_labels_get(labels, "operation"));
+  mon_json_number(object, "per_second", per_second);
+  json_array_add_object_element(all, object);
+}
+
+/* Since the suite was asked before. */
+static void add_rates(MonDaemon *daemon, JsonObject *into) {
+  JsonArray *all = json_array_new();
+
+  mon_tally_each_rate(daemon->tally, MON_M_MESSAGING_OPERATIONS, add_rate, all);
+  json_object_set_array_member(into, "rates", all);
+}
+
 static JsonObject *host_of(MonDaemon *daemon) {
   static const struct {
     const char *name;
@@ -195,6 +212,7 @@ JsonObject *mon_top(MonDaemon *daemon) {
   add_family(daemon, top, "probes", MON_M_PROBE_UP, "up");
   add_family(daemon, top, "messages", MON_M_MESSAGING_MESSAGES, "n");
   add_family(daemon, top, "operations", MON_M_MESSAGING_OPERATIONS, "n");
+  add_rates(daemon, top);
   add_family(daemon, top, "latency", MON_M_MESSAGING_LATENCY_QUANTILE, "seconds");
   add_family(daemon, top, "agents", MON_M_AGENT_QUEUED, "n");
   return top;

@@ -3,11 +3,13 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import time
 
-from harness import main
+from client import Client
+from harness import DIES_WITH_US, main
 from monitord import Monitord, check, equal, wait_for
 from scrape import Tree
 
@@ -19,7 +21,7 @@ class World(Monitord):
         super().__init__(start=False, manager=False)
         self.tree = Tree(os.path.join(self.directory, "cgroup"))
         self.tree.group("system.slice/a.service", 2, memory_max="8200\n")
-        self.configure("[Units]\nWatch=no\n[Metrics]\nIntervalSec=100ms\nFreshSec=0\n"
+        self.configure("[Units]\nWatch=no\n[Metrics]\nIntervalSec=100ms\nFreshSec=0\nSuiteIntervalSec=200ms\n"
                        f"ControlGroups={self.tree.path}\n")
         self.start()
         wait_for(lambda: self.values('waggle_unit_memory_bytes{unit="a.service"}') == [8192],
@@ -86,6 +88,34 @@ def test_top_in_a_pipe():
         check("load" in text and "UNIT" in text and "\x1b" not in text, text)
         top = d.json("top")
         check(top["host"]["memory_total"] > 0, str(top))
+
+
+def test_top_tells_queues_and_rates():
+    """Whose mail waits, the longest queue first, and how fast it moves."""
+    with World() as d:
+        path, state = os.path.join(d.directory, "m"), os.path.join(d.directory, "messaged")
+        os.mkdir(state)
+        env = {k: v for k, v in d.environment().items() if k != "NOTIFY_SOCKET"}
+        messaged = subprocess.Popen(DIES_WITH_US + [os.environ["WAGGLE_MESSAGED"], "--user", "--state-dir=" + state,
+                                                    "--listen=" + path], env=env)
+        try:
+            wait_for(lambda: os.path.exists(path), "messaged")
+            client = Client("unix:path=" + path)
+            for agent, mails in (("alice", 1), ("bob", 2)):
+                client.call("RegisterAgent", agent)
+                for _ in range(mails):
+                    client.send(agent, b"x")
+            wait_for(lambda: "agents    bob 2  alice 1" in d.run("top").stdout, "the queues")
+
+            def moves():
+                client.send("bob", b"x")
+                return re.search(r"^rates  .* sent [0-9.]+/s", d.run("top").stdout, re.MULTILINE)
+
+            wait_for(moves, "a rate")
+            client.close()
+        finally:
+            messaged.kill()
+            messaged.wait()
 
 
 def test_top_on_a_screen():

@@ -117,6 +117,36 @@ static void test_forgotten(World *w, gconstpointer data) {
   feed(w, 2, 0, 11);
 }
 
+static void take_rate(const MonLabels *labels, double per_second, gpointer rate) {
+  g_assert_cmpstr(mon_labels_get(labels, "operation"), ==, "sent");
+  *(double *)rate = per_second;
+}
+
+static double rate_of(World *w) {
+  double rate = -1;
+
+  mon_tally_each_rate(w->tally, MON_M_MESSAGING_OPERATIONS, take_rate, &rate);
+  return rate;
+}
+
+/* Between the last two times, and not over a restart of ours. */
+static void test_rate(World *w, gconstpointer data) {
+  feed(w, 10, 1000, 10);
+  g_assert_cmpfloat(rate_of(w), ==, -1);
+  g_usleep(2000);
+  feed(w, 3, 2000, 13);
+  g_assert_cmpfloat(rate_of(w), >, 0);
+  g_assert_cmpfloat(rate_of(w), <=, 1500);
+  g_usleep(1000);
+  feed(w, 3, 2000, 13);
+  g_assert_cmpfloat(rate_of(w), ==, 0);
+  mon_tally_hide(w->tally, MON_M_MESSAGING_OPERATIONS);
+  g_assert_cmpfloat(rate_of(w), ==, -1);
+  restart(w);
+  feed(w, 5, 2000, 15);
+  g_assert_cmpfloat(rate_of(w), ==, -1);
+}
+
 static void test_bounded(World *w, gconstpointer data) {
   for (guint i = 0; i < MON_TALLY_MAX + 10; i++) {
     g_autofree char *code = g_strdup_printf("%u", i);
@@ -132,6 +162,7 @@ int main(int argc, char **argv) {
   g_test_add("/tally/own", World, NULL, setup, test_own, teardown);
   g_test_add("/tally/fed", World, NULL, setup, test_fed, teardown);
   g_test_add("/tally/forgotten", World, NULL, setup, test_forgotten, teardown);
+  g_test_add("/tally/rate", World, NULL, setup, test_rate, teardown);
   g_test_add("/tally/bounded", World, NULL, setup, test_bounded, teardown);
   return g_test_run();
 }
