@@ -1,7 +1,8 @@
 /* notify.h: what the service manager is told, and in which order it may be told.
  *
  * Without a manager ($NOTIFY_SOCKET unset) all of it does nothing. STATUS= goes out only when the
- * text changed, as one line of at most 1 KiB. After STOPPING=1 neither READY=1 nor RELOADING=1 is sent any more. */
+ * text changed, as one line of at most 1 KiB. After STOPPING=1 neither READY=1 nor RELOADING=1 is
+ * sent any more. */
 #pragma once
 
 #include <glib.h>
