@@ -1,9 +1,9 @@
 /* courier.h: the program waggle-courier: what its files share.
  *
  * Everything lives on the loop's thread. Mail comes in through links (link.h, one a messaging
- * service), waits at its agent (agent.h), is carried by jobs (job.h), and what came of it goes back
- * through the link. Nothing is kept on disk here: messaged has the books, and what is learned (who
- * fails, how often a bell rang) is memory. */
+ * service), waits at its agent (agent.h), is carried by tasks (task.h), and what came of it goes
+ * back through the link. Nothing is kept on disk here: messaged has the books, and what is learned
+ * (who fails, how often a bell rang) is memory. */
 #pragma once
 
 #include "common/service.h"

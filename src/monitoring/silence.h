@@ -2,7 +2,7 @@
  *
  * A silence is never changed but for its end, and never deleted before it has ended for a while, so
  * that it can be seen who silenced what. Its times are of the wall clock, since people give them.
- * This is the set in memory and its records; who stores them is notify-silence.c. */
+ * This is the set in memory and its records; who stores them is notify-ask.c. */
 #pragma once
 
 #include "monitoring/matchers.h"

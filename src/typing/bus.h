@@ -26,7 +26,7 @@ int typ_property_get(sd_bus *bus, const char *path, const char *interface, const
 /* PropertiesChanged on the message bus; `names` end with NULL. */
 void typ_properties_changed(TypDaemon *daemon, const char *const *names);
 
-/* The handlers of typ_methods, each where its subject is. */
+/* The handlers of the methods, each where its subject is. */
 void typ_handle_ping(TypCall *call);
 void typ_handle_reload(TypCall *call);
 void typ_handle_hold(TypCall *call);
