@@ -20,7 +20,7 @@
 #define WORK 500
 #define PUSHED 20000
 #define PUSHED_EACH 500
-#define BODY 1024
+#define BODY 2048 /* what may be in flight, 10,000 of them, is more than a socket takes */
 
 #ifdef __SANITIZE_ADDRESS__
 #define RSS_LIMIT_KIB G_MAXUINT64 /* the sanitizer keeps what was freed */
