@@ -11,10 +11,11 @@
 #define BATCH_JOBS 512
 #define BATCH_USEC 4000 /* after that long a batch takes no further jobs */
 
-/* A sync that takes so long costs more than what runs beside it; see await_the_answered(). */
-#define SLOW_SYNC_USEC 500
+/* How long it waits for those who were just answered: a part of what a sync takes, of a short one
+ * the whole; see await_the_answered(). */
 #define AWAIT_PART 8
-#define AWAIT_USEC 1000
+#define AWAIT_LEAST_USEC 120
+#define AWAIT_MOST_USEC 1000
 
 gboolean wg_writer_prepare(WgWriter *w, GError **error) {
   sqlite3 *db = wg_store_db(w->store);
@@ -265,15 +266,15 @@ static gboolean run_some(WgWriter *w, gint64 started) {
   return TRUE;
 }
 
-/* Who was answered a moment ago is about to come again. Where a sync takes long it pays to wait for
- * them for a small part of that time: else those who wait for one disk fall into two halves that
- * wait for each other's syncs. `n_before`: jobs of this batch that came before the sync ended. */
+/* Who was answered a moment ago is about to come again. It pays to wait for them a little: else
+ * those who wait for one disk fall into two halves that wait for each other's syncs, and each batch
+ * costs its commit and its sync for half of them. What comes is run meanwhile. `n_before`: jobs of
+ * this batch that came before the sync ended. */
 static gboolean await_the_answered(WgWriter *w, guint n_before) {
   gint64 usual = __atomic_load_n(&w->sync.usual, __ATOMIC_RELAXED);
-  gint64 until = w->sync.ended + MIN(usual / AWAIT_PART, AWAIT_USEC);
+  gint64 least = MIN(usual, AWAIT_LEAST_USEC);
+  gint64 until = w->sync.ended + CLAMP(usual / AWAIT_PART, least, AWAIT_MOST_USEC);
 
-  if (usual < SLOW_SYNC_USEC)
-    return TRUE;
   while (w->ran->len - n_before < w->sync.n_handed_back && w->ran->len < BATCH_JOBS &&
          g_get_monotonic_time() < until && !g_atomic_int_get(&w->stopping)) {
     wg_writer_sleep(w, until, WG_SLEEP_IDLE);
