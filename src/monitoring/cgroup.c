@@ -157,7 +157,7 @@ static char *next_line(char *line) {
 typedef struct {
   const char *word;
   guint at;
-  double scale;
+  double unit; /* so many of them are one */
 } Row;
 
 /* `rows` in the order in which the kernel writes them: one pass, most lines are looked at once. */
@@ -169,7 +169,7 @@ static void parse_rows(char *text, MonCgroupSample *ret, const Row *rows, guint 
       double number;
       if (line[0] != rows[i].word[0] || !number_after(line, rows[i].word, &number))
         continue;
-      take(ret, rows[i].at, number * rows[i].scale);
+      take(ret, rows[i].at, number / rows[i].unit); /* exact, as a product would not be */
       left--;
       break;
     }
@@ -177,12 +177,12 @@ static void parse_rows(char *text, MonCgroupSample *ret, const Row *rows, guint 
 
 static void parse_cpu_stat(char *text, MonCgroupSample *ret, guint at) {
   static const Row rows[] = {
-      {"usage_usec", MON_CG_CPU, 1e-6},
-      {"user_usec", MON_CG_CPU_USER, 1e-6},
-      {"system_usec", MON_CG_CPU_SYSTEM, 1e-6},
+      {"usage_usec", MON_CG_CPU, 1e6},
+      {"user_usec", MON_CG_CPU_USER, 1e6},
+      {"system_usec", MON_CG_CPU_SYSTEM, 1e6},
       {"nr_periods", MON_CG_CPU_PERIODS, 1},
       {"nr_throttled", MON_CG_CPU_THROTTLED_PERIODS, 1},
-      {"throttled_usec", MON_CG_CPU_THROTTLED, 1e-6},
+      {"throttled_usec", MON_CG_CPU_THROTTLED, 1e6},
   };
 
   (void)at;
@@ -245,9 +245,9 @@ static void parse_pressure(char *text, MonCgroupSample *ret, guint at) {
     if (!total || (end && total > end) || !number_after(total + 1, "total", &number))
       continue;
     if (g_str_has_prefix(line, "some "))
-      take(ret, at, number * 1e-6);
+      take(ret, at, number / 1e6);
     else if (g_str_has_prefix(line, "full "))
-      take(ret, at + 1, number * 1e-6);
+      take(ret, at + 1, number / 1e6);
   }
 }
 

@@ -34,7 +34,10 @@ void mon_counters_feed(MonCounters *counters, guint64 id, const double *raw, gin
 }
 
 double mon_counters_value(const MonCounters *counters, guint i) {
-  return counters->base[i] + counters->last[i];
+  double sum = counters->base[i] + counters->last[i];
+
+  /* what is counted are whole numbers and microseconds: an error of adding is none of them */
+  return counters->base[i] != 0 && sum < 1e9 ? round(sum * 1e6) / 1e6 : sum;
 }
 
 typedef struct {

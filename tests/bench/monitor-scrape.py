@@ -8,6 +8,7 @@ import os
 import resource
 import statistics
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,7 +35,9 @@ def cpu(pid):
 class World(Monitord):
     def __init__(self):
         super().__init__(start=False, manager=False)
-        self.tree = Tree(os.path.join(self.directory, "cgroup"))
+        # in memory, as the kernel's are
+        self.memory = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else self.directory)
+        self.tree = Tree(os.path.join(self.memory.name, "cgroup"))
         self.turn = 0
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # 15 files a unit are kept open
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -45,6 +48,10 @@ class World(Monitord):
         self.socket = os.path.join(self.directory, "metrics")
         self.configure("[Units]\nWatch=no\n[Metrics]\nIntervalSec=1h\nFreshSec=0\n"
                        f"ControlGroups={self.tree.path}\n[Http]\nListen={self.socket}\n")
+
+    def clean_up(self):
+        self.memory.cleanup()
+        super().clean_up()
 
     def work(self):
         """All units use processor time and wait a little; numbers grow, so what is written covers what was there."""
