@@ -2,6 +2,8 @@
  * expressions; see history.h. */
 #include "monitoring/history-private.h"
 
+#include "common/error.h"
+
 #include <string.h>
 
 /* Values are looked back for by five minutes: rolled-up ones are filled in to that. */
@@ -12,7 +14,34 @@ typedef struct {
   MonHistory *history;
   MonPastFunc func;
   gpointer user_data;
+  MonSamples *past;
+  GHashTable *taken; /* Key: series that were in the store */
 } Load;
+
+/* A series. */
+typedef struct {
+  const char *name; /* interned */
+  MonLabels *labels;
+} Key;
+
+static guint key_hash(gconstpointer data) {
+  const Key *key = data;
+
+  return g_direct_hash(key->name) ^ (guint)mon_labels_hash(key->labels);
+}
+
+static gboolean key_equal(gconstpointer a, gconstpointer b) {
+  const Key *x = a, *y = b;
+
+  return x->name == y->name && x->labels == y->labels;
+}
+
+static void key_free(gpointer data) {
+  Key *key = data;
+
+  mon_labels_unref(key->labels);
+  g_free(key);
+}
 
 /* The coarsest tier that is fine enough, among those that reach back to `from`. */
 static guint tier_of(const MonHistory *history, gint64 from, gint64 to, guint64 step) {
@@ -34,6 +63,8 @@ typedef struct {
   MonSamples *past;
   const MonLookBack *look;
   MonBoard *board;
+  GHashTable *now;  /* Key: the series of this step; NULL: the step after the last */
+  GHashTable *done; /* Key: those of all steps */
 } Filling;
 
 static gint64 created_of(const Filling *filling, const char *name, const MonLabels *labels) {
@@ -59,6 +90,18 @@ static void fill_between(const Filling *filling, const MonStoredSeries *one,
   }
 }
 
+static void note(const Filling *filling, const char *name, MonLabels *labels) {
+  const Key key = {name, labels};
+  Key *known = g_hash_table_lookup(filling->done, &key);
+
+  if (!known) {
+    known = g_new(Key, 1);
+    *known = (Key){name, mon_labels_ref(labels)};
+    g_hash_table_add(filling->done, known);
+  }
+  g_hash_table_add(filling->now, known);
+}
+
 static void take_stored(const Filling *filling, const MonStoredSeries *one) {
   gsize size;
   gconstpointer bytes = g_bytes_get_data(one->labels, &size);
@@ -66,6 +109,7 @@ static void take_stored(const Filling *filling, const MonStoredSeries *one) {
 
   if (!labels)
     return;
+  note(filling, g_intern_string(one->name), labels);
   gint64 created = created_of(filling, one->name, labels);
   for (guint i = 0; i < one->times->len; i++) {
     gint64 time = g_array_index(one->times, gint64, i);
@@ -83,7 +127,11 @@ static void take_head(const char *name, const MonLabels *labels, gboolean is_cou
   const Filling *filling = user_data;
 
   const char *unit = filling->look->unit;
+  const Key key = {name, (MonLabels *)labels};
 
+  if (filling->now ? !g_hash_table_contains(filling->now, &key)
+                   : g_hash_table_contains(filling->done, &key))
+    return;
   if (!g_strv_contains((const char *const *)filling->look->names, name) ||
       (unit && g_strcmp0(mon_labels_get(labels, "unit"), unit) != 0))
     return;
@@ -93,22 +141,63 @@ static void take_head(const char *name, const MonLabels *labels, gboolean is_cou
       mon_samples_add(filling->past, name, labels, created, times[i], values[i]);
 }
 
-static void load_done(const GError *error, gpointer data) {
-  Load *load = data;
-  MonSamples *past = NULL;
+/* What a step found, and what of the same series waits in memory: now, since a minute later it may
+ * be in the store, where the step was already. */
+static void take_step(Load *load) {
+  g_autoptr(GHashTable) now = g_hash_table_new(key_hash, key_equal);
+  Filling filling = {load->past, &load->look, mon_history_board(load->history), now, load->taken};
 
-  if (!error) {
-    past = mon_samples_new();
-    Filling filling = {past, &load->look, mon_history_board(load->history)};
-    for (guint i = 0; i < load->look.found->len; i++)
-      take_stored(&filling, load->look.found->pdata[i]);
+  for (guint i = 0; i < load->look.found->len; i++)
+    take_stored(&filling, load->look.found->pdata[i]);
+  if (load->look.found->len > 0)
     mon_history_each_head(load->history, take_head, &filling);
-  }
-  load->func(past, error, load->user_data);
+  load->look.n = mon_samples_n(load->past);
+}
+
+/* Series that the store has nothing of. */
+static void take_rest(Load *load) {
+  Filling filling = {load->past, &load->look, mon_history_board(load->history), NULL, load->taken};
+
+  mon_history_each_head(load->history, take_head, &filling);
+}
+
+static void load_end(Load *load, const GError *error) {
+  if (error)
+    g_clear_pointer(&load->past, mon_samples_free);
+  load->func(g_steal_pointer(&load->past), error, load->user_data);
+  g_hash_table_unref(load->taken);
   g_clear_pointer(&load->look.found, g_ptr_array_unref);
+  g_clear_pointer(&load->look.after, g_bytes_unref);
+  g_clear_pointer(&load->look.next_after, g_bytes_unref);
   g_strfreev(load->look.names);
   g_free(load->look.unit);
   g_free(load);
+}
+
+static void load_done(const GError *error, gpointer data) {
+  Load *load = data;
+  MonLookBack *look = &load->look;
+
+  if (error) {
+    load_end(load, error);
+    return;
+  }
+  take_step(load);
+  g_clear_pointer(&look->after, g_bytes_unref);
+  look->after = g_steal_pointer(&look->next_after);
+  look->name = look->next_name;
+  if (look->names[look->name] && mon_history_is_ending(load->history)) {
+    g_autoptr(GError) leaves =
+        g_error_new_literal(WG_ERROR, WG_ERROR_SHUTTING_DOWN, "the service is leaving");
+    load_end(load, leaves);
+    return;
+  }
+  if (look->names[look->name]) {
+    mon_store_do(mon_history_store(load->history), run_load, load_done, load, FALSE);
+    return;
+  }
+  take_rest(load);
+  load_end(load, NULL);
 }
 
 static void begin(MonHistory *history, const MonLookBack *look, MonPastFunc func,
@@ -119,6 +208,8 @@ static void begin(MonHistory *history, const MonLookBack *look, MonPastFunc func
   load->history = history;
   load->func = func;
   load->user_data = user_data;
+  load->past = mon_samples_new();
+  load->taken = g_hash_table_new_full(key_hash, key_equal, key_free, NULL);
   mon_store_do(mon_history_store(history), run_load, load_done, load, FALSE);
 }
 

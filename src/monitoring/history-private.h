@@ -21,6 +21,8 @@ typedef void (*MonHeadFunc)(const char *name, const MonLabels *labels, gboolean 
                             const gint64 *times, const double *values, guint n, gpointer user_data);
 /* The samples that the store's queue has not got yet. */
 void mon_history_each_head(MonHistory *history, MonHeadFunc func, gpointer user_data);
+/* After mon_history_flush(): nothing more can be given to the store. */
+gboolean mon_history_is_ending(const MonHistory *history);
 MonStore *mon_history_store(MonHistory *history);
 MonBoard *mon_history_board(MonHistory *history);
 const MonHistoryLimits *mon_history_get_limits(const MonHistory *history);
@@ -56,8 +58,17 @@ typedef struct {
   char *unit; /* the label of that name; NULL: whatever it is */
   gint64 from, to;
   guint tier;
+  guint64 n; /* samples so far */
+  /* Where it goes on: index of the name, and labels of its last series (NULL: from the first). */
+  guint name;
+  GBytes *after;
+  /* What a step found, and where the next one goes on: a step may be repeated. */
   GPtrArray *found; /* of MonStoredSeries */
+  guint next_name;
+  GBytes *next_after;
 } MonLookBack;
+/* One step of some milliseconds, so that neither the store nor the loop, which takes what it found,
+ * is kept for long. */
 gboolean mon_history_look_back(MonStore *store, MonLookBack *look, GError **error);
 /* A stored chunk: decoded and appended; FALSE: damaged, left out and quarantined. Columns: data at
  * `column`, crc at `column` + 1. */

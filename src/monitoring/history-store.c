@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* Of a step of looking back. The loop takes as long for its samples as the store did. */
+#define STEP_USEC 8000
+#define STEP_SAMPLES 30000
+
 guint32 mon_chunk_crc(gint64 series, gint64 start, gconstpointer data, gsize size) {
   gint64 key[] = {series, start};
 
@@ -181,48 +185,89 @@ static gboolean is_wanted(const MonLookBack *look, const char *labels, gsize siz
   return found && (found == labels || found[-1] == '\0');
 }
 
-static gboolean look_for(MonStore *store, MonLookBack *look, const char *name, guint64 *n,
-                         GError **error) {
-  g_autoptr(WgStatement) stmt = wg_records_statement(
-      store, "SELECT id, labels, is_counter FROM history_series WHERE name = ?");
+/* The series of a name that come after the one where the step before ended. */
+static sqlite3_stmt *find_series(MonStore *store, const MonLookBack *look, GBytes *after) {
+  sqlite3_stmt *stmt =
+      wg_records_statement(store, after ? "SELECT id, labels, is_counter FROM history_series"
+                                          " WHERE name = ? AND labels > ? ORDER BY labels"
+                                        : "SELECT id, labels, is_counter FROM history_series"
+                                          " WHERE name = ? ORDER BY labels");
+  gsize size = 0;
+  gconstpointer labels = after ? g_bytes_get_data(after, &size) : NULL;
+
+  if (stmt)
+    sqlite3_bind_text(stmt, 1, look->names[look->next_name], -1, SQLITE_STATIC);
+  if (stmt && after)
+    sqlite3_bind_blob(stmt, 2, size ? labels : "", (int)size, SQLITE_STATIC);
+  return stmt;
+}
+
+static void take_series(MonStore *store, MonLookBack *look, sqlite3_stmt *stmt) {
+  MonStoredSeries *one = g_new0(MonStoredSeries, 1);
+
+  one->name = g_strdup(look->names[look->next_name]);
+  one->labels = g_bytes_ref(look->next_after);
+  one->is_counter = sqlite3_column_int(stmt, 2) != 0;
+  one->times = g_array_new(FALSE, FALSE, sizeof(gint64));
+  one->values = g_array_new(FALSE, FALSE, sizeof(double));
+  Loading loading = {store, sqlite3_column_int64(stmt, 0), one};
+  load_series(&loading, look);
+  if (one->times->len > 0)
+    g_ptr_array_add(look->found, one);
+  else
+    stored_free(one);
+}
+
+typedef struct {
+  gint64 until;
+  guint64 n; /* samples of this step */
+} Step;
+
+static gboolean is_enough(const Step *step) {
+  return step->n >= STEP_SAMPLES || g_get_monotonic_time() >= step->until;
+}
+
+/* FALSE: the step is over, or has failed. */
+static gboolean look_for(MonStore *store, MonLookBack *look, Step *step, GError **error) {
+  g_autoptr(GBytes) after = look->next_after ? g_bytes_ref(look->next_after) : NULL;
+  g_autoptr(WgStatement) stmt = find_series(store, look, after);
 
   if (!stmt)
     return FALSE;
-  sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
   while (wg_records_row(store, stmt)) {
-    if (!is_wanted(look, sqlite3_column_blob(stmt, 1), (gsize)sqlite3_column_bytes(stmt, 1)))
-      continue;
-    MonStoredSeries *one = g_new0(MonStoredSeries, 1);
-    one->name = g_strdup(name);
-    one->labels = g_bytes_new(sqlite3_column_blob(stmt, 1), (gsize)sqlite3_column_bytes(stmt, 1));
-    one->is_counter = sqlite3_column_int(stmt, 2) != 0;
-    one->times = g_array_new(FALSE, FALSE, sizeof(gint64));
-    one->values = g_array_new(FALSE, FALSE, sizeof(double));
-    Loading loading = {store, sqlite3_column_int64(stmt, 0), one};
-    load_series(&loading, look);
-    *n += one->times->len;
-    if (one->times->len > 0)
-      g_ptr_array_add(look->found, one);
-    else
-      stored_free(one);
-    if (*n > MON_PAST_SAMPLES_MAX) {
+    gconstpointer labels = sqlite3_column_blob(stmt, 1);
+    gsize size = (gsize)sqlite3_column_bytes(stmt, 1);
+    guint found = look->found->len;
+    g_clear_pointer(&look->next_after, g_bytes_unref);
+    look->next_after = g_bytes_new(labels, size);
+    if (is_wanted(look, labels, size))
+      take_series(store, look, stmt);
+    if (look->found->len > found)
+      step->n += ((MonStoredSeries *)look->found->pdata[found])->times->len;
+    if (look->n + step->n > MON_PAST_SAMPLES_MAX) {
       g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
                   "the history of \"%s\" has more than %u samples there; ask for less time, or for "
                   "a longer step",
-                  name, MON_PAST_SAMPLES_MAX);
+                  look->names[look->next_name], MON_PAST_SAMPLES_MAX);
       return FALSE;
     }
+    if (is_enough(step))
+      return FALSE;
   }
+  g_clear_pointer(&look->next_after, g_bytes_unref);
+  look->next_name++;
   return TRUE;
 }
 
 gboolean mon_history_look_back(MonStore *store, MonLookBack *look, GError **error) {
-  guint64 n = 0;
+  Step step = {g_get_monotonic_time() + STEP_USEC, 0};
 
   g_clear_pointer(&look->found, g_ptr_array_unref);
   look->found = g_ptr_array_new_with_free_func(stored_free);
-  for (guint i = 0; look->names[i]; i++)
-    if (!look_for(store, look, look->names[i], &n, error))
-      return error == NULL || *error == NULL;
-  return TRUE;
+  g_clear_pointer(&look->next_after, g_bytes_unref);
+  look->next_name = look->name;
+  look->next_after = look->after ? g_bytes_ref(look->after) : NULL;
+  while (look->names[look->next_name] && look_for(store, look, &step, error))
+    ;
+  return error == NULL || *error == NULL;
 }

@@ -26,7 +26,7 @@ struct MonHistory {
   guint turn, seen;                   /* the last tick; series seen in it */
   gint64 last;
   guint64 samples, bytes;
-  gboolean upkeep_runs;
+  gboolean upkeep_runs, is_ending;
 };
 
 void mon_run_free(gpointer data) {
@@ -239,6 +239,10 @@ void mon_history_each_head(MonHistory *history, MonHeadFunc func, gpointer user_
   }
 }
 
+gboolean mon_history_is_ending(const MonHistory *history) {
+  return history->is_ending;
+}
+
 MonStore *mon_history_store(MonHistory *history) {
   return history->store;
 }
@@ -252,6 +256,7 @@ MonBoard *mon_history_board(MonHistory *history) {
 }
 
 void mon_history_flush(MonHistory *history) {
+  history->is_ending = TRUE;
   end_all(history);
   submit(history);
 }

@@ -4,7 +4,6 @@ agent's mailbox; what the service costs; who may do what."""
 
 import json
 import re
-import statistics
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -16,11 +15,11 @@ NAME = "org.waggle.Monitoring1"
 UNITS = 1000
 FAILURES = 100
 P99_MSEC = 50
-BUSY_MSEC = 10  # two questions to systemd take 2 ms on a machine of our own
 PROBES = 30
 INTERVAL = 1  # of a probe, in seconds
 MEMORY_MAX = 40 * 1024 * 1024
 CPU_MAX = 0.01  # of one core, at rest
+REST_SEC = 60  # six collections
 ASK_THE_BUS = "InteractiveAuthorizationRequired"
 RULES = {"groups": [{"name": "test", "rules": [{
     "alert": "TestFailed", "expr": 'waggle_unit_state{unit=~"fails@.*",state="failed"} == 1',
@@ -74,13 +73,14 @@ def test_sees_all(m):
 def test_told_within_50_ms(m):
     """100 failures, one after the other: each is a stored, firing alert in the mailbox within 50 ms at p99"""
     done = json.loads(m.out("/usr/bin/python3", INSIDE + "/mailbox.py", "units", str(FAILURES), timeout=300))
-    took, idle = sorted(done["msec"]), sorted(done["idle"])
-    assert len(took) == FAILURES, len(took)
-    p50, p99, busy = took[len(took) // 2], took[int(len(took) * 0.99) - 1], idle[int(len(idle) * 0.99) - 1]
-    print(f"# from the kill to the mailbox, {FAILURES} failures at {UNITS} units: p50 {p50:.1f} ms, "
-          f"p99 {p99:.1f} ms, longest {took[-1]:.1f} ms; two questions to systemd: p99 {busy:.1f} ms")
-    # a machine on which systemd itself answers late shows nothing about the last percent
-    assert (p99 if busy <= BUSY_MSEC else p50) <= P99_MSEC, f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+    assert len(done["msec"]) == FAILURES, len(done["msec"])
+    took, told, ours = (sorted(row) for row in (
+        done["msec"], done["told"], [a - b for a, b in zip(done["msec"], done["told"], strict=True)]))
+    half, last = FAILURES // 2, int(FAILURES * 0.99) - 1
+    print(f"# from the kill to the mailbox, {FAILURES} failures at {UNITS} units: p50 {took[half]:.1f} ms, "
+          f"p99 {took[last]:.1f} ms, longest {took[-1]:.1f} ms; to systemd's signal: p50 {told[half]:.1f} ms, "
+          f"p99 {told[last]:.1f} ms; from there: p50 {ours[half]:.1f} ms, p99 {ours[last]:.1f} ms")
+    assert took[last] <= P99_MSEC, f"p99 {took[last]:.1f} ms"
 
 
 def test_probe_within_its_interval(m):
@@ -105,8 +105,13 @@ def test_probe_within_its_interval(m):
 
 
 def _cpu_seconds(m, pid):
-    fields = m.out("cat", f"/proc/{pid}/stat").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """Of the service: the process and the prober that it has."""
+    total = 0
+    for line in m.out("sh", "-c", "cat /proc/[0-9]*/stat 2>/dev/null || true").splitlines():
+        number, rest = line.split(" ", 1)[0], line.rsplit(")", 1)[1].split()
+        if pid in (number, rest[1]):
+            total += int(rest[11]) + int(rest[12])
+    return total / 100
 
 
 def test_memory(m):
@@ -118,28 +123,17 @@ def test_memory(m):
     assert kib["Rss"] * 1024 <= MEMORY_MAX, kib
 
 
-def _slow_down(seconds):
-    """Lets so much time pass; by how much this machine takes longer for the same work than when it is left alone.
-
-    What shares the core and the caches makes the processor time of all others longer: the same few instructions
-    are timed again and again, and the median is set against the shortest."""
-    end, took = time.monotonic() + seconds, []
-    while time.monotonic() < end:
-        begin = time.thread_time_ns()
-        sum(range(20000))
-        took.append(time.thread_time_ns() - begin)
-        time.sleep(0.05)
-    return statistics.median(took) / min(took)
-
-
 def test_cpu_at_rest(m):
     """it takes at most 1 % of one core when nothing happens, with collections every 10 s"""
+    whole = re.compile(r'waggle_unit_restarts_total\{[^}]*unit="(?:idle|fails)@\d+\.service"')
+    m.wait("all units to be known whole", lambda: len(whole.findall(_in_sight(m) or "")) == UNITS, 60)
     pid = m.show(MONITOR, "MainPID")
-    before = _cpu_seconds(m, pid)
-    slow_down = _slow_down(30)
-    share = (_cpu_seconds(m, pid) - before) / 30
-    print(f"# processor time at rest with {UNITS} units: {share * 100:.2f} % of one core, of a machine slowed down by {slow_down:.2f}")
-    assert share / slow_down <= CPU_MAX, f"{share * 100:.2f} %"
+    before, begin = _cpu_seconds(m, pid), time.monotonic()
+    time.sleep(REST_SEC)
+    used = _cpu_seconds(m, pid) - before
+    share = used / (time.monotonic() - begin)
+    print(f"# processor time at rest with {UNITS} units: {used:.2f} s in {REST_SEC} s, {share * 100:.2f} % of one core")
+    assert share <= CPU_MAX, f"{share * 100:.2f} %"
 
 
 def _methods(m):

@@ -219,6 +219,52 @@ static void test_clock_back(World *w, gconstpointer data) {
   g_assert_cmpuint(seen(w, MON_M_UNIT_RESTARTS).n, ==, 361);
 }
 
+static gint64 own_cpu_usec(void) {
+  struct timespec now;
+
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * SECOND + now.tv_nsec / 1000;
+}
+
+/* Half a million samples come in steps: no turn of the loop has more than a part of the work, and
+ * nothing is lost between two of them, though values go on being taken. */
+static void test_steps(World *w, gconstpointer data) {
+  const char *names[] = {MON_METRIC(UNIT_TASKS)->name, MON_METRIC(UNIT_MEMORY)->name, NULL};
+  gint64 begin = g_get_real_time() / SECOND * SECOND - HOUR, longest = 0, all = 0;
+  guint units = 1000, ticks = 250, turns = 0;
+
+  for (guint unit = 0; unit < units; unit++) {
+    g_autofree char *name = g_strdup_printf("u%u.service", unit);
+    g_autoptr(MonLabels) labels = mon_labels_new("unit", name, "type", "service", NULL);
+    mon_board_set(w->board, MON_METRIC(UNIT_TASKS), labels, unit, 0);
+    mon_board_set(w->board, MON_METRIC(UNIT_MEMORY), labels, unit, 0);
+  }
+  for (guint i = 0; i < ticks; i++) {
+    mon_history_tick(w->history, begin + i * 10 * SECOND);
+    while (wg_writer_n_queued(wg_records_writer(w->store)) > 0)
+      g_main_context_iteration(NULL, TRUE);
+  }
+  w->answered = FALSE;
+  mon_history_load(w->history, names, begin - 1, begin + HOUR, 0, answered, w);
+  for (; !w->answered; turns++) {
+    gint64 before = own_cpu_usec();
+    g_main_context_iteration(NULL, TRUE);
+    gint64 took = own_cpu_usec() - before;
+    longest = MAX(longest, took);
+    all += took;
+    if (turns % 4 == 0)
+      mon_history_tick(w->history, begin + ticks++ * 10 * SECOND);
+  }
+  g_test_message("%u turns, the longest %" G_GINT64_FORMAT " us of %" G_GINT64_FORMAT, turns,
+                 longest, all);
+  g_assert_cmpint(longest * 4, <, all);
+  for (guint i = 0; i < 2; i++) {
+    Seen seen_all = seen(w, i == 0 ? MON_M_UNIT_TASKS : MON_M_UNIT_MEMORY);
+    g_assert_cmpuint(seen_all.series, ==, units);
+    g_assert_cmpuint(seen_all.n, >=, units * 250);
+  }
+}
+
 /* One damaged chunk costs itself. */
 static gboolean damage(MonStore *store, gpointer data, GError **error) {
   return wg_store_exec(wg_records_db(store),
@@ -248,7 +294,7 @@ int main(int argc, char **argv) {
       {"/history/raw", test_raw},         {"/history/restart", test_restart},
       {"/history/dropped", test_dropped}, {"/history/rolled", test_rolled},
       {"/history/bounded", test_bounded}, {"/history/clock-back", test_clock_back},
-      {"/history/damaged", test_damaged},
+      {"/history/damaged", test_damaged}, {"/history/steps", test_steps},
   };
 
   g_test_init(&argc, &argv, NULL);
