@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define STEPS_MAX 11000
+#define POINTS_MAX 100000 /* of one answer, which is written in one piece */
 #define SLICE_USEC 4000
 
 typedef struct {
@@ -27,18 +28,25 @@ typedef struct {
   MonSamples *past;
   GHashTable *series; /* of a range: key -> Row */
   GPtrArray *rows;
+  guint n_points;
 } Question;
+
+/* As (td) has it. */
+typedef struct {
+  guint64 time;
+  double value;
+} Point;
 
 typedef struct {
   const char *name;
   MonLabels *labels;
-  GVariantBuilder points;
+  GArray *points;
 } Row;
 
 static void row_free(gpointer data) {
   Row *row = data;
 
-  g_variant_builder_clear(&row->points);
+  g_array_unref(row->points);
   mon_labels_unref(row->labels);
   g_free(row);
 }
@@ -76,10 +84,18 @@ static Row *row_of(Question *question, const char *name, MonLabels *labels) {
   row = g_new0(Row, 1);
   row->name = name;
   row->labels = labels ? mon_labels_ref(labels) : mon_labels_new(NULL, NULL);
-  g_variant_builder_init(&row->points, G_VARIANT_TYPE("a(td)"));
+  row->points = g_array_new(FALSE, FALSE, sizeof(Point));
   g_hash_table_insert(question->series, g_steal_pointer(&key), row);
   g_ptr_array_add(question->rows, row);
   return row;
+}
+
+static void add_point(Question *question, const char *name, MonLabels *labels, gint64 time,
+                      double value) {
+  Point point = {(guint64)time, value};
+
+  g_array_append_val(row_of(question, name, labels)->points, point);
+  question->n_points++;
 }
 
 static gboolean eval_at(Question *question, gint64 time, GError **error) {
@@ -88,17 +104,17 @@ static gboolean eval_at(Question *question, gint64 time, GError **error) {
   if (!mon_expr_eval(question->expr, &mon_samples_source, question->past, time, MON_EVAL_PLAIN,
                      &value, error))
     return FALSE;
-  if (value.type == MON_VALUE_SCALAR) {
-    Row *row = row_of(question, NULL, NULL);
-    g_variant_builder_add(&row->points, "(td)", (guint64)time, value.scalar);
-    return TRUE;
-  }
-  for (guint i = 0; i < value.elements->len; i++) {
+  if (value.type == MON_VALUE_SCALAR)
+    add_point(question, NULL, NULL, time, value.scalar);
+  for (guint i = 0; value.type != MON_VALUE_SCALAR && i < value.elements->len; i++) {
     const MonElement *element = &g_array_index(value.elements, MonElement, i);
-    Row *row = row_of(question, element->name, element->labels);
-    g_variant_builder_add(&row->points, "(td)", (guint64)time, element->value);
+    add_point(question, element->name, element->labels, time, element->value);
   }
-  return TRUE;
+  if (question->n_points <= POINTS_MAX)
+    return TRUE;
+  g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+              "the answer has more than %u values; take a longer step, or aggregate", POINTS_MAX);
+  return FALSE;
 }
 
 static void answer(Question *question) {
@@ -107,18 +123,16 @@ static void answer(Question *question) {
   g_variant_builder_init(&builder, question->is_range ? G_VARIANT_TYPE("a(sa{ss}a(td))")
                                                       : G_VARIANT_TYPE("a(sa{ss}td)"));
   for (guint i = 0; i < question->rows->len; i++) {
-    Row *row = question->rows->pdata[i];
-    g_autoptr(GVariant) points = g_variant_ref_sink(g_variant_builder_end(&row->points));
-    g_variant_builder_init(&row->points, G_VARIANT_TYPE("a(td)"));
+    const Row *row = question->rows->pdata[i];
     const char *name = row->name ? row->name : "";
-    guint64 time;
-    double value;
-    if (question->is_range) {
-      g_variant_builder_add(&builder, "(s@a{ss}@a(td))", name, labels_variant(row->labels), points);
-      continue;
-    }
-    g_variant_get_child(points, 0, "(td)", &time, &value);
-    g_variant_builder_add(&builder, "(s@a{ss}td)", name, labels_variant(row->labels), time, value);
+    const Point *first = &g_array_index(row->points, Point, 0);
+    if (question->is_range)
+      g_variant_builder_add(&builder, "(s@a{ss}@a(td))", name, labels_variant(row->labels),
+                            g_variant_new_fixed_array(G_VARIANT_TYPE("(td)"), first,
+                                                      row->points->len, sizeof *first));
+    else
+      g_variant_builder_add(&builder, "(s@a{ss}td)", name, labels_variant(row->labels), first->time,
+                            first->value);
   }
   MonCall *call = question->call;
   GVariant *result = g_variant_builder_end(&builder);

@@ -72,6 +72,8 @@ def test_history():
 
 def test_ranges_are_bounded():
     with World() as d:
+        for i in range(12):
+            d.tree.group(f"system.slice/u{i}.service", i + 1)
         d.start()
         c = d.caller()
         now = int(time.time() * US)
@@ -79,6 +81,15 @@ def test_ranges_are_bounded():
             refused("InvalidArgument", c.with_options, METRICS, "QueryRange", "sttt", "1", *args)
         equal(len(c.with_options(METRICS, "QueryRange", "sttt", "1", now - 60 * US, now,
                                  US)[0][0][2]), 61)
+        memory = 'waggle_unit_memory_bytes{type="service"}'
+        c.wait(lambda: d.one(c, f"count({memory})") == 12, "all values")
+        c.wait(lambda: d.one(c, f"min(count_over_time({memory}[1m]))"), "the history of them")
+        now = int(time.time() * US)
+        many = c.with_options(METRICS, "QueryRange", "sttt", memory, now, now + 3 * US, 1000)[0]
+        equal(sorted((len(points), max(v for _, v in points), min(v for _, v in points)) for _, _, points in many),
+              [(3001, (i + 1) * 4096, (i + 1) * 4096) for i in range(12)])
+        refused("LimitsExceeded", c.with_options, METRICS, "QueryRange", "sttt", memory, now,
+                now + 10 * US, 1000, text="100000")
 
 
 def test_describe_and_series():
