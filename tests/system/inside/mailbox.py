@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""mailbox units COUNT: fails fails@1.service ... one after the other and tells how long each took to be a
+"""mailbox units FIRST COUNT: fails fails@FIRST.service ... one after the other and tells how long each took to be a
 message in the mailbox of the agent "oncall", in ms, as {"msec": [...], "told": [...]}; told: how long
 systemd's own signal of the failure took to come here, as it does to whoever else listens.
 
@@ -91,10 +91,10 @@ def path_and_pid(system, unit):
                                   None, Gio.DBusCallFlags.NONE, -1, None).unpack()[0]
 
 
-def fail_units(count):
+def fail_units(first, count):
     system, mailbox, signals = Gio.bus_get_sync(Gio.BusType.SYSTEM, None), Mailbox(), Signals()
     took, told = [], []
-    for i in range(1, int(count) + 1):
+    for i in range(int(first), int(first) + int(count)):
         unit = f"fails@{i}.service"
         path, pid = path_and_pid(system, unit)
         begin = time.monotonic()
