@@ -4,19 +4,25 @@
 
 #include <math.h>
 
+static gboolean holds(const MonLabelTest *test, const MonLabels *labels, gboolean like) {
+  gboolean negates = test->type == MON_TEST_UNLIKE || test->type == MON_TEST_UNEQUAL;
+  const char *value = mon_labels_get(labels, test->label);
+
+  if (value == NULL)
+    value = "";
+  return (like ? g_regex_match(test->regex, value, 0, NULL) : g_str_equal(value, test->value)) !=
+         negates;
+}
+
+/* Regular expressions come last: most series are told apart by a word. */
 gboolean mon_tests_hold(const MonNode *selector, const MonLabels *labels) {
-  for (guint i = 0; i < selector->tests->len; i++) {
-    const MonLabelTest *test = selector->tests->pdata[i];
-    const char *value = mon_labels_get(labels, test->label);
-    gboolean like = test->type == MON_TEST_LIKE || test->type == MON_TEST_UNLIKE;
-    gboolean not = test->type == MON_TEST_UNEQUAL || test->type == MON_TEST_UNLIKE;
-    if (value == NULL)
-      value = "";
-    gboolean is =
-        like ? g_regex_match(test->regex, value, 0, NULL) : g_str_equal(value, test->value);
-    if (is == not )
-      return FALSE;
-  }
+  for (gboolean like = FALSE; like <= TRUE; like++)
+    for (guint i = 0; i < selector->tests->len; i++) {
+      const MonLabelTest *test = selector->tests->pdata[i];
+      gboolean is_like = test->type == MON_TEST_LIKE || test->type == MON_TEST_UNLIKE;
+      if (is_like == like && !holds(test, labels, like))
+        return FALSE;
+    }
   return TRUE;
 }
 

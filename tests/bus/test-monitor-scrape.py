@@ -250,5 +250,24 @@ def test_names_in_host():
         equal(status(tcp, "evil.example")[0], 200)
 
 
+def test_reader_that_never_reads():
+    """Who asks and does not read keeps his own answer, and nobody else's."""
+    with World() as d:
+        for i in range(150):
+            d.tree.group(f"system.slice/u{i:03}.service", i + 1)
+        d.start()
+        wait_for(lambda: len(fetch(d.socket)[2]) > 250000, "more values than a socket takes")
+        stuck = []
+        for _ in range(5):
+            one = Connection(d.socket)
+            one.request("GET", "/metrics")
+            stuck.append(one)
+        check(len(fetch(d.socket)[2]) > 250000, "who comes after them is answered")
+        d.caller().call("Ping")
+        for one in stuck:
+            check(len(one.getresponse().read()) > 250000, "and they may read it later")
+            one.close()
+
+
 if __name__ == "__main__":
     main(globals())
