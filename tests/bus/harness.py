@@ -77,6 +77,12 @@ def refused(wanted, call, *args, text=None, **kwargs):
     raise Failure(f"{wanted} was expected, the call succeeded: {result!r}")
 
 
+def listens(path):
+    """Somebody takes connections there; a path is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        return s.connect_ex(path) == 0
+
+
 def need_root():
     if os.getuid() != 0:
         raise Skip("needs root to become a second uid")

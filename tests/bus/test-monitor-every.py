@@ -8,7 +8,7 @@ import subprocess
 
 from client import Client
 from deployd import Deployd
-from harness import DIES_WITH_US, main
+from harness import DIES_WITH_US, listens, main
 from monitord import METRICS, NAME, Monitord, check, equal, wait_for
 from scrape import Tree, scrape, value
 
@@ -59,7 +59,7 @@ class Messaged:
         self.process = subprocess.Popen(
             DIES_WITH_US + [os.environ["WAGGLE_MESSAGED"], "--user", "--state-dir=" + self.state,
                             "--listen=" + self.socket], env=self.env)
-        wait_for(lambda: os.path.exists(self.socket) and self.client().close() is None, "messaged")
+        wait_for(lambda: listens(self.socket), "messaged")
 
     def client(self):
         return Client("unix:path=" + self.socket)

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from client import Client
-from harness import DIES_WITH_US, main
+from harness import DIES_WITH_US, listens, main
 from monitord import Monitord, check, equal, wait_for
 from scrape import Tree
 
@@ -99,7 +99,7 @@ def test_top_tells_queues_and_rates():
         messaged = subprocess.Popen(DIES_WITH_US + [os.environ["WAGGLE_MESSAGED"], "--user", "--state-dir=" + state,
                                                     "--listen=" + path], env=env)
         try:
-            wait_for(lambda: os.path.exists(path), "messaged")
+            wait_for(lambda: listens(path), "messaged")
             client = Client("unix:path=" + path)
             for agent, mails in (("alice", 1), ("bob", 2)):
                 client.call("RegisterAgent", agent)
