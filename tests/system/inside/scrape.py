@@ -5,17 +5,17 @@ import socket
 import sys
 
 
-def connect(where):
+def connect(where, timeout):
     if where.isdigit():
-        return socket.create_connection(("127.0.0.1", int(where)), timeout=60)
+        return socket.create_connection(("127.0.0.1", int(where)), timeout=timeout)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(20)
+    connection.settimeout(timeout)
     connection.connect(where)
     return connection
 
 
-def scrape(where):
-    connection = connect(where)
+def scrape(where, timeout=20):
+    connection = connect(where, timeout)
     connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
     answer = b""
     while piece := connection.recv(65536):

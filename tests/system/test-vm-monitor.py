@@ -1,0 +1,395 @@
+#!/usr/bin/python3
+"""Monitoring on a kernel of its own: what control groups of version 2 really say, side by side with systemd and
+with Debian's prometheus-node-exporter; a clock that jumps, a journal that rotates, a full disk, a power cut.
+
+All on one machine, which is booted once, and again after the power cut.
+"""
+
+import json
+import re
+import subprocess
+import time
+
+from harness import tap
+from harness.host import INSIDE
+from harness.vm import Vm
+
+MONITOR = "waggle-monitord.service"
+NAME = "org.waggle.Monitoring1"
+REGISTRY, ALERTS, NOTIFY = (NAME + "." + word for word in ("Registry", "Alerts", "Notify"))
+STATE = "/var/lib/waggle/monitord"
+EXPORTER = "exporter.service"
+COLLECTOR = "--collector.systemd"
+UNITS = 300  # at least; beside those of the machine itself
+RATIO = 0.1  # of the exporter's processor time, which has neither memory nor input and output
+TOLERANCE = 0.1
+# each does its work and is still then, so that what is read twice is the same
+WORK = {
+    "burns": ("import time\nwhile time.process_time() < 3: pass", ""),
+    "throttled": ("import time\nwhile time.process_time() < 1: pass", "CPUQuota=20%\n"),
+    "holds": ("x = bytearray(80_000_000)", ""),
+    "writes": ("import os\nf = open('/srv/written', 'wb')\nf.write(os.urandom(20_000_000))\nf.flush()\nos.fsync(f)", ""),
+    # the child is killed, and who started it lives
+    "starves": ("import os\nif os.fork() == 0:\n    x = bytearray(200_000_000)\nos.wait()", "MemoryMax=40M\nOOMPolicy=continue\n"),
+    "forks": ("import os, time\nfor i in range(5):\n    os.fork() or time.sleep(10000)", ""),
+}  # fmt: skip
+UNIT = """[Service]
+CPUAccounting=yes
+MemoryAccounting=yes
+IOAccounting=yes
+TasksAccounting=yes
+{more}ExecStart=/usr/bin/python3 /srv/{name}.py
+"""
+SERVICES = {"services": [
+    {"name": "log", "probes": [{"journal": "SYSLOG_IDENTIFIER=counted", "name": "lines", "interval": "1h",
+                                "expect": {"count": {"at-least": 0}}}]},
+    {"name": "backup", "probes": [{"push": "night", "every": "50min"}]},
+    {"name": "greedy", "probes": [{"command": "eats", "name": "eats", "interval": "1h", "timeout": "60s",
+                                   "argv": ["/usr/bin/python3", "-c", "x = bytearray(600_000_000)"]}]},
+]}  # fmt: skip
+RULES = {"groups": [{"name": "test", "interval": "1s", "rules": [
+    {"alert": "Up", "expr": "waggle_monitor_info == 1", "severity": "info", "keep_firing_for": "10m"},
+    {"alert": "Slow", "expr": 'waggle_unit_state{unit="slow.service",state="failed"} == 1', "for": "15s"},
+    {"alert": "Failed", "expr": 'waggle_unit_state{unit=~"fails@.*",state="failed"} == 1'}]}]}  # fmt: skip
+ALERTING = {
+    "route": {"receiver": "nobody", "routes": [
+        {"matchers": ['alertname=~"Up|Slow|Failed"'], "receiver": "hook", "group_by": ["..."], "group_wait": "0s",
+         "group_interval": "1s"}]},
+    "receivers": [{"name": "nobody"}, {"name": "hook", "webhook": {"url": "http://127.0.0.1:8099/"}}],
+}  # fmt: skip
+TOLD = re.compile(r"told (\S+) (\S+) (firing|resolved) (\w+) (\S+) end")
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+BEFORE = {}  # what was there before the power went
+
+
+def _prepare(root):
+    """A small file system to fill; its tools are the host's."""
+    (root / "srv").mkdir(exist_ok=True)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", root / "srv/small.img", "64M"], check=True, capture_output=True)
+
+
+def _write(m, path, text):
+    m.run("mkdir", "-p", path.rsplit("/", 1)[0])
+    m.run("tee", path, stdin=text if isinstance(text, str) else json.dumps(text))
+
+
+def _samples(m, where):
+    """name -> [(labels, value)], scraped, or from a file with what was."""
+    read = ["cat"] if where.startswith("/run/scraped-") else ["/usr/bin/python3", INSIDE + "/scrape.py"]
+    families = {}
+    for line in m.out(*read, where).splitlines():
+        if found := SAMPLE.match(line):
+            families.setdefault(found[1], []).append((dict(LABEL.findall(found[2] or "")), float(found[3])))
+    return families
+
+
+def _of_unit(samples, name, unit):
+    return next((value for labels, value in samples.get(name, []) if labels.get("unit") == unit), None)
+
+
+def _kernel(m, unit, file, key=None):
+    """A number of the unit's control group."""
+    text = m.out("cat", f"/sys/fs/cgroup{m.show(unit, 'ControlGroup')}/{file}")
+    found = re.search(rf"\b{key}[ =](\d+)", text) if key else re.match(r"(\d+)", text)
+    return int(found[1]) if found else None
+
+
+def _near(what, is_now, wanted):
+    assert is_now is not None and wanted is not None, (what, is_now, wanted)
+    assert abs(is_now - wanted) <= TOLERANCE * max(abs(wanted), 1e-9), f"{what}: {is_now}, and it is {wanted}"
+
+
+def _in_sight(m):
+    """Until the units are; returns the samples."""
+
+    def there():
+        samples = _samples(m, "/run/waggle/metrics")
+        return samples if samples.get("waggle_manager_up", [(None, 0)])[0][1] else None
+
+    return m.wait("sight of the units", there, 180)
+
+
+def test_prepare(m):
+    """units that burn, hold, write, starve, fork and are throttled have done their work"""
+    for name, (code, more) in WORK.items():
+        _write(m, f"/srv/{name}.py", code + "\nimport time, pathlib\npathlib.Path(f'/run/did-%s').touch()\ntime.sleep(10000)\n" % name)
+        _write(m, f"/etc/systemd/system/{name}.service", UNIT.format(name=name, more=more))
+    _write(m, "/etc/systemd/system/idle@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+    _write(m, "/etc/systemd/system/fails@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+    _write(m, "/etc/systemd/system/slow.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+    hook = f"[Service]\nExecStart=/usr/bin/python3 {INSIDE}/hook.py 8099\n[Install]\nWantedBy=multi-user.target\n"
+    _write(m, "/etc/systemd/system/hook.service", hook)
+    _write(m, "/etc/waggle/services.d/test.yaml", SERVICES)
+    _write(m, "/etc/waggle/rules.d/test.yaml", RULES)
+    _write(m, "/etc/waggle/alerting.yaml", ALERTING)
+    _write(m, "/etc/waggle/monitord.conf.d/50-test.conf", "[Http]\nCompat=yes\n[Units]\nCallTimeoutSec=1min\n")
+    m.run("systemctl", "daemon-reload")
+    m.run("systemctl", "enable", "--now", "hook.service", "waggle.target", timeout=120)
+    _in_sight(m)
+    m.run("systemctl", "start", "hook.service", *[name + ".service" for name in WORK])
+    for name in WORK:
+        m.wait(f"{name}'s work", lambda: m.run("test", "-e", f"/run/did-{name}", check=False).returncode == 0, 120)
+
+
+def test_numbers(m):
+    """processor, memory, writing, tasks, throttling and kills of units are what the kernel and systemd say"""
+    m.run("sync")
+    time.sleep(1.5)  # longer than a value is fresh
+    samples = _samples(m, "/run/waggle/metrics")
+
+    def ours(name, unit):
+        return _of_unit(samples, f"waggle_unit_{name}", unit + ".service")
+
+    for unit in WORK:
+        service = unit + ".service"
+        usage = _kernel(m, service, "cpu.stat", "usage_usec") / 1e6
+        _near(f"{unit}: processor", ours("cpu_seconds_total", unit), usage)
+        _near(f"{unit}: processor of systemd", ours("cpu_seconds_total", unit), int(m.show(service, "CPUUsageNSec")) / 1e9)
+        _near(f"{unit}: memory", ours("memory_bytes", unit), _kernel(m, service, "memory.current"))
+        _near(f"{unit}: memory of systemd", ours("memory_bytes", unit), int(m.show(service, "MemoryCurrent")))
+        _near(f"{unit}: tasks", ours("tasks", unit), int(m.show(service, "TasksCurrent")))
+    assert ours("cpu_seconds_total", "burns") >= 3 and ours("memory_bytes", "holds") >= 80_000_000, samples
+    assert ours("tasks", "forks") == 6, ours("tasks", "forks")
+    written = ours("io_written_bytes_total", "writes")
+    _near("written", written, int(m.show("writes.service", "IOWriteBytes")))
+    assert written >= 20_000_000, written
+    for name, key, unit in (("periods_total", "nr_periods", 1), ("throttled_periods_total", "nr_throttled", 1),
+                            ("throttled_seconds_total", "throttled_usec", 1e-6)):  # fmt: skip
+        wanted = _kernel(m, "throttled.service", "cpu.stat", key) * unit
+        assert wanted > 0, (name, wanted)
+        _near(name, ours("cpu_" + name, "throttled"), wanted)
+    assert ours("oom_kills_total", "starves") == _kernel(m, "starves.service", "memory.events", "oom_kill") == 1
+    assert ours("memory_max_bytes", "starves") == 40 * 1024 * 1024
+    waiting = ours("pressure_cpu_waiting_seconds_total", "throttled")
+    _near("pressure", waiting, _kernel(m, "throttled.service", "cpu.pressure", "total") / 1e6)
+
+
+def test_killed_for_memory(m):
+    """a kill for memory is an event of its unit; a probe's command that is killed is that probe's failure alone"""
+    events = _samples(m, "/run/waggle/metrics")["waggle_event_total"]
+    assert [v for labels, v in events if labels == {"event": "oom", "unit": "starves.service"}] == [1], events
+    done = m.run("waggle", "--json=short", "service", "probe", "greedy", "eats", check=False, timeout=120)
+    assert done.returncode == 1, done
+    shown = json.loads(m.out("waggle", "--json=short", "service", "show", "greedy"))["probes"][0]
+    assert shown["state"] == "down", shown
+    print(f"# it says: {shown['text']}")
+    assert m.show(MONITOR, "NRestarts") == "0"
+
+
+def _compare(ours, theirs):
+    """What both tell of our units; returns how many values that were."""
+    compared = 0
+    for family in ("node_systemd_unit_state", "node_systemd_unit_tasks_current", "node_systemd_unit_start_time_seconds",
+                   "node_systemd_service_restart_total"):  # fmt: skip
+        mine = {(labels["name"], labels.get("state")): value for labels, value in ours[family]}
+        for labels, value in theirs[family]:
+            if labels["name"].startswith(("idle@", *WORK)):  # what others do meanwhile may differ
+                compared += 1
+                _near(f"{family} {labels}", mine.get((labels["name"], labels.get("state"))), value)
+    return compared
+
+
+def test_exporter(m):
+    """states, tasks, starts and restarts are those that node_exporter tells, a scrape costs at most a tenth of its"""
+    m.run("sh", "-c", f"systemctl start $(seq -f 'idle@%g.service' 1 {UNITS})", timeout=300)
+    flags = [COLLECTOR] + [COLLECTOR + word for word in (".enable-restarts-metrics", ".enable-start-time-metrics", ".enable-task-metrics")]
+    m.run("systemd-run", "--quiet", "--unit=exporter", "/usr/bin/prometheus-node-exporter", "--collector.disable-defaults",
+          "--web.listen-address=127.0.0.1:9100", *flags)  # fmt: skip
+    m.wait("the exporter", lambda: ":9100" in m.out("journalctl", "-u", EXPORTER, "-q", "-o", "cat"), 60)
+    _in_sight(m)
+    cost = json.loads(m.out("/usr/bin/python3", INSIDE + "/cost.py", f"ours=/run/waggle/metrics,system.slice/{MONITOR},4",
+                            f"theirs=9100,system.slice/{EXPORTER},1", timeout=600))  # fmt: skip
+    ours = _samples(m, "/run/scraped-ours")
+    files = m.out("sh", "-c", f"ls -l /proc/{m.show(MONITOR, 'MainPID')}/fd | grep -c /sys/fs/cgroup")
+    ratio = cost["ours"]["seconds"] / cost["theirs"]["seconds"]
+    for who, row in cost.items():
+        print(f"# {who}: {row['seconds'] * 1000:.0f} ms of processor a scrape (with all else of that time {row['gross'] * 1000:.0f}) "
+              f"in {row['passed']:.1f} s, {row['values']} values")  # fmt: skip
+    print(f"# ratio {ratio:.3f}; {len(ours['waggle_unit_tasks'])} units with processes, {files} files of control groups")
+    compared = _compare(ours, _samples(m, "/run/scraped-theirs"))
+    m.run("systemctl", "stop", "--no-block", EXPORTER, "idle@*", timeout=120)
+    assert compared >= UNITS * 7, compared
+    assert ratio <= RATIO, cost
+
+
+def _alert(m, name):
+    return [a for a in json.loads(m.call("List", "(@a{sv} {},)", interface=ALERTS)[0]) if a["labels"]["alertname"] == name]
+
+
+def _transitions(m):
+    """Oldest first."""
+    return json.loads(m.call("History", "({'limit': <uint32 1000>},)", interface=ALERTS)[0])[::-1]
+
+
+def _uptime(m):
+    return float(m.out("cat", "/proc/uptime").split()[0])
+
+
+def test_clock(m):
+    """a clock that jumps fires and ends nothing, and for: is judged by the time that passes"""
+    m.run("waggle", "service", "push", "backup", "night")
+    m.wait("Up", lambda: [a for a in _alert(m, "Up") if a["state"] == "firing"], 60)
+    seen = len(_transitions(m))
+    m.run("systemctl", "start", "slow.service")
+    begin = _uptime(m)
+    m.run("systemctl", "kill", "--signal=SEGV", "slow.service")
+    m.wait("it to be pending", lambda: _alert(m, "Slow"), 25)
+    m.run("date", "--set=+1 hour")
+    assert _alert(m, "Slow")[0]["state"] == "pending", "the jump has fired it"
+    m.wait("it to fire", lambda: _alert(m, "Slow")[0]["state"] == "firing", 90)
+    took = _uptime(m) - begin
+    print(f"# fired after {took:.1f} s of 15")
+    assert 15 <= took <= 60, took
+    m.run("date", "--set=-2 hours")
+    m.run("waggle", "service", "probe", "log", "lines")
+    time.sleep(3)  # some evaluations
+    m.run("date", "--set=+1 hour")
+    assert [a["state"] for a in _alert(m, "Slow")] == ["firing"]
+    later = [(t["kind"], t["labels"]["alertname"], t["labels"].get("unit")) for t in _transitions(m)[seen:]]
+    strange = [t for t in later if t[2] != "slow.service" or t[0] not in ("pending", "firing")]
+    assert not strange and [t[1] for t in later if t[0] == "firing"].count("Slow") == 1, later
+    service = json.loads(m.out("waggle", "--json=short", "service", "show", "backup"))
+    assert service["state"] == "healthy", service  # pushed within 50 minutes of the time that passed
+
+
+def _count(m):
+    """How many lines the next look sees."""
+    done = json.loads(m.call("Probe", "('log', 'lines')", interface=REGISTRY)[0])
+    return done["values"]["count"]
+
+
+def _log(m, lines):
+    m.run("systemd-cat", "--identifier=counted", stdin="".join(f"line {i}\n" for i in range(lines)))
+    m.run("journalctl", "--sync")
+
+
+def _last_look(m):
+    return json.loads(m.out("waggle", "--json=short", "service", "show", "log"))["probes"][0]
+
+
+def test_journal(m):
+    """a journal that is rotated and cleared between looks, and a restart, lose no line and count none twice"""
+    _count(m)
+    counts = []
+    for turn in range(4):
+        _log(m, 3)
+        m.run("journalctl", "--rotate")
+        _log(m, 2)
+        counts.append(_count(m))
+        if turn == 2:
+            m.run("journalctl", "--rotate", "--vacuum-time=1s")  # what was read is gone, and so is the place itself
+    _log(m, 7)
+    before = _last_look(m)["time"]
+    m.run("systemctl", "restart", MONITOR)
+    look = m.wait("the look after the start", lambda: [p for p in [_last_look(m)] if p.get("time", 0) > before], 60)[0]
+    counts.append(look["values"]["count"])
+    counts.append(_count(m))
+    assert counts == [5, 5, 5, 5, 7, 0], counts
+
+
+def _silence(m, numbers):
+    """Which of them were taken."""
+    comment = "x" * 4000
+    rows = [[NOTIFY, "Silence", f"('alertname=No{n}', {{'duration': <uint64 36000000000>, 'comment': <'{comment}'>}})", None, None]
+            for n in numbers]  # fmt: skip
+    errors = m.call_all(rows)
+    assert set(errors) <= {None, "StoreFull"}, errors
+    return {str(n) for n, error in zip(numbers, errors, strict=True) if error is None}
+
+
+def _silences(m):
+    rows = m.call("ListSilences", "(@a{sv} {},)", interface=NOTIFY)[0]
+    return {found[1] for row in rows if (found := re.search(r"\bNo(\d+)\b", json.dumps(row)))}
+
+
+def _store_state(m):
+    """Empty while the service is being started."""
+    words = m.run("busctl", "get-property", NAME, "/org/waggle/Monitoring1", NAME, "StoreState", check=False).stdout.split()
+    return words[-1].strip('"') if words else ""
+
+
+def test_full_disk(m):
+    """on a full disk nothing is promised that is not kept, it is said, alerts are told, and it recovers"""
+    m.run("systemctl", "stop", MONITOR)
+    m.run("sh", "-c", f"set -e; cp -a {STATE} /srv/kept; mount -o loop /srv/small.img {STATE}; cp -a /srv/kept/. {STATE}")
+    m.run("systemctl", "start", MONITOR)
+    m.run("systemctl", "start", "fails@disk.service")
+    taken = set()
+    for turn in range(4):  # what the service has kept in reserve is taken from it, too
+        m.run("dd", "if=/dev/zero", f"of={STATE}/ballast-{turn}", "bs=4K", check=False)
+        taken |= _silence(m, range(turn * 15, turn * 15 + 15))
+    m.wait("the state of the store", lambda: _store_state(m) != "ok", 40)
+    degraded = m.out("busctl", "get-property", NAME, "/org/waggle/Monitoring1", NAME, "Degraded")
+    assert "store" in degraded, degraded
+    m.run("systemctl", "kill", "--signal=SEGV", "fails@disk.service")
+    time.sleep(2)
+    m.run("systemctl", "kill", "--signal=KILL", MONITOR)
+    m.run("sh", "-c", f"rm {STATE}/ballast-*")
+    m.wait("the store to be well", lambda: _store_state(m) == "ok", 40)
+    print(f"# {len(taken)} of 60 were taken")
+    assert len(taken) < 60 and _silences(m) == taken, (sorted(taken), sorted(_silences(m)))
+    assert _silence(m, [999]), "it takes nothing after there is room again"
+    m.wait("the alert of meanwhile", lambda: _alert(m, "Failed"), 40)
+    m.wait("who is told of it", lambda: [t for t in TOLD.findall(m.whole_console()) if t[4] == "fails@disk.service"], 60)
+    m.run("systemctl", "stop", MONITOR)
+    m.run("sh", "-c", f"set -e; rm -rf /srv/kept; cp -a {STATE} /srv/kept; umount {STATE}; rm -rf {STATE}; cp -a /srv/kept {STATE}")
+    m.run("systemctl", "start", MONITOR)
+
+
+def test_before_the_cut(m):
+    """alerts fire and are told, one is acknowledged, one silenced, a service has just been heard of: the power goes"""
+    m.run("systemctl", "reset-failed")
+    up = m.wait("Up", lambda: _alert(m, "Up"), 60)[0]
+    BEFORE["up"] = up["fingerprint"]
+    m.wait("its hook", lambda: [t for t in TOLD.findall(m.whole_console()) if t[3] == "Up"], 60)
+    m.run("sh", "-c", "systemctl start $(seq -f 'fails@%g.service' 1 40)", timeout=120)
+    begin = BEFORE["begin"] = len(m.whole_console())
+    m.run("systemd-run", "--quiet", "--collect", "sh", "-c", "for i in $(seq 40); do systemctl kill -s SEGV fails@$i; sleep 0.2; done")
+    m.call("Silence", "('alertname=Quiet', {'duration': <uint64 36000000000>, 'comment': <'kept'>})", interface=NOTIFY)
+    BEFORE["pushed"] = m.call("Push", "('backup', 'night', @a{sv} {})", interface=REGISTRY)[0]
+    m.wait("five to be told", lambda: len(TOLD.findall(m.whole_console()[begin:])) >= 5, 60)
+    m.run("waggle", "alerts", "ack", BEFORE["up"])
+    m.power_cut()
+    BEFORE["told"] = TOLD.findall(m.whole_console()[begin:])
+
+
+def test_after_the_cut(m):
+    """what was told is stored, once; what was promised is there"""
+    m.wait("the service", lambda: m.run("waggle", "alerts", "list", check=False).returncode == 0, 60)
+    rows = _transitions(m)
+    fired = {}
+    for row in rows:
+        if row["kind"] == "firing":
+            fired.setdefault(row["fingerprint"], []).append(row["seq"])
+    told = {t[1]: t for t in BEFORE["told"] if t[2] == "firing"}
+    unknown = [t for t in told.values() if t[1] not in fired]
+    assert len(told) >= 5 and not unknown, unknown
+    up = _alert(m, "Up")
+    assert len(up) == 1 and up[0]["fingerprint"] == BEFORE["up"] and up[0]["state"] == "firing", up
+    shown = m.call("Show", f"('{BEFORE['up']}',)", interface=ALERTS)[0]
+    assert "uid:0" in shown, shown
+    assert "Quiet" in json.dumps(m.call("ListSilences", "(@a{sv} {},)", interface=NOTIFY)[0])
+    changes = json.loads(m.call("Watch", f"(uint64 {BEFORE['pushed'] - 1}, {{'wait': <uint64 0>}})", interface=REGISTRY)[1])
+    assert (changes[0]["revision"], changes[0]["service"], changes[0]["what"]) == (BEFORE["pushed"], "backup", "pushed"), changes[:3]
+
+
+def test_told_after_the_cut(m):
+    """each alert that somebody was told of is told to be over, and what is told twice has the same key"""
+    hit = {t[4] for t in BEFORE["told"] if t[2] == "firing" and t[4].startswith("fails@")}
+
+    def over():
+        return {t[4] for t in TOLD.findall(m.whole_console()[BEFORE["begin"] :]) if t[2] == "resolved"}
+
+    m.wait(f"{hit} to be over", lambda: hit <= over(), 120)
+    keys = {}
+    for key, fingerprint, status, _name, _unit in TOLD.findall(m.whole_console()[BEFORE["begin"] :]):
+        keys.setdefault((fingerprint, status), []).append(key)
+    rows = _transitions(m)
+    for (fingerprint, status), used in keys.items():
+        stored = [r for r in rows if r["fingerprint"] == fingerprint and r["kind"] == status]
+        assert len(set(used)) <= len(stored), (fingerprint, status, used, stored)
+
+
+if __name__ == "__main__":
+    tap.main(globals(), Vm, prepare=_prepare)
