@@ -19,8 +19,10 @@ static gint64 number(MonStore *store, const char *sql) {
 }
 
 /* How long the sources of a rule may take to have something to say. */
-static gint64 wait_of(const MonRule *rule) {
-  return MIN(MAX(2 * rule->interval, mon_expr_window(rule->expr)), WAIT_MAX);
+static gint64 wait_of(const MonAlerts *alerts, const MonRule *rule) {
+  gint64 interval = MAX(rule->interval, (gint64)alerts->daemon->settings.interval);
+
+  return MIN(MAX(2 * interval, mon_expr_window(rule->expr)), WAIT_MAX);
 }
 
 static void restore(MonAlerts *alerts, MonAlert *alert, gint64 away, gint64 now) {
@@ -35,7 +37,7 @@ static void restore(MonAlerts *alerts, MonAlert *alert, gint64 away, gint64 now)
   if (is->state == MON_ALERT_PENDING && away > TOLERANCE)
     alert->active_since = now;
   else if (live != NULL && is->state != MON_ALERT_INACTIVE)
-    alert->restored_until = now + wait_of(live->rule);
+    alert->restored_until = now + wait_of(alerts, live->rule);
   mon_alerts_entry(alerts, live, alert)->has_row = TRUE;
 }
 

@@ -7,6 +7,8 @@
 
 /* Of a span at most so many samples a series: a day back needs no sample each ten seconds. */
 #define SAMPLES_OF_SPAN 360
+/* By less the clock is trimmed, not set. */
+#define SET_USEC ((gint64)G_USEC_PER_SEC)
 
 typedef struct {
   MonAlerts *alerts;
@@ -101,12 +103,25 @@ static gboolean sample(MonSeries *series, gpointer user_data) {
   return TRUE;
 }
 
+/* Expressions count in CLOCK_REALTIME. When somebody sets it, what was known moves along: else an
+ * hour forward would empty each window, and alerts would end that nobody has mended. */
+static void follow_clock(MonAlerts *alerts, gint64 offset) {
+  gint64 by = offset - alerts->offset;
+
+  if (ABS(by) >= SET_USEC) {
+    mon_samples_shift(alerts->windows, by);
+    mon_samples_shift(alerts->recorded, by);
+  }
+  alerts->offset = offset;
+}
+
 void mon_alerts_sample(MonAlerts *alerts) {
   gint64 now = mon_alerts_now(alerts), real = wg_time_realtime();
   gint64 interval = (gint64)alerts->daemon->settings.evaluate;
   GHashTableIter iter;
   gpointer name, value;
 
+  follow_clock(alerts, real - now);
   if (now - alerts->sampled < interval)
     return;
   gint64 before = alerts->sampled;

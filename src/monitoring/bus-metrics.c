@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define STEPS_MAX 11000
-#define POINTS_MAX 100000 /* of one answer, which is written in one piece */
+#define POINTS_MAX 100000u /* of one answer, which is written in one piece */
 #define SLICE_USEC 4000
 
 typedef struct {

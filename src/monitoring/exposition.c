@@ -41,11 +41,8 @@ static char *put_micro(char *at, double value) {
   guint64 number = (guint64)micro;
   at = put_whole(at, number / 1000000);
   *at++ = '.';
-  guint rest = (guint)(number % 1000000);
-  for (guint place = 100000; rest > 0; place /= 10) {
-    *at++ = (char)('0' + rest / place);
-    rest %= place;
-  }
+  for (guint rest = (guint)(number % 1000000); rest > 0; rest = rest * 10 % 1000000)
+    *at++ = (char)('0' + rest / 100000);
   return at;
 }
 

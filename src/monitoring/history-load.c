@@ -90,13 +90,19 @@ static void fill_between(const Filling *filling, const MonStoredSeries *one,
   }
 }
 
+static Key *key_new(const char *name, MonLabels *labels) {
+  Key *key = g_new(Key, 1);
+
+  *key = (Key){name, mon_labels_ref(labels)};
+  return key;
+}
+
 static void note(const Filling *filling, const char *name, MonLabels *labels) {
   const Key key = {name, labels};
   Key *known = g_hash_table_lookup(filling->done, &key);
 
   if (!known) {
-    known = g_new(Key, 1);
-    *known = (Key){name, mon_labels_ref(labels)};
+    known = key_new(name, labels);
     g_hash_table_add(filling->done, known);
   }
   g_hash_table_add(filling->now, known);

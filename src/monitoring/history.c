@@ -121,16 +121,18 @@ static gboolean is_counter(const MonSeries *series) {
 static Head *head_of(MonHistory *history, MonSeries *series) {
   gpointer *mark = mon_series_mark(series);
 
-  if (*mark)
-    return *mark;
-  Head *head = g_new0(Head, 1);
+  Head *head = *mark;
+
+  if (head)
+    return head;
+  *mark = head = g_new0(Head, 1);
   head->labels = mon_labels_ref(mon_series_labels(series));
   head->name = g_intern_string(mon_series_name(series)); /* as many as there are metrics */
   head->is_counter = is_counter(series);
   head->limit = 3 + (guint)((mon_labels_hash(head->labels) ^ g_str_hash(head->name)) %
                             (MON_HEAD_SAMPLES - 3));
   g_ptr_array_add(history->heads, head);
-  return *mark = head;
+  return head;
 }
 
 static gboolean take(MonSeries *series, gpointer user_data) {

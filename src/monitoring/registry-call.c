@@ -158,7 +158,7 @@ void mon_registry_unregister(MonRegistry *registry, const char *name, uid_t uid,
   }
   register_free(job);
   writes = mon_writes_new();
-  mon_write_no_service(writes, name);
+  mon_write_no_service(writes, e);
   g_free(e->reason);
   e->reason = g_strdup("it was unregistered");
   mon_change_write(e, name, "unregistered", writes, FALSE, done, user_data);

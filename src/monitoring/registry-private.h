@@ -70,7 +70,7 @@ void mon_changes_add_loaded(MonRegistry *registry, const MonChange *change);
 GArray *mon_writes_new(void);
 gboolean mon_writes_run(MonStore *store, const GArray *writes);
 void mon_write_service(GArray *writes, const MonServiceEntry *entry);
-void mon_write_no_service(GArray *writes, const char *name);
+void mon_write_no_service(GArray *writes, const MonServiceEntry *entry);
 void mon_write_maintenance(GArray *writes, const MonServiceEntry *entry);
 void mon_write_memory(GArray *writes, MonRegistry *registry, const MonProbe *probe);
 /* Before any probe is made. */

@@ -76,11 +76,22 @@ void mon_write_service(GArray *writes, const MonServiceEntry *e) {
                object);
 }
 
-void mon_write_no_service(GArray *writes, const char *name) {
-  MonWrite write = {.sql = "DELETE FROM registry_service WHERE name = ?1",
-                    .texts = {g_strdup(name)}};
+static gboolean is_of_service(gpointer key, gpointer value, gpointer name) {
+  const char *rest = g_str_has_prefix(key, name) ? (const char *)key + strlen(name) : "";
 
-  g_array_append_val(writes, write);
+  return *rest == '/';
+}
+
+/* With what its probes remembered: whoever takes the name later begins anew. */
+void mon_write_no_service(GArray *writes, const MonServiceEntry *e) {
+  MonWrite service = {.sql = "DELETE FROM registry_service WHERE name = ?1",
+                      .texts = {g_strdup(e->spec->name)}};
+  MonWrite probes = {.sql = "DELETE FROM registry_probe WHERE service = ?1",
+                     .texts = {g_strdup(e->spec->name)}};
+
+  g_array_append_val(writes, service);
+  g_array_append_val(writes, probes);
+  g_hash_table_foreach_remove(e->registry->memory, is_of_service, e->spec->name);
 }
 
 void mon_write_maintenance(GArray *writes, const MonServiceEntry *e) {

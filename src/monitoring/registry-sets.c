@@ -127,7 +127,7 @@ static void end_maintenance(MonServiceEntry *e) {
 static void forget(MonServiceEntry *e) {
   GArray *writes = mon_writes_new();
 
-  mon_write_no_service(writes, e->spec->name);
+  mon_write_no_service(writes, e);
   mon_memory_write(e->registry, writes);
   mon_entry_remove(e, "its tombstone was kept long enough");
 }

@@ -152,6 +152,23 @@ void mon_samples_trim(MonSamples *samples, const char *name, gint64 time) {
       trim_family(samples, family, time);
 }
 
+static void shift_series(Series *series, gint64 usec) {
+  if (series->created != 0)
+    series->created += usec;
+  for (guint i = 0; i < series->samples->len; i++)
+    g_array_index(series->samples, MonSample, i).time += usec;
+}
+
+void mon_samples_shift(MonSamples *samples, gint64 usec) {
+  GHashTableIter iter;
+  gpointer family;
+
+  g_hash_table_iter_init(&iter, samples->families);
+  while (g_hash_table_iter_next(&iter, NULL, &family))
+    for (guint i = 0; i < ((Family *)family)->series->len; i++)
+      shift_series(g_ptr_array_index(((Family *)family)->series, i), usec);
+}
+
 void mon_samples_drop(MonSamples *samples, const char *name) {
   mon_samples_trim(samples, name, G_MAXINT64);
   g_hash_table_remove(samples->families, g_intern_string(name));

@@ -23,6 +23,8 @@ void mon_samples_end(MonSamples *samples, const char *name, const MonLabels *lab
 /* Forgets what is not after `time`, and series without samples; of all names (NULL). One sample
  * before `time` stays, so that a window has a beginning. */
 void mon_samples_trim(MonSamples *samples, const char *name, gint64 time);
+/* The clock was set by so much: what was a minute ago is one still. */
+void mon_samples_shift(MonSamples *samples, gint64 usec);
 void mon_samples_drop(MonSamples *samples, const char *name);
 guint mon_samples_n(const MonSamples *samples); /* samples in all */
 

@@ -1,10 +1,12 @@
 """The registry of waggle-monitord: services from files, units and calls; their owners' end seen at
 once; probes of real peers; maintenance, pushes, and watching from a revision."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import http.server
@@ -210,6 +212,19 @@ def test_a_dead_mans_push():
         equal(r.probe("job", "ran")["state"], "down")
         refused("InvalidArgument", r.call, "Push", "ss", "job", "ran", state="so-so")
         refused("UnknownService", r.call, "Push", "ss", "job", "run")
+
+
+def test_a_name_that_is_taken_anew_begins_anew():
+    with Monitord() as d:
+        r = Registry(d)
+        for name in ("job", "jobs"):
+            r.register({"name": name, "probes": [{"push": "ran", "every": "1h"}]}, owner="none")
+            r.call("Push", "ss", name, "ran")
+        r.call("Unregister", "s", "job")
+        d.stop()
+        with contextlib.closing(sqlite3.connect(os.path.join(d.state, "monitord.db"))) as db:
+            equal(db.execute("SELECT service, probe FROM registry_probe").fetchall(), [("jobs", "ran")], "what is remembered")
+        d.start()
 
 
 def test_watching_from_a_revision():

@@ -161,6 +161,21 @@ static void test_born(void) {
   g_assert_cmpstr(later, ==, "{unit=\"a\"} 3");
 }
 
+/* The clock was set forward by an hour: windows are what they were. */
+static void test_shifted(void) {
+  static const char text[] = "increase(requests_total[5m])";
+  g_autoptr(MonSamples) samples = world();
+  g_autofree char *before = eval(samples, text, MON_EVAL_PLAIN);
+
+  mon_samples_shift(samples, -60 * MINUTE);
+  g_autofree char *lost = eval(samples, text, MON_EVAL_PLAIN);
+  g_assert_cmpstr(lost, ==, "");
+  mon_samples_shift(samples, 60 * MINUTE);
+  g_autofree char *after = eval(samples, text, MON_EVAL_PLAIN);
+  g_assert_cmpstr(after, ==, before);
+  g_assert_cmpstr(after, !=, "");
+}
+
 static void test_refused(void) {
   static const char *const table[][2] = {
       {"", "column 1: the expression ends where something has to follow"},
@@ -211,6 +226,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/expr/values", test_values);
   g_test_add_func("/monitor/expr/unfiltered", test_unfiltered);
   g_test_add_func("/monitor/expr/born", test_born);
+  g_test_add_func("/monitor/expr/shifted", test_shifted);
   g_test_add_func("/monitor/expr/refused", test_refused);
   g_test_add_func("/monitor/expr/names", test_names);
   return g_test_run();
