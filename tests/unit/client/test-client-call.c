@@ -130,7 +130,8 @@ static void test_large_body(Fixture *f, gconstpointer data) {
   g_assert_true(g_bytes_equal(body, back));
   g_assert_cmpuint(f->cli.fds->len, ==, 1); /* what was received is closed, what was sent is kept */
   int fd = g_array_index(f->cli.fds, int, 0);
-  g_assert_cmpint(fcntl(fd, F_GET_SEALS), ==, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  const int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  g_assert_cmpint(fcntl(fd, F_GET_SEALS) & sealed, ==, sealed);
 }
 
 static void test_inline_body(Fixture *f, gconstpointer data) {
