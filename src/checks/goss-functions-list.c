@@ -11,20 +11,6 @@ static gint by_text(gconstpointer a, gconstpointer b) {
   return strcmp(a, b);
 }
 
-static JsonArray *array_of(Goss *g, JsonNode *node, const char *function, GError **error) {
-  if (JSON_NODE_HOLDS_ARRAY(node))
-    return json_node_get_array(node);
-  goss_fail(g, error, "%s needs a list", function);
-  return NULL;
-}
-
-static JsonObject *object_of(Goss *g, JsonNode *node, const char *function, GError **error) {
-  if (JSON_NODE_HOLDS_OBJECT(node))
-    return json_node_get_object(node);
-  goss_fail(g, error, "%s needs a map", function);
-  return NULL;
-}
-
 static void add(JsonArray *to, JsonNode *value) {
   json_array_add_element(to, json_node_copy(value));
 }
@@ -47,7 +33,7 @@ static JsonNode *part(Goss *g, JsonArray *from, guint begin, guint n) {
 }
 
 static JsonNode *f_first(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "first", error);
+  JsonArray *array = goss_array_of(g, args[0], "first", error);
 
   if (!array)
     return NULL;
@@ -55,7 +41,7 @@ static JsonNode *f_first(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_last(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "last", error);
+  JsonArray *array = goss_array_of(g, args[0], "last", error);
   guint length = array ? json_array_get_length(array) : 0;
 
   if (!array)
@@ -64,19 +50,19 @@ static JsonNode *f_last(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_rest(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "rest", error);
+  JsonArray *array = goss_array_of(g, args[0], "rest", error);
 
   return array ? part(g, array, 1, MANY) : NULL;
 }
 
 static JsonNode *f_initial(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "initial", error);
+  JsonArray *array = goss_array_of(g, args[0], "initial", error);
 
   return array ? part(g, array, 0, MAX(json_array_get_length(array), 1) - 1) : NULL;
 }
 
 static JsonNode *f_append(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "append", error);
+  JsonArray *array = goss_array_of(g, args[0], "append", error);
   JsonNode *copy = array ? part(g, array, 0, MANY) : NULL;
 
   if (copy)
@@ -88,7 +74,7 @@ static JsonNode *f_concat(Goss *g, JsonNode **args, guint n, GError **error) {
   JsonNode *all = goss_array(g, json_array_new());
 
   for (guint i = 0; i < n; i++) {
-    JsonArray *array = array_of(g, args[i], "concat", error);
+    JsonArray *array = goss_array_of(g, args[i], "concat", error);
     if (!array)
       return NULL;
     for (guint k = 0; k < json_array_get_length(array); k++)
@@ -105,13 +91,13 @@ static gboolean holds(JsonArray *array, JsonNode *value) {
 }
 
 static JsonNode *f_has(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[1], "has", error);
+  JsonArray *array = goss_array_of(g, args[1], "has", error);
 
   return array ? goss_bool(g, holds(array, args[0])) : NULL;
 }
 
 static JsonNode *f_uniq(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "uniq", error);
+  JsonArray *array = goss_array_of(g, args[0], "uniq", error);
   JsonArray *once = json_array_new();
   JsonNode *node = goss_array(g, once);
 
@@ -122,7 +108,7 @@ static JsonNode *f_uniq(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_join(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[1], "join", error);
+  JsonArray *array = goss_array_of(g, args[1], "join", error);
   g_autofree char *between = goss_print(args[0]);
   GString *out;
 
@@ -155,7 +141,7 @@ static gint by_pointed(gconstpointer a, gconstpointer b) {
 }
 
 static JsonNode *f_sort_alpha(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "sortAlpha", error);
+  JsonArray *array = goss_array_of(g, args[0], "sortAlpha", error);
   g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
   JsonArray *sorted;
 
@@ -200,7 +186,7 @@ static JsonNode *f_dict(Goss *g, JsonNode **args, guint n, GError **error) {
 
 /* Unlike a field, one that is not there is an empty text. */
 static JsonNode *f_get(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *object = object_of(g, args[0], "get", error);
+  JsonObject *object = goss_object_of(g, args[0], "get", error);
   g_autofree char *key = goss_print(args[1]);
 
   if (!object)
@@ -210,7 +196,7 @@ static JsonNode *f_get(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_has_key(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *object = object_of(g, args[0], "hasKey", error);
+  JsonObject *object = goss_object_of(g, args[0], "hasKey", error);
   g_autofree char *key = goss_print(args[1]);
 
   return object ? goss_bool(g, json_object_has_member(object, key)) : NULL;
@@ -230,13 +216,13 @@ static JsonNode *members(Goss *g, JsonObject *object, gboolean values) {
 }
 
 static JsonNode *f_keys(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *object = object_of(g, args[0], "keys", error);
+  JsonObject *object = goss_object_of(g, args[0], "keys", error);
 
   return object ? members(g, object, FALSE) : NULL;
 }
 
 static JsonNode *f_values(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *object = object_of(g, args[0], "values", error);
+  JsonObject *object = goss_object_of(g, args[0], "values", error);
 
   return object ? members(g, object, TRUE) : NULL;
 }

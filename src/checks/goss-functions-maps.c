@@ -7,20 +7,6 @@
 #define MANY G_MAXUINT
 #define RANGE_MAX 100000
 
-static JsonArray *array_of(Goss *g, JsonNode *node, const char *function, GError **error) {
-  if (JSON_NODE_HOLDS_ARRAY(node))
-    return json_node_get_array(node);
-  goss_fail(g, error, "%s needs a list", function);
-  return NULL;
-}
-
-static JsonObject *object_of(Goss *g, JsonNode *node, const char *function, GError **error) {
-  if (JSON_NODE_HOLDS_OBJECT(node))
-    return json_node_get_object(node);
-  goss_fail(g, error, "%s needs a map", function);
-  return NULL;
-}
-
 static gint64 whole(JsonNode *node) {
   if (goss_is_number(node))
     return goss_is_int(node) ? json_node_get_int(node) : (gint64)goss_number(node);
@@ -33,7 +19,7 @@ static void add(JsonArray *to, JsonNode *value) {
 
 /* ---- lists ---- */
 static JsonNode *f_prepend(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "prepend", error);
+  JsonArray *array = goss_array_of(g, args[0], "prepend", error);
   JsonArray *all;
 
   if (!array)
@@ -46,7 +32,7 @@ static JsonNode *f_prepend(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_reverse(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "reverse", error);
+  JsonArray *array = goss_array_of(g, args[0], "reverse", error);
   JsonArray *all;
 
   if (!array)
@@ -59,7 +45,7 @@ static JsonNode *f_reverse(Goss *g, JsonNode **args, guint n, GError **error) {
 
 /* Those that are none of the others. */
 static JsonNode *f_without(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "without", error);
+  JsonArray *array = goss_array_of(g, args[0], "without", error);
   JsonArray *all;
 
   if (!array)
@@ -76,7 +62,7 @@ static JsonNode *f_without(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_compact(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "compact", error);
+  JsonArray *array = goss_array_of(g, args[0], "compact", error);
   JsonArray *all;
 
   if (!array)
@@ -89,7 +75,7 @@ static JsonNode *f_compact(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_slice(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonArray *array = array_of(g, args[0], "slice", error);
+  JsonArray *array = goss_array_of(g, args[0], "slice", error);
   gint64 length = array ? json_array_get_length(array) : 0;
   gint64 begin = n > 1 ? whole(args[1]) : 0, end = n > 2 ? whole(args[2]) : length;
   JsonArray *all;
@@ -120,7 +106,7 @@ static JsonObject *copy_of(Goss *g, JsonObject *object, JsonNode **ret) {
 }
 
 static JsonNode *f_set(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *object = object_of(g, args[0], "set", error);
+  JsonObject *object = goss_object_of(g, args[0], "set", error);
   g_autofree char *key = goss_print(args[1]);
   JsonNode *node = NULL;
 
@@ -130,7 +116,7 @@ static JsonNode *f_set(Goss *g, JsonNode **args, guint n, GError **error) {
 }
 
 static JsonNode *f_unset(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *object = object_of(g, args[0], "unset", error);
+  JsonObject *object = goss_object_of(g, args[0], "unset", error);
   g_autofree char *key = goss_print(args[1]);
   JsonNode *node = NULL;
 
@@ -141,12 +127,12 @@ static JsonNode *f_unset(Goss *g, JsonNode **args, guint n, GError **error) {
 
 /* What is there already stays. */
 static JsonNode *f_merge(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *first = object_of(g, args[0], "merge", error);
+  JsonObject *first = goss_object_of(g, args[0], "merge", error);
   JsonNode *node = NULL;
   JsonObject *all = first ? copy_of(g, first, &node) : NULL;
 
   for (guint i = 1; all && i < n; i++) {
-    JsonObject *more = object_of(g, args[i], "merge", error);
+    JsonObject *more = goss_object_of(g, args[i], "merge", error);
     if (!more)
       return NULL;
     g_autoptr(GList) names = json_object_get_members(more);
@@ -168,7 +154,7 @@ static gboolean is_one_of(const char *name, JsonNode **args, guint n) {
 
 static JsonNode *chosen(Goss *g, JsonNode **args, guint n, const char *function, gboolean these,
                         GError **error) {
-  JsonObject *object = object_of(g, args[0], function, error);
+  JsonObject *object = goss_object_of(g, args[0], function, error);
   JsonNode *node = NULL;
   JsonObject *all = object ? copy_of(g, object, &node) : NULL;
   g_autoptr(GList) names = object ? json_object_get_members(object) : NULL;
@@ -192,7 +178,7 @@ static JsonNode *f_dig(Goss *g, JsonNode **args, guint n, GError **error) {
   JsonNode *at = args[n - 1];
 
   for (guint i = 0; i + 2 < n; i++) {
-    JsonObject *object = object_of(g, at, "dig", error);
+    JsonObject *object = goss_object_of(g, at, "dig", error);
     g_autofree char *key = goss_print(args[i]);
     if (!object)
       return NULL;

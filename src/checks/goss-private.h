@@ -85,6 +85,10 @@ gboolean goss_execute(Goss *g, GError **error);
 
 /* goss-value.c: the values. What is returned belongs to `g`. */
 gboolean goss_fail(Goss *g, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The list (the map) that `node` holds, borrowed from it; NULL with an error that names `function`.
+ */
+JsonArray *goss_array_of(Goss *g, JsonNode *node, const char *function, GError **error);
+JsonObject *goss_object_of(Goss *g, JsonNode *node, const char *function, GError **error);
 JsonNode *goss_keep(Goss *g, JsonNode *node); /* takes it */
 JsonNode *goss_null(Goss *g);
 JsonNode *goss_bool(Goss *g, gboolean value);

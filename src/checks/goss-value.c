@@ -13,6 +13,20 @@ gboolean goss_fail(Goss *g, GError **error, const char *format, ...) {
   return FALSE;
 }
 
+JsonArray *goss_array_of(Goss *g, JsonNode *node, const char *function, GError **error) {
+  if (JSON_NODE_HOLDS_ARRAY(node))
+    return json_node_get_array(node);
+  goss_fail(g, error, "%s needs a list", function);
+  return NULL;
+}
+
+JsonObject *goss_object_of(Goss *g, JsonNode *node, const char *function, GError **error) {
+  if (JSON_NODE_HOLDS_OBJECT(node))
+    return json_node_get_object(node);
+  goss_fail(g, error, "%s needs a map", function);
+  return NULL;
+}
+
 JsonNode *goss_keep(Goss *g, JsonNode *node) {
   g_ptr_array_add(g->values, node);
   return node;

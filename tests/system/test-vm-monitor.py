@@ -2,7 +2,8 @@
 """Monitoring on a kernel of its own: what control groups of version 2 really say, side by side with systemd and
 with Debian's prometheus-node-exporter; a clock that jumps, a journal that rotates, a full disk, a power cut.
 
-All on one machine, which is booted once, and again after the power cut.
+All on one machine, which is booted once, and again after the power cut. The rung runs the tests that meson.build
+names; the clock and the cut run by hand, without arguments, until they hold in every run.
 """
 
 import json
