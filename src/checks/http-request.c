@@ -15,6 +15,8 @@ struct ChkHttp {
   const ChkLook *look;
   SoupSession *session;
   GMainContext *context; /* of this thread alone: libsoup binds a session to one */
+  GCancellable *cancel;  /* of this thread alone: see on_cancelled() */
+  gulong cancelled;
   char *authorization;
   GTlsCertificate *certificate; /* ours, for a server that asks; NULL: none */
   guint redirects;
@@ -96,12 +98,30 @@ static SoupSession *make_session(ChkHttp *http, GError **error) {
   return session;
 }
 
+static gboolean cancel_here(gpointer cancel) {
+  g_cancellable_cancel(cancel);
+  return G_SOURCE_REMOVE;
+}
+
+/* In the thread that cancels the look. A GCancellableSource that ends while another thread cancels
+ * may be left over (GLib keeps it alive for that thread, which may be past it by then), so those of
+ * this session are of a cancellable that its own thread alone cancels. */
+static void on_cancelled(GCancellable *cancel, ChkHttp *http) {
+  g_autoptr(GSource) source = g_idle_source_new();
+
+  g_source_set_priority(source, G_PRIORITY_DEFAULT);
+  g_source_set_callback(source, cancel_here, g_object_ref(http->cancel), g_object_unref);
+  g_source_attach(source, http->context);
+}
+
 ChkHttp *chk_http_new(const ChkLook *look, GError **error) {
   ChkHttp *http = g_new0(ChkHttp, 1);
 
   http->look = look;
   http->context = g_main_context_new();
   g_main_context_push_thread_default(http->context);
+  http->cancel = g_cancellable_new();
+  http->cancelled = g_cancellable_connect(look->cancel, G_CALLBACK(on_cancelled), http, NULL);
   if (set_authorization(http, error) && set_certificate(http, error))
     http->session = make_session(http, error);
   if (http->session)
@@ -111,9 +131,11 @@ ChkHttp *chk_http_new(const ChkLook *look, GError **error) {
 }
 
 void chk_http_free(ChkHttp *http) {
+  g_cancellable_disconnect(http->look->cancel, http->cancelled);
   g_clear_object(&http->session);
   g_main_context_pop_thread_default(http->context);
   g_main_context_unref(http->context);
+  g_clear_object(&http->cancel);
   g_clear_object(&http->certificate);
   g_free(http->authorization);
   g_free(http->peer);
@@ -184,8 +206,8 @@ static void wait_for(ChkHttp *http, GAsyncResult **result) {
 static GInputStream *send_request(ChkHttp *http, SoupMessage *message, GError **error) {
   g_autoptr(GAsyncResult) result = NULL;
 
-  soup_session_send_async(http->session, message, G_PRIORITY_DEFAULT, http->look->cancel,
-                          keep_result, &result);
+  soup_session_send_async(http->session, message, G_PRIORITY_DEFAULT, http->cancel, keep_result,
+                          &result);
   wait_for(http, &result);
   return soup_session_send_finish(http->session, result, error);
 }
@@ -194,8 +216,8 @@ static gboolean read_some(ChkHttp *http, GInputStream *in, guint8 *buffer, gsize
                           GError **error) {
   g_autoptr(GAsyncResult) result = NULL;
 
-  g_input_stream_read_all_async(in, buffer, size, G_PRIORITY_DEFAULT, http->look->cancel,
-                                keep_result, &result);
+  g_input_stream_read_all_async(in, buffer, size, G_PRIORITY_DEFAULT, http->cancel, keep_result,
+                                &result);
   wait_for(http, &result);
   return g_input_stream_read_all_finish(in, result, ret, error);
 }
