@@ -52,6 +52,35 @@ static void set_time(JsonObject *values, const char *key, GDateTime *time) {
     chk_set_time(values, key, (guint64)MAX(g_date_time_to_unix(time), 0) * G_USEC_PER_SEC);
 }
 
+char *chk_certificate_flaws(GTlsCertificateFlags problems) {
+  g_autoptr(GPtrArray) texts = g_ptr_array_new();
+
+  for (guint i = 0; i < G_N_ELEMENTS(flaws); i++)
+    if (problems & flaws[i].flag)
+      g_ptr_array_add(texts, (gpointer)flaws[i].text);
+  if (texts->len == 0)
+    return NULL;
+  g_ptr_array_add(texts, NULL);
+  g_autofree char *list = g_strjoinv(", ", (char **)texts->pdata);
+  return g_strconcat("the server's certificate: ", list, NULL);
+}
+
+GTlsCertificateFlags chk_certificate_judge(GTlsCertificate *certificate, const char *host,
+                                           GTlsDatabase *authorities) {
+  g_autoptr(GSocketConnectable) identity = host ? g_network_address_new(host, 443) : NULL;
+  g_autoptr(GTlsDatabase) known =
+      authorities ? g_object_ref(authorities)
+                  : g_tls_backend_get_default_database(g_tls_backend_get_default());
+  g_autoptr(GError) error = NULL;
+
+  if (known == NULL)
+    return G_TLS_CERTIFICATE_GENERIC_ERROR;
+  GTlsCertificateFlags problems =
+      g_tls_database_verify_chain(known, certificate, G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER,
+                                  identity, NULL, G_TLS_DATABASE_VERIFY_NONE, NULL, &error);
+  return error ? problems | G_TLS_CERTIFICATE_GENERIC_ERROR : problems;
+}
+
 void chk_certificate_set(JsonObject *values, const char *prefix, GTlsCertificate *certificate,
                          GTlsCertificateFlags problems) {
   g_autoptr(GDateTime) begin = g_tls_certificate_get_not_valid_before(certificate);

@@ -20,7 +20,9 @@ struct ChkHttp {
   char *authorization;
   GTlsCertificate *certificate; /* ours, for a server that asks; NULL: none */
   guint redirects;
+  GTlsDatabase *authorities; /* of ca-file; NULL: the system's */
   GTlsCertificateFlags problems;
+  gboolean refused; /* the server's certificate */
   char *peer;
 };
 
@@ -86,15 +88,14 @@ static SoupSession *make_session(ChkHttp *http, GError **error) {
   const char *path = chk_option_text(http->look, "socket", NULL);
   g_autofree char *real = path ? g_strconcat(chk_world_root(http->look->world), path, NULL) : NULL;
   g_autoptr(GSocketAddress) remote = real ? g_unix_socket_address_new(real) : NULL;
-  g_autoptr(GTlsDatabase) authorities = NULL;
 
-  if (!chk_certificate_database(http->look, &authorities, error))
+  if (!chk_certificate_database(http->look, &http->authorities, error))
     return NULL;
   SoupSession *session = soup_session_new_with_options(
       "remote-connectable", remote, "user-agent", "waggle-verify/" WG_VERSION, "timeout", 0, NULL);
   set_proxy(http, session);
-  if (authorities)
-    soup_session_set_tls_database(session, authorities);
+  if (http->authorities)
+    soup_session_set_tls_database(session, http->authorities);
   return session;
 }
 
@@ -137,6 +138,7 @@ void chk_http_free(ChkHttp *http) {
   g_main_context_unref(http->context);
   g_clear_object(&http->cancel);
   g_clear_object(&http->certificate);
+  g_clear_object(&http->authorities);
   g_free(http->authorization);
   g_free(http->peer);
   g_free(http);
@@ -146,11 +148,37 @@ static void on_restarted(SoupMessage *message, ChkHttp *http) {
   http->redirects++;
 }
 
-/* What it says of itself is told in any case; it is refused only here. */
+/* What it says of itself is told in any case; it is refused only here and in on_shown(). */
 static gboolean on_certificate(SoupMessage *message, GTlsCertificate *certificate,
                                GTlsCertificateFlags problems, ChkHttp *http) {
   http->problems = problems;
-  return chk_option_bool(http->look, "insecure", FALSE);
+  http->refused = !chk_option_bool(http->look, "insecure", FALSE);
+  return !http->refused;
+}
+
+/* Before the request is sent. Of a session that is resumed the library asks nobody, and it keeps
+ * sessions for the whole process: also one of a check that takes any certificate. */
+static void on_shown(SoupMessage *message, GParamSpec *pspec, ChkHttp *http) {
+  GTlsCertificate *certificate = soup_message_get_tls_peer_certificate(message);
+  const char *host = g_uri_get_host(soup_message_get_uri(message));
+
+  if (certificate == NULL || http->refused)
+    return;
+  http->problems |= chk_certificate_judge(certificate, host, http->authorities);
+  if (http->problems == 0 || chk_option_bool(http->look, "insecure", FALSE))
+    return;
+  http->refused = TRUE;
+  g_cancellable_cancel(http->cancel);
+}
+
+/* In place of what the library says of a certificate that was refused: why. */
+static void tell_refusal(const ChkHttp *http, GError **error) {
+  g_autofree char *flaws = http->refused ? chk_certificate_flaws(http->problems) : NULL;
+
+  if (flaws == NULL || error == NULL)
+    return;
+  g_clear_error(error);
+  g_set_error_literal(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, flaws);
 }
 
 /* The kernel may still tell it while the answer is on its way; later the connection may be closed.
@@ -189,6 +217,7 @@ static void set_request(ChkHttp *http, SoupMessage *message) {
   soup_message_add_flags(message, SOUP_MESSAGE_DO_NOT_USE_AUTH_CACHE);
   g_signal_connect(message, "restarted", G_CALLBACK(on_restarted), http);
   g_signal_connect(message, "accept-certificate", G_CALLBACK(on_certificate), http);
+  g_signal_connect(message, "notify::tls-peer-certificate", G_CALLBACK(on_shown), http);
   g_signal_connect(message, "got-headers", G_CALLBACK(on_headers), http);
 }
 
@@ -284,8 +313,7 @@ static void set_answer(const ChkHttp *http, JsonObject *seen, SoupMessage *messa
   chk_set_text(seen, "peer", http->peer);
   set_headers(seen, message);
   if (certificate)
-    chk_certificate_set(seen, "certificate-", certificate,
-                        soup_message_get_tls_peer_certificate_errors(message) | http->problems);
+    chk_certificate_set(seen, "certificate-", certificate, http->problems);
 }
 
 gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error) {
@@ -299,9 +327,12 @@ gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error) {
   }
   http->redirects = 0;
   http->problems = 0;
+  http->refused = FALSE;
   set_request(http, message);
-  if (!read_body(http, message, body, error))
+  if (!read_body(http, message, body, error)) {
+    tell_refusal(http, error);
     return FALSE;
+  }
   set_answer(http, seen, message);
   set_body(http, seen, body);
   return TRUE;

@@ -34,9 +34,6 @@ static const ChkKey values[] = {
 /* What it says of itself is looked at afterwards. */
 static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
                                GTlsCertificateFlags problems, gpointer user_data) {
-  GTlsCertificateFlags *ret = user_data;
-
-  *ret = problems;
   return TRUE;
 }
 
@@ -54,24 +51,21 @@ static void set_protocol(JsonObject *seen, GTlsConnection *tls) {
   chk_set_text(seen, "cipher", cipher);
 }
 
-static GTlsConnection *shake_hands(const ChkLook *look, const ChkAddress *address,
-                                   GSocketConnection *connection, GTlsCertificateFlags *problems,
-                                   GError **error) {
-  const char *name = chk_option_text(look, "server-name", address->host);
+/* The library resumes sessions of the connections that it knows the peer of. It is not told: each
+ * look has to see the certificate that the server shows now. */
+static GTlsConnection *shake_hands(const ChkLook *look, const ChkAddress *address, const char *name,
+                                   GSocketConnection *connection, GError **error) {
   g_autoptr(GSocketConnectable) identity =
       name ? g_network_address_new(name, address->port ? address->port : 1) : NULL;
-  g_autoptr(GTlsDatabase) authorities = NULL;
+  g_autoptr(GIOStream) plain =
+      g_simple_io_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection)),
+                             g_io_stream_get_output_stream(G_IO_STREAM(connection)));
   g_autoptr(GError) own = NULL;
 
-  if (!chk_certificate_database(look, &authorities, error))
-    return NULL;
-  g_autoptr(GIOStream) stream =
-      g_tls_client_connection_new(G_IO_STREAM(connection), identity, error);
+  g_autoptr(GIOStream) stream = g_tls_client_connection_new(plain, identity, error);
   if (stream == NULL)
     return NULL;
-  if (authorities)
-    g_tls_connection_set_database(G_TLS_CONNECTION(stream), authorities);
-  g_signal_connect(stream, "accept-certificate", G_CALLBACK(on_certificate), problems);
+  g_signal_connect(stream, "accept-certificate", G_CALLBACK(on_certificate), NULL);
   if (g_tls_connection_handshake(G_TLS_CONNECTION(stream), look->cancel, &own))
     return G_TLS_CONNECTION(g_steal_pointer(&stream));
   chk_net_own_error(look, &own);
@@ -81,7 +75,7 @@ static GTlsConnection *shake_hands(const ChkLook *look, const ChkAddress *addres
 
 static void see(ChkLook *look, ChkSight *ret) {
   gint64 begin = g_get_monotonic_time();
-  GTlsCertificateFlags problems = 0;
+  g_autoptr(GTlsDatabase) authorities = NULL;
   g_auto(ChkAddress) address = {0};
   g_autoptr(GError) error = NULL;
 
@@ -89,13 +83,15 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_unknown(ret, "GLib has no TLS here: install glib-networking");
     return;
   }
-  if (!chk_address_parse(look->subject, 443, &address, &error)) {
+  if (!chk_address_parse(look->subject, 443, &address, &error) ||
+      !chk_certificate_database(look, &authorities, &error)) {
     chk_unknown(ret, "%s", error->message);
     return;
   }
+  const char *name = chk_option_text(look, "server-name", address.host);
   g_autoptr(GSocketConnection) connection = chk_net_connect(look, &address, &error);
   g_autoptr(GTlsConnection) tls =
-      connection ? shake_hands(look, &address, connection, &problems, &error) : NULL;
+      connection ? shake_hands(look, &address, name, connection, &error) : NULL;
   GTlsCertificate *certificate = tls ? g_tls_connection_get_peer_certificate(tls) : NULL;
   if (certificate == NULL) {
     if (error == NULL)
@@ -103,6 +99,7 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_net_refused(ret, "connected", error);
     return;
   }
+  GTlsCertificateFlags problems = chk_certificate_judge(certificate, name, authorities);
   JsonObject *seen = json_object_new();
   g_autofree char *peer = chk_net_peer(connection);
   json_object_set_boolean_member(seen, "connected", TRUE);
@@ -110,6 +107,7 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_set_text(seen, "peer", peer);
   chk_certificate_set(seen, "", certificate, problems);
   set_protocol(seen, tls);
+  ret->text = chk_certificate_flaws(problems);
   chk_observed(ret, seen);
 }
 

@@ -164,7 +164,7 @@ def certificate(directory, days=30, name="localhost"):
 class Web:
     """HTTP(S) that answers as `answers` says: path -> (status, headers, body) or a function of the handler."""
 
-    def __init__(self, answers, pem=None, authority=None):
+    def __init__(self, answers, pem=None, authority=None, newest=None):
         web = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -194,6 +194,8 @@ class Web:
         if pem:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(pem)
+            if newest:
+                context.maximum_version = newest
             if authority:  # clients have to show a certificate that it has signed
                 context.verify_mode = ssl.CERT_REQUIRED
                 context.load_verify_locations(authority)

@@ -3,6 +3,7 @@
 import base64
 import os
 import shutil
+import ssl
 import struct
 import tempfile
 import time
@@ -115,6 +116,32 @@ def test_tls_and_the_life_of_a_certificate():
             insecure = {"http": f"https://localhost:{web.port}/", "insecure": True,
                         "expect": {"status": 200, "certificate-trusted": False}}
             equal(one(insecure)["verdict"], "pass", "https, insecure")
+    finally:
+        shutil.rmtree(directory)
+
+
+def test_trust_in_a_server_is_not_taken_over_from_a_check_that_asks_for_none():
+    """The library resumes sessions, and validates nothing then."""
+    directory = tempfile.mkdtemp()
+    pem = certificate(directory, days=30)
+    try:
+        for newest in (None, ssl.TLSVersion.TLSv1_2):
+            with Web({"/": (200, {}, "safe")}, pem=pem, newest=newest) as web:
+                url, peer = f"https://localhost:{web.port}/", f"localhost:{web.port}"
+                any_one = {"http": url, "insecure": True}
+                document = verify([
+                    dict(any_one, name="any"), dict(any_one, name="again", expect={"certificate-trusted": False}),
+                    {"http": url, "name": "http"}, {"tls": peer, "name": "tls", "attempts": 3, "pause": "1ms"},
+                    {"tls": peer, "name": "known", "ca-file": pem + ".crt"}, {"http": url, "name": "http again"}], parallel=1)
+                seen = {each["name"]: each for each in document["checks"]}
+                verdicts = {name: each["verdict"] for name, each in seen.items()}
+                equal(verdicts, {"any": "pass", "again": "pass", "http": "fail", "tls": "fail", "known": "pass",
+                                 "http again": "fail"}, str(newest))
+                for name in ("http", "tls", "http again"):  # and each says what is wrong
+                    check("the server's certificate: signed by an unknown authority" in str(seen[name]), str(seen[name]))
+                equal(len(web.requests), 2, "requests that were sent: who is not trusted is told nothing")
+        gone = one({"tls": "localhost:1", "ca-file": directory + "/none"})
+        equal(gone["verdict"], "error", "authorities that cannot be read")
     finally:
         shutil.rmtree(directory)
 
