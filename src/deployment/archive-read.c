@@ -4,6 +4,7 @@
 #include "deployment/archive-read.h"
 
 #include "deployment/io.h"
+#include "deployment/unpack-turn.h"
 #include "deployment/xz-read.h"
 
 #include <errno.h>
@@ -31,12 +32,34 @@ static Reader *reader_new(DplArchiveInput *input, DplXzSource source, gpointer d
   return reader;
 }
 
+/* Before the first decoder holds anything: one an artifact, however many archives are in it. */
+static gboolean take_turn(DplArchiveInput *input, struct archive *archive) {
+  const DplWork *work = input->progress ? input->progress->work : NULL;
+
+  if (!input->has_turn)
+    input->has_turn = dpl_unpack_turn_take(work, input->error ? NULL : &input->error);
+  if (!input->has_turn)
+    archive_set_error(archive, EIO, "unpacking was ended");
+  return input->has_turn;
+}
+
+/* A package has two archives, one after the other. */
+static int clear_close(struct archive *archive, void *data) {
+  Reader *reader = data;
+
+  dpl_xz_end(reader->xz);
+  return ARCHIVE_OK;
+}
+
 static la_ssize_t clear_read(struct archive *archive, void *data, const void **ret) {
   Reader *reader = data;
   DplArchiveInput *input = reader->input;
   g_autoptr(GError) error = NULL;
-  la_ssize_t n = dpl_xz_read(reader->xz, archive, ret, &error);
+  gboolean costly;
 
+  if (!dpl_xz_look(reader->xz, archive, &costly) || (costly && !take_turn(input, archive)))
+    return -1;
+  la_ssize_t n = dpl_xz_read(reader->xz, archive, ret, &error);
   if (error != NULL) {
     archive_set_error(archive, EIO, "unpacking xz failed");
     if (input->error == NULL)
@@ -61,6 +84,9 @@ void dpl_archive_input_clear(DplArchiveInput *input) {
   g_clear_error(&input->error);
   g_clear_pointer(&input->block, g_free);
   g_clear_pointer(&input->readers, g_ptr_array_unref);
+  if (input->has_turn)
+    dpl_unpack_turn_give();
+  input->has_turn = FALSE;
 }
 
 static la_ssize_t input_read(struct archive *archive, void *data, const void **ret) {
@@ -145,7 +171,7 @@ static DplArchive *open_tar(DplArchiveInput *input, DplXzSource source, gpointer
 
   if (!archive)
     return no_filters(input, error);
-  if (archive_read_open(archive, reader_new(input, source, data), NULL, clear_read, NULL) !=
+  if (archive_read_open(archive, reader_new(input, source, data), NULL, clear_read, clear_close) !=
       ARCHIVE_OK) {
     dpl_archive_fail(archive, input, error);
     return NULL;

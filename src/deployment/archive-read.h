@@ -15,6 +15,7 @@ typedef struct {
   GError *error; /* of reading; told instead of libarchive's words */
   char *block;
   GPtrArray *readers; /* of the archives in it, which end before it */
+  gboolean has_turn;  /* unpack-turn.h */
 } DplArchiveInput;
 
 void dpl_archive_input_open(DplArchiveInput *input, int fd, const char *name,

@@ -10,6 +10,8 @@
 #define BLOCK (256 * 1024)
 
 static const guint8 magic[] = {0xFD, '7', 'z', 'X', 'Z', 0x00};
+/* of a frame, and the end of those of frames that are skipped, of which the first byte may vary */
+static const guint8 zstd[] = {0x28, 0xB5, 0x2F, 0xFD}, zstd_skip[] = {0x2A, 0x4D, 0x18};
 
 struct DplXz {
   DplXzSource source;
@@ -18,7 +20,7 @@ struct DplXz {
   gsize n_head;
   const guint8 *rest; /* of the piece that ended the head; the source's */
   gsize n_rest;
-  gboolean known, is_xz, drained, over;
+  gboolean known, is_xz, is_zstd, drained, over;
   lzma_stream stream;
   guint8 *block;
 };
@@ -32,9 +34,13 @@ DplXz *dpl_xz_new(DplXzSource source, gpointer data) {
   return xz;
 }
 
-void dpl_xz_free(DplXz *xz) {
+void dpl_xz_end(DplXz *xz) {
   lzma_end(&xz->stream);
-  g_free(xz->block);
+  g_clear_pointer(&xz->block, g_free);
+}
+
+void dpl_xz_free(DplXz *xz) {
+  dpl_xz_end(xz);
   g_free(xz);
 }
 
@@ -54,7 +60,18 @@ static gboolean look(DplXz *xz, struct archive *archive) {
     xz->drained = n == 0;
   }
   xz->is_xz = xz->n_head == sizeof magic && memcmp(xz->head, magic, sizeof magic) == 0;
+  xz->is_zstd =
+      xz->n_head >= sizeof zstd &&
+      (memcmp(xz->head, zstd, sizeof zstd) == 0 ||
+       ((xz->head[0] & 0xF0) == 0x50 && memcmp(xz->head + 1, zstd_skip, sizeof zstd_skip) == 0));
   xz->known = TRUE;
+  return TRUE;
+}
+
+gboolean dpl_xz_look(DplXz *xz, struct archive *archive, gboolean *ret_costly) {
+  if (!xz->known && !look(xz, archive))
+    return FALSE;
+  *ret_costly = xz->is_xz || xz->is_zstd;
   return TRUE;
 }
 
@@ -126,8 +143,7 @@ static la_ssize_t decode(DplXz *xz, struct archive *archive, GError **error) {
 }
 
 la_ssize_t dpl_xz_read(DplXz *xz, struct archive *archive, const void **ret, GError **error) {
-  if (!xz->known && !look(xz, archive))
-    return -1;
+  g_return_val_if_fail(xz->known, -1);
   if (!xz->is_xz)
     return next_piece(xz, archive, ret);
   if (!begin(xz, error))

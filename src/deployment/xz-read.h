@@ -19,6 +19,11 @@ typedef la_ssize_t (*DplXzSource)(struct archive *archive, void *data, const voi
 
 DplXz *dpl_xz_new(DplXzSource source, gpointer data);
 void dpl_xz_free(DplXz *xz);
-/* -1 without `error`: the source failed. LIMITS_EXCEEDED: over the bound; INVALID_ARGUMENT: damaged
- * or cut off. */
+/* Reads the first bytes, once. `ret_costly`: what comes is compressed in a way that needs much
+ * memory to undo, xz (here) or zstd (by whoever reads next). FALSE: the source failed. */
+gboolean dpl_xz_look(DplXz *xz, struct archive *archive, gboolean *ret_costly);
+/* Gives the decoder's memory back; nothing may be read any more. */
+void dpl_xz_end(DplXz *xz);
+/* After a look. -1 without `error`: the source failed. LIMITS_EXCEEDED: over the bound;
+ * INVALID_ARGUMENT: damaged or cut off. */
 la_ssize_t dpl_xz_read(DplXz *xz, struct archive *archive, const void **ret, GError **error);
