@@ -20,7 +20,7 @@ AGENT = ROOT + ".Agent"
 PATH = "/org/waggle/Messaging1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
-LIMIT_MS = 30000
+LIMIT_MS = 90000
 
 # D-Bus types of all options, so that a test may write options as keywords.
 TYPES = {
@@ -79,7 +79,7 @@ def send_args(to, body, given):
     return GLib.Variant.new_tuple(GLib.Variant("s", to), body, GLib.Variant("a{sv}", given))
 
 
-def wait_for(condition, what="the event", limit=20):
+def wait_for(condition, what="the event", limit=60):
     """Turns the main loop until `condition` holds."""
     context = GLib.MainContext.default()
     deadline = GLib.get_monotonic_time() + limit * 1000000
@@ -102,7 +102,7 @@ class Pending:
     def done(self):
         return self.reply is not None
 
-    def result(self, limit=30):
+    def result(self, limit=LIMIT_MS / 1000):
         wait_for(self.done, "an answer", limit)
         return unpack(self.reply)
 

@@ -5,7 +5,7 @@ import json
 import os
 
 from client import wait_for
-from harness import Daemon, check, equal
+from harness import Daemon, check, equal, whole_lines
 
 COURIER = os.environ.get("WAGGLE_COURIER", "waggle-courier")
 PROBE = os.environ.get("WAGGLE_COURIER_PROBE", "courier-probe")
@@ -90,10 +90,7 @@ class Rig:
 
     def lines(self, log, event="run"):
         """What a probe wrote so far."""
-        if not os.path.exists(self.path(log)):
-            return []
-        with open(self.path(log), encoding="utf-8") as f:
-            lines = [json.loads(line) for line in f.read().splitlines()]
+        lines = [json.loads(line) for line in whole_lines(self.path(log))]
         return [line for line in lines if event is None or line["event"] == event]
 
     def wait_runs(self, log, n=1):

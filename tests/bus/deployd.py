@@ -8,7 +8,7 @@ from gi.repository import GLib
 
 from caller import ServiceCaller
 from client import wait_for
-from harness import Daemon, check, equal
+from harness import Daemon, check, equal, whole_lines
 from mock_systemd import MockSystemd
 
 NAME = "org.waggle.Deployment1"
@@ -20,7 +20,7 @@ VERIFY = os.environ.get("WAGGLE_VERIFY", "waggle-verify")
 TYPES = {"targets": "as", "labels": "a{ss}", "force": "b", "hold": "b", "active": "b",
          "confirm": "t", "since": "t", "job": "t", "parallel": "u", "max_failures": "u", "max": "u"}
 SERVE = '#!/bin/sh\necho "serving $(cat "$(dirname "$0")/../word")"\nexec sleep 1000\n'
-LIMIT = 40
+LIMIT = 90
 
 
 def vardict(given):
@@ -95,8 +95,7 @@ class Deployd(Daemon):
 
     def served(self, target="shop"):
         """What its service has said at each start."""
-        with open(os.path.join(self.units, f"{target}.service.log"), encoding="utf-8") as f:
-            return [line.split()[-1] for line in f.read().splitlines()]
+        return [line.split()[-1] for line in whole_lines(os.path.join(self.units, f"{target}.service.log"))]
 
     def word(self, target="shop"):
         """What the release that is current would serve."""

@@ -101,7 +101,7 @@ class Caller(ServiceCaller):
         """Arguments of the signals of that name so far."""
         return self.client.of(signal)
 
-    def wait(self, what, text, limit=20):
+    def wait(self, what, text, limit=60):
         wait_for(what, text, limit)
 
 

@@ -51,17 +51,17 @@ class Connection(http.client.HTTPConnection):
     """To a path or to "127.0.0.1:1234"."""
 
     def __init__(self, address):
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=60)
         self.address = address
 
     def connect(self):
         if self.address.startswith("/"):
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.settimeout(20)
+            self.sock.settimeout(60)
             self.sock.connect(self.address)
         else:
             host, port = self.address.rsplit(":", 1)
-            self.sock = socket.create_connection((host, int(port)), 20)
+            self.sock = socket.create_connection((host, int(port)), 60)
 
 
 def fetch(address, path="/metrics", method="GET", **headers):

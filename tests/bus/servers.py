@@ -13,7 +13,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-LIMIT = 30
+LIMIT = 60
 DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 NOBODY = 65534
 

@@ -103,7 +103,7 @@ def test_pause_and_resume():
         c.send("a", b"x")
         equal(c.receive("a"), [], "mail of a paused agent")
         c.call("ResumeAgent", "a")
-        equal(len(c.receive("a", wait=5000000)), 1, "messages after the pause")
+        equal(len(c.receive("a", wait=60000000)), 1, "messages after the pause")
 
 
 def test_pause_ends_by_itself():
@@ -112,9 +112,9 @@ def test_pause_ends_by_itself():
         c.call("RegisterAgent", "a")
         c.send("a", b"x")
         now = time.time_ns() // 1000
-        c.call("PauseAgent", "a", until=now + 300000)
+        c.call("PauseAgent", "a", until=now + 2000000)
         equal(c.receive("a"), [], "mail of a paused agent")
-        equal(len(c.receive("a", wait=10000000)), 1, "messages after the pause")
+        equal(len(c.receive("a", wait=60000000)), 1, "messages after the pause")
 
 
 def test_agent_is_an_object():

@@ -6,7 +6,7 @@ import signal
 from client import options
 from harness import OTHERS, Daemon, check, equal, main, refused, wait_for
 
-LONG = 10000000
+LONG = 60000000
 
 
 def ready(d):

@@ -186,7 +186,7 @@ def test_leaving_gives_jobs_their_time():
         r.courier.process.send_signal(signal.SIGTERM)
         r.courier.wait_notify("STOPPING=1")
         touch(gate)
-        equal(r.courier.process.wait(20), 0)
+        equal(r.courier.process.wait(60), 0)
         r.courier.process = None
         equal(r.client.states(sent)[-1], "announced")
 

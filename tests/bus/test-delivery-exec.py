@@ -6,7 +6,7 @@ import os
 import signal
 
 from courier import COURIER, Rig
-from harness import check, equal, main, wait_for
+from harness import check, equal, main, wait_for, whole_lines
 
 # The command: what it read goes to a file, then it does what the body says.
 PROGRAM = """
@@ -45,10 +45,7 @@ def agent(r, name="a", **keys):
 
 
 def runs(r):
-    if not os.path.exists(r.path("runs")):
-        return []
-    with open(r.path("runs"), encoding="utf-8") as f:
-        return [json.loads(line) for line in f.read().splitlines()]
+    return [json.loads(line) for line in whole_lines(r.path("runs"))]
 
 
 def states(r, number):

@@ -7,7 +7,7 @@ import signal
 import socket
 
 from courier import COURIER, NAME, PATH, PROBE, Courier, Rig
-from harness import OTHERS, Bus, Daemon, Failure, check, equal, main, need_root, refused, wait_for
+from harness import OTHERS, Bus, Daemon, Failure, check, equal, main, need_root, refused, wait_for, whole_lines
 
 
 def test_another_uid_gets_nothing():
@@ -50,7 +50,7 @@ def test_a_courier_of_another_uid_sees_nothing_of_it():
 def test_it_leaves_when_idle_and_mail_brings_it_back():
     with Rig(idle="200ms") as r:
         r.agent("a", r.entry("bell"))
-        equal(r.courier.process.wait(20), 0, "status of an idle exit")
+        equal(r.courier.process.wait(60), 0, "status of an idle exit")
         r.courier.process = None
         check(any("idle" in line for line in r.courier.log_lines()), "no word of leaving")
         sent = r.client.send("a", b"x")
@@ -61,28 +61,32 @@ def test_it_leaves_when_idle_and_mail_brings_it_back():
 def test_a_job_keeps_it_from_leaving():
     with Rig(idle="100ms") as r:
         gate = r.path("gate")
+        awake = r.courier.client()
         r.agent("a", r.entry("bell", "file:" + gate))
         sent = r.client.send("a", b"x")
         r.wait_runs("bell")
+        awake.close()
         # longer than the limit, by an event of the same clock: another courier's idle exit
         with Courier(r.messaged, idle="300ms") as other:
-            other.process.wait(20)
+            other.process.wait(60)
             other.process = None
         equal(r.courier.process.poll(), None, "status of a courier whose job runs")
         open(gate, "w", encoding="utf-8").close()
         r.wait_receipt(sent, "announced")
-        equal(r.courier.process.wait(20), 0)
+        equal(r.courier.process.wait(60), 0)
         r.courier.process = None
 
 
 def test_an_open_breaker_keeps_it_from_leaving():
     with Rig(idle="100ms") as r:
+        awake = r.courier.client()
         r.agent("a", r.entry("bell", "broken:gone"), r.entry("chime"))
         for _ in range(5):
             r.wait_receipt(r.client.send("a", b"x"), "announced")
         r.courier.wait_log("keeps failing")
+        awake.close()
         with Courier(r.messaged, idle="300ms") as other:
-            other.process.wait(20)
+            other.process.wait(60)
             other.process = None
         equal(r.courier.process.poll(), None, "status of a courier with an open breaker")
 
@@ -145,7 +149,7 @@ def test_one_that_root_made_hands_over():
                                                     "XDG_RUNTIME_DIR": user.runtime})
         with made:
             made.start(wait=False)
-            equal(made.process.wait(20), 0, "status of the one that root made")
+            equal(made.process.wait(60), 0, "status of the one that root made")
             made.process = None
             check(any("takes over" in line for line in made.log_lines()), "no word of it")
 
@@ -164,7 +168,7 @@ def test_one_that_serves_already_hands_over_when_the_session_begins():
                 entry = {"use": "inbox", "directory": os.path.join(made.directory, "inbox")}
                 client.call("RegisterAgent", "a", policy=json.dumps({"backends": [entry]}))
                 client.send("a", b"x")  # whatever came of it: then it looks
-                equal(made.process.wait(20), 0, "status of the one that root made")
+                equal(made.process.wait(60), 0, "status of the one that root made")
                 made.process = None
                 wait_for(lambda: user.courier.property("Connected"), "the user's courier")
                 second = client.send("a", b"y")
@@ -192,8 +196,7 @@ def test_mail_starts_the_courier_over_the_bus():
             wait_for(lambda: "announced" in client.states(sent), f"announcement {turn}")
             check(not any("no session" in r[3] for r in client.call("GetReceipts", sent)[0]),
                   "held although the courier came")
-            with open(log, encoding="utf-8") as f:
-                pid = json.loads(f.read().splitlines()[-1])["pid"]
+            pid = json.loads(whole_lines(log)[-1])["pid"]
             wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the courier to leave")
             pids.add(pid)
         equal(len(pids), 2, "couriers")

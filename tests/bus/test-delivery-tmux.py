@@ -23,7 +23,7 @@ class Tmux:
 
     def run(self, *args, check=True):
         return subprocess.run(["tmux", "-f", "/dev/null", "-S", self.socket, *args], check=check,
-                              capture_output=True, text=True, timeout=20).stdout
+                              capture_output=True, text=True, timeout=60).stdout
 
     def session(self, name):
         self.run("new-session", "-d", "-s", name, "-x", "200", "-y", "20",

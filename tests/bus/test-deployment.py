@@ -181,10 +181,12 @@ def test_restart_goes_on_with_what_waits():
 def test_leaves_when_idle_but_never_with_a_deployment():
     with Deployd(idle="300ms") as d:
         d.target("shop")
+        awake = d.client()
         c = d.caller(over_bus=True)
         job = c.deploy(d.release("1.0"), confirm=2 * 1000000)
+        awake.close()
         equal(c.completed(job), ("rolled-back", 5))
-        equal(d.process.wait(20), 0, "exit status")
+        equal(d.process.wait(60), 0, "exit status")
         d.process = None
 
 

@@ -22,7 +22,7 @@ def world(url):
 
 
 def rows(daemon, sql, *args):
-    with sqlite3.connect(os.path.join(daemon.state, "monitord.db"), timeout=20) as db:
+    with sqlite3.connect(os.path.join(daemon.state, "monitord.db"), timeout=60) as db:
         found = db.execute(sql, args).fetchall()
     db.close()
     return found

@@ -80,7 +80,7 @@ class Prometheus:
     def query(self, expr):
         url = f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 return [float(row["value"][1]) for row in json.load(answer)["data"]["result"]]
         except OSError:
             return []

@@ -191,7 +191,7 @@ def test_start_is_refused():
             text = f.read()
         d.configure(text.replace(f"Listen={d.socket}", "Listen=127.0.0.1:x"))
         d.start(wait=False)
-        equal(d.process.wait(20), 78, "EX_CONFIG")
+        equal(d.process.wait(60), 78, "EX_CONFIG")
         d.process = None
         d.wait_log("ADDRESS:PORT")
 

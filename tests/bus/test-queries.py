@@ -5,7 +5,7 @@ import os
 from client import GLib, variant
 from harness import Daemon, check, equal, main, refused, wait_for
 
-LONG = 10000000
+LONG = 60000000
 
 
 def ready(d, *names):

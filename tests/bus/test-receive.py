@@ -4,7 +4,7 @@ import time
 
 from harness import Daemon, check, equal, main, refused, wait_for
 
-LONG = 10000000
+LONG = 60000000
 
 
 def ready(d, *names):
@@ -27,7 +27,7 @@ def test_long_poll_wakes_at_once():
         begin = time.monotonic()
         sender.send("a", b"x")
         messages, more = waiting.result()
-        check(time.monotonic() - begin < 5, "it came when it was sent, not at the time-out")
+        check(time.monotonic() - begin < 40, "it came when it was sent, not at the time-out")
         equal((bodies(messages), more), ([b"x"], False))
 
 
@@ -111,7 +111,7 @@ def test_touch_terminate_detach():
     with Daemon() as d:
         c = ready(d)
         number = c.send("a", b"x")
-        token = c.receive("a", lease=2000000)[0][1]
+        token = c.receive("a", lease=20000000)[0][1]
         until = c.call("Touch", token, lease=60000000)[0]
         check(until > time.time_ns() // 1000 + 30000000, "longer now")
         c.call("Detach", token)
@@ -132,7 +132,7 @@ def test_leases_end_with_the_connection():
             begin = time.monotonic()
             worker.close()
             got = waiting.result()[0]
-            check(time.monotonic() - begin < 5, "released at once")
+            check(time.monotonic() - begin < 40, "released at once")
             equal(got[0][0], number)
             c.call("Ack", got[0][1])
 

@@ -191,28 +191,28 @@ def test_send_many_defaults_yield():
 def test_delay_deliver_at_and_hold():
     with Daemon() as d:
         c = ready(d)
-        number, receipt = c.call("Send", "a", b"later", delay=400000)
+        number, receipt = c.call("Send", "a", b"later", delay=2000000)
         equal(receipt["state"], "scheduled")
         equal(c.receive("a"), [], "before its time")
-        equal(c.receive("a", wait=10000000)[0][0], number)
-        at = time.time_ns() // 1000 + 400000
+        equal(c.receive("a", wait=60000000)[0][0], number)
+        at = time.time_ns() // 1000 + 2000000
         number, receipt = c.call("Send", "a", b"at", deliver_at=at)
         equal(receipt["state"], "scheduled")
-        got = c.receive("a", wait=10000000)
+        got = c.receive("a", wait=60000000)
         equal(got[0][0], number)
         check(time.time_ns() // 1000 >= at, "not before its time")
         number, receipt = c.call("Send", "a", b"held", hold=True)
         equal(receipt["state"], "held")
         equal(c.receive("a"), [], "while held")
         equal(c.call("Release", number), (1,))
-        equal(c.receive("a", wait=5000000)[0][0], number)
+        equal(c.receive("a", wait=60000000)[0][0], number)
 
 
 def test_ttl():
     with Daemon() as d:
         c = ready(d)
         number = c.send("a", b"x", ttl=200000)
-        equal(c.call("Wait", number, "expired", timeout=10000000), (True, "expired"))
+        equal(c.call("Wait", number, "expired", timeout=60000000), (True, "expired"))
         equal(c.receive("a"), [], "after its time")
 
 

@@ -8,7 +8,7 @@ import time
 from harness import check, equal, main, refused
 from typist import Caller, Manager, Typist, wait_for
 
-QUICK = "[Hand]\nAnswerSec=200ms\n"
+QUICK = "[Hand]\nAnswerSec=3s\n"
 MISSING = ("tmux", "exec", "inbox", "hook")
 
 
@@ -134,8 +134,9 @@ def test_killed_again_and_again():
 def test_hangs():
     with Typist(config=QUICK) as typist:
         caller = Caller(typist)
+        equal(caller.type()[0], "typed")  # its start is not within the time of the next
         typist.scenario(type={"do": "hang"})
-        partial(caller, "did not answer in time and was killed", timeout=300000)
+        partial(caller, "did not answer in time and was killed", timeout=2000000)
         typist.scenario()
         equal(caller.type()[0], "typed")
         check(typist.asked("start")[1]["pid"] != typist.asked("start")[0]["pid"], "the same one")

@@ -61,7 +61,7 @@ def test_hold_says_until_when():
 def test_hold_ends_by_itself():
     with Typist() as typist:
         caller = Caller(typist, over_bus=True)
-        caller.call("Hold", "(st)", "a moment", 300000)
+        caller.call("Hold", "(st)", "a moment", 2000000)
         held(caller, "hold", "a moment")
         wait_for(lambda: caller.changed().get("Held") is False, "its end")
         equal(caller.type()[0], "typed")
@@ -169,7 +169,7 @@ def test_without_a_bus():
 
 def test_the_bus_goes_in_the_middle():
     with Typist() as typist:
-        typist.scenario(type={"after": 0.5})
+        typist.scenario(type={"after": 2})
         caller = Caller(typist)
         answer = caller.type_later()
         typist.wait_asked("type")

@@ -152,7 +152,7 @@ def test_windows_and_doctor():
 
 def test_one_at_a_time_in_order():
     with Typist(config="[Typing]\nMaxWaiting=2\n") as typist:
-        typist.scenario(type={"after": 0.3})
+        typist.scenario(type={"after": 1})
         caller = Caller(typist)
         calls = [caller.type_later("one")]
         typist.wait_asked("type")
@@ -164,7 +164,7 @@ def test_one_at_a_time_in_order():
 
 def test_who_waits_too_long_is_held():
     with Typist() as typist:
-        typist.scenario(type={"after": 0.5})
+        typist.scenario(type={"after": 2})
         caller = Caller(typist)
         first = caller.type_later("one")
         typist.wait_asked("type")
@@ -176,7 +176,7 @@ def test_who_waits_too_long_is_held():
 
 def test_nothing_is_typed_for_who_is_gone():
     with Typist() as typist:
-        typist.scenario(type={"after": 0.5})
+        typist.scenario(type={"after": 2})
         caller, other = Caller(typist), Caller(typist)
         first = caller.type_later("one")
         typist.wait_asked("type")
@@ -214,7 +214,7 @@ def test_a_broken_profile_does_not_start():
     try:
         typist.profile("mine", "[Typing]\nNewline=shft+Return\n")
         typist.start(wait=False)
-        equal(typist.process.wait(20), 78, "exit status")
+        equal(typist.process.wait(60), 78, "exit status")
         typist.process = None
         typist.wait_log("did you mean shift?")
     finally:
@@ -225,7 +225,7 @@ def test_the_system_is_not_served():
     typist = Typist(scope="system", start=False)
     try:
         typist.start(wait=False)
-        check(typist.process.wait(20) != 0, "it started")
+        check(typist.process.wait(60) != 0, "it started")
         typist.process = None
         typist.wait_log("run it in the user's manager, with --user")
     finally:
@@ -251,7 +251,7 @@ def test_a_second_uid_is_refused():
 
 def test_leaving_lets_the_text_end():
     with Typist() as typist:
-        typist.scenario(type={"after": 0.5})
+        typist.scenario(type={"after": 2})
         caller = Caller(typist)
         first = caller.type_later("one")
         typist.wait_asked("type")
@@ -260,7 +260,7 @@ def test_leaving_lets_the_text_end():
         typist.process.send_signal(signal.SIGTERM)
         equal(first.result()[0], "typed")
         refused("ShuttingDown", second.result, text="nothing was typed")
-        equal(typist.process.wait(20), 0)
+        equal(typist.process.wait(60), 0)
         typist.process = None
 
 
@@ -272,7 +272,7 @@ def test_leaving_stops_a_text_that_takes_too_long():
         typist.process.send_signal(signal.SIGTERM)
         result, details = first.result()
         equal((result, details["code"]), ("partial", "stopped"))
-        equal(typist.process.wait(20), 0)
+        equal(typist.process.wait(60), 0)
         typist.process = None
 
 
@@ -282,7 +282,7 @@ def test_idle_exit():
         caller.type()
         pid = typist.asked("type")[0]["pid"]
         caller.client.close()
-        equal(typist.process.wait(20), 0)
+        equal(typist.process.wait(60), 0)
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the hand to leave, too")
         typist.process = None
         typist.start()
@@ -295,7 +295,7 @@ def test_a_hand_that_watches_is_kept():
         begin = time.monotonic()
         caller.type()
         caller.client.close()
-        equal(typist.process.wait(20), 0)
+        equal(typist.process.wait(60), 0)
         typist.process = None
         check(time.monotonic() - begin >= 1, "it left although it was to be kept")
 

@@ -28,7 +28,7 @@ def test_a_server_that_says_nothing_fails_at_its_time_limit():
             equal(one(dict(each, timeout="300ms"))["verdict"], "fail", str(each))
         word = {"tcp": f"127.0.0.1:{server.port}", "until": "hello", "expect": {"response": {"contains": "hello"}}}
         equal(one(dict(word, timeout="300ms"))["verdict"], "fail", "tcp")
-        check(time.monotonic() - begin < 10, "it waited longer than it should")
+        check(time.monotonic() - begin < 60, "it waited longer than it should")
 
 
 def test_tcp_question_and_answer():

@@ -10,8 +10,8 @@ import gi
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-from client import unpack, wait_for
-from harness import HERE, Daemon, check, equal
+from client import LIMIT_MS, unpack, wait_for
+from harness import HERE, Daemon, check, equal, whole_lines
 
 NAME = "org.waggle.Typing1"
 PATH = "/org/waggle/Typing1"
@@ -96,11 +96,7 @@ class Typist(Daemon):
 
     def asked(self, kind=None):
         """What the hand was asked so far."""
-        path = self.scenario_path + ".log"
-        if not os.path.exists(path):
-            return []
-        with open(path, encoding="utf-8") as f:
-            lines = [json.loads(line) for line in f.read().splitlines()]
+        lines = [json.loads(line) for line in whole_lines(self.scenario_path + ".log")]
         return [line for line in lines if kind is None or line["kind"] == kind]
 
     def wait_asked(self, kind, n=1):
@@ -144,7 +140,7 @@ class Caller:
             except GLib.Error:
                 pass  # the connection was closed on purpose
 
-        self.client.connection.send_message_with_reply(m, Gio.DBusSendMessageFlags.NONE, 30000,
+        self.client.connection.send_message_with_reply(m, Gio.DBusSendMessageFlags.NONE, LIMIT_MS,
                                                        None, finished)
         return answer
 

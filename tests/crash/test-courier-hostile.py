@@ -70,7 +70,7 @@ def test_hostile_policies_are_refused_in_words():
             begin = time.monotonic()
             problems = r.courier.ask("CheckPolicy", "(s)", text)[0]
             check(problems and all(p[1] for p in problems), f"{name}: {problems}")
-            check(time.monotonic() - begin < 1, f"{name} took {time.monotonic() - begin:.1f} s")
+            check(time.monotonic() - begin < 20, f"{name} took {time.monotonic() - begin:.1f} s")
             check(sum(len(p[1]) for p in problems) < 65536, f"{name}: too many words")
         for name, text in REFUSED.items():
             if len(text) < 60000 and text:

@@ -28,7 +28,7 @@ SINK_GTK = os.environ["WAGGLE_SINK_GTK"]
 PROBE = os.environ["WAGGLE_PROBE"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
-LIMIT = 20  # seconds that any single wait may take
+LIMIT = 60  # seconds that any single wait may take, on a machine that is slow and busy
 PACKET = "(usa{sv})"
 
 
@@ -272,7 +272,7 @@ class XSink:
         self.process = display.client([SINK_X, title])
         self.window = int(self.process.line().split()[1])
 
-    def take(self, limit=5):
+    def take(self, limit=LIMIT):
         return self.process.line(limit)
 
 
@@ -283,7 +283,7 @@ class GtkSink:
         self.process = display.client([SINK_GTK, kind, title], **env)
         self.window = int(self.process.line().split()[1])
 
-    def take(self, limit=5):
+    def take(self, limit=LIMIT):
         return self.process.line(limit)
 
 
@@ -303,7 +303,7 @@ class XtermSink:
         self.window = None
         equal(self.take(LIMIT), "ready", "the recorder's first line")
 
-    def take(self, limit=5):
+    def take(self, limit=LIMIT):
         until = time.monotonic() + limit
         while b"\n" not in self.text:
             if time.monotonic() > until:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from harness import Display, Failure, Hand, XSink, check, equal, run
+from harness import LIMIT, Display, Failure, Hand, XSink, check, equal, run
 from texts import mixed
 
 LONG = mixed(1500, 5)
@@ -24,7 +24,7 @@ def in_the_middle(display, caps=True, text=LONG):
     hand, sink = Hand(display), XSink(display, f"sink {time.monotonic()}")
     hand.wait_for(pid=sink.process.child.pid)  # numbers of windows come again
     serial = hand.send("type", text=text, window=sink.window, idle=0)
-    until = time.monotonic() + 10
+    until = time.monotonic() + LIMIT
     while len(sink.process.text) < 100:
         if not sink.process.more(until):
             raise Failure(f"nothing arrives: {hand.answer(serial)}")

@@ -31,7 +31,7 @@ def in_the_middle(display):
     typist, sink = Typist(display), XSink(display)
     typist.wait_for(window=sink.window)
     call = typist.begin(LONG, {"window": sink.window})
-    check(sink.process.more(time.monotonic() + 10), "nothing arrives")
+    check(sink.process.more(time.monotonic() + LIMIT), "nothing arrives")
     return typist, sink, call, before
 
 
@@ -169,7 +169,7 @@ def test_focus_lost():
         equal((result, details["code"]), ("partial", "focus-lost"), details)
         equal(display.ask("stolen"), "0", "keys in the other window")
         while len(sink.process.text.decode(errors="replace")) < details["typed"]:
-            check(sink.process.more(time.monotonic() + 5), "less arrived than was told")
+            check(sink.process.more(time.monotonic() + LIMIT), "less arrived than was told")
         equal(sink.process.text.decode(), LONG[:details["typed"]])
         typist.end()
 

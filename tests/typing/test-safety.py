@@ -3,7 +3,7 @@ key up and an honest count; nothing is typed anywhere else; focus and pointer ar
 
 import time
 
-from harness import Display, GtkSink, Hand, XSink, XtermSink, check, equal, run
+from harness import LIMIT, Display, GtkSink, Hand, XSink, XtermSink, check, equal, run
 from texts import mixed
 
 LONG = mixed(1500, 7)
@@ -17,7 +17,7 @@ def rig(display, title="sink"):
 
 def drained(sink, reply):
     """What arrived: exactly the characters that are said to be typed."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + LIMIT
     while len(sink.process.text.decode(errors="replace")) < reply["typed"]:
         check(sink.process.more(until), f"{reply['typed']} typed, {len(sink.process.text)} bytes came")
     return sink.process.text.decode()
@@ -25,7 +25,7 @@ def drained(sink, reply):
 
 def begun(sink):
     """Until the first characters arrive."""
-    check(sink.process.more(time.monotonic() + 10), "nothing arrives")
+    check(sink.process.more(time.monotonic() + LIMIT), "nothing arrives")
 
 
 def stopped(display, hand, sink, serial, code):

@@ -68,7 +68,7 @@ LookResult chk_look_wanting(ChkWorld *world, const ChkType *type, const char *su
                          .subject = subject,
                          .options = node ? json_node_get_object(node) : NULL,
                          .wanted = wanted,
-                         .limit = limit ? limit : 5 * G_USEC_PER_SEC};
+                         .limit = limit ? limit : 60 * G_USEC_PER_SEC};
   assert_known(type->options, o.options, type->name);
   if (type->validate && !type->validate(subject, o.options, &error))
     g_error("%s %s is refused: %s", type->name, subject, error->message);

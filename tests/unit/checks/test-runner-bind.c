@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static guint n_bound;
+static guint n_bound, n_late;
 static GCancellable *last_cancel;
 
 static void answer(ChkSeenFunc seen, gpointer user_data, ChkKnown known, const char *text) {
@@ -30,6 +30,7 @@ static gboolean on_late(gpointer user_data) {
 
   answer(late->seen, late->user_data, CHK_OBSERVED, NULL);
   g_free(late);
+  n_late--;
   return G_SOURCE_REMOVE;
 }
 
@@ -42,6 +43,7 @@ static void bind_fake(ChkWorld *world, const char *unit, const char *peer, GCanc
   if (strcmp(unit, "late") == 0) {
     Late *late = g_new0(Late, 1);
     *late = (Late){seen, user_data};
+    n_late++;
     g_timeout_add(60, on_late, late);
   } else if (strcmp(unit, "unknown") == 0) {
     answer(seen, user_data, CHK_UNKNOWN, "nobody may look");
@@ -60,6 +62,8 @@ static void test_bind(void) {
   RunOptions options = {.options = {.bind = bind_fake}};
   g_autoptr(ChkReport) report = run_plan(plan, &options);
 
+  while (n_late > 0)
+    g_main_context_iteration(NULL, TRUE);
   g_free(fake_types_log());
   g_assert_cmpint(run_result(report, "a")->verdict, ==, CHK_PASS);
   g_assert_cmpstr(json_object_get_string_member(run_result(report, "a")->unit, "unit"), ==,

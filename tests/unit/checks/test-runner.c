@@ -146,7 +146,7 @@ static void test_time_limits(void) {
 
 static void test_deadline(void) {
   g_autoptr(ChkReport) report =
-      run_json("deadline: 400ms\nparallel: 3\n"
+      run_json("deadline: 2s\nparallel: 3\n"
                "checks: [{fake: never, name: a}, {hung: x, name: b}, {fake: pass, name: c},"
                "{fake: fail, attempts: 1000, pause: 10s, name: d},"
                "{fake: pass, requires: a, name: e}]");
@@ -157,15 +157,15 @@ static void test_deadline(void) {
   g_assert_cmpint(run_result(report, "c")->verdict, ==, CHK_PASS);
   g_assert_cmpint(run_result(report, "e")->verdict, ==, CHK_ERROR);
   g_assert_cmpstr(run_result(report, "d")->text, ==,
-                  "the run's deadline of 400ms passed before it was known; the last attempt: ok: "
+                  "the run's deadline of 2s passed before it was known; the last attempt: ok: "
                   "expected true, observed false");
-  g_assert_cmpuint(report->duration, <, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint(report->duration, <, 60 * G_USEC_PER_SEC);
 }
 
 /* What failed for certain is worse than a deadline. */
 static void test_deadline_after_failure(void) {
   g_autoptr(ChkReport) report =
-      run_json("deadline: 300ms\nchecks: [{fake: never, name: a}, {fake: fail, name: b}]");
+      run_json("deadline: 1s\nchecks: [{fake: never, name: a}, {fake: fail, name: b}]");
 
   g_free(fake_types_log());
   g_assert_true(report->deadline);
@@ -174,7 +174,7 @@ static void test_deadline_after_failure(void) {
 
 static void test_cancel(void) {
   g_autoptr(ChkPlan) plan = fake_plan("checks: [{fake: never, name: a}, {fake: pass, name: b}]");
-  RunOptions options = {.cancel_after = 200000};
+  RunOptions options = {.cancel_after = 1000000};
   g_autoptr(ChkReport) report = run_plan(plan, &options);
 
   g_free(fake_types_log());

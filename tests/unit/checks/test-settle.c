@@ -58,11 +58,11 @@ static char *settle_with(const char *options, gint64 *ret_took) {
 /* `for` long enough that only the breach can end it so soon. */
 static void breaks(const char *why) {
   gint64 took;
-  g_autofree char *seen = settle_with("{\"for\": \"4s\", \"journal\": false}", &took);
+  g_autofree char *seen = settle_with("{\"for\": \"40s\", \"journal\": false}", &took);
 
   if (strstr(seen, why) == NULL)
     g_error("'%s' is not in: %s", why, seen);
-  g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
+  g_assert_cmpint(took, <, 30 * G_USEC_PER_SEC);
 }
 
 static void changes(const char *interface, const char *properties, const char *why) {
@@ -148,10 +148,10 @@ static void test_manager_gone(void) {
   gint64 took;
 
   then.act = leave;
-  g_autofree char *seen = settle_with("{\"for\": \"4s\", \"journal\": false}", &took);
+  g_autofree char *seen = settle_with("{\"for\": \"40s\", \"journal\": false}", &took);
   g_assert_cmpint(sd_bus_request_name(manager.theirs.bus, WG_BUS_SYSTEMD, 0), >=, 0);
   g_assert_cmpstr(seen, ==, "unknown: systemd has left the bus");
-  g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
+  g_assert_cmpint(took, <, 30 * G_USEC_PER_SEC);
 }
 
 /* With a journal: `first` is there before the window, `later` comes in it. */
@@ -185,14 +185,14 @@ static void test_error_line(void) {
                                {"_SYSTEMD_INVOCATION_ID=ffff", "PRIORITY=0", "MESSAGE=not ours"}};
   gint64 took;
   g_autofree char *well = with_journal(&quiet, &others, "300ms", &took);
-  g_autofree char *later = with_journal(&quiet, &ours, "4s", &took);
+  g_autofree char *later = with_journal(&quiet, &ours, "40s", &took);
 
   g_assert_cmpstr(well, ==, "settled");
   g_assert_cmpstr(later, ==, "shop.service: it logged an error (priority 3): the disk is on fire");
-  g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
-  g_autofree char *before = with_journal(&ours, NULL, "4s", &took); /* while it started */
+  g_assert_cmpint(took, <, 30 * G_USEC_PER_SEC);
+  g_autofree char *before = with_journal(&ours, NULL, "40s", &took); /* while it started */
   g_assert_cmpstr(before, ==, "shop.service: it logged an error (priority 3): the disk is on fire");
-  g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
+  g_assert_cmpint(took, <, 30 * G_USEC_PER_SEC);
 }
 
 static void test_core_dump(void) {
@@ -205,17 +205,17 @@ static void test_core_dump(void) {
 
   now.realtime = (guint64)g_get_real_time() + 60 * G_USEC_PER_SEC;
   g_autofree char *of_before = with_journal(&old, NULL, "300ms", &took);
-  g_autofree char *of_now = with_journal(&quiet, &now, "4s", &took);
+  g_autofree char *of_now = with_journal(&quiet, &now, "40s", &took);
   g_assert_cmpstr(of_before, ==, "settled");
   g_assert_cmpstr(of_now, ==, "shop.service: core dump: Process 7 dumped core.");
-  g_assert_cmpint(took, <, 2 * G_USEC_PER_SEC);
+  g_assert_cmpint(took, <, 30 * G_USEC_PER_SEC);
 }
 
 /* No journal to read is no quiet journal. */
 static void test_no_journal(void) {
   gint64 took;
   g_autofree char *seen =
-      settle_with("{\"for\": \"4s\", \"directory\": \"/no/such/directory\"}", &took);
+      settle_with("{\"for\": \"40s\", \"directory\": \"/no/such/directory\"}", &took);
 
   g_assert_true(g_str_has_prefix(seen, "unknown: the journal in /no/such/directory"));
 }

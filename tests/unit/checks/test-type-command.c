@@ -77,10 +77,10 @@ static void test_time(void) {
   gint64 begin = g_get_monotonic_time();
 
   unknown(&chk_type_command, text, NULL, "exit-status", 300 * 1000, "");
-  g_assert_cmpint(g_get_monotonic_time() - begin, <, 5 * G_USEC_PER_SEC);
+  g_assert_cmpint(g_get_monotonic_time() - begin, <, 60 * G_USEC_PER_SEC);
   g_assert_true(g_file_get_contents(file, &pid, NULL, NULL));
   g_autofree char *cmdline = g_strdup_printf("/proc/%s/cmdline", g_strchomp(pid));
-  for (gint64 end = begin + 20 * G_USEC_PER_SEC;;) {
+  for (gint64 end = begin + 120 * G_USEC_PER_SEC;;) {
     g_autofree char *line = NULL;
     if (!g_file_get_contents(cmdline, &line, NULL, NULL) || strcmp(line, "sleep") != 0)
       break;

@@ -110,7 +110,7 @@ static void test_silent(void) {
   manager.silent = FALSE;
   g_assert_cmpint(result.known, ==, CHK_UNKNOWN);
   g_assert_nonnull(strstr(result.text, "shop.service: "));
-  g_assert_cmpint(g_get_monotonic_time() - begin, <, 3 * G_USEC_PER_SEC);
+  g_assert_cmpint(g_get_monotonic_time() - begin, <, 20 * G_USEC_PER_SEC);
 }
 
 static void test_no_manager(void) {

@@ -22,7 +22,7 @@ class Notify:
         pathlib.Path(self.path).unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        self.socket.settimeout(30)
+        self.socket.settimeout(60)
 
     def lines(self):
         return self.socket.recv(4096).decode().splitlines()
@@ -80,7 +80,7 @@ def trigger_ends_it_at_once():
 
 def what_is_refused():
     def refused(*args):
-        done = subprocess.run([WATCHDOG, *args], capture_output=True, text=True, timeout=30, env=verify.ENVIRONMENT, check=False)
+        done = subprocess.run([WATCHDOG, *args], capture_output=True, text=True, timeout=60, env=verify.ENVIRONMENT, check=False)
         return done.returncode, done.stderr
     status, text = refused("--check", "htpp: x", "--", "true")
     assert status == 78 and "did you mean http?" in text, text

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MSEC 30000
+#define PATIENCE_MSEC 60000
 
 extern char **environ;
 

@@ -36,7 +36,7 @@ static char *run_tmux(const Server *s, const char *const *args) {
 
 /* Until the program is ready it prints nothing; then "ready". */
 static void wait_for(const Server *s, const char *text) {
-  for (guint i = 0; i < 500; i++) {
+  for (guint i = 0; i < 3000; i++) {
     g_autofree char *screen = RUN(s, "capture-pane", "-p", "-t", s->id);
     if (strstr(screen, text))
       return;
@@ -69,7 +69,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Server, server_clear)
 static void assert_got(const Server *s, const char *bytes) {
   g_autofree char *got = NULL;
 
-  for (guint i = 0; i < 250; i++) { /* the program writes when it is its turn */
+  for (guint i = 0; i < 3000; i++) { /* the program writes when it is its turn */
     g_clear_pointer(&got, g_free);
     if (g_file_get_contents(s->file, &got, NULL, NULL) && strlen(got) >= strlen(bytes))
       break;
@@ -221,7 +221,7 @@ static void test_pane_of_a_process(void) {
   g_autofree char *path = g_strconcat(s.file, ".pid", NULL), *pid = NULL;
   g_autofree char *second =
       RUN(&s, "split-window", "-d", "-P", "-F", "#{pane_id}", "-t", s.id, "cat");
-  for (guint i = 0; i < 500 && !(g_file_get_contents(path, &pid, NULL, NULL) && *pid); i++) {
+  for (guint i = 0; i < 6000 && !(g_file_get_contents(path, &pid, NULL, NULL) && *pid); i++) {
     g_clear_pointer(&pid, g_free);
     g_usleep(10000);
   }

@@ -105,7 +105,7 @@ static gboolean turn(gpointer data) {
 }
 
 static void until(World *w, gboolean (*holds)(World *w)) {
-  gint64 limit = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+  gint64 limit = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
   guint tick = g_timeout_add(20, turn, NULL);
 
   while (!holds(w) && g_get_monotonic_time() < limit)

@@ -116,7 +116,7 @@ static gboolean turn(gpointer data) {
 }
 
 static void wait_seen(World *w, const char *text) {
-  gint64 until = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+  gint64 until = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
   guint tick = g_timeout_add(20, turn, NULL);
 
   while (strcmp(w->seen->str, text) != 0 && g_get_monotonic_time() < until)

@@ -106,7 +106,7 @@ static gboolean on_deadline(gpointer user_data) {
 
 #define WAIT_FOR(condition)                                                                        \
   G_STMT_START {                                                                                   \
-    guint deadline_ = g_timeout_add_seconds(20, on_deadline, NULL);                                \
+    guint deadline_ = g_timeout_add_seconds(60, on_deadline, NULL);                                \
     while (!(condition))                                                                           \
       g_main_context_iteration(NULL, TRUE);                                                        \
     g_source_remove(deadline_);                                                                    \
