@@ -300,7 +300,7 @@ void mon_alerts_judge(MonAlerts *alerts, MonLive *live, gboolean is_tick) {
   gint64 begin = g_get_monotonic_time();
 
   judge.look = (MonLook){.now = mon_alerts_now(alerts),
-                         .real = wg_time_realtime(),
+                         .real = mon_board_now(alerts->daemon->board), /* as windows stand */
                          .is_tick = is_tick,
                          .resolves = TRUE};
   live->is_dirty = FALSE;

@@ -74,7 +74,7 @@ struct MonAlerts {
   GHashTable *spans;     /* interned name -> how far back, &gint64 */
   MonSamples *recorded;  /* what recording rules made */
   gint64 sampled;        /* lasting time of the last look for the windows */
-  gint64 offset;         /* of CLOCK_REALTIME to lasting time, as windows were sampled by */
+  gint64 clock;          /* by how much CLOCK_REALTIME was set, as windows stand (board.h) */
   guint units;           /* listens to the inventory */
   guint needs_revision;  /* of what units need, as causes were judged by */
   GSource *timer;

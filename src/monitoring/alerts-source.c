@@ -7,8 +7,6 @@
 
 /* Of a span at most so many samples a series: a day back needs no sample each ten seconds. */
 #define SAMPLES_OF_SPAN 360
-/* By less the clock is trimmed, not set. */
-#define SET_USEC ((gint64)G_USEC_PER_SEC)
 
 typedef struct {
   MonAlerts *alerts;
@@ -23,8 +21,7 @@ static gboolean tell_newest(MonSeries *series, gpointer user_data) {
   Select *select = user_data;
   MonSample sample = {select->to, mon_series_value(series)};
 
-  select->func(mon_series_labels(series), mon_series_created(series), &sample, 1,
-               select->user_data);
+  select->func(mon_series_labels(series), mon_series_began(series), &sample, 1, select->user_data);
   return TRUE;
 }
 
@@ -50,7 +47,7 @@ static gboolean tell_with_past(MonSeries *series, gpointer user_data) {
   if (g_array_index(array, MonSample, array->len - 1).time >= now.time)
     g_array_set_size(array, array->len - 1);
   g_array_append_val(array, now);
-  select->func(mon_series_labels(series), mon_series_created(series), (MonSample *)array->data,
+  select->func(mon_series_labels(series), mon_series_began(series), (MonSample *)array->data,
                array->len, select->user_data);
   g_hash_table_remove(select->past, mon_series_labels(series));
   return TRUE;
@@ -70,7 +67,7 @@ static void tell_rest(GHashTable *past, Select *select) {
 static void alerts_select(gpointer self, const char *name, gint64 from, gint64 to, gboolean newest,
                           MonSelectFunc func, gpointer user_data) {
   MonAlerts *alerts = self;
-  gboolean is_now = to >= wg_time_realtime() - G_USEC_PER_SEC;
+  gboolean is_now = to >= mon_board_now(alerts->daemon->board) - G_USEC_PER_SEC;
   Select select = {alerts, name, from, to, func, user_data, NULL};
 
   mon_samples_source.select(alerts->recorded, name, from, to, newest, func, user_data);
@@ -99,29 +96,30 @@ static gboolean sample(MonSeries *series, gpointer user_data) {
   Sampling *sampling = user_data;
 
   mon_samples_add(sampling->alerts->windows, sampling->name, mon_series_labels(series),
-                  mon_series_created(series), sampling->real, mon_series_value(series));
+                  mon_series_began(series), sampling->real, mon_series_value(series));
   return TRUE;
 }
 
 /* Expressions count in CLOCK_REALTIME. When somebody sets it, what was known moves along: else an
  * hour forward would empty each window, and alerts would end that nobody has mended. */
-static void follow_clock(MonAlerts *alerts, gint64 offset) {
-  gint64 by = offset - alerts->offset;
+static void follow_clock(MonAlerts *alerts) {
+  gint64 clock = mon_board_follow_clock(alerts->daemon->board), by = clock - alerts->clock;
 
-  if (ABS(by) >= SET_USEC) {
+  if (by != 0) {
     mon_samples_shift(alerts->windows, by);
     mon_samples_shift(alerts->recorded, by);
   }
-  alerts->offset = offset;
+  alerts->clock = clock;
 }
 
 void mon_alerts_sample(MonAlerts *alerts) {
-  gint64 now = mon_alerts_now(alerts), real = wg_time_realtime();
+  gint64 now = mon_alerts_now(alerts), real;
   gint64 interval = (gint64)alerts->daemon->settings.evaluate;
   GHashTableIter iter;
   gpointer name, value;
 
-  follow_clock(alerts, real - now);
+  follow_clock(alerts);
+  real = mon_board_now(alerts->daemon->board);
   if (now - alerts->sampled < interval)
     return;
   gint64 before = alerts->sampled;

@@ -52,7 +52,7 @@ MonAlerts *mon_alerts_new(MonDaemon *daemon, GError **error) {
   alerts->gathered = g_ptr_array_new_with_free_func(mon_gathered_free);
   alerts->backtests = mon_backtests_new();
   alerts->since = wg_time_realtime();
-  alerts->offset = alerts->since - mon_alerts_now(alerts);
+  alerts->clock = mon_board_follow_clock(daemon->board);
   alerts->timer = wg_timer_source_new(CLOCK_BOOTTIME, on_timer, alerts, error);
   MonRules *rules = alerts->timer != NULL ? mon_alerts_read_files(alerts, error) : NULL;
   if (rules != NULL)

@@ -2,10 +2,18 @@
  * order in a family is kept until one is dropped, whose place the last one takes. */
 #include "monitoring/board.h"
 
+#include "common/clock.h"
+
 #include <math.h>
 #include <string.h>
 
+/* By less the clock is trimmed, not set. */
+#define SET_USEC ((gint64)G_USEC_PER_SEC)
+/* Who is stopped for longer between two looks at clocks looks again. */
+#define LOOK_USEC (SET_USEC / 10)
+
 typedef struct {
+  MonBoard *board;
   char *name;
   const MonMetric *metric; /* NULL: only watched so far */
   GPtrArray *series;
@@ -18,6 +26,7 @@ struct MonSeries {
   const MonLabels *labels;
   double value;
   gint64 created;
+  gint64 clock;  /* by how much the clock had been set when that was said */
   gpointer mark; /* of the reader that marks; NULL: none */
   guint at;      /* place in the family */
 };
@@ -32,6 +41,8 @@ struct MonBoard {
   GHashTable *by_name; /* Family.name -> Family */
   GPtrArray *families; /* the same, in the order in which they came */
   guint n, last_watch;
+  gint64 offset; /* of CLOCK_REALTIME to CLOCK_BOOTTIME, at the last look */
+  gint64 clock;  /* by how much it was set */
 };
 
 static void series_free(gpointer data) {
@@ -51,9 +62,21 @@ static void family_free(gpointer data) {
   g_free(family);
 }
 
+static gint64 clock_offset(void) {
+  gint64 before, real, after;
+
+  do {
+    before = wg_time_boottime();
+    real = wg_time_realtime();
+    after = wg_time_boottime();
+  } while (after - before > LOOK_USEC);
+  return real - after;
+}
+
 MonBoard *mon_board_new(void) {
   MonBoard *board = g_new0(MonBoard, 1);
 
+  board->offset = clock_offset();
   board->by_name = g_hash_table_new(g_str_hash, g_str_equal);
   board->families = g_ptr_array_new_with_free_func(family_free);
   return board;
@@ -80,6 +103,7 @@ static Family *family_of(MonBoard *board, const char *name) {
   if (family != NULL)
     return family;
   family = g_new0(Family, 1);
+  family->board = board;
   family->name = g_strdup(name);
   family->series = g_ptr_array_new_with_free_func(series_free);
   family->by_labels = g_hash_table_new(mon_labels_hash_func, g_direct_equal);
@@ -110,8 +134,13 @@ void mon_series_set(MonSeries *series, double value) {
   tell(series, MON_SERIES_CHANGED);
 }
 
-void mon_series_set_created(MonSeries *series, gint64 created) {
+/* The clock is looked at: it may have been set since the last look, and `created` is of after it.
+ */
+static void set_created(MonSeries *series, gint64 created) {
+  if (series->created == created)
+    return;
   series->created = created;
+  series->clock = mon_board_follow_clock(series->family->board);
 }
 
 static MonSeries *set(MonBoard *board, Family *family, const MonMetric *metric,
@@ -120,12 +149,13 @@ static MonSeries *set(MonBoard *board, Family *family, const MonMetric *metric,
 
   family->metric = metric;
   if (series != NULL) {
-    series->created = created;
+    set_created(series, created);
     mon_series_set(series, value);
     return series;
   }
   series = g_new(MonSeries, 1);
-  *series = (MonSeries){family, mon_labels_ref(labels), value, created, NULL, family->series->len};
+  *series = (MonSeries){family, mon_labels_ref(labels), value, 0, 0, NULL, family->series->len};
+  set_created(series, created);
   g_ptr_array_add(family->series, series);
   g_hash_table_insert(family->by_labels, (gpointer)labels, series);
   board->n++;
@@ -259,6 +289,10 @@ gint64 mon_series_created(const MonSeries *series) {
   return series->created;
 }
 
+gint64 mon_series_began(const MonSeries *series) {
+  return series->created != 0 ? series->created + series->family->board->clock - series->clock : 0;
+}
+
 /* ---- watching ---- */
 guint mon_board_watch(MonBoard *board, const char *name, MonWatchFunc func, gpointer user_data) {
   Family *family = family_of(board, name);
@@ -279,4 +313,18 @@ void mon_board_unwatch(MonBoard *board, guint id) {
         return;
       }
   }
+}
+
+/* ---- the clock ---- */
+gint64 mon_board_follow_clock(MonBoard *board) {
+  gint64 offset = clock_offset(), by = offset - board->offset;
+
+  if (ABS(by) >= SET_USEC)
+    board->clock += by;
+  board->offset = offset;
+  return board->clock;
+}
+
+gint64 mon_board_now(const MonBoard *board) {
+  return wg_time_boottime() + board->offset;
 }

@@ -31,12 +31,12 @@ void mon_board_free(MonBoard *board);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonBoard, mon_board_free)
 
 /* Makes the series or gives it a new value. `metric` has to stay. `created`: CLOCK_REALTIME us from
- * which a counter counts; 0: not known, or no counter. Borrowed until it is dropped. */
+ * which a counter counts, as the clock showed it then; 0: not known, or no counter. Borrowed until
+ * it is dropped. */
 MonSeries *mon_board_set(MonBoard *board, const MonMetric *metric, const MonLabels *labels,
                          double value, gint64 created);
 /* The same by a kept handle. */
 void mon_series_set(MonSeries *series, double value);
-void mon_series_set_created(MonSeries *series, gint64 created);
 void mon_board_drop(MonBoard *board, MonSeries *series); /* NULL: nothing */
 MonSeries *mon_board_find(MonBoard *board, const char *name, const MonLabels *labels);
 
@@ -57,7 +57,11 @@ const MonMetric *mon_series_metric(const MonSeries *series);
 const char *mon_series_name(const MonSeries *series); /* the metric's, of a histogram with suffix */
 const MonLabels *mon_series_labels(const MonSeries *series);
 double mon_series_value(const MonSeries *series);
+/* As it was given, and the same after the clock was set: whoever reads the exposition takes another
+ * one for a reset. */
 gint64 mon_series_created(const MonSeries *series);
+/* The same moment by the clock as it is now: how long ago it was. By mon_board_follow_clock(). */
+gint64 mon_series_began(const MonSeries *series);
 /* Where the history finds what it has of the series without looking it up; NULL in a new one. */
 gpointer *mon_series_mark(MonSeries *series);
 
@@ -68,3 +72,10 @@ typedef enum { MON_SERIES_NEW, MON_SERIES_CHANGED, MON_SERIES_DROPPED } MonSerie
 typedef void (*MonWatchFunc)(MonSeries *series, MonSeriesChange change, gpointer user_data);
 guint mon_board_watch(MonBoard *board, const char *name, MonWatchFunc func, gpointer user_data);
 void mon_board_unwatch(MonBoard *board, guint id);
+
+/* ---- the clock ---- */
+/* Looks whether somebody has set CLOCK_REALTIME, and returns by how much in all since the board was
+ * made, us. To trim it, by less than a second at once, is not to set it. */
+gint64 mon_board_follow_clock(MonBoard *board);
+/* CLOCK_REALTIME, us, as if nobody had set it since mon_board_follow_clock(). */
+gint64 mon_board_now(const MonBoard *board);

@@ -49,6 +49,45 @@ static void test_set(void) {
   g_assert_cmpuint(mon_board_n(board), ==, 2);
 }
 
+static const MonMetric counter = {"test_total", NULL, "A counter", "unit", MON_COUNTER, NULL};
+
+static MonSeries *count_of(MonBoard *board, const char *unit, gint64 created) {
+  g_autoptr(MonLabels) labels = mon_labels_new("unit", unit, NULL);
+
+  return mon_board_set(board, &counter, labels, 1, created);
+}
+
+/* What has begun a minute ago has so after the clock was set, too; what is told of it stays. */
+static void test_clock(void) {
+  const gint64 second = G_USEC_PER_SEC, hour = 3600 * second, t0 = 1000000 * second;
+  WgClockFake fake = {"0123456789abcdef0123456789abcdef", 500 * second, t0};
+
+  wg_clock_set_fake(&fake);
+  g_autoptr(MonBoard) board = mon_board_new();
+  MonSeries *old = count_of(board, "old", t0 - 60 * second), *none = count_of(board, "none", 0);
+  fake.boottime += second;
+  fake.realtime += second + hour;
+  MonSeries *after = count_of(board, "new", fake.realtime); /* before anybody has looked */
+  g_assert_cmpint(mon_series_began(after), ==, fake.realtime);
+  g_assert_cmpint(mon_board_follow_clock(board), ==, hour);
+  g_assert_cmpint(mon_board_now(board), ==, fake.realtime);
+  g_assert_cmpint(mon_series_began(old), ==, fake.realtime - 61 * second);
+  g_assert_cmpint(mon_series_created(old), ==, t0 - 60 * second);
+  g_assert_cmpint(mon_series_began(none), ==, 0);
+  g_assert_true(count_of(board, "old", t0 - 60 * second) == old); /* the same is said again */
+  g_assert_cmpint(mon_series_began(old), ==, fake.realtime - 61 * second);
+  fake.realtime -= 2 * hour;
+  g_assert_cmpint(mon_board_now(board), ==, fake.realtime + 2 * hour);
+  g_assert_cmpint(mon_board_follow_clock(board), ==, -hour);
+  g_assert_cmpint(mon_series_began(after), ==, fake.realtime);
+  fake.realtime += second / 2; /* trimmed */
+  g_assert_cmpint(mon_board_follow_clock(board), ==, -hour);
+  g_assert_cmpint(mon_board_now(board), ==, fake.realtime);
+  count_of(board, "old", fake.realtime); /* it counts anew */
+  g_assert_cmpint(mon_series_began(old), ==, fake.realtime);
+  wg_clock_set_fake(NULL);
+}
+
 static void test_drop(void) {
   g_autoptr(MonBoard) board = mon_board_new();
 
@@ -123,6 +162,7 @@ static void test_metrics(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/board/set", test_set);
+  g_test_add_func("/board/clock", test_clock);
   g_test_add_func("/board/drop", test_drop);
   g_test_add_func("/board/watch", test_watch);
   g_test_add_func("/board/histogram", test_histogram);
