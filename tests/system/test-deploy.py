@@ -14,11 +14,20 @@ IDS = dict(re.findall(
     (roots.TOP / "src/common/message-ids.h").read_text(encoding="utf-8"),
 ))  # fmt: skip
 MASS = 20
+SERVES_AGAIN = 3  # seconds until a roll-back serves; judged with what a busy machine may take longer
+BUSY = 5
 
 
 def _told(m, name):
     """Entries of the journal with this message ID."""
     return m.journal("MESSAGE_ID=" + IDS["WG_MSG_" + name])
+
+
+def _judge_time(shop, word):
+    """The roll-back that was the newest deployment had this release serve soon."""
+    took = shop.serves_after(word)
+    print(f"# from the beginning of the roll-back to serving: {took:.2f} s")
+    assert 0 < took < SERVES_AGAIN * BUSY, took
 
 
 def test_good(m):
@@ -66,6 +75,7 @@ def test_wrong_answer(m):
     status, text = shop.deploy(manifest)
     assert status == 5 and "it answers" in text, (status, text)
     shop.serves("good-2")
+    _judge_time(shop, "good-2")
     status, text = shop.deploy(manifest)
     assert status == 1, (status, text)
     shop.serves("good-2")
@@ -150,6 +160,7 @@ def test_rights(m):
     assert done.returncode == 5, done
     shop.serves("good-3")
     assert shop.newest()["kind"] == "rollback", shop.newest()
+    _judge_time(shop, "good-3")
 
 
 def test_power_cut(m):

@@ -64,6 +64,15 @@ class Shop:
         assert self.m.show(UNIT, "ActiveState") == "active", self.m.show(UNIT, "ActiveState")
         assert self.answer() == word, self.answer()
 
+    def serves_after(self, word):
+        """Seconds from when the newest deployment began to go back until the release `word` said that it serves."""
+        shown = json.loads(self.m.out("waggle", "--json=short", "deploy", "show", self.newest()["id"]))
+        rows = [(row["to"], row["time"]) for row in shown["transitions"]]
+        # one that is a roll-back of its own goes back from its beginning
+        begin = next((time for state, time in rows if state == "rolling-back"), rows[0][1])
+        said = [e for e in self.m.journal(f"_SYSTEMD_UNIT={UNIT}") if e["MESSAGE"] == f"serving {word}"]
+        return (int(said[-1]["__REALTIME_TIMESTAMP"]) - begin) / 1e6
+
     def starts(self, *matches):
         """What was started since the boot, in order."""
         lines = self.m.out("journalctl", "-b", "-q", "-o", "cat", "-u", UNIT, *matches).splitlines()
