@@ -64,6 +64,14 @@ typedef struct {
 
 typedef void (*ChkSeenFunc)(ChkSight *sight, gpointer user_data); /* takes the sight's contents */
 
+/* An option that asks something of the subject. Where nothing of the answer is asserted, the check
+ * asserts that there was one: what is asked for is never in vain. */
+typedef struct {
+  const char *option;         /* NULL ends the list; of a CHK_BOOL one: when it is true */
+  const char *const *answers; /* the values that it brings */
+  const char *asserts;        /* JSON, as default_value */
+} ChkAsked;
+
 typedef struct {
   const char *name;         /* the key in a file: "file", "unit", "http" */
   const char *subject_help; /* "path", "unit name", "URL" */
@@ -71,6 +79,7 @@ typedef struct {
   const char *default_value; /* what `TYPE: SUBJECT` without "expect" asserts, as JSON: e.g.
                                 {"exists": true}; NULL: a check without "expect" is a load error */
   const char *default_warn;  /* the same for "warn", of a check that has neither; or NULL */
+  const ChkAsked *asked;     /* or NULL */
   /* One of the two. sync runs on a worker thread, may block up to look->deadline, must look at
    * look->cancel, and must not touch sd-bus objects of the world. start runs on the loop, never
    * blocks and calls seen exactly once, later or at once. */

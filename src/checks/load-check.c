@@ -178,6 +178,27 @@ static void read_default(ChkLoad *load, ChkCheck *check, WgReader *reader) {
     read_text(load, check, reader, check->type->default_warn, check->warn);
 }
 
+static gboolean asks(const ChkCheck *check, const char *option) {
+  JsonNode *given = check->options ? json_object_get_member(check->options, option) : NULL;
+
+  return given &&
+         (json_node_get_value_type(given) != G_TYPE_BOOLEAN || json_node_get_boolean(given));
+}
+
+static gboolean is_asserted(const ChkCheck *check, const char *const *values) {
+  for (; *values; values++)
+    if (json_object_has_member(check->wanted, *values))
+      return TRUE;
+  return FALSE;
+}
+
+/* What the check asks for and says nothing about. */
+static void read_asked(ChkLoad *load, ChkCheck *check, WgReader *reader) {
+  for (const ChkAsked *asked = check->type->asked; asked && asked->option; asked++)
+    if (asks(check, asked->option) && !is_asserted(check, asked->answers))
+      read_text(load, check, reader, asked->asserts, check->expect);
+}
+
 static void read_expectations(ChkLoad *load, ChkCheck *check, WgReader *reader) {
   const char *pointer = wg_reader_pointer(reader);
   g_autofree char *expect = g_strconcat(pointer, "/expect", NULL);
@@ -190,6 +211,7 @@ static void read_expectations(ChkLoad *load, ChkCheck *check, WgReader *reader) 
     read_assertions(load, check, expected, expect, check->expect);
   else
     read_default(load, check, reader);
+  read_asked(load, check, reader);
 }
 
 static void read_name(ChkLoad *load, ChkCheck *check, WgReader *reader) {

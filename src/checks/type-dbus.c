@@ -17,8 +17,8 @@ static const ChkKey options[] = {
     {"bus", CHK_TEXT, "system or user; default: the scope's own"},
     {"path", CHK_TEXT, "object path; default: the name with '/' for '.'"},
     {"interface", CHK_TEXT, "interface of the property or method; default: the name"},
-    {"property", CHK_TEXT, "property whose value is read"},
-    {"method", CHK_TEXT, "method that is called"},
+    {"property", CHK_TEXT, "property whose value is read; it has to be answered"},
+    {"method", CHK_TEXT, "method that is called; it has to be answered"},
     {"arguments", CHK_TEXTS, "its arguments, all of them texts"},
     {"start", CHK_BOOL, "start the service when nobody owns the name"},
     {NULL},
@@ -230,12 +230,20 @@ static gboolean validate(const char *subject, JsonObject *given, GError **error)
   return TRUE;
 }
 
+static const char *const of_call[] = {"answers", "value", "error", "time", NULL};
+static const ChkAsked asked[] = {
+    {"property", of_call, "{\"answers\": true}"},
+    {"method", of_call, "{\"answers\": true}"},
+    {NULL},
+};
+
 const ChkType chk_type_dbus = {
     .name = "dbus",
     .subject_help = "bus name",
     .options = options,
     .values = values,
     .default_value = "{\"owned\": true}",
+    .asked = asked,
     .start = start,
     .validate = validate,
 };

@@ -12,7 +12,8 @@
 #define PORT 3306
 
 static const ChkKey options[] = {
-    {"query", CHK_TEXT, "one statement; it runs in a session that can only read"},
+    {"query", CHK_TEXT,
+     "one statement; it runs in a session that can only read, and has to succeed"},
     {"password-file", CHK_TEXT, "file whose first line is the password"},
     {"round-trip", CHK_BOOL, "also write a row into a temporary table and read it back"},
     {NULL},
@@ -183,12 +184,22 @@ static gboolean validate(const char *subject, JsonObject *given, GError **error)
   return chk_url_parse(subject, "mysql", PORT, &url, error);
 }
 
+/* What the two options bring. */
+static const char *const of_query[] = {"rows", "row-count", "value", "query-time", "error", NULL};
+static const char *const of_round_trip[] = {"round-trip", "error", NULL};
+static const ChkAsked asked[] = {
+    {"query", of_query, "{\"error\": {\"absent\": true}}"},
+    {"round-trip", of_round_trip, "{\"round-trip\": true}"},
+    {NULL},
+};
+
 const ChkType chk_type_mysql = {
     .name = "mysql",
     .subject_help = "mysql://USER@HOST:PORT/DATABASE, unix:PATH",
     .options = options,
     .values = values,
     .default_value = "{\"connected\": true}",
+    .asked = asked,
     .sync = see,
     .validate = validate,
 };

@@ -12,7 +12,7 @@
 #define PORT 6379
 
 static const ChkKey options[] = {
-    {"command", CHK_TEXTS, "a command and its arguments, e.g. [GET, key]"},
+    {"command", CHK_TEXTS, "a command and its arguments, e.g. [GET, key]; it has to succeed"},
     {"password-file", CHK_TEXT, "file whose first line is the password"},
     {"round-trip", CHK_BOOL, "also set a key of a random name, read it back and delete it"},
     {NULL},
@@ -217,12 +217,22 @@ static gboolean validate(const char *subject, JsonObject *given, GError **error)
   return FALSE;
 }
 
+/* What the two options bring. */
+static const char *const of_command[] = {"value", "error", NULL};
+static const char *const of_round_trip[] = {"round-trip", "error", NULL};
+static const ChkAsked asked[] = {
+    {"command", of_command, "{\"error\": {\"absent\": true}}"},
+    {"round-trip", of_round_trip, "{\"round-trip\": true}"},
+    {NULL},
+};
+
 const ChkType chk_type_redis = {
     .name = "redis",
     .subject_help = "redis://USER@HOST:PORT/NUMBER, unix:PATH",
     .options = options,
     .values = values,
     .default_value = "{\"connected\": true}",
+    .asked = asked,
     .sync = see,
     .validate = validate,
 };

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 static const ChkKey options[] = {
-    {"query", CHK_TEXT, "one statement that reads"},
+    {"query", CHK_TEXT, "one statement that reads, and has to succeed"},
     {"integrity", CHK_TEXT, "quick or full: which check of the whole file; default quick"},
     {NULL},
 };
@@ -100,18 +100,33 @@ static gboolean ask_tables(const ChkLook *look, sqlite3 *db, JsonObject *seen) {
   return TRUE;
 }
 
+static const char *why_refused(sqlite3 *db, sqlite3_stmt *statement, const char *rest) {
+  sqlite3_stmt *second = NULL;
+  gboolean more = sqlite3_prepare_v2(db, rest, -1, &second, NULL) != SQLITE_OK || second;
+
+  sqlite3_finalize(second);
+  if (statement == NULL)
+    return "the query has no statement in it";
+  if (more)
+    return "the query has more than one statement; give each a check of its own";
+  return sqlite3_stmt_readonly(statement)
+             ? NULL
+             : "the query would change the database; a check only reads";
+}
+
 /* The connection cannot write anyway; this says so in words. */
 static gboolean only_reads(const ChkLook *look, sqlite3 *db, const char *query, JsonObject *seen) {
   sqlite3_stmt *statement = NULL;
-  int r = sqlite3_prepare_v2(db, query, -1, &statement, NULL);
-  gboolean reads = r == SQLITE_OK && (statement == NULL || sqlite3_stmt_readonly(statement));
+  const char *rest = NULL;
 
-  if (r != SQLITE_OK)
+  if (sqlite3_prepare_v2(db, query, -1, &statement, &rest) != SQLITE_OK) {
     set_error(seen, look, db);
-  else if (!reads)
-    chk_set_text(seen, "error", "the query would change the database; a check only reads");
+    return FALSE;
+  }
+  const char *why = why_refused(db, statement, rest);
   sqlite3_finalize(statement);
-  return reads;
+  chk_set_text(seen, "error", why);
+  return why == NULL;
 }
 
 static void ask_query(const ChkLook *look, sqlite3 *db, JsonObject *seen) {
@@ -154,7 +169,12 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_local_unknown(ret, look->subject, r);
     return;
   }
-  if (r >= 0) {
+  if (r < 0) {
+    ret->text = g_strdup("there is no such file");
+  } else if (st.st_size == 0) { /* which SQLite takes for a database without tables */
+    json_object_set_boolean_member(seen, "opens", FALSE);
+    chk_set_text(seen, "error", "the file is empty: there is no database in it");
+  } else {
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
       sqlite3_progress_handler(db, 10000, on_progress, look);
       look_into(look, db, seen);
@@ -179,12 +199,19 @@ static gboolean validate(const char *subject, JsonObject *given, GError **error)
   return chk_local_path_validate(subject, given, error);
 }
 
+static const char *const of_query[] = {"rows", "row-count", "value", "time", "error", NULL};
+static const ChkAsked asked[] = {
+    {"query", of_query, "{\"error\": {\"absent\": true}}"},
+    {NULL},
+};
+
 const ChkType chk_type_sqlite = {
     .name = "sqlite",
     .subject_help = "path of the database file",
     .options = options,
     .values = values,
     .default_value = "{\"opens\": true, \"integrity\": \"ok\"}",
+    .asked = asked,
     .sync = see,
     .validate = validate,
 };
