@@ -11,7 +11,8 @@ struct MonAttempt {
   Lane *lane;
   MonNotice *notice;
   guint attempts;
-  gint64 next; /* lasting time; not before */
+  guint own;   /* of them those that failed while the lane worked */
+  gint64 next; /* lasting time; not before, while the lane works */
   gboolean in_flight;
 };
 
@@ -185,8 +186,9 @@ void mon_attempt_end(MonAttempt *entry, MonToldHow how, const char *text) {
   lane->is_dirty = TRUE;
   lane->outbox->funcs->wake(lane->outbox->user_data);
   if (how == MON_TELL_AGAIN) {
+    entry->own += lane->failures == 0; /* where all fail, it says nothing about this one */
     lane_failed(lane, text);
-    entry->next = lane->outbox->now + doubled(entry->attempts, ENTRY_PAUSE_MAX);
+    entry->next = lane->outbox->now + doubled(MAX(entry->own, 1), ENTRY_PAUSE_MAX);
     if (is_given_up(entry))
       entry_end(entry, text);
     return;
@@ -224,11 +226,21 @@ static gboolean take_ready(MonAttempt *entry, gpointer user_data) {
   return search->found != NULL;
 }
 
-static gboolean take_due(MonAttempt *entry, gpointer user_data) {
+/* In a lane that fails, the one that has waited longest finds out whether it works again. */
+static gboolean take_longest(MonAttempt *entry, gpointer user_data) {
   Search *search = user_data;
 
-  search->due = MIN(search->due, MAX(entry->next, search->lane->pause));
-  return search->due <= search->lane->pause; /* it cannot get earlier */
+  if (search->found == NULL || entry->next < search->found->next)
+    search->found = entry;
+  return FALSE;
+}
+
+static gboolean take_due(MonAttempt *entry, gpointer user_data) {
+  Search *search = user_data;
+  gint64 pause = search->lane->pause;
+
+  search->due = search->lane->failures > 0 ? pause : MIN(search->due, MAX(entry->next, pause));
+  return search->due <= pause; /* it cannot get earlier */
 }
 
 static gboolean is_crowded(const Lane *lane) {
@@ -239,7 +251,7 @@ static MonAttempt *next_entry(const Lane *lane, gint64 now) {
   Search search = {lane, now, 0, NULL};
 
   if (!is_crowded(lane) && lane->pause <= now)
-    each_first(lane, take_ready, &search);
+    each_first(lane, lane->failures > 0 ? take_longest : take_ready, &search);
   return search.found;
 }
 

@@ -3,8 +3,9 @@
  *
  * A lane an integration, so that one that is down holds nobody else up; of one group a lane sends
  * one at a time and in order, so that a resolved never overtakes its firing. A lane whose last
- * attempt failed tries one at a time, with a pause that doubles up to half a minute; what fails by
- * itself waits longer and lets others pass.
+ * attempt failed tries one at a time, with a pause that doubles up to half a minute, so that no
+ * more than this passes between the return of a receiver and what waits for it; what fails by
+ * itself, in a lane that works, waits longer and lets others pass.
  *
  * A lane is bounded (mon_outbox_bound()): above it the oldest that waits is merged into the next of
  * its group, which says more than it; where no group has two, the oldest is given up. Pure: time

@@ -14,6 +14,7 @@ typedef struct {
   GPtrArray *under_way; /* of MonAttempt */
   GString *log;
   gint64 now, id;
+  gboolean is_back; /* the bad one */
 } World;
 
 static const MonIntegration *on_integration(const char *key, gpointer user_data) {
@@ -29,7 +30,9 @@ static void on_send(const MonIntegration *integration, const MonNotice *notice, 
   World *w = user_data;
 
   g_string_append_printf(w->log, ">%" G_GINT64_FORMAT " ", notice->id);
-  if (integration == &w->bad)
+  if (integration == &w->bad && w->is_back)
+    mon_attempt_end(attempt, MON_TOLD, NULL);
+  else if (integration == &w->bad)
     mon_attempt_end(attempt, MON_TELL_AGAIN, "it is down"); /* at once, from inside */
   else
     g_ptr_array_add(w->under_way, attempt);
@@ -134,6 +137,62 @@ static void test_pauses(void) {
   teardown(&w);
 }
 
+/* What a receiver was away for is told soon after it is back, however long that was. */
+static void test_comes_back(void) {
+  World w;
+
+  for (guint n = 1; n <= 3; n++) {
+    setup(&w);
+    w.bad.retry_for = 86400 * S;
+    for (guint i = 0; i < n; i++)
+      add(&w, "bad/exec/0", &"abc"[i]);
+    while (w.now < 4600 * S) {
+      mon_outbox_run(w.outbox, w.now);
+      gint64 due = mon_outbox_due(w.outbox);
+      g_assert_cmpint(due, >, w.now);
+      g_assert_cmpint(due, <=, w.now + 30 * S);
+      w.now = due;
+    }
+    gint64 back = w.now - 30 * S;
+    w.is_back = TRUE;
+    while (mon_outbox_n(w.outbox) > 0) {
+      g_assert_cmpint(w.now, <=, back + 35 * S);
+      mon_outbox_run(w.outbox, w.now);
+      w.now = MAX(w.now, mon_outbox_due(w.outbox));
+    }
+    teardown(&w);
+  }
+}
+
+static void run_until_sent(World *w) {
+  while (w->under_way->len == 0) {
+    w->now = MAX(w->now, mon_outbox_due(w->outbox));
+    mon_outbox_run(w->outbox, w->now);
+  }
+}
+
+/* One that fails again and again lets others pass, and waits longer each time. */
+static void test_fails_alone(void) {
+  World w;
+  gint64 before = 0, pause = 0;
+
+  setup(&w);
+  add(&w, "good/exec/0", "a");
+  for (guint i = 0; i < 6; i++) {
+    run_until_sent(&w);
+    pause = w.now - before;
+    before = w.now;
+    end(&w, 0, MON_TELL_AGAIN);
+    add(&w, "good/exec/0", "b");
+    run_until_sent(&w);
+    end(&w, 0, MON_TOLD); /* the other: so the lane works */
+  }
+  g_assert_cmpint(pause, >=, 14 * S);
+  g_assert_cmpuint(mon_outbox_n(w.outbox), ==, 1);
+  g_assert_nonnull(strstr(w.log->str, ">1 down >2 up =2 >1 down >3 up =3 "));
+  teardown(&w);
+}
+
 static void test_gives_up(void) {
   World w;
   guint attempts = 0;
@@ -208,6 +267,8 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/monitor/outbox/order", test_order);
   g_test_add_func("/monitor/outbox/pauses", test_pauses);
+  g_test_add_func("/monitor/outbox/comes-back", test_comes_back);
+  g_test_add_func("/monitor/outbox/fails-alone", test_fails_alone);
   g_test_add_func("/monitor/outbox/gives-up", test_gives_up);
   g_test_add_func("/monitor/outbox/not-configured", test_not_configured);
   g_test_add_func("/monitor/outbox/full", test_full);
