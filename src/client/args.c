@@ -169,6 +169,31 @@ const char *cli_args_word(const CliArgs *args, guint i) {
   return i < args->words->len ? args->words->pdata[i] : NULL;
 }
 
+static gboolean is_text(const char *what, const char *text, GError **error) {
+  if (g_utf8_validate(text, -1, NULL))
+    return TRUE;
+  g_autofree char *shown = g_utf8_make_valid(text, -1);
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "%s\"%s\" is not UTF-8", what, shown);
+  return FALSE;
+}
+
+gboolean cli_args_are_text(const CliArgs *args, GError **error) {
+  GHashTableIter iter;
+  gpointer name, list;
+
+  for (guint i = 0; i + 1 < args->words->len; i++)
+    if (!is_text("", args->words->pdata[i], error))
+      return FALSE;
+  g_hash_table_iter_init(&iter, args->values);
+  while (g_hash_table_iter_next(&iter, &name, &list)) {
+    g_autofree char *what = g_strdup_printf("--%s: ", (const char *)name);
+    for (guint i = 0; i + 1 < ((GPtrArray *)list)->len; i++)
+      if (!is_text(what, ((GPtrArray *)list)->pdata[i], error))
+        return FALSE;
+  }
+  return TRUE;
+}
+
 char **cli_args_all(const CliArgs *args, const char *option) {
   static char *none[] = {NULL};
   GPtrArray *list;

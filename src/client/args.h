@@ -43,6 +43,9 @@ const char *cli_args_get(const CliArgs *args, const char *option);
 /* Every value given, NULL-terminated, empty if none; owned by `args`. */
 char **cli_args_all(const CliArgs *args, const char *option);
 
+/* FALSE: a word or a value is not UTF-8, and so nothing that a service can be told. */
+gboolean cli_args_are_text(const CliArgs *args, GError **error);
+
 /* FALSE and no error: not given, *ret is left alone. */
 gboolean cli_args_u64(const CliArgs *args, const char *option, guint64 min, guint64 max,
                       guint64 *ret, GError **error);

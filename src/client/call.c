@@ -47,6 +47,7 @@ static CliExit exit_from_code(WgErrorCode code) {
   case WG_ERROR_NO_RECIPIENTS:
   case WG_ERROR_UNKNOWN_MESSAGE:
   case WG_ERROR_UNKNOWN_SERVICE:
+  case WG_ERROR_NOT_FOUND:
     return CLI_EXIT_NOT_FOUND;
   case WG_ERROR_AGENT_EXISTS:
   case WG_ERROR_AGENT_BUSY:

@@ -97,6 +97,8 @@ static int run_verb(Cli *cli, const CliVerb *verb, char **words, GError **error)
   cli_args_words(args, &given);
   if (given < verb->min || given > verb->max)
     return usage(verb, error);
+  if (cli->service == CLI_MONITORING && !cli_args_are_text(args, error))
+    return CLI_EXIT_USAGE;
   return verb->run(cli, args, error);
 }
 
@@ -148,7 +150,9 @@ int main(int argc, char **argv) {
   cli_clear(&cli);
   if (error) {
     fprintf(stderr, "waggle: %s\n", error->message);
-    return cli.service == CLI_DEPLOYMENT ? cli_deploy_status(error->code) : error->code;
+    /* a code of another domain is no status of ours */
+    int failed = error->domain == CLI_ERROR ? error->code : CLI_EXIT_FAILURE;
+    return cli.service == CLI_DEPLOYMENT ? cli_deploy_status(failed) : failed;
   }
   return status;
 }

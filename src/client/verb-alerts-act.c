@@ -128,10 +128,26 @@ static JsonNode *try_out(Cli *cli, int fd, const char *tests, GVariant *rules, G
   return cli_alerts_ask(cli, "Test", g_variant_new("(ha{sv})", fd, &options), error);
 }
 
+/* What a call can carry; NULL with the error. */
+static char *read_text(const char *file, GError **error) {
+  g_autoptr(GError) wrong = NULL;
+  g_autofree char *text = NULL;
+  gsize n;
+
+  if (!g_file_get_contents(file, &text, &n, &wrong))
+    g_set_error_literal(error, CLI_ERROR, CLI_EXIT_BAD_FILE, wrong->message);
+  else if (!g_utf8_validate_len(text, n, NULL))
+    g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s is not UTF-8", file);
+  else
+    return g_steal_pointer(&text);
+  return NULL;
+}
+
 /* The files that a pattern of rule_files stands for, beside the tests. */
 static gboolean add_files(GVariantBuilder *rules, const char *tests, const char *pattern,
                           const char *given, GError **error) {
-  g_autofree char *directory = g_path_get_dirname(tests);
+  g_autofree char *beside = g_path_get_dirname(tests);
+  g_autofree char *directory = g_canonicalize_filename(beside, NULL);
   g_autofree char *whole = g_canonicalize_filename(pattern, directory);
   g_autofree char *own = given ? g_canonicalize_filename(given, NULL) : NULL;
   glob_t found = {0};
@@ -141,14 +157,12 @@ static gboolean add_files(GVariantBuilder *rules, const char *tests, const char 
     g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s: rule_files: there is no file %s", tests,
                 pattern);
   for (gsize i = 0; ok && i < found.gl_pathc; i++) {
-    g_autofree char *text = NULL, *path = g_canonicalize_filename(found.gl_pathv[i], NULL);
+    g_autofree char *path = g_canonicalize_filename(found.gl_pathv[i], NULL);
     if (g_strcmp0(path, own) == 0)
       continue;
-    ok = g_file_get_contents(path, &text, NULL, error);
-    if (ok && !g_utf8_validate(text, -1, NULL)) {
-      ok = FALSE;
-      g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s is not UTF-8", path);
-    } else if (ok)
+    g_autofree char *text = read_text(path, error);
+    ok = text != NULL;
+    if (ok)
       g_variant_builder_add(rules, "{ss}", found.gl_pathv[i], text);
   }
   globfree(&found);
@@ -187,9 +201,8 @@ int cli_verb_alerts_test(Cli *cli, CliArgs *args, GError **error) {
     g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "a rule file is needed, or tests (--tests=)");
     return CLI_EXIT_USAGE;
   }
-  if (cli_args_has(args, "tests") &&
-      !g_file_get_contents(cli_args_get(args, "tests"), &tests, NULL, error))
-    return CLI_EXIT_FAILURE;
+  if (cli_args_has(args, "tests") && !(tests = read_text(cli_args_get(args, "tests"), error)))
+    return CLI_EXIT_BAD_FILE;
   int fd = rules_fd(cli, file, error);
   JsonNode *outcome = fd >= 0 ? try_out(cli, fd, tests, NULL, error) : NULL;
   if (!outcome)

@@ -32,22 +32,34 @@ static GVariant *no_options(void) {
   return g_variant_new("a{sv}", NULL);
 }
 
+/* What a call can carry: UTF-8 without NUL, so nothing of it is left out in silence. */
+static gboolean is_document(const char *file, const char *bytes, gsize n, GError **error) {
+  if (n <= DOCUMENT_MAX && g_utf8_validate_len(bytes, n, NULL))
+    return TRUE;
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "%s: a service is UTF-8 of at most %d bytes, %s",
+              strcmp(file, "-") == 0 ? "standard input" : file, DOCUMENT_MAX,
+              n > DOCUMENT_MAX ? "and this is more" : "and this is something else");
+  return FALSE;
+}
+
 static char *read_document(const char *file, GError **error) {
   g_autoptr(GString) text = g_string_new(NULL);
+  g_autoptr(GError) wrong = NULL;
+  g_autofree char *bytes = NULL;
   char buffer[4096];
-  gsize n;
+  gsize n = 0;
 
   if (strcmp(file, "-") != 0) {
-    char *bytes = NULL;
-    g_autoptr(GError) wrong = NULL;
-    if (g_file_get_contents(file, &bytes, NULL, &wrong))
-      return bytes;
+    if (g_file_get_contents(file, &bytes, &n, &wrong))
+      return is_document(file, bytes, n, error) ? g_steal_pointer(&bytes) : NULL;
     g_set_error_literal(error, CLI_ERROR, CLI_EXIT_FAILURE, wrong->message);
     return NULL;
   }
-  while ((n = fread(buffer, 1, sizeof buffer, stdin)) > 0 && text->len < DOCUMENT_MAX)
+  while ((n = fread(buffer, 1, sizeof buffer, stdin)) > 0 && text->len <= DOCUMENT_MAX)
     g_string_append_len(text, buffer, (gssize)n);
-  return g_string_free(g_steal_pointer(&text), FALSE);
+  return is_document(file, text->str, text->len, error)
+             ? g_string_free(g_steal_pointer(&text), FALSE)
+             : NULL;
 }
 
 static int tell_revision(const Cli *cli, GVariant *reply) {
@@ -76,6 +88,10 @@ int cli_verb_service_register(Cli *cli, CliArgs *args, GError **error) {
   gboolean has_pid = cli_args_u64(args, "pid", 1, G_MAXINT32, &pid, &wrong);
   if (wrong) {
     g_propagate_error(error, g_steal_pointer(&wrong));
+    return CLI_EXIT_USAGE;
+  }
+  if (!has_pid && g_strcmp0(owner, "pid") == 0) { /* it would be this program, which ends now */
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "--owner=pid needs the process: --pid=PID");
     return CLI_EXIT_USAGE;
   }
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);

@@ -225,7 +225,7 @@ int cli_verb_service_watch(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GError) wrong = NULL;
   guint64 from = 0;
 
-  if (!cli_args_u64(args, "from", 0, 0, &from, &wrong)) {
+  if (!cli_args_u64(args, "from", 0, G_MAXINT64, &from, &wrong)) {
     if (wrong) {
       g_propagate_error(error, g_steal_pointer(&wrong));
       return CLI_EXIT_USAGE;

@@ -39,6 +39,7 @@ static const char *const error_names[] = {
     [WG_ERROR_UNKNOWN_TARGET] = WG_ERROR_PREFIX "UnknownTarget",
     [WG_ERROR_TARGET_BUSY] = WG_ERROR_PREFIX "TargetBusy",
     [WG_ERROR_UNKNOWN_SERVICE] = WG_ERROR_PREFIX "UnknownService",
+    [WG_ERROR_NOT_FOUND] = WG_ERROR_PREFIX "NotFound",
     [WG_ERROR_COMPACTED] = WG_ERROR_PREFIX "Compacted",
     [WG_ERROR_POISONED] = WG_ERROR_PREFIX "Poisoned",
 };

@@ -40,6 +40,7 @@ typedef enum {
   WG_ERROR_TARGET_BUSY,        /* another deployment holds the target; the text says whose */
   WG_ERROR_POISONED,           /* this release failed its verification lately; needs force */
   WG_ERROR_UNKNOWN_SERVICE,    /* no registered service or probe of that name */
+  WG_ERROR_NOT_FOUND,          /* no alert, rule, silence, receiver or unit of that name */
   WG_ERROR_COMPACTED,          /* changes so old are not kept: look at everything once */
   _WG_ERROR_MAX,
 } WgErrorCode;

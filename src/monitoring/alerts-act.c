@@ -43,7 +43,7 @@ static const MonRule *rule_meant(MonAlerts *alerts, const char *text, GError **e
   }
   g_ptr_array_add(names, NULL);
   g_autofree char *hint = wg_nearest_hint(text, (const char *const *)names->pdata);
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "there is no rule \"%s\"%s%s", text,
+  g_set_error(error, WG_ERROR, WG_ERROR_NOT_FOUND, "there is no rule \"%s\"%s%s", text,
               hint != NULL ? "; " : "", hint != NULL ? hint : "");
   return NULL;
 }

@@ -38,7 +38,7 @@ static GError *nobody(MonAlerts *alerts, const char *text, guint n) {
                     (gpointer)mon_labels_get(((MonEntry *)value)->alert->is->labels, "alertname"));
   g_ptr_array_add(names, NULL);
   g_autofree char *hint = wg_nearest_hint(text, (const char *const *)names->pdata);
-  return g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+  return g_error_new(WG_ERROR, WG_ERROR_NOT_FOUND,
                      "there is no alert \"%s\" that is pending or firing%s%s", text,
                      hint != NULL ? "; " : "", hint != NULL ? hint : "");
 }
@@ -106,6 +106,19 @@ static gboolean is_wanted(const MonTransition *is, const char *const *states, GP
   return TRUE;
 }
 
+static gboolean are_states(const char *const *states, GError **error) {
+  static const char *const known[] = {"pending", "firing", "keeping", "flapping", "unknown", NULL};
+
+  for (guint i = 0; states != NULL && states[i] != NULL; i++)
+    if (!g_strv_contains(known, states[i])) {
+      g_autofree char *all = g_strjoinv(", ", (char **)known);
+      g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "an alert has no state \"%s\": %s",
+                  states[i], all);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* (element-type GPtrArray): each text of the option; NULL with the error. */
 static GPtrArray *read_matchers(GVariant *options, GError **error) {
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
@@ -140,7 +153,7 @@ static void handle_list(MonCall *call) {
   gpointer value;
 
   g_variant_lookup(call->options, "states", "^a&s", &states);
-  if (matchers == NULL) {
+  if (matchers == NULL || !are_states(states, &error)) {
     wg_call_fail(call, error);
     return;
   }

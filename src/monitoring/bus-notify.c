@@ -83,7 +83,7 @@ void mon_handle_unsilence(MonCall *call) {
     g_autofree char *text = mon_silence_text(old);
     silence = mon_silence_from_text((gint64)id, text, &error);
   } else {
-    g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+    g_set_error(&error, WG_ERROR, old ? WG_ERROR_INVALID_STATE : WG_ERROR_NOT_FOUND,
                 old ? "silence %" G_GUINT64_FORMAT " has ended already"
                     : "there is no silence %" G_GUINT64_FORMAT
                       "; waggle alerts silences lists them",

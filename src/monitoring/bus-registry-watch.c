@@ -143,6 +143,19 @@ MonWatches *mon_watches_new(MonDaemon *daemon) {
   return watches;
 }
 
+void mon_watches_leave(MonWatches *watches) {
+  g_autoptr(GPtrArray) parked = NULL;
+  g_autoptr(GError) error =
+      g_error_new_literal(WG_ERROR, WG_ERROR_SHUTTING_DOWN, "the service is leaving; ask again");
+
+  if (watches == NULL)
+    return;
+  parked = g_steal_pointer(&watches->parked);
+  watches->parked = g_ptr_array_new_with_free_func(parked_free);
+  for (guint i = 0; i < parked->len; i++)
+    wg_call_fail(((Parked *)parked->pdata[i])->call, error);
+}
+
 /* Nobody waits for an answer of a service that leaves. */
 void mon_watches_free(MonWatches *watches) {
   if (watches == NULL)

@@ -20,4 +20,6 @@ void mon_handle_find(MonCall *call);
 void mon_handle_watch(MonCall *call);
 typedef struct MonWatches MonWatches;
 MonWatches *mon_watches_new(MonDaemon *daemon);
+/* The service leaves: who waits for a change is told so, and asks the next one. */
+void mon_watches_leave(MonWatches *watches);
 void mon_watches_free(MonWatches *watches);

@@ -178,7 +178,7 @@ void mon_handle_why(MonCall *call) {
   g_autofree char *unit = whole_name(name);
   if (!is_known(daemon, unit)) {
     const char *trouble = mon_inventory_trouble(daemon->inventory);
-    g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+    g_set_error(&error, WG_ERROR, WG_ERROR_NOT_FOUND,
                 trouble ? "nothing is known of the unit %s: %s"
                         : "no unit %s is loaded%s; \"systemctl list-units --all\" lists them",
                 unit, trouble ? trouble : "");

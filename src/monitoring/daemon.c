@@ -2,6 +2,7 @@
  *
  * It watches for as long as it runs, so it never leaves for want of calls unless it is told to
  * (IdleExitSec=), and with nothing to watch. */
+#include "monitoring/bus-registry.h"
 #include "monitoring/bus.h"
 #include "monitoring/registry.h"
 
@@ -92,6 +93,7 @@ static void on_drain(WgService *service, gpointer self) {
   MonDaemon *daemon = self;
 
   daemon->draining = TRUE;
+  mon_watches_leave(daemon->watches);
   wg_calls_drain(daemon->calls, drained);
 }
 

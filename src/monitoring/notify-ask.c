@@ -81,7 +81,7 @@ gboolean mon_notifier_test(MonNotifier *notifier, const char *name, const char *
   g_autoptr(GPtrArray) alerts = g_ptr_array_new();
 
   if (receiver == NULL || receiver->integrations->len == 0) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+    g_set_error(error, WG_ERROR, receiver ? WG_ERROR_INVALID_STATE : WG_ERROR_NOT_FOUND,
                 receiver ? "the receiver \"%s\" tells nobody: it has no way"
                          : "there is no receiver \"%s\"; waggle alerts receivers lists them",
                 name);

@@ -77,7 +77,7 @@ def test_manual_has_every_error():
     # what only other services answer stands in their manuals
     others = {"NoDisplay": "org.waggle.Typing1.5"}
     others |= dict.fromkeys(("UnknownDeployment", "UnknownTarget", "TargetBusy", "Poisoned"), "org.waggle.Deployment1.5")
-    others |= dict.fromkeys(("UnknownService", "Compacted"), "org.waggle.Monitoring1.5")
+    others |= dict.fromkeys(("UnknownService", "NotFound", "Compacted"), "org.waggle.Monitoring1.5")
     for name in set(names) - {"Timeout", "Locked"}:  # the command line's, the start's
         where = manual(others[name]) if name in others else page
         check(name in where, f"error {name} is not in the manual")

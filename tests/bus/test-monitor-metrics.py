@@ -133,7 +133,7 @@ def test_why():
         equal([f["severity"] for f in told["findings"]][0], "critical")
         check(any("MemoryMax=" in t for t in texts) and any("TasksMax=" in t for t in texts),
               str(texts))
-        refused("InvalidArgument", why, c, "nothing", text="nothing.service")
+        refused("NotFound", why, c, "nothing", text="nothing.service")
 
 
 def why(c, unit):

@@ -80,7 +80,7 @@ def test_journal_and_signal():
         receiver, status, dedup, text = c.of("Notified")[0]
         equal((receiver, status), ("ops", "firing"))
         equal(json.loads(text)["dedupKey"], dedup)
-        refused("InvalidArgument", ask, c, "TestReceiver", "s", "nobody", text="nobody")
+        refused("NotFound", ask, c, "TestReceiver", "s", "nobody", text="nobody")
 
 
 def test_killed_while_it_sends():
@@ -147,7 +147,7 @@ def test_silences_are_kept():
         two = ask(c, "Silence", "s", "team=~\"web|db\"", duration=60_000_000)[0]
         refused("InvalidArgument", ask, c, "Silence", "s", "a=~\".*\"", text="every alert")
         refused("InvalidArgument", ask, c, "Silence", "s", "a=~\"(\"", text="no pattern")
-        refused("InvalidArgument", ask, c, "Unsilence", "t", 99, text="there is no silence 99")
+        refused("NotFound", ask, c, "Unsilence", "t", 99, text="there is no silence 99")
         d.restart(sig=signal.SIGKILL)
         c = d.caller()
         found = {s["id"]: s for s in rows(c, "ListSilences")}

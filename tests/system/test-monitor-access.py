@@ -55,7 +55,7 @@ OPEN = [
     ("Query", f"('waggle_manager_up', {EMPTY})", _of(METRICS), None),
     ("QueryRange", f"('waggle_manager_up', uint64 1000000, uint64 9000000, uint64 1000000, {EMPTY})", _of(METRICS), None),
     ("Series", f"('waggle_manager', {EMPTY})", _of(METRICS), None), ("Describe", f"({EMPTY},)", _of(METRICS), None),
-    ("List", f"({EMPTY},)", _of(ALERTS), None), ("Show", "('nowhere',)", _of(ALERTS), "InvalidArgument"),
+    ("List", f"({EMPTY},)", _of(ALERTS), None), ("Show", "('nowhere',)", _of(ALERTS), "NotFound"),
     ("ListRules", f"({EMPTY},)", _of(ALERTS), None), ("History", f"({EMPTY},)", _of(ALERTS), None),
     ("Test", f"(handle 0, {EMPTY})", _of(ALERTS, file="sealed:" + RULES), None),
     ("Backtest", f"(handle 0, {EMPTY})", _of(ALERTS, file="sealed:" + RULES), None),
