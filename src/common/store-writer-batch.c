@@ -11,10 +11,9 @@
 #define BATCH_JOBS 512
 #define BATCH_USEC 4000 /* after that long a batch takes no further jobs */
 
-/* How long it waits for those who were just answered: a part of what a sync takes, of a short one
- * the whole; see await_the_answered(). */
-#define AWAIT_PART 8
-#define AWAIT_LEAST_USEC 120
+/* Where a sync takes that long a batch waits for those who were just answered, for as long as a
+ * sync at most; see await_the_answered(). */
+#define AWAIT_FROM_USEC 500
 #define AWAIT_MOST_USEC 1000
 
 gboolean wg_writer_prepare(WgWriter *w, GError **error) {
@@ -266,15 +265,17 @@ static gboolean run_some(WgWriter *w, gint64 started) {
   return TRUE;
 }
 
-/* Who was answered a moment ago is about to come again. It pays to wait for them a little: else
- * those who wait for one disk fall into two halves that wait for each other's syncs, and each batch
- * costs its commit and its sync for half of them. What comes is run meanwhile. `n_before`: jobs of
- * this batch that came before the sync ended. */
+/* Who was answered a moment ago is about to come again. Those who wait for one disk fall into two
+ * halves that wait for each other's syncs. With a short sync that is well: while one half is synced
+ * the other is read, run and answered, and nothing stands still. A long one is dearer than the
+ * pause until both halves are one again, so it is worth waiting for them; what comes is run
+ * meanwhile. `n_before`: jobs of this batch that came before the sync ended. */
 static gboolean await_the_answered(WgWriter *w, guint n_before) {
   gint64 usual = __atomic_load_n(&w->sync.usual, __ATOMIC_RELAXED);
-  gint64 least = MIN(usual, AWAIT_LEAST_USEC);
-  gint64 until = w->sync.ended + CLAMP(usual / AWAIT_PART, least, AWAIT_MOST_USEC);
+  gint64 until = w->sync.ended + MIN(usual, AWAIT_MOST_USEC);
 
+  if (usual < AWAIT_FROM_USEC)
+    return TRUE;
   while (w->ran->len - n_before < w->sync.n_handed_back && w->ran->len < BATCH_JOBS &&
          g_get_monotonic_time() < until && !g_atomic_int_get(&w->stopping)) {
     wg_writer_sleep(w, until, WG_SLEEP_IDLE);
