@@ -111,6 +111,26 @@ static void run(GTask *task, gpointer source, gpointer data, GCancellable *cance
   g_task_return_boolean(task, TRUE);
 }
 
+/* What the engine would say to it now. */
+static void add_reasons(DplCall *call) {
+  Planning *planning = call->data;
+
+  for (guint i = 0; i < planning->p->prepared->len; i++) {
+    const DplSite *site = ((DplPrepared *)planning->p->prepared->pdata[i])->site;
+    JsonObject *plan = json_array_get_object_element(planning->plans, i);
+    JsonObject *release = json_object_get_object_member(plan, "release");
+    DplRecord wanted = {
+        .target = site->name,
+        .root = site->root,
+        .digest = (char *)json_object_get_string_member(release, "digest"),
+    };
+    g_auto(GStrv) reasons = dpl_lock_reasons(dpl_daemon(call)->engine, &wanted);
+    JsonArray *list = json_object_get_array_member(plan, "reasons-against");
+    for (char **reason = reasons; *reason != NULL; reason++)
+      json_array_add_string_element(list, *reason);
+  }
+}
+
 static void planned(GObject *source, GAsyncResult *result, gpointer data) {
   DplCall *call = data;
   Planning *planning = call->data;
@@ -121,6 +141,7 @@ static void planned(GObject *source, GAsyncResult *result, gpointer data) {
     wg_call_fail(call, error);
     return;
   }
+  add_reasons(call);
   if (json_array_get_length(planning->plans) == 1) {
     all = json_node_ref(json_array_get_element(planning->plans, 0));
   } else {

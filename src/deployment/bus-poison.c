@@ -80,7 +80,8 @@ void dpl_handle_forgive(DplCall *call) {
   if (dpl_engine_poisoned(dpl_daemon(call)->engine, digest) == 0) {
     g_autoptr(GError) error = g_error_new(
         WG_ERROR, WG_ERROR_INVALID_STATE,
-        "no release with the digest '%s' is refused; ListPoisoned tells which are", digest);
+        "no release with the digest '%s' is refused; \"waggle deploy poisoned\" tells which are",
+        digest);
     wg_call_fail(call, error);
     return;
   }

@@ -65,11 +65,11 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
   g_autoptr(GError) error = NULL;
 
   if (failure == NULL && old == NULL)
-    g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_STATE,
-                "there is no release %s%sthat was committed at %s, so a roll-back has nowhere to "
-                "go; List and ListDeployments tell what there is",
-                to != NULL ? to : "", to != NULL ? " " : "before the present one ",
-                rehearse->target);
+    g_set_error(
+        &error, WG_ERROR, WG_ERROR_INVALID_STATE,
+        "there is no release %s%sthat was committed at %s, so a roll-back has nowhere to "
+        "go; \"waggle deploy history\" tells what there is, and the option 'to' takes any of it",
+        to != NULL ? to : "", to != NULL ? " " : "before the present one ", rehearse->target);
   else if (failure == NULL)
     rehearse->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);
   if (failure == NULL && error == NULL)

@@ -56,8 +56,8 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
 
   if (failure == NULL && old == NULL)
     g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_STATE,
-                "there is no release %s%sthat was committed at %s; List and ListDeployments tell "
-                "what there is",
+                "there is no release %s%sthat was committed at %s; \"waggle deploy history\" tells "
+                "what there is, and the option 'to' takes any of it",
                 to != NULL ? to : "", to != NULL ? " " : "before the present one ", back->target);
   else if (failure == NULL)
     back->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);

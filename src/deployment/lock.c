@@ -85,6 +85,20 @@ gboolean dpl_lock_check(DplEngine *engine, const DplRequest *request, GError **e
   return TRUE;
 }
 
+char **dpl_lock_reasons(DplEngine *engine, const DplRecord *wanted) {
+  g_autoptr(GStrvBuilder) reasons = g_strv_builder_new();
+  g_autofree char *poisoned = dpl_engine_poison_text(engine, wanted->digest);
+  g_autoptr(GError) busy = NULL, frozen = NULL;
+
+  if (!check_free(engine, wanted, &busy))
+    g_strv_builder_add(reasons, busy->message);
+  if (!check_frozen(engine, wanted, &frozen))
+    g_strv_builder_add(reasons, frozen->message);
+  if (poisoned != NULL)
+    g_strv_builder_add(reasons, poisoned);
+  return g_strv_builder_end(reasons);
+}
+
 /* ---- what is remembered ---- */
 static DplTarget *target_of(DplEngine *engine, const char *name) {
   return g_hash_table_lookup(engine->found.targets, name);
@@ -144,6 +158,18 @@ gint64 dpl_engine_poisoned(DplEngine *engine, const char *digest) {
   const gint64 *until = g_hash_table_lookup(engine->found.poison, digest);
 
   return until != NULL && *until > wg_time_realtime() ? *until : 0;
+}
+
+char *dpl_engine_poison_text(DplEngine *engine, const char *digest) {
+  gint64 until = digest != NULL ? dpl_engine_poisoned(engine, digest) : 0;
+
+  if (until == 0)
+    return NULL;
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(until / G_USEC_PER_SEC);
+  g_autofree char *when = time != NULL ? g_date_time_format_iso8601(time) : NULL;
+  return g_strdup_printf("release %.16s failed its verification before and is refused until %s; "
+                         "force deploys it nevertheless",
+                         digest, when != NULL ? when : "later");
 }
 
 void dpl_engine_forgive(DplEngine *engine, const char *digest) {

@@ -85,6 +85,28 @@ static gboolean is_wanted(const Query *q, const DplRecord *r) {
          g_strcmp0(q->not_release, r->to) != 0;
 }
 
+/* What served before `not_release` was deployed, newest first. A release that was left by a
+ * roll-back lies after that: a second roll-back goes further back and not to it again. Where the
+ * deployment of `not_release` is not known any more, the newest other one. */
+static void find_release(Query *q, WgStatement *stmt) {
+  g_autoptr(DplRecord) any = NULL;
+  gboolean before = q->not_release == NULL;
+
+  while (q->record == NULL && wg_records_row(q->store, stmt)) {
+    g_autoptr(DplRecord) r = record_at(q->store, stmt);
+    if (r == NULL)
+      continue;
+    if (is_wanted(q, r) && before)
+      q->record = g_steal_pointer(&r);
+    else if (is_wanted(q, r) && any == NULL)
+      any = g_steal_pointer(&r);
+    else if (r->kind == DPL_KIND_DEPLOY && g_strcmp0(q->not_release, r->to) == 0)
+      before = TRUE;
+  }
+  if (!before)
+    q->record = g_steal_pointer(&any);
+}
+
 static WgJobResult run_release(WgJob *job, gpointer engine) {
   Query *q = (Query *)job;
   g_autoptr(WgStatement) stmt = wg_records_statement(
@@ -95,11 +117,7 @@ static WgJobResult run_release(WgJob *job, gpointer engine) {
   if (stmt == NULL)
     return WG_JOB_DONE;
   sqlite3_bind_text(stmt, 1, q->target, -1, SQLITE_STATIC);
-  while (q->record == NULL && wg_records_row(q->store, stmt)) {
-    g_autoptr(DplRecord) r = record_at(q->store, stmt);
-    if (r != NULL && is_wanted(q, r))
-      q->record = g_steal_pointer(&r);
-  }
+  find_release(q, stmt);
   return WG_JOB_DONE;
 }
 

@@ -9,8 +9,8 @@
 /* `record` NULL: there is none (or `error` says why it is not known). Borrowed. */
 typedef void (*DplFoundFunc)(const DplRecord *record, const GError *error, gpointer user_data);
 void dpl_query_record(DplStore *store, guint64 id, DplFoundFunc found, gpointer user_data);
-/* The transaction that committed `release` at the target last; NULL: the last good one that is not
- * `not_release` (NULL: any). */
+/* The transaction that committed `release` at the target last; NULL: the last good one before
+ * `not_release` was deployed there (NULL: the last good one). */
 void dpl_query_release(DplStore *store, const char *target, const char *release,
                        const char *not_release, DplFoundFunc found, gpointer user_data);
 

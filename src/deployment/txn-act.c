@@ -69,16 +69,10 @@ void dpl_txn_interrupt(DplTxn *txn, const char *cause, const char *who) {
 /* The release that came of staging failed its verification lately. */
 static gboolean is_poisoned(DplTxn *txn) {
   const DplRecord *r = txn->draft;
-  gint64 until = r->digest != NULL ? dpl_engine_poisoned(txn->engine, r->digest) : 0;
+  g_autofree char *cause = dpl_engine_poison_text(txn->engine, r->digest);
 
-  if (until == 0 || r->force || r->kind == DPL_KIND_ROLLBACK)
+  if (cause == NULL || r->force || r->kind == DPL_KIND_ROLLBACK)
     return FALSE;
-  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(until / G_USEC_PER_SEC);
-  g_autofree char *when = time != NULL ? g_date_time_format_iso8601(time) : NULL;
-  g_autofree char *cause = g_strdup_printf(
-      "release %.16s failed its verification before and is refused until %s; force deploys it "
-      "nevertheless",
-      r->digest, when != NULL ? when : "later");
   dpl_txn_fail(txn, cause, NULL);
   return TRUE;
 }

@@ -111,6 +111,10 @@ const char *dpl_engine_good(DplEngine *engine, const char *target);
 guint64 dpl_engine_frozen(DplEngine *engine, const char *target);
 /* CLOCK_REALTIME us until which the digest is refused; 0: it is not. */
 gint64 dpl_engine_poisoned(DplEngine *engine, const char *digest);
+/* Why it is refused and what to do, or NULL; free it. */
+char *dpl_engine_poison_text(DplEngine *engine, const char *digest);
+/* All that would stop a deployment of `wanted` (target, root, digest) now. (transfer full) */
+char **dpl_lock_reasons(DplEngine *engine, const DplRecord *wanted);
 /* After the row is gone from the store. */
 void dpl_engine_forgive(DplEngine *engine, const char *digest);
 /* 95th percentile of this target's roll-backs, us; 0: there were none. */

@@ -98,6 +98,8 @@ def test_a_target_takes_one_at_a_time():
         number = c.job(job, "Deployments")[0]
         c.wait_state(number, "verified")
         refused("TargetBusy", c.deploy, d.release("2.0"), text=f"deployment {number}")
+        against = json.loads(c.manifest("Plan", d.release("2.1")))["reasons-against"]
+        check(any(f"is held by deployment {number}" in each for each in against), str(against))
         c.call("Cancel", "()", path=job, interface="org.waggle.Deployment1.Job")
         equal(c.completed(job)[1], 5)
 
@@ -114,6 +116,26 @@ def test_rollback_by_hand():
         equal(c.completed(job), ("rolled-back", 5), "a roll-back is never a success")
         equal(d.current(), first, "the link")
         equal(c.targets()["shop"]["good"], os.path.basename(first))
+
+
+def test_a_second_rollback_goes_further_back():
+    """and never to the release that the first one left"""
+    with Deployd() as d:
+        d.target("shop")
+        c = d.caller()
+        links = []
+        for version in ("1.0", "2.0", "3.0"):
+            equal(c.run(d.release(version, word=f"good {version}"))[0], "done")
+            links.append(d.current())
+        for link in (links[1], links[0]):
+            equal(c.completed(c.call("Rollback", "(sa{sv})", "shop", {})[0])[1], 5)
+            equal(d.current(), link)
+        refused("InvalidState", c.call, "Rollback", "(sa{sv})", "shop", {}, text="before the present one")
+        to = vardict({"to": os.path.basename(links[2])})
+        equal(c.completed(c.call("Rollback", "(sa{sv})", "shop", to)[0])[1], 5)
+        equal(d.current(), links[2], "the one that is named")
+        equal(c.completed(c.call("Rollback", "(sa{sv})", "shop", {})[0])[1], 5)
+        equal(d.current(), links[1], "before it was deployed")
 
 
 def test_several_targets_by_domain():

@@ -148,9 +148,12 @@ def test_poisoned_release_is_forgiven():
         check(release["digest"] in cli.run("deploy", "poisoned"))
         out = cli.run("deploy", "run", bad, status=FAILED)
         check("failed its verification before" in out and "force" in out, out)
+        out = cli.run("deploy", "plan", bad, status=FAILED)  # what would stop it, before it is tried
+        check("failed its verification before" in out and "force" in out, out)
         cli.run("deploy", "forgive", "no-digest", status=FAILED)
         cli.run("deploy", "forgive", release["digest"][:12])
         equal(cli.json("deploy", "poisoned"), [])
+        cli.run("deploy", "plan", bad)
         cli.run("deploy", "run", bad, status=ROLLED_BACK)
 
 
