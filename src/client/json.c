@@ -9,9 +9,16 @@
 #include <string.h>
 
 static const char *const time_keys[] = {
-    "time", "created", "last-seen",    "expires",  "due",     "lease-until", "until",
-    "died", "started", "paused-until", "reply-by", "updated", NULL,
+    "time",    "created",      "last-seen", "expires", "due",       "lease-until", "until", "died",
+    "started", "paused-until", "reply-by",  "updated", "starts-at", "ends-at",     "ended", NULL,
 };
+/* The same in what the monitoring service answers as JSON. */
+static const char *const told_times[] = {
+    "time",  "active-at",  "fired-at", "resolved-at", "unknown-at", "changed",
+    "since", "registered", "gone",     "until",       NULL,
+};
+/* Members whose names are somebody's own. */
+static const char *const told_names[] = {"labels", "annotations", "metadata", "values", NULL};
 
 static char *json_key(const char *key) {
   return g_strdelimit(g_strdup(key), "-", '_');
@@ -167,6 +174,60 @@ void cli_json_add_dict(JsonObject *object, GVariant *dict) {
       cli_json_add(object, key, value);
     g_variant_unref(value);
   }
+}
+
+/* "since_usec" of `key`, which has no "since" beside it; NULL: it is none. */
+static char *lone_time(JsonObject *object, const char *key) {
+  g_autofree char *name =
+      g_str_has_suffix(key, "_usec") ? g_strndup(key, strlen(key) - strlen("_usec")) : NULL;
+
+  return name && !json_object_has_member(object, name) ? g_steal_pointer(&name) : NULL;
+}
+
+static JsonNode *told(JsonNode *node);
+
+static void add_told(JsonObject *from, const char *key, JsonNode *value, JsonObject *to) {
+  gboolean whole = JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_INT64;
+  g_autofree char *lone = whole ? lone_time(from, key) : NULL;
+
+  if (lone || (whole && g_strv_contains(told_times, key))) {
+    cli_json_add_time(to, lone ? lone : key, (guint64)MAX(json_node_get_int(value), 0));
+    return;
+  }
+  g_autofree char *name = json_key(key);
+  json_object_set_member(to, name,
+                         g_strv_contains(told_names, key) ? json_node_copy(value) : told(value));
+}
+
+static JsonNode *told(JsonNode *node) {
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *value;
+
+  if (JSON_NODE_HOLDS_ARRAY(node)) {
+    JsonArray *from = json_node_get_array(node), *to = json_array_new();
+    for (guint i = 0; i < json_array_get_length(from); i++)
+      json_array_add_element(to, told(json_array_get_element(from, i)));
+    JsonNode *list = json_node_init_array(json_node_alloc(), to);
+    json_array_unref(to);
+    return list;
+  }
+  if (!JSON_NODE_HOLDS_OBJECT(node))
+    return json_node_copy(node);
+  JsonObject *to = json_object_new();
+  json_object_iter_init_ordered(&iter, json_node_get_object(node));
+  while (json_object_iter_next_ordered(&iter, &key, &value))
+    add_told(json_node_get_object(node), key, value, to);
+  JsonNode *ours = json_node_init_object(json_node_alloc(), to);
+  json_object_unref(to);
+  return ours;
+}
+
+JsonNode *cli_json_told(JsonNode *node) {
+  JsonNode *ours = told(node);
+
+  json_node_unref(node);
+  return ours;
 }
 
 static char *generate(JsonNode *node, gboolean pretty) {

@@ -24,6 +24,10 @@ void cli_json_add_time(JsonObject *object, const char *key, guint64 usec);
 /* Sets "body" or "body_base64". */
 void cli_json_add_body(JsonObject *object, GBytes *body);
 
+/* What a service answered as JSON (transfer full) by these rules: (transfer full). The names of
+ * labels, annotations, metadata and values are somebody's own and stay as they are. */
+JsonNode *cli_json_told(JsonNode *node);
+
 /* Prints `node` (transfer full) and a newline to stdout in the mode of `cli`. */
 void cli_json_print(const Cli *cli, JsonNode *node);
 

@@ -37,6 +37,15 @@ static char *size_text(double bytes) {
   return bytes < 0 ? g_strdup("-") : g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
 
+/* To `width` columns: printf counts bytes, and "…" has three, the blank of "8 KiB" two. Free with
+ * g_free(). */
+static char *padded(const char *text, guint width, gboolean to_the_right) {
+  g_autofree char *cut = cli_text_ellipsize(text, width);
+  g_autofree char *blanks = g_strnfill(width - cli_text_width(cut), ' ');
+
+  return to_the_right ? g_strconcat(blanks, cut, NULL) : g_strconcat(cut, blanks, NULL);
+}
+
 /* What nobody has measured yet is "-". Free with g_free(). */
 static char *figure(JsonObject *o, const char *member, const char *format) {
   char buffer[G_ASCII_DTOSTR_BUF_SIZE];
@@ -151,8 +160,9 @@ static void add_latency(Page *page, JsonObject *top) {
 
   for (guint i = 0; i < length_of(list); i++) {
     JsonObject *one = json_array_get_object_element(list, i);
-    g_string_append_printf(all, "  %s p%s %.2gms", text(one, "stage"), text(one, "quantile"),
-                           number(one, "seconds") * 1000);
+    double ms = number(one, "seconds") * 1000;
+    g_string_append_printf(all, ms < 10 ? "  %s p%s %.2gms" : "  %s p%s %.0fms", text(one, "stage"),
+                           text(one, "quantile"), ms);
   }
   if (length_of(list) > 0)
     line(page, CLI_STYLE_NONE, "%s", all->str);
@@ -167,8 +177,9 @@ static void add_alerts(Page *page, JsonObject *top) {
   for (guint i = 0; i < length_of(alerts); i++) {
     JsonObject *one = json_array_get_object_element(alerts, i);
     gboolean critical = strcmp(text(one, "severity"), "critical") == 0;
-    line(page, critical ? CLI_STYLE_BAD : CLI_STYLE_WARNING, "! %s %s %s: %s", text(one, "alert"),
-         text(one, "state"), text(one, "unit"), text(one, "summary"));
+    const char *unit = json_object_get_string_member_with_default(one, "unit", "");
+    line(page, critical ? CLI_STYLE_BAD : CLI_STYLE_WARNING, "! %s %s%s%s: %s", text(one, "alert"),
+         text(one, "state"), *unit ? " " : "", unit, text(one, "summary"));
   }
 }
 
@@ -197,15 +208,15 @@ static void add_units(Page *page, JsonObject *top) {
        "MEMORY", "TASKS", "RST");
   for (guint i = 0; i < length_of(units); i++) {
     JsonObject *one = json_array_get_object_element(units, i);
-    g_autofree char *unit = cli_text_ellipsize(text(one, "unit"), name);
-    g_autofree char *memory = size_text(number(one, "memory"));
+    g_autofree char *unit = padded(text(one, "unit"), name, FALSE);
+    g_autofree char *bytes = size_text(number(one, "memory")), *memory = padded(bytes, 10, TRUE);
     double cpu = number(one, "cpu"), tasks = number(one, "tasks");
     g_autofree char *cpu_text = cpu < 0 ? g_strdup("-") : g_strdup_printf("%.1f", cpu * 100);
     g_autofree char *tasks_text = tasks < 0 ? g_strdup("-") : g_strdup_printf("%.0f", tasks);
     gboolean failed = strcmp(text(one, "active"), "failed") == 0;
-    line(page, failed ? CLI_STYLE_BAD : CLI_STYLE_NONE,
-         "%-*s %-12s %6s %10s %6s %5" G_GINT64_FORMAT, (int)name, unit, text(one, "active"),
-         cpu_text, memory, tasks_text, json_object_get_int_member_with_default(one, "restarts", 0));
+    line(page, failed ? CLI_STYLE_BAD : CLI_STYLE_NONE, "%s %-12s %6s %s %6s %5" G_GINT64_FORMAT,
+         unit, text(one, "active"), cpu_text, memory, tasks_text,
+         json_object_get_int_member_with_default(one, "restarts", 0));
   }
 }
 

@@ -100,7 +100,7 @@ static int print_outcome(Cli *cli, CliArgs *args, JsonNode *outcome) {
   gboolean ok = json_object_get_boolean_member(object, "ok");
 
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, outcome);
+    cli_json_print(cli, cli_json_told(outcome));
     return ok ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
   }
   print_problems(cli_args_word(args, 0) ? cli_args_word(args, 0) : "rules",
@@ -269,7 +269,7 @@ int cli_verb_alerts_backtest(Cli *cli, CliArgs *args, GError **error) {
   if (!outcome)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, outcome);
+    cli_json_print(cli, cli_json_told(outcome));
     return CLI_EXIT_OK;
   }
   print_backtest(json_node_get_object(outcome));

@@ -58,7 +58,7 @@ int cli_verb_alerts_list(Cli *cli, CliArgs *args, GError **error) {
     return CLI_EXIT_FAILURE;
   cli_alerts_warn(cli);
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, alerts);
+    cli_json_print(cli, cli_json_told(alerts));
     return CLI_EXIT_OK;
   }
   g_autoptr(CliTable) table = cli_table_new(columns);
@@ -129,7 +129,7 @@ int cli_verb_alerts_show(Cli *cli, CliArgs *args, GError **error) {
   if (!alert)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, alert);
+    cli_json_print(cli, cli_json_told(alert));
     return CLI_EXIT_OK;
   }
   print_alert(json_node_get_object(alert));
@@ -162,7 +162,7 @@ int cli_verb_alerts_rules(Cli *cli, CliArgs *args, GError **error) {
   if (!rules)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, rules);
+    cli_json_print(cli, cli_json_told(rules));
     return CLI_EXIT_OK;
   }
   g_autoptr(CliTable) table = cli_table_new(columns);
@@ -203,7 +203,7 @@ int cli_verb_alerts_history(Cli *cli, CliArgs *args, GError **error) {
   if (!history)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, history);
+    cli_json_print(cli, cli_json_told(history));
     return CLI_EXIT_OK;
   }
   g_autoptr(CliTable) table = cli_table_new(columns);

@@ -1,6 +1,7 @@
 /* verb-service-change.c: services are registered, taken into maintenance, pushed and looked at on
  * demand. A call is answered when what it did is on the disk. */
 #include "client/service.h"
+#include "client/terminal.h"
 #include "client/verbs.h"
 
 #include <stdio.h>
@@ -168,9 +169,10 @@ int cli_verb_service_probe(Cli *cli, CliArgs *args, GError **error) {
   g_autofree char *verdict =
       g_strdup(json_object_get_string_member_with_default(probe, "verdict", "error"));
   const char *said = json_object_get_string_member_with_default(probe, "text", "");
-  g_autofree char *line = g_strdup_printf("%s%s%s", verdict, said[0] != '\0' ? ": " : "", said);
+  g_autofree char *safe = cli_text_one_line(said); /* somebody else's words */
+  g_autofree char *line = g_strdup_printf("%s%s%s", verdict, *safe ? ": " : "", safe);
   if (cli->json)
-    cli_json_print(cli, g_steal_pointer(&node));
+    cli_json_print(cli, cli_json_told(g_steal_pointer(&node)));
   else
     puts(line);
   return strcmp(verdict, "pass") == 0 || strcmp(verdict, "warn") == 0 ? CLI_EXIT_OK

@@ -116,7 +116,7 @@ static int tell_list(Cli *cli, GVariant *reply, GError **error) {
   JsonArray *services = json_node_get_array(node);
   guint n = json_array_get_length(services);
   if (cli->json)
-    cli_json_print(cli, g_steal_pointer(&node));
+    cli_json_print(cli, cli_json_told(g_steal_pointer(&node)));
   else
     print_services(cli, services);
   return n > 0 ? CLI_EXIT_OK : CLI_EXIT_NOT_FOUND;
@@ -141,8 +141,22 @@ int cli_verb_service_find(Cli *cli, CliArgs *args, GError **error) {
 
 /* ---- one service ---- */
 static void print_line(const char *name, const char *text) {
-  if (*text)
-    printf("%12s: %s\n", name, text);
+  g_autofree char *safe = cli_text_one_line(text);
+
+  if (*safe)
+    printf("%12s: %s\n", name, safe);
+}
+
+/* "new disks, until 2026-11-22 10:00:00 UTC" */
+static void print_maintenance(JsonObject *s) {
+  JsonObject *m = json_object_get_object_member(s, "maintenance");
+  gint64 until = json_object_get_int_member_with_default(m, "until", 0);
+  const char *reason = text_of(m, "reason");
+  g_autofree char *time = until > 0 ? cli_time_full((guint64)until) : NULL;
+  g_autofree char *text = g_strconcat(*reason ? reason : "without a reason", ", ",
+                                      time ? "until " : "until it is ended", time, NULL);
+
+  print_line("Maintenance", text);
 }
 
 static void print_probes(const Cli *cli, JsonArray *probes) {
@@ -184,7 +198,7 @@ static void print_service(const Cli *cli, JsonObject *s) {
   print_line("Capabilities", abilities);
   print_line("Addresses", address);
   if (json_object_has_member(s, "maintenance"))
-    print_line("Maintenance", text_of(json_object_get_object_member(s, "maintenance"), "reason"));
+    print_maintenance(s);
   print_probes(cli, json_object_get_array_member(s, "probes"));
 }
 
@@ -199,7 +213,7 @@ int cli_verb_service_show(Cli *cli, CliArgs *args, GError **error) {
     if (!node || !JSON_NODE_HOLDS_OBJECT(node))
       return CLI_EXIT_FAILURE;
     if (cli->json)
-      cli_json_print(cli, g_steal_pointer(&node));
+      cli_json_print(cli, cli_json_told(g_steal_pointer(&node)));
     else
       print_service(cli, json_node_get_object(node));
   }
@@ -207,10 +221,12 @@ int cli_verb_service_show(Cli *cli, CliArgs *args, GError **error) {
 }
 
 /* ---- changes ---- */
-static void print_change(const Cli *cli, JsonObject *change) {
-  if (cli->json) {
-    g_autofree char *line = cli_json_line(json_object_ref(change));
-    printf("%s\n", line);
+static void print_change(const Cli *cli, JsonNode *node) {
+  JsonObject *change = json_node_get_object(node);
+
+  if (cli->json) { /* a line each, whatever the mode */
+    const Cli lines = {.json = CLI_JSON_SHORT};
+    cli_json_print(&lines, cli_json_told(json_node_ref(node)));
   } else {
     g_autofree char *time = cli_time_full((guint64)json_object_get_int_member(change, "time"));
     printf("%s  %" G_GINT64_FORMAT "  %s  %s  %s\n", time,
@@ -245,6 +261,6 @@ int cli_verb_service_watch(Cli *cli, CliArgs *args, GError **error) {
     g_variant_get_child(reply, 0, "t", &from);
     JsonArray *changes = json_node_get_array(node);
     for (guint i = 0; i < json_array_get_length(changes); i++)
-      print_change(cli, json_array_get_object_element(changes, i));
+      print_change(cli, json_array_get_element(changes, i));
   }
 }

@@ -101,7 +101,7 @@ int cli_verb_top(Cli *cli, CliArgs *args, GError **error) {
   if (!node)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF)
-    cli_json_print(cli, g_steal_pointer(&node));
+    cli_json_print(cli, cli_json_told(g_steal_pointer(&node)));
   else if (cli_args_has(args, "once") || !cli_is_terminal())
     print_lines(json_node_get_object(node));
   else

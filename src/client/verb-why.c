@@ -95,7 +95,7 @@ int cli_verb_why(Cli *cli, CliArgs *args, GError **error) {
   if (!node)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
-    cli_json_print(cli, g_steal_pointer(&node));
+    cli_json_print(cli, cli_json_told(g_steal_pointer(&node)));
     return CLI_EXIT_OK;
   }
   JsonObject *o = json_node_get_object(node);

@@ -109,6 +109,60 @@ def test_leaving_waits_for_no_watch():
         check("ShuttingDown" in answers[0], answers[0])
 
 
+def is_time(told, key):
+    equal((type(told[key]), type(told[key + "_usec"])), (str, int), f"{key}: {told}")
+    return True
+
+
+def keys_of(told, own=("labels", "annotations", "metadata", "values")):
+    """All names of members that are the suite's."""
+    if isinstance(told, list):
+        return {key for one in told for key in keys_of(one)}
+    if not isinstance(told, dict):
+        return set()
+    return set(told) | {key for name, one in told.items() if name not in own for key in keys_of(one)}
+
+
+def test_times_and_keys_of_json():
+    """As waggle(1) says of --json: ISO 8601 and microseconds side by side, "_" in keys; names that are somebody's stay."""
+    with World() as d:
+        d.good("service", "register", "-", stdin=b'{"name": "a", "metadata": {"team-of": "red"}, "probes": [{"push": "p", "every": "1d"}]}')
+        d.good("service", "push", "a", "p")
+        d.good("service", "maintenance", "a", "--until=+1h")
+        d.good("alerts", "silence", "unit=a")
+        wait_for(lambda: "Always" in d.good("alerts", "list"), "the alert")
+        wait_for(lambda: "told" in d.good("alerts", "notifications"), "somebody was told")
+
+        def told(*args):
+            answer = json.loads(d.good("--json=short", *args))
+            check(not any("-" in key for key in keys_of(answer)), f"{args}: {answer}")
+            return answer
+
+        service = told("service", "show", "a")
+        equal(service["metadata"], {"team-of": "red"})
+        check(is_time(service, "since") and is_time(service, "registered") and is_time(service["maintenance"], "until"))
+        check(is_time(service["probes"][0], "time") and is_time(told("service", "list", "-a")[0], "since"))
+        alert = told("alerts", "list")[0]
+        check(is_time(alert, "time") and is_time(alert, "active_at") and is_time(alert, "fired_at"))
+        equal(told("alerts", "show", "Always"), alert)
+        check(is_time(told("alerts", "history")[0], "time") and told("alerts", "rules") and is_time(told("top"), "time"))
+        silence = told("alerts", "silences")[0]
+        check(is_time(silence, "starts_at") and is_time(silence, "ends_at"))
+        check(is_time([n for n in told("alerts", "notifications") if n["state"] == "told"][0], "ended"))
+        check(all(is_time(json.loads(line), "time") for line in watched(d, 0, 2)))
+
+
+def test_what_others_wrote_steers_no_terminal():
+    with World() as d:
+        d.good("service", "register", "-", stdin=b'{"name": "a", "probes": [{"push": "p", "every": "1d"}]}')
+        d.good("service", "push", "a", "p", "--fail", "-t", "red \x1b]0;title\x07 \x1b[2J")
+        d.good("service", "maintenance", "a", "--reason=\x1b[31m disks", "--until=+1h")
+        for args in (["show", "a"], ["list", "-a"]):
+            text = d.good("service", *args)
+            check("disks" in text and "\x1b" not in text and "\x07" not in text, repr(text))
+        check(", until 20" in d.good("service", "show", "a"), "when it ends")
+
+
 def outcome(connection, result):
     try:
         return str(connection.call_finish(result))

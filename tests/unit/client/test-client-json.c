@@ -52,6 +52,23 @@ static void test_body(void) {
   assert_line("{'body': <[byte 0x41, 0x00]>}", "{\"body_base64\":\"QQA=\"}");
 }
 
+/* What comes as JSON already gets the same shape. */
+static void test_told(void) {
+  JsonNode *node = json_from_string(
+      "[{\"active-at\":1754899321000001,\"labels\":{\"a-b\":\"c\",\"time\":7},\"gone\":0,"
+      "\"since_usec\":1754899321000000,\"duration\":3}]",
+      NULL);
+  node = cli_json_told(node);
+  g_autofree char *text = json_to_string(node, FALSE);
+
+  json_node_unref(node);
+  g_assert_cmpstr(text, ==,
+                  "[{\"active_at\":\"2025-08-11T08:02:01.000001+00:00\","
+                  "\"active_at_usec\":1754899321000001,\"labels\":{\"a-b\":\"c\",\"time\":7},"
+                  "\"gone\":null,\"gone_usec\":null,\"since\":\"2025-08-11T08:02:01.000000+00:00\","
+                  "\"since_usec\":1754899321000000,\"duration\":3}]");
+}
+
 int main(int argc, char **argv) {
   g_setenv("TZ", "UTC", TRUE);
   g_test_init(&argc, &argv, NULL);
@@ -59,5 +76,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/client/json/times", test_times);
   g_test_add_func("/client/json/died", test_died);
   g_test_add_func("/client/json/body", test_body);
+  g_test_add_func("/client/json/told", test_told);
   return g_test_run();
 }

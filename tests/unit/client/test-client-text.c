@@ -4,6 +4,7 @@
 #include "client/ids.h"
 #include "client/terminal.h"
 #include "client/times.h"
+#include "client/top.h"
 
 #define SECOND ((guint64)G_USEC_PER_SEC)
 #define AGO(seconds) (-(gint64)(seconds)*G_USEC_PER_SEC)
@@ -154,6 +155,29 @@ static void test_width(void) {
   g_assert_cmpstr(tiny, ==, "…");
 }
 
+/* Rows of names that are cut, of sizes and of what has none: columns stand below each other. */
+static void test_top_columns(void) {
+  static const char text[] =
+      "{\"host\": {}, \"latency\": [{\"stage\": \"send\", \"quantile\": \"0.99\", \"seconds\": "
+      "0.24}],"
+      "\"alerts\": [{\"alert\": \"ProbeDown\", \"state\": \"firing\", \"summary\": \"no\"}], "
+      "\"units\": ["
+      "{\"unit\": \"a.service\", \"active\": \"active\", \"memory\": 8192.0, \"tasks\": 1.0},"
+      "{\"unit\": \"a-very-long-name-of-a-unit-that-no-screen-has.service\", \"active\": "
+      "\"failed\"}]}";
+  g_autoptr(JsonNode) node = json_from_string(text, NULL);
+  g_autoptr(GArray) lines = cli_top_lines(json_node_get_object(node), 24, 80);
+  const CliTopLine *line = (const CliTopLine *)lines->data;
+
+  g_assert_cmpuint(lines->len, ==, 6);
+  g_assert_cmpstr(line[1].text, ==, "! ProbeDown firing: no");
+  g_assert_nonnull(strstr(line[2].text, "send p0.99 240ms"));
+  guint heading = cli_text_width(line[3].text);
+  g_assert_true(g_str_has_suffix(line[3].text, "RST"));
+  for (guint i = 4; i < 6; i++)
+    g_assert_cmpuint(cli_text_width(line[i].text), ==, heading);
+}
+
 int main(int argc, char **argv) {
   g_setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
   g_test_init(&argc, &argv, NULL);
@@ -166,5 +190,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/client/ids/tokens", test_tokens);
   g_test_add_func("/client/terminal/safe-text", test_safe_text);
   g_test_add_func("/client/terminal/width", test_width);
+  g_test_add_func("/client/top/columns", test_top_columns);
   return g_test_run();
 }
