@@ -44,7 +44,7 @@ typedef struct {
 /* What a turn leaves to be written. */
 typedef struct {
   GPtrArray *transitions; /* MonTransition, with seq */
-  GPtrArray *texts;       /* of each its record */
+  GPtrArray *texts;       /* of each its record, once it is written */
   GPtrArray *rows;        /* MonRow: alerts as they are now, or gone */
   gint64 seen;            /* lasting time */
   GArray *waiters;        /* MonWaiter */
@@ -83,7 +83,8 @@ struct MonAlerts {
                           take stays a part of the time */
   GArray *listeners;   /* MonListener */
   GPtrArray *gathered; /* MonGathered: of this turn */
-  GQueue batches;      /* MonBatch that are not on the disk, oldest first */
+  GQueue batches;      /* MonBatch that are not on the disk, oldest first: the one that failed, and
+                          the one that waits */
   MonBatch *writing;   /* of `batches`, with the store; NULL: none */
   guint retry;
   gint64 seq;           /* the last that was given out */

@@ -2,10 +2,12 @@
  *
  * One job at a time, oldest first: so listeners hear in the order of seq, and a job that fails (the
  * disk is full, the store is broken) is tried again before anything newer. Nothing is told that is
- * not stored. */
+ * not stored. What waits is one batch, and bounded: of too many transitions the oldest go that have
+ * a later one of their alert. */
 #include "monitoring/bus-alerts.h"
 
 #define RETRY_MSEC 2000
+#define WAITING_MAX 2000 /* transitions, beside the last one of each alert */
 #define KEPT_USEC ((gint64)90 * 86400 * G_USEC_PER_SEC)
 #define PRUNE_STEP "500" /* rows at most that one job forgets */
 
@@ -147,7 +149,9 @@ void mon_alerts_written_out(MonAlerts *alerts) {
   if (alerts->writing != NULL || alerts->retry != 0 || g_queue_is_empty(&alerts->batches) ||
       alerts->is_closing)
     return;
-  alerts->writing = g_queue_pop_head(&alerts->batches);
+  MonBatch *batch = alerts->writing = g_queue_pop_head(&alerts->batches);
+  for (guint i = batch->texts->len; i < batch->transitions->len; i++)
+    g_ptr_array_add(batch->texts, mon_transition_text(batch->transitions->pdata[i]));
   mon_store_do(alerts->daemon->store, write_run, write_done, alerts, FALSE);
 }
 
@@ -166,16 +170,43 @@ static MonRow *row_of(const MonEntry *entry) {
   return row;
 }
 
-static MonBatch *batch_new(MonAlerts *alerts) {
+static MonBatch *batch_new(void) {
   MonBatch *batch = g_new0(MonBatch, 1);
 
   batch->transitions = g_ptr_array_new_with_free_func((GDestroyNotify)mon_transition_free);
   batch->texts = g_ptr_array_new_with_free_func(g_free);
   batch->rows = g_ptr_array_new_with_free_func(row_free);
   batch->waiters = g_array_new(FALSE, FALSE, sizeof(MonWaiter));
+  return batch;
+}
+
+/* The one that waits, or a new one. */
+static MonBatch *batch_to_fill(MonAlerts *alerts) {
+  MonBatch *batch = g_queue_peek_tail(&alerts->batches);
+
+  if (batch == NULL) {
+    batch = batch_new();
+    g_queue_push_tail(&alerts->batches, batch);
+  }
   batch->seen = alerts->seen = mon_alerts_now(alerts);
   batch->pruned_before = wg_time_realtime() - KEPT_USEC;
   return batch;
+}
+
+/* Of the rows of one alert the last is what counts. */
+static void thin_rows(GPtrArray *rows) {
+  g_autoptr(GHashTable) later = g_hash_table_new(g_str_hash, g_str_equal);
+
+  for (guint i = rows->len; i > 0; i--)
+    if (!g_hash_table_add(later, ((MonRow *)rows->pdata[i - 1])->fingerprint))
+      g_ptr_array_remove_index(rows, i - 1);
+}
+
+static void bound(MonBatch *batch) {
+  if (mon_transitions_thin(batch->transitions, WAITING_MAX) > 0)
+    g_ptr_array_set_size(batch->texts, 0);
+  if (batch->rows->len > WAITING_MAX)
+    thin_rows(batch->rows);
 }
 
 static void add(MonAlerts *alerts, MonBatch *batch, MonGathered *gathered) {
@@ -190,7 +221,6 @@ static void add(MonAlerts *alerts, MonBatch *batch, MonGathered *gathered) {
       transition->cause = g_strdup(entry->alert->is->cause);
     }
     g_ptr_array_add(batch->transitions, transition);
-    g_ptr_array_add(batch->texts, mon_transition_text(transition));
   }
   if (--entry->pending > 0)
     return;
@@ -224,14 +254,14 @@ static void take_gone(MonAlerts *alerts, MonBatch *batch) {
 void mon_alerts_flush(MonAlerts *alerts) {
   if (alerts->gathered->len == 0 && alerts->gone->len == 0 && alerts->seen != 0)
     return;
-  MonBatch *batch = batch_new(alerts);
+  MonBatch *batch = batch_to_fill(alerts);
   take_gone(alerts, batch); /* first: one of the same labels may have begun since */
   for (guint i = 0; i < alerts->gathered->len; i++)
     add(alerts, batch, alerts->gathered->pdata[i]);
   g_ptr_array_set_size(alerts->gathered, 0);
+  bound(batch);
   forget_over(alerts);
   mon_alerts_figures(alerts);
-  g_queue_push_tail(&alerts->batches, batch);
   mon_alerts_written_out(alerts);
 }
 

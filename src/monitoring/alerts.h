@@ -64,6 +64,9 @@ typedef struct {
 void mon_transition_free(MonTransition *transition);
 MonTransition *mon_transition_copy(const MonTransition *transition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonTransition, mon_transition_free)
+/* Of more than `max`, the oldest first, those go that have a later one of their alert, until a
+ * tenth less is left. Returns how many went. The array owns its transitions. */
+guint mon_transitions_thin(GPtrArray *transitions, guint max);
 /* As it is stored and sent: one JSON object in one line. (transfer full) */
 char *mon_transition_text(const MonTransition *transition);
 MonTransition *mon_transition_from_text(const char *text, GError **error);

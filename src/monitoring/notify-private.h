@@ -41,6 +41,7 @@ struct MonNotifier {
   GPtrArray *waiting; /* of MonOp: of the next batch */
   gpointer batch;     /* being written; NULL: none */
   guint retry;        /* source: a batch failed, and is written again */
+  gboolean refused;   /* the last batch failed: groups wait until there is room */
   gint64 next_id, next_silence;
   gint64 cursor, cursor_stored; /* what was asked to be written, and what is to be */
   gint64 read_to;               /* the last transition of those before the start */

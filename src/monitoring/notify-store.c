@@ -1,6 +1,7 @@
 /* notify-store.c: what the notifier writes (notify.h): batches of small things in order, each batch
  * in one transaction and one at a time. A batch that fails is kept and written again, before
- * whatever came after it: nothing is sent that is not on the disk, and nothing is forgotten. */
+ * whatever came after it: nothing is sent that is not on the disk, and nothing is forgotten. Until
+ * it is written groups say nothing (notify.c), so that what waits is bounded. */
 #include "monitoring/notify-private.h"
 
 #include "monitoring/store-private.h"
@@ -175,12 +176,14 @@ static void done(const GError *error, gpointer data) {
     return;
   }
   notifier->batch = NULL;
+  notifier->refused = FALSE;
   if (error) { /* what came meanwhile goes behind */
     GPtrArray *ops = g_steal_pointer(&batch->ops);
     batch->ops = g_ptr_array_new();
     refuse_awaited(ops, error);
     g_ptr_array_extend_and_steal(ops, g_steal_pointer(&notifier->waiting));
     notifier->waiting = ops;
+    notifier->refused = ops->len > 0;
     if (notifier->retry == 0)
       notifier->retry = g_timeout_add(RETRY_MSEC, on_retry, notifier);
   } else {

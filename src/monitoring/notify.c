@@ -185,7 +185,8 @@ static void put_cursor(MonNotifier *notifier) {
 }
 
 static void arm(MonNotifier *notifier) {
-  gint64 due = MIN(mon_groups_due(notifier->groups), mon_outbox_due(notifier->outbox));
+  gint64 groups_due = notifier->refused ? G_MAXINT64 : mon_groups_due(notifier->groups);
+  gint64 due = MIN(groups_due, mon_outbox_due(notifier->outbox));
   const WgClock *clock = wg_records_clock(notifier->daemon->store);
 
   wg_timer_source_arm(notifier->timer,
@@ -195,9 +196,11 @@ static void arm(MonNotifier *notifier) {
 void mon_notifier_turn(MonNotifier *notifier) {
   if (!notifier->running)
     return;
-  mon_groups_run(notifier->groups, lasting(notifier), wg_time_realtime());
+  if (!notifier->refused) { /* else they are due once something was written */
+    mon_groups_run(notifier->groups, lasting(notifier), wg_time_realtime());
+    put_cursor(notifier);
+  }
   mon_outbox_run(notifier->outbox, lasting(notifier));
-  put_cursor(notifier);
   mon_notify_write(notifier);
   arm(notifier);
 }

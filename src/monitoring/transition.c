@@ -65,6 +65,28 @@ MonTransition *mon_transition_copy(const MonTransition *transition) {
   return copy;
 }
 
+guint mon_transitions_thin(GPtrArray *transitions, guint max) {
+  g_autoptr(GHashTable) later = g_hash_table_new(g_str_hash, g_str_equal);
+  guint n = transitions->len, target = max - max / 10, too_many = n > target ? n - target : 0,
+        gone = 0;
+  g_autofree gboolean *may_go = g_new0(gboolean, n);
+
+  if (n <= max)
+    return 0;
+  for (guint i = n; i > 0; i--)
+    may_go[i - 1] =
+        !g_hash_table_add(later, ((MonTransition *)transitions->pdata[i - 1])->fingerprint);
+  g_autofree gpointer *all = g_ptr_array_steal(transitions, NULL);
+  for (guint i = 0; i < n; i++)
+    if (may_go[i] && gone < too_many) {
+      mon_transition_free(all[i]);
+      gone++;
+    } else {
+      g_ptr_array_add(transitions, all[i]);
+    }
+  return gone;
+}
+
 static void put_text(JsonObject *object, const char *name, const char *text) {
   if (text && *text)
     json_object_set_string_member(object, name, text);

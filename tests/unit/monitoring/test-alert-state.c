@@ -214,8 +214,36 @@ static void test_end(void) {
   g_assert_true(mon_alert_is_over(alert, &rule, now));
 }
 
+/* While nothing can be written: the last of each alert stays, and of the others the newest. */
+static void test_thin(void) {
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)mon_transition_free);
+
+  for (gint64 seq = 1; seq <= 21; seq++) {
+    MonTransition *t = g_new0(MonTransition, 1);
+    t->seq = seq;
+    g_snprintf(t->fingerprint, sizeof t->fingerprint, "%s",
+               seq == 1  ? "once"
+               : seq % 2 ? "a"
+                         : "b");
+    t->labels = mon_labels_new("alertname", "X", NULL);
+    t->annotations = mon_labels_new(NULL, NULL);
+    g_ptr_array_add(all, t);
+  }
+  g_assert_cmpuint(mon_transitions_thin(all, 21), ==, 0);
+  g_assert_cmpuint(mon_transitions_thin(all, 20), ==, 3);
+  g_assert_cmpint(((MonTransition *)all->pdata[0])->seq, ==, 1);
+  for (guint i = 1; i < all->len; i++)
+    g_assert_cmpint(((MonTransition *)all->pdata[i])->seq, ==, i + 4);
+  g_assert_cmpuint(mon_transitions_thin(all, 1), ==, 15);
+  g_assert_cmpuint(all->len, ==, 3);
+  g_assert_cmpint(((MonTransition *)all->pdata[0])->seq, ==, 1);
+  g_assert_cmpint(((MonTransition *)all->pdata[1])->seq, ==, 20);
+  g_assert_cmpint(((MonTransition *)all->pdata[2])->seq, ==, 21);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/monitor/alert-state/thin", test_thin);
   g_test_add_func("/monitor/alert-state/plain", test_plain);
   g_test_add_func("/monitor/alert-state/for", test_for);
   g_test_add_func("/monitor/alert-state/keep", test_keep);
