@@ -15,13 +15,14 @@
 #define LIMIT_PAGES 4000
 #define REST_PAGES 200
 #define IDLE_USEC (1 * G_USEC_PER_SEC)
+#define REST_USEC (30 * G_USEC_PER_SEC)
 #define RETRY_USEC (2 * G_USEC_PER_SEC)
 
 enum { HELPER_IDLE, HELPER_WANTED, HELPER_DONE, HELPER_QUIT };
 
 static int on_commit(void *data, sqlite3 *db, const char *schema, int pages) {
   ((WgWriter *)data)->wal_pages = pages;
-  ((WgWriter *)data)->wrote = TRUE;
+  ((WgWriter *)data)->wrote = ((WgWriter *)data)->wal_long = TRUE;
   return SQLITE_OK;
 }
 
@@ -85,12 +86,13 @@ static void failed(WgWriter *w, sqlite3 *db) {
 static void checkpoint(WgWriter *w, int mode) {
   sqlite3 *db = wg_store_db(w->store);
   int pages = 0;
-  w->idle_checkpoint = 0;
   if (sqlite3_wal_checkpoint_v2(db, "main", mode, &pages, &w->wal_moved) != SQLITE_OK) {
     failed(w, db);
     return;
   }
   __atomic_fetch_add(&w->stats.checkpoints, 1, __ATOMIC_RELAXED);
+  if (mode == SQLITE_CHECKPOINT_TRUNCATE)
+    w->wal_long = FALSE;
   if (w->wal_moved >= pages)
     w->wal_pages = w->wal_moved = 0;
   else /* a reader from outside holds it up */
@@ -98,7 +100,7 @@ static void checkpoint(WgWriter *w, int mode) {
 }
 
 void wg_writer_checkpoint_if_due(WgWriter *w) {
-  w->idle_checkpoint = 0;
+  w->idle_since = 0;
   if (w->unusable || w->wal_pages < LIMIT_PAGES)
     return;
   int state = w->helper.db ? g_atomic_int_get(&w->helper.state) : HELPER_IDLE;
@@ -118,16 +120,24 @@ void wg_writer_checkpoint_if_due(WgWriter *w) {
     helper_tell(w, HELPER_WANTED);
 }
 
+/* When the next one is due for idleness; 0: never. */
+static gint64 idle_due(WgWriter *w) {
+  if (w->wal_pages > 0)
+    return MAX(w->idle_since + IDLE_USEC, w->checkpoint_not_before);
+  return w->wal_long ? MAX(w->idle_since + REST_USEC, w->checkpoint_not_before) : 0;
+}
+
 gint64 wg_writer_checkpoint_if_idle(WgWriter *w) {
-  if (w->wal_pages == 0 || w->unusable)
+  if (w->unusable)
     return 0;
   gint64 now = g_get_monotonic_time();
-  if (w->idle_checkpoint == 0)
-    w->idle_checkpoint = MAX(now + IDLE_USEC, w->checkpoint_not_before);
-  if (now < w->idle_checkpoint)
-    return w->idle_checkpoint;
+  if (w->idle_since == 0)
+    w->idle_since = now;
+  gint64 due = idle_due(w);
+  if (due == 0 || now < due)
+    return due;
   wg_writer_stamp(w, now);
-  checkpoint(w, SQLITE_CHECKPOINT_TRUNCATE);
+  checkpoint(w, w->wal_pages > 0 ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE);
   wg_writer_stamp(w, 0);
-  return 0;
+  return idle_due(w);
 }

@@ -63,7 +63,8 @@ struct WgWriter {
   gint64 probe_wait;
   gint64 space_checked, salvaged_at;
   int wal_pages, wal_moved; /* in the WAL; of those known to be checkpointed */
-  gint64 idle_checkpoint;   /* monotonic us; 0: none is due */
+  gboolean wal_long;        /* its file was not truncated since it was written to */
+  gint64 idle_since;        /* monotonic us; 0: not yet */
   gint64 checkpoint_not_before;
   sqlite3_stmt *begin, *commit, *rollback;
 

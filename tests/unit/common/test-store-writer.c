@@ -224,12 +224,14 @@ static void test_parked_rollback(Test *t, gconstpointer data) {
 }
 
 static void test_survives(Test *t, gconstpointer data) {
+  guint before = t->done;
   TestJob *a = submit(t, INSERT, 7);
   wg_writer_free(t->writer); /* runs what is queued and calls done() */
-  g_assert_cmpuint(t->done, ==, 1);
+  g_assert_cmpuint(t->done, ==, before + 1);
   free_job(a);
   WgStore *store = fixture_open(&t->fx);
-  g_assert_cmpint(fixture_int(wg_store_db(store), "SELECT id FROM message"), ==, 7);
+  g_assert_cmpint(fixture_int(wg_store_db(store), "SELECT count(*) FROM message"), ==, before + 1);
+  g_assert_cmpint(fixture_int(wg_store_db(store), "SELECT max(id) FROM message"), ==, 7);
   t->insert = NULL;
   t->writer = wg_writer_new(store, &engine, t, on_state, t);
 }
@@ -237,6 +239,34 @@ static void test_survives(Test *t, gconstpointer data) {
 static void test_stalled(Test *t, gconstpointer data) {
   g_assert_false(wg_writer_stalled(t->writer, 0));
   g_assert_cmpint(wg_writer_state(t->writer), ==, WG_STORE_OK);
+}
+
+/* What the file has by itself, without the write-ahead log beside it; 0 while it is written to. */
+static gint64 rows_in_file(Test *t) {
+  g_autofree char *uri = g_strdup_printf("file:%s?immutable=1", t->fx.path);
+  sqlite3 *db = NULL;
+  sqlite3_stmt *stmt = NULL;
+  g_assert_cmpint(sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL), ==,
+                  SQLITE_OK);
+  sqlite3_prepare_v2(db, "SELECT count(*) FROM message", -1, &stmt, NULL);
+  gint64 n = stmt && sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+  sqlite3_finalize(stmt);
+  sqlite3_close(db);
+  return n;
+}
+
+/* At rest the file has it all, time after time; and nothing is lost that comes after it. */
+static void test_at_rest(Test *t, gconstpointer data) {
+  for (guint i = 1; i <= 2; i++) {
+    TestJob *a = submit(t, INSERT, i);
+    wait_done(t, i);
+    free_job(a);
+    for (guint tries = 0; rows_in_file(t) < i; tries++) {
+      g_assert_cmpuint(tries, <, 3000);
+      g_usleep(20000);
+    }
+  }
+  test_survives(t, data);
 }
 
 int main(int argc, char **argv) {
@@ -249,5 +279,6 @@ int main(int argc, char **argv) {
   ADD("parked-rollback", test_parked_rollback);
   ADD("survives", test_survives);
   ADD("stalled", test_stalled);
+  ADD("at-rest", test_at_rest);
   return g_test_run();
 }
