@@ -85,7 +85,8 @@ typedef struct {
    * blocks and calls seen exactly once, later or at once. */
   void (*sync)(ChkLook *look, ChkSight *ret);
   void (*start)(ChkLook *look, ChkSeenFunc seen, gpointer user_data);
-  /* Optional: is the subject or an option impossible (a relative path, a bad URL)? Load time. */
+  /* Optional: is the subject or an option impossible (a relative path, a bad URL)? Load time:
+   * chk_subject_TYPE of subjects.h, for those who read checks and never look have it too. */
   gboolean (*validate)(const char *subject, JsonObject *options, GError **error);
   /* Optional: what a library has to do on one thread before any look runs beside another, once a
    * process. */

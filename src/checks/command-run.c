@@ -3,6 +3,7 @@
 
 #include "checks/command-remote.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/world.h"
 
 #include "common/names.h"
@@ -29,33 +30,6 @@ static void on_done(const WgRunEnd *end, gpointer user_data) {
   command->run = NULL;
   command->remote = NULL;
   command->done(end, command->user_data);
-}
-
-static char **argv_of(const char *subject, JsonObject *options, GError **error) {
-  ChkLook look = {.options = options};
-  g_auto(GStrv) argv = chk_option_texts(&look, "argv");
-
-  if (argv[0] != NULL)
-    return g_steal_pointer(&argv);
-  char **split = NULL;
-  if (g_shell_parse_argv(subject, NULL, &split, error))
-    return split;
-  g_prefix_error(error, "'%s' cannot be split into arguments: ", subject);
-  return NULL;
-}
-
-gboolean chk_command_validate(const char *subject, JsonObject *options, GError **error) {
-  ChkLook look = {.options = options};
-  g_auto(GStrv) argv = argv_of(subject, options, error);
-  g_auto(GStrv) env = chk_option_texts(&look, "env");
-
-  for (guint i = 0; argv && env[i]; i++)
-    if (*env[i] == '=' || strchr(env[i], '=') == NULL) {
-      g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                  "'%s' is no variable: write NAME=value", env[i]);
-      return FALSE;
-    }
-  return argv != NULL && *argv[0] != 0;
 }
 
 /* A sealed file with the text, at its beginning; -1 with an error. */
@@ -173,7 +147,7 @@ static char **environment_of(const ChkLook *look) {
 ChkCommand *chk_command_start(ChkLook *look, const char *const *argv, guint64 timeout,
                               ChkCommandFunc done, gpointer user_data, GError **error) {
   g_auto(GStrv) own =
-      argv ? g_strdupv((char **)argv) : argv_of(look->subject, look->options, error);
+      argv ? g_strdupv((char **)argv) : chk_command_argv(look->subject, look->options, error);
   g_auto(GStrv) env = environment_of(look);
   WgRunOptions o = {.argv = (const char *const *)own,
                     .env = (const char *const *)env,

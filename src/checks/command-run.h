@@ -35,8 +35,6 @@ typedef void (*ChkCommandFunc)(const WgRunEnd *end, gpointer user_data);
 ChkCommand *chk_command_start(ChkLook *look, const char *const *argv, guint64 timeout,
                               ChkCommandFunc done, gpointer user_data, GError **error);
 void chk_command_drop(ChkCommand *command);
-/* Can the subject and the options be a command? For a type's validate(). */
-gboolean chk_command_validate(const char *subject, JsonObject *options, GError **error);
 /* What was written, as UTF-8. */
 char *chk_command_text(GBytes *bytes);
 /* TRUE when it ran and ended by itself or by a signal or a limit, so that there is something to

@@ -2,6 +2,7 @@
 #include "checks/dns-query.h"
 
 #include "checks/net.h"
+#include "checks/subjects.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -11,23 +12,8 @@
 #define ANSWER_MAX 65535
 #define TRY_USEC (2 * G_USEC_PER_SEC) /* a datagram may get lost */
 
-static const struct {
-  const char *name;
-  int type;
-} types[] = {{"A", ns_t_a},        {"AAAA", ns_t_aaaa}, {"CNAME", ns_t_cname}, {"MX", ns_t_mx},
-             {"NS", ns_t_ns},      {"TXT", ns_t_txt},   {"SRV", ns_t_srv},     {"PTR", ns_t_ptr},
-             {"SOA", ns_t_soa},    {"CAA", 257},        {"TLSA", 52},          {"SSHFP", 44},
-             {"NAPTR", ns_t_naptr}};
-
 void chk_dns_answer_clear(ChkDnsAnswer *answer) {
   g_clear_pointer(&answer->answers, g_ptr_array_unref);
-}
-
-int chk_dns_type(const char *name) {
-  for (guint i = 0; i < G_N_ELEMENTS(types); i++)
-    if (g_ascii_strcasecmp(types[i].name, name) == 0)
-      return types[i].type;
-  return -1;
 }
 
 static const char *rcode_name(int code) {
@@ -167,7 +153,7 @@ static GSocketAddress *server_address(const char *server, GError **error) {
   struct __res_state state;
 
   if (server) {
-    if (!chk_address_parse(server, 53, &address, error))
+    if (!chk_address_parse(server, CHK_DNS_PORT, &address, error))
       return NULL;
     GSocketAddress *to =
         address.host ? g_inet_socket_address_new_from_string(address.host, address.port) : NULL;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "checks/check.h"
+#include "checks/dns-name.h"
 
 typedef struct {
   const char *rcode;  /* "NOERROR", "NXDOMAIN", ... static */
@@ -13,8 +14,6 @@ typedef struct {
 void chk_dns_answer_clear(ChkDnsAnswer *answer);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ChkDnsAnswer, chk_dns_answer_clear)
 
-/* The number of a record type by its name, or -1. */
-int chk_dns_type(const char *name);
 /* `server`: "ADDRESS", "ADDRESS:PORT", "[V6]:PORT"; NULL: the first one of resolv.conf(5). */
 gboolean chk_dns_query(const ChkLook *look, const char *server, const char *name, int type,
                        ChkDnsAnswer *ret, GError **error);

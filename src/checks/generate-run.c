@@ -193,7 +193,7 @@ static gboolean units_of(Making *m, char **args) {
   g_autoptr(GError) error = NULL;
 
   for (guint i = 0; args[i]; i++)
-    if (!chk_unit_name_validate(args[i], NULL, &error)) {
+    if (!chk_unit_name_is_good(args[i], &error)) {
       complain(args[i], error->message);
       return FALSE;
     }

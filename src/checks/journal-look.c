@@ -21,31 +21,6 @@ void chk_journal_look_clear(ChkJournalLook *found) {
   g_free(found->read_to);
 }
 
-gboolean chk_journal_is_match(const char *text) {
-  gsize length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-  return length > 0 && length <= 64 && text[length] == '=' && !g_ascii_isdigit(*text);
-}
-
-gboolean chk_journal_since(const char *text, guint64 now, guint64 *ret) {
-  g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
-  g_autoptr(GDateTime) at = NULL;
-  guint64 span;
-
-  if (strcmp(text, "boot") == 0) {
-    *ret = 0;
-    return TRUE;
-  }
-  if ((at = g_date_time_new_from_iso8601(text, utc))) {
-    *ret = (guint64)MAX(g_date_time_to_unix(at) * G_USEC_PER_SEC, 1);
-    return TRUE;
-  }
-  if (!wg_parse_usec(text, &span, NULL) || span == G_MAXUINT64)
-    return FALSE;
-  *ret = now > span ? now - span : 1;
-  return TRUE;
-}
-
 char *chk_journal_likeness(const char *line) {
   g_autoptr(GString) like = g_string_new(NULL);
 

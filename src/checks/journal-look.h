@@ -16,10 +16,6 @@ gboolean chk_journal_look(const ChkLook *look, ChkJournalLook *ret, GError **err
 void chk_journal_look_clear(ChkJournalLook *found);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ChkJournalLook, chk_journal_look_clear)
 
-/* "boot" is 0; a span is before `now`. Pure but for the clock of none. */
-gboolean chk_journal_since(const char *text, guint64 now, guint64 *ret);
-/* FIELD=value with a field as the journal has them. Pure. */
-gboolean chk_journal_is_match(const char *text);
 /* What a line is like when its numbers are not looked at: each run of digits, and each word of
  * hexadecimal digits with a digit in it, becomes "#". Pure; free with g_free(). */
 char *chk_journal_likeness(const char *line);

@@ -103,16 +103,6 @@ int chk_journal_match_priority(sd_journal *journal, int priority) {
   return r < 0 ? r : sd_journal_add_conjunction(journal);
 }
 
-int chk_journal_priority(const char *text) {
-  static const char *const names[] = {"emerg",   "alert",  "crit", "err",
-                                      "warning", "notice", "info", "debug"};
-
-  for (int i = 0; i < (int)G_N_ELEMENTS(names); i++)
-    if (strcmp(text, names[i]) == 0 || (text[0] == '0' + i && text[1] == 0))
-      return i;
-  return -1;
-}
-
 char *chk_journal_field(sd_journal *journal, const char *name) {
   const void *data;
   gsize size, skip = strlen(name) + 1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "checks/check.h"
+#include "checks/journal-words.h"
 
 #include <systemd/sd-journal.h>
 
@@ -15,8 +16,6 @@ sd_journal *chk_journal_open(const ChkWorld *world, const char *directory, GErro
 int chk_journal_match_unit(sd_journal *journal, gboolean user, const char *unit);
 /* This severity and all worse ones; 0 to 7. */
 int chk_journal_match_priority(sd_journal *journal, int priority);
-/* "err", "3" -> 3; -1: no priority. Pure. */
-int chk_journal_priority(const char *text);
 /* The field of the current entry as UTF-8, without "NAME="; NULL: it has none. Free with g_free().
  */
 char *chk_journal_field(sd_journal *journal, const char *name);

@@ -111,14 +111,6 @@ char *chk_local_read(const ChkLook *look, const char *path, gsize max, gsize *re
   return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
 }
 
-gboolean chk_local_path_validate(const char *subject, JsonObject *options, GError **error) {
-  if (g_path_is_absolute(subject))
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "'%s' is no absolute path: begin it with '/'", subject);
-  return FALSE;
-}
-
 gboolean chk_asks(const ChkLook *look, const char *key) {
   return look->wanted != NULL && json_object_has_member(look->wanted, key);
 }

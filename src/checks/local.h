@@ -22,8 +22,6 @@ char *chk_local_read(const ChkLook *look, const char *path, gsize max, gsize *re
 gboolean chk_local_absent(int r);
 /* Ends the sight: `path` could not be looked at, because of the errno `r`. */
 void chk_local_unknown(ChkSight *sight, const char *path, int r);
-/* Validates subjects that are paths: absolute, without a NUL or an empty text. */
-gboolean chk_local_path_validate(const char *subject, JsonObject *options, GError **error);
 
 /* TRUE only when `key` is asserted: for what costs too much to be looked at unasked. */
 gboolean chk_asks(const ChkLook *look, const char *key);

@@ -5,19 +5,8 @@
  * tells that there was no answer in time. */
 #pragma once
 
+#include "checks/address.h"
 #include "checks/check.h"
-
-typedef struct {
-  char *host; /* without brackets; NULL for a Unix socket */
-  guint16 port;
-  char *path; /* of a Unix socket; NULL else */
-} ChkAddress;
-
-void chk_address_clear(ChkAddress *address);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ChkAddress, chk_address_clear)
-
-/* "HOST:PORT", "[V6]:PORT", "unix:PATH"; without a port `port` is taken, 0: one is needed. */
-gboolean chk_address_parse(const char *text, guint16 port, ChkAddress *ret, GError **error);
 
 /* NULL with an error; a look that is over is G_IO_ERROR_TIMED_OUT. */
 GSocketConnection *chk_net_connect(const ChkLook *look, const ChkAddress *address, GError **error);

@@ -45,6 +45,25 @@ COMMON = {
     "unit": {"type": "string"},
 }
 
+# Of subjects that a pattern can tell; the loader judges all of them, after variables are replaced.
+PATH = "^/"
+SUBJECTS = {
+    "dbus": "^:|[.]",
+    "directory": PATH,
+    "file": PATH,
+    "greenboot": PATH,
+    "http": "^[Hh][Tt][Tt][Pp][Ss]?://[^/]",
+    "listening": "^(tcp|udp|all)$",
+    "mount": PATH,
+    "mysql": "^(mysql://|unix:/)",
+    "port": "^((tcp|udp)[46]?:|unix:)",
+    "redis": "^(redis://|unix:/)",
+    "release": "^(previous$|/)",
+    "sqlite": PATH,
+    "tcp": ":[0-9]+$",
+    "unix-socket": PATH,
+}
+
 
 def closed(properties, required=(), **more):
     return {
@@ -67,6 +86,12 @@ def expectations(values):
     return {"type": "object", "minProperties": 1, "properties": names, "additionalProperties": rest}
 
 
+def subject(entry):
+    pattern = SUBJECTS.get(entry["name"])
+    told = {"pattern": pattern + r"|\$\{"} if pattern else {"minLength": 1}
+    return {"type": ["string", "integer"], **told, "description": entry["subject"]}
+
+
 def check(entry):
     expect = expectations(entry["values"])
     # an option may be named like a common one ("user" of a database); the type's own word counts
@@ -75,7 +100,7 @@ def check(entry):
         "expect": expect,
         "warn": expect,
         **{key["name"]: kind(key) for key in entry["options"]},
-        entry["name"]: {"type": ["string", "integer"], "description": entry["subject"]},
+        entry["name"]: subject(entry),
     }
     return closed(properties, [entry["name"]])
 

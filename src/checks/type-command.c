@@ -4,6 +4,7 @@
  * would have said. One that is killed by a signal has no exit status. */
 #include "checks/command-run.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include "common/doc.h"
@@ -115,5 +116,5 @@ const ChkType chk_type_command = {
     .values = values,
     .default_value = "{\"exit-status\": 0}",
     .start = start,
-    .validate = chk_command_validate,
+    .validate = chk_subject_command,
 };

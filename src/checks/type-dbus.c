@@ -6,6 +6,7 @@
 #include "checks/local.h"
 #include "checks/pending.h"
 #include "checks/proc.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include "common/bus-variant.h"
@@ -202,34 +203,6 @@ static void start(ChkLook *look, ChkSeenFunc seen, gpointer user_data) {
   ask_broker(l, "GetNameOwner", on_owner);
 }
 
-static gboolean refuse(GError **error, const char *text, const char *what) {
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "'%s' is no %s", text, what);
-  return FALSE;
-}
-
-static const char *given_text(JsonObject *given, const char *name) {
-  return given ? json_object_get_string_member_with_default(given, name, NULL) : NULL;
-}
-
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  const char *bus = given_text(given, "bus"), *path = given_text(given, "path");
-  const char *interface = given_text(given, "interface"), *method = given_text(given, "method");
-
-  if (!sd_bus_service_name_is_valid(subject))
-    return refuse(error, subject, "name on a bus");
-  if (bus && !g_str_equal(bus, "system") && !g_str_equal(bus, "user"))
-    return refuse(error, bus, "bus: write 'system' or 'user'");
-  if (path && !sd_bus_object_path_is_valid(path))
-    return refuse(error, path, "object path");
-  if (interface && !sd_bus_interface_name_is_valid(interface))
-    return refuse(error, interface, "name of an interface");
-  if (method && !sd_bus_member_name_is_valid(method))
-    return refuse(error, method, "name of a method");
-  if (given_text(given, "property") && method)
-    return refuse(error, method, "thing to ask for beside a property: one check asks one thing");
-  return TRUE;
-}
-
 static const char *const of_call[] = {"answers", "value", "error", "time", NULL};
 static const ChkAsked asked[] = {
     {"property", of_call, "{\"answers\": true}"},
@@ -245,5 +218,5 @@ const ChkType chk_type_dbus = {
     .default_value = "{\"owned\": true}",
     .asked = asked,
     .start = start,
-    .validate = validate,
+    .validate = chk_subject_dbus,
 };

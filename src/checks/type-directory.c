@@ -4,6 +4,7 @@
  * system is looked at; symbolic links are never followed. */
 #include "checks/directory-walk.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <fcntl.h>
@@ -104,15 +105,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, g_steal_pointer(&seen));
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  if (given && json_object_has_member(given, "max-entries") &&
-      json_object_get_int_member(given, "max-entries") < 1) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "max-entries has to be 1 or more");
-    return FALSE;
-  }
-  return chk_local_path_validate(subject, given, error);
-}
-
 const ChkType chk_type_directory = {
     .name = "directory",
     .subject_help = "absolute path",
@@ -120,5 +112,5 @@ const ChkType chk_type_directory = {
     .values = values,
     .default_value = "{\"exists\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_directory,
 };

@@ -5,6 +5,7 @@
 #include "checks/dns-query.h"
 #include "checks/local.h"
 #include "checks/net.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 static const ChkKey options[] = {
@@ -71,20 +72,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  const char *record =
-      given ? json_object_get_string_member_with_default(given, "record", "A") : "A";
-
-  if (*subject && chk_dns_type(record) >= 0)
-    return TRUE;
-  if (*subject == 0)
-    g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "an empty name");
-  else
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%s' is no kind of record that can be asked for", record);
-  return FALSE;
-}
-
 const ChkType chk_type_dns = {
     .name = "dns",
     .subject_help = "name",
@@ -92,5 +79,5 @@ const ChkType chk_type_dns = {
     .values = values,
     .default_value = "{\"resolvable\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_dns,
 };

@@ -5,6 +5,7 @@
  * is asserted, and never more than max-size. */
 #include "checks/file-content.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <errno.h>
@@ -120,5 +121,5 @@ const ChkType chk_type_file = {
     .values = values,
     .default_value = "{\"exists\": true}",
     .sync = see,
-    .validate = chk_local_path_validate,
+    .validate = chk_subject_file,
 };

@@ -7,6 +7,7 @@
 #include "checks/command-run.h"
 #include "checks/greenboot.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <string.h>
@@ -157,5 +158,5 @@ const ChkType chk_type_greenboot = {
     .default_value = "{\"required\": true}",
     .default_warn = "{\"wanted\": true}",
     .start = start,
-    .validate = chk_local_path_validate,
+    .validate = chk_subject_greenboot,
 };

@@ -6,6 +6,7 @@
 #include "checks/http-request.h"
 #include "checks/local.h"
 #include "checks/net.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <string.h>
@@ -59,6 +60,8 @@ static const ChkKey values[] = {
     {NULL},
 };
 
+G_STATIC_ASSERT((int)CHK_HTTP_URI_FLAGS == (int)SOUP_HTTP_URI_FLAGS);
+
 static int by_time(gconstpointer a, gconstpointer b) {
   guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
 
@@ -111,66 +114,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean refuse(GError **error, const char *text) {
-  g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, text);
-  return FALSE;
-}
-
-static gboolean good_headers(JsonObject *given, GError **error) {
-  JsonNode *node = given ? json_object_get_member(given, "headers") : NULL;
-
-  if (node == NULL)
-    return TRUE;
-  if (!JSON_NODE_HOLDS_OBJECT(node))
-    return refuse(error, "\"headers\" is an object: {\"Accept\": \"text/html\"}");
-  g_autoptr(GList) texts = json_object_get_values(json_node_get_object(node));
-  for (GList *l = texts; l; l = l->next)
-    if (json_node_get_value_type(l->data) != G_TYPE_STRING ||
-        strpbrk(json_node_get_string(l->data), "\r\n"))
-      return refuse(error, "each of \"headers\" is a text of one line");
-  return TRUE;
-}
-
-static gboolean good_proxy(JsonObject *given, GError **error) {
-  const char *proxy =
-      given ? json_object_get_string_member_with_default(given, "proxy", NULL) : NULL;
-  static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", NULL};
-  g_autoptr(GUri) uri = proxy ? g_uri_parse(proxy, SOUP_HTTP_URI_FLAGS, NULL) : NULL;
-
-  if (given && json_object_has_member(given, "key-file") &&
-      !json_object_has_member(given, "cert-file"))
-    return refuse(error, "\"key-file\" is the key of a certificate: \"cert-file\" is missing");
-  if (proxy == NULL)
-    return TRUE;
-  if (json_object_has_member(given, "socket"))
-    return refuse(error, "\"proxy\" and \"socket\" exclude each other");
-  if (uri == NULL || g_uri_get_host(uri) == NULL ||
-      !g_strv_contains(schemes, g_uri_get_scheme(uri)))
-    return refuse(error, "\"proxy\" is a URL: http://HOST:PORT, https or socks5");
-  return g_uri_get_password(uri) == NULL ||
-         refuse(error, "a password does not belong into a file of checks");
-}
-
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_autoptr(GError) own = NULL;
-  g_autoptr(GUri) uri = g_uri_parse(subject, SOUP_HTTP_URI_FLAGS, &own);
-
-  if (uri == NULL ||
-      (strcmp(g_uri_get_scheme(uri), "http") != 0 && strcmp(g_uri_get_scheme(uri), "https") != 0)) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%s' is no URL of HTTP%s%s; write http://HOST/PATH or https://HOST/PATH", subject,
-                own ? ": " : "", own ? own->message : "");
-    return FALSE;
-  }
-  if (g_uri_get_password(uri))
-    return refuse(error, "a password does not belong into a file of checks: name the file it is in "
-                         "with \"password-file\"");
-  gint64 samples = given ? json_object_get_int_member_with_default(given, "samples", 1) : 1;
-  if (samples < 1 || samples > 10000)
-    return refuse(error, "\"samples\" is a number from 1 to 10000");
-  return good_headers(given, error) && good_proxy(given, error);
-}
-
 const ChkType chk_type_http = {
     .name = "http",
     .subject_help = "URL",
@@ -178,6 +121,6 @@ const ChkType chk_type_http = {
     .values = values,
     .default_value = "{\"status\": 200}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_http,
     .prepare = chk_http_prepare,
 };

@@ -1,5 +1,6 @@
 /* type-interface.c: a network interface of this namespace. */
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <arpa/inet.h>
@@ -111,15 +112,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  if (*subject && strlen(subject) < IFNAMSIZ && !strpbrk(subject, "/ \t\n"))
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "'%s' is no name of an interface: 1 to %d characters without '/' and space", subject,
-              IFNAMSIZ - 1);
-  return FALSE;
-}
-
 const ChkType chk_type_interface = {
     .name = "interface",
     .subject_help = "name of an interface",
@@ -127,5 +119,5 @@ const ChkType chk_type_interface = {
     .values = values,
     .default_value = "{\"exists\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_interface,
 };

@@ -1,6 +1,7 @@
 /* type-journal.c: what the journal says: lines of a unit, or of any field, since an instant. */
 #include "checks/journal-look.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 #include "checks/unit-ask.h"
 
@@ -68,53 +69,11 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean refuse(GError **error, const char *what, const char *value, const char *right) {
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "'%s' is no %s: %s", value, what, right);
-  return FALSE;
-}
-
-static const char *text_of(JsonObject *given, const char *name) {
-  return given && json_object_has_member(given, name) ? json_object_get_string_member(given, name)
-                                                      : NULL;
-}
-
-static gboolean options_good(JsonObject *given, GError **error) {
-  const char *priority = text_of(given, "severity"), *id = text_of(given, "message-id");
-  const char *pattern = text_of(given, "pattern"), *since = text_of(given, "since");
-  ChkLook look = {.options = given};
-  g_auto(GStrv) fields = chk_option_texts(&look, "fields");
-  sd_id128_t parsed;
-  guint64 from;
-
-  if (priority && chk_journal_priority(priority) < 0)
-    return refuse(error, "severity", priority,
-                  "emerg, alert, crit, err, warning, notice, info, debug");
-  if (id && sd_id128_from_string(id, &parsed) < 0)
-    return refuse(error, "MESSAGE_ID", id, "32 hexadecimal digits");
-  if (since && !chk_journal_since(since, 0, &from))
-    return refuse(error, "time", since, "boot, a span as in 10min, or RFC 3339");
-  for (guint i = 0; fields[i]; i++)
-    if (!chk_journal_is_match(fields[i]))
-      return refuse(error, "match", fields[i], "FIELD=value, FIELD in capitals");
-  if (pattern) {
-    g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, error);
-    return regex != NULL;
-  }
-  return TRUE;
-}
-
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  if (!options_good(given, error))
-    return FALSE;
-  return strcmp(subject, "all") == 0 || chk_journal_is_match(subject) ||
-         chk_unit_name_validate(subject, NULL, error);
-}
-
 const ChkType chk_type_journal = {
     .name = "journal",
     .subject_help = "name of a unit, FIELD=value, or all",
     .options = options,
     .values = values,
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_journal,
 };

@@ -1,5 +1,6 @@
 /* type-kernel-parameter.c: one file below /proc/sys. */
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <errno.h>
@@ -16,18 +17,8 @@ static const ChkKey values[] = {
     {NULL},
 };
 
-/* As sysctl(8): when the first of '.' and '/' is a '.', the two change places. */
-static char *to_path(const char *subject) {
-  char *path = g_strconcat("/proc/sys/", subject, NULL);
-  const char *first = strpbrk(subject, "./");
-
-  for (char *p = path + strlen("/proc/sys/"); first && *first == '.' && *p; p++)
-    *p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-  return path;
-}
-
 static void see(ChkLook *look, ChkSight *ret) {
-  g_autofree char *path = to_path(look->subject);
+  g_autofree char *path = chk_kernel_parameter_path(look->subject);
   g_autoptr(JsonObject) seen = json_object_new();
   g_autoptr(GError) error = NULL;
   struct stat st;
@@ -61,17 +52,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, g_steal_pointer(&seen));
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_autofree char *path = to_path(subject);
-
-  if (*subject && *subject != '/' && !strstr(path, "/../") && !g_str_has_suffix(path, "/..") &&
-      !strstr(path + 1, "//"))
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "'%s' is no kernel parameter: write it as in net.ipv4.ip_forward", subject);
-  return FALSE;
-}
-
 const ChkType chk_type_kernel_parameter = {
     .name = "kernel-parameter",
     .subject_help = "name as for sysctl(8)",
@@ -79,5 +59,5 @@ const ChkType chk_type_kernel_parameter = {
     .values = values,
     .default_value = "{\"exists\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_kernel_parameter,
 };

@@ -1,6 +1,7 @@
 /* type-listening.c: all sockets of this network namespace that wait for strangers, for comparing
  * with what was there before. No connection is made. */
 #include "checks/sockets.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <string.h>
@@ -80,18 +81,11 @@ static void look_at(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *opts, GError **error) {
-  if (strcmp(subject, "tcp") == 0 || strcmp(subject, "udp") == 0 || strcmp(subject, "all") == 0)
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "\"%s\" is not tcp, udp or all", subject);
-  return FALSE;
-}
-
 const ChkType chk_type_listening = {
     .name = "listening",
     .subject_help = "tcp, udp or all",
     .options = options,
     .values = values,
     .sync = look_at,
-    .validate = validate,
+    .validate = chk_subject_listening,
 };

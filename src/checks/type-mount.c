@@ -3,6 +3,7 @@
  * A dead network file system makes statvfs() hang: it is asked only for what is wanted, on a worker
  * thread, and the runner leaves such a thread behind. */
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <errno.h>
@@ -190,5 +191,5 @@ const ChkType chk_type_mount = {
     .values = values,
     .default_value = "{\"exists\": true}",
     .sync = see,
-    .validate = chk_local_path_validate,
+    .validate = chk_subject_mount,
 };

@@ -3,13 +3,12 @@
 #include "checks/local.h"
 #include "checks/net.h"
 #include "checks/rows.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 #include "checks/url.h"
 
 #include <mysql.h>
 #include <string.h>
-
-#define PORT 3306
 
 static const ChkKey options[] = {
     {"query", CHK_TEXT,
@@ -163,7 +162,7 @@ static void see(ChkLook *look, ChkSight *ret) {
   g_autoptr(GError) error = NULL;
   g_auto(ChkUrl) url = {0};
 
-  if (!chk_url_parse(look->subject, "mysql", PORT, &url, &error) ||
+  if (!chk_url_parse(look->subject, "mysql", CHK_MYSQL_PORT, &url, &error) ||
       !chk_secret(look, "password-file", &password, &error)) {
     chk_unknown(ret, "%s", error->message);
     return;
@@ -176,12 +175,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_set_text(seen, "peer", peer);
   see_server(look, &url, password, seen);
   chk_observed(ret, seen);
-}
-
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_auto(ChkUrl) url = {0};
-
-  return chk_url_parse(subject, "mysql", PORT, &url, error);
 }
 
 /* What the two options bring. */
@@ -201,5 +194,5 @@ const ChkType chk_type_mysql = {
     .default_value = "{\"connected\": true}",
     .asked = asked,
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_mysql,
 };

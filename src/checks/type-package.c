@@ -5,6 +5,7 @@
  * and never "not installed". */
 #include "checks/local.h"
 #include "checks/program.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <errno.h>
@@ -193,13 +194,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   }
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  if (*subject && *subject != '-' && !strpbrk(subject, " \t\n/"))
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "'%s' is no name of a package", subject);
-  return FALSE;
-}
-
 const ChkType chk_type_package = {
     .name = "package",
     .subject_help = "name, or NAME:ARCHITECTURE",
@@ -207,5 +201,5 @@ const ChkType chk_type_package = {
     .values = values,
     .default_value = "{\"installed\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_package,
 };

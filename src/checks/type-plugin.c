@@ -6,6 +6,7 @@
 #include "checks/command-run.h"
 #include "checks/local.h"
 #include "checks/perfdata.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <math.h>
@@ -136,5 +137,5 @@ const ChkType chk_type_plugin = {
     .default_value = "{\"state\": {\"in\": [\"ok\", \"warning\"]}}",
     .default_warn = "{\"state\": \"ok\"}",
     .start = start,
-    .validate = chk_command_validate,
+    .validate = chk_subject_plugin,
 };

@@ -7,6 +7,7 @@
 #include "checks/port.h"
 #include "checks/proc.h"
 #include "checks/sockets.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <errno.h>
@@ -157,12 +158,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_auto(ChkPort) port = {0};
-
-  return chk_port_parse(subject, &port, error);
-}
-
 const ChkType chk_type_port = {
     .name = "port",
     .subject_help = "tcp:PORT, tcp6:[ADDRESS]:PORT, udp:ADDRESS:PORT, unix:PATH",
@@ -170,5 +165,5 @@ const ChkType chk_type_port = {
     .values = values,
     .default_value = "{\"listening\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_port,
 };

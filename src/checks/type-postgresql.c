@@ -3,6 +3,7 @@
 #include "checks/local.h"
 #include "checks/net.h"
 #include "checks/rows.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <libpq-fe.h>
@@ -209,34 +210,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean refuse_password(const char *given, GError **error) {
-  if (given == NULL || *given == 0)
-    return TRUE;
-  g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                      "a password does not belong into a file of checks: name the file it is in "
-                      "with \"password-file\"");
-  return FALSE;
-}
-
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  char *why = NULL;
-  PQconninfoOption *parsed = PQconninfoParse(subject, &why);
-  gboolean good = TRUE;
-
-  if (parsed == NULL) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%s' is not where a PostgreSQL server is: %s", subject,
-                why ? g_strstrip(why) : "out of memory");
-    PQfreemem(why);
-    return FALSE;
-  }
-  for (PQconninfoOption *o = parsed; good && o->keyword; o++)
-    if (g_str_equal(o->keyword, "password"))
-      good = refuse_password(o->val, error);
-  PQconninfoFree(parsed);
-  return good;
-}
-
 /* What the two options bring. */
 static const char *const of_query[] = {"rows", "row-count", "value", "query-time", "error", NULL};
 static const char *const of_round_trip[] = {"round-trip", "error", NULL};
@@ -254,5 +227,5 @@ const ChkType chk_type_postgresql = {
     .default_value = "{\"connected\": true}",
     .asked = asked,
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_postgresql,
 };

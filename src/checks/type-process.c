@@ -2,6 +2,7 @@
 #include "checks/accounts.h"
 #include "checks/local.h"
 #include "checks/proc.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <string.h>
@@ -180,26 +181,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  static const char *const ways[] = {"name", "exe", "cmdline", "unit", NULL};
-  const char *by = given && json_object_has_member(given, "by")
-                       ? json_object_get_string_member(given, "by")
-                       : "name";
-
-  if (!g_strv_contains(ways, by)) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%s' is no way to find processes: name, exe, cmdline or unit", by);
-    return FALSE;
-  }
-  if (strcmp(by, "exe") == 0 && !chk_local_path_validate(subject, given, error))
-    return FALSE;
-  if (strcmp(by, "cmdline") == 0) {
-    g_autoptr(GRegex) pattern = g_regex_new(subject, G_REGEX_RAW, 0, error);
-    return pattern != NULL;
-  }
-  return TRUE;
-}
-
 const ChkType chk_type_process = {
     .name = "process",
     .subject_help = "name of a program, or what \"by\" says",
@@ -207,5 +188,5 @@ const ChkType chk_type_process = {
     .values = values,
     .default_value = "{\"running\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_process,
 };

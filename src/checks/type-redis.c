@@ -2,14 +2,13 @@
  * Through hiredis; the end of the look shuts its socket down. */
 #include "checks/local.h"
 #include "checks/net.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 #include "checks/url.h"
 
 #include <glib-unix.h>
 #include <hiredis.h>
 #include <string.h>
-
-#define PORT 6379
 
 static const ChkKey options[] = {
     {"command", CHK_TEXTS, "a command and its arguments, e.g. [GET, key]; it has to succeed"},
@@ -172,7 +171,7 @@ static void see(ChkLook *look, ChkSight *ret) {
   ChkBreaker breaker = {0};
   g_auto(ChkUrl) url = {0};
 
-  if (!chk_url_parse(look->subject, "redis", PORT, &url, &error) ||
+  if (!chk_url_parse(look->subject, "redis", CHK_REDIS_PORT, &url, &error) ||
       !chk_secret(look, "password-file", &password, &error)) {
     chk_unknown(ret, "%s", error->message);
     return;
@@ -204,19 +203,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_auto(ChkUrl) url = {0};
-  guint64 number;
-
-  if (!chk_url_parse(subject, "redis", PORT, &url, error))
-    return FALSE;
-  if (url.name == NULL || g_ascii_string_to_unsigned(url.name, 10, 0, 65535, &number, NULL))
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "'%s': a database of Redis has a number, not the name '%s'", subject, url.name);
-  return FALSE;
-}
-
 /* What the two options bring. */
 static const char *const of_command[] = {"value", "error", NULL};
 static const char *const of_round_trip[] = {"round-trip", "error", NULL};
@@ -234,5 +220,5 @@ const ChkType chk_type_redis = {
     .default_value = "{\"connected\": true}",
     .asked = asked,
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_redis,
 };

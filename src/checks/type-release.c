@@ -2,6 +2,7 @@
  * that a roll-back would return to, by the deployment's context; a directory is that release. Every
  * byte is read. */
 #include "checks/release-proof.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 #include "checks/world.h"
 
@@ -113,14 +114,6 @@ static void look_at(ChkLook *look, ChkSight *ret) {
   g_free(place.digest);
 }
 
-static gboolean validate(const char *subject, JsonObject *opts, GError **error) {
-  if (strcmp(subject, "previous") == 0 || *subject == '/')
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "\"%s\" is neither \"previous\" nor an absolute path", subject);
-  return FALSE;
-}
-
 const ChkType chk_type_release = {
     .name = "release",
     .subject_help = "\"previous\", or the release's directory",
@@ -128,5 +121,5 @@ const ChkType chk_type_release = {
     .values = values,
     .default_value = "{\"exists\": true, \"intact\": true}",
     .sync = look_at,
-    .validate = validate,
+    .validate = chk_subject_release,
 };

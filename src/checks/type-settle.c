@@ -9,6 +9,7 @@
 #include "checks/settle-journal.h"
 #include "checks/settle-unit.h"
 #include "checks/settle-watch.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 #include "checks/unit-ask.h"
 #include "checks/world.h"
@@ -175,27 +176,6 @@ static void start(ChkLook *look, ChkSeenFunc seen, gpointer user_data) {
     fail(s, error->message);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_auto(GStrv) names = g_strsplit_set(subject, " ,", -1);
-  const char *priority = given && json_object_has_member(given, "severity")
-                             ? json_object_get_string_member(given, "severity")
-                             : "err";
-  guint n = 0;
-
-  for (guint i = 0; names[i]; i++)
-    if (*names[i]) {
-      n++;
-      if (!chk_unit_name_validate(names[i], NULL, error))
-        return FALSE;
-    }
-  if (n > 0 && chk_journal_priority(priority) >= 0)
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              n == 0 ? "no unit is named%s" : "'%s' is no severity: emerg to debug, or 0 to 7",
-              n == 0 ? "" : priority);
-  return FALSE;
-}
-
 const ChkType chk_type_settle = {
     .name = "settle",
     .subject_help = "names of units",
@@ -203,5 +183,5 @@ const ChkType chk_type_settle = {
     .values = values,
     .default_value = "{\"settled\": true}",
     .start = start,
-    .validate = validate,
+    .validate = chk_subject_settle,
 };

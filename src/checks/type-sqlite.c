@@ -3,6 +3,7 @@
  * Opened for reading only: a check never makes or changes a database. */
 #include "checks/local.h"
 #include "checks/rows.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <sqlite3.h>
@@ -187,18 +188,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  const char *how =
-      given ? json_object_get_string_member_with_default(given, "integrity", "quick") : "quick";
-
-  if (!g_str_equal(how, "quick") && !g_str_equal(how, "full")) {
-    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "\"integrity\" is 'quick' or 'full', not '%s'", how);
-    return FALSE;
-  }
-  return chk_local_path_validate(subject, given, error);
-}
-
 static const char *const of_query[] = {"rows", "row-count", "value", "time", "error", NULL};
 static const ChkAsked asked[] = {
     {"query", of_query, "{\"error\": {\"absent\": true}}"},
@@ -213,5 +202,5 @@ const ChkType chk_type_sqlite = {
     .default_value = "{\"opens\": true, \"integrity\": \"ok\"}",
     .asked = asked,
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_sqlite,
 };

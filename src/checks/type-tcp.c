@@ -2,6 +2,7 @@
  * comes back is read until it is enough. */
 #include "checks/local.h"
 #include "checks/net.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <string.h>
@@ -110,18 +111,6 @@ static void see_unix(ChkLook *look, ChkSight *ret) {
   see(look, &address, ret);
 }
 
-static gboolean validate_tcp(const char *subject, JsonObject *given, GError **error) {
-  g_auto(ChkAddress) address = {0};
-
-  if (!chk_address_parse(subject, 0, &address, error))
-    return FALSE;
-  if (address.path == NULL)
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-              "'%s' is a Unix socket: write unix-socket: %s", subject, address.path);
-  return FALSE;
-}
-
 const ChkType chk_type_tcp = {
     .name = "tcp",
     .subject_help = "HOST:PORT, [V6]:PORT",
@@ -129,7 +118,7 @@ const ChkType chk_type_tcp = {
     .values = values,
     .default_value = "{\"connected\": true}",
     .sync = see_tcp,
-    .validate = validate_tcp,
+    .validate = chk_subject_tcp,
 };
 
 const ChkType chk_type_unix_socket = {
@@ -139,5 +128,5 @@ const ChkType chk_type_unix_socket = {
     .values = values,
     .default_value = "{\"connected\": true}",
     .sync = see_unix,
-    .validate = chk_local_path_validate,
+    .validate = chk_subject_unix_socket,
 };

@@ -4,6 +4,7 @@
 #include "checks/certificate.h"
 #include "checks/local.h"
 #include "checks/net.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 static const ChkKey options[] = {
@@ -83,7 +84,7 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_unknown(ret, "GLib has no TLS here: install glib-networking");
     return;
   }
-  if (!chk_address_parse(look->subject, 443, &address, &error) ||
+  if (!chk_address_parse(look->subject, CHK_TLS_PORT, &address, &error) ||
       !chk_certificate_database(look, &authorities, &error)) {
     chk_unknown(ret, "%s", error->message);
     return;
@@ -111,12 +112,6 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-static gboolean validate(const char *subject, JsonObject *given, GError **error) {
-  g_auto(ChkAddress) address = {0};
-
-  return chk_address_parse(subject, 443, &address, error);
-}
-
 const ChkType chk_type_tls = {
     .name = "tls",
     .subject_help = "HOST, HOST:PORT, [V6]:PORT, unix:PATH",
@@ -124,5 +119,5 @@ const ChkType chk_type_tls = {
     .values = values,
     .default_value = "{\"connected\": true, \"trusted\": true}",
     .sync = see,
-    .validate = validate,
+    .validate = chk_subject_tls,
 };

@@ -6,6 +6,7 @@
  * "MemoryMax", or written as "memory-max". */
 #include "checks/local.h"
 #include "checks/pending.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 #include "checks/unit-analyze.h"
 #include "checks/unit-ask.h"
@@ -258,5 +259,5 @@ const ChkType chk_type_unit = {
     .values = values,
     .default_value = "{\"running\": true}",
     .start = start,
-    .validate = chk_unit_name_validate,
+    .validate = chk_subject_unit,
 };

@@ -1,6 +1,7 @@
 /* type-user.c: a user account: of NSS, or of the world's root. */
 #include "checks/accounts.h"
 #include "checks/local.h"
+#include "checks/subjects.h"
 #include "checks/types.h"
 
 #include <string.h>
@@ -80,6 +81,7 @@ const ChkType chk_type_user = {
     .values = values,
     .default_value = "{\"exists\": true}",
     .sync = see,
+    .validate = chk_subject_user,
 };
 
 static const ChkKey group_values[] = {
@@ -120,4 +122,5 @@ const ChkType chk_type_group = {
     .values = group_values,
     .default_value = "{\"exists\": true}",
     .sync = see_group,
+    .validate = chk_subject_group,
 };

@@ -3,9 +3,9 @@
 
     types-table.py WAGGLE-VERIFY OUTPUT
 
-What a type can do (sync, start, validate) stays away, and with it every library of a protocol; so
-such a program knows names, options, values and defaults, and whoever looks judges subjects. Part of
-the build; written from the program's own table, so the two cannot differ."""
+What a type looks with (sync, start) stays away, and with it every library of a protocol; such a
+program knows names, options, values and defaults, and judges subjects (subjects.h). Part of the
+build; written from the program's own table, so the two cannot differ."""
 
 import json
 import subprocess
@@ -28,6 +28,10 @@ def text(value):
     return "NULL" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def validator(row):
+    return "chk_subject_" + row["name"].replace("-", "_") if row["judged"] else "NULL"
+
+
 def keys(name, rows):
     lines = [f"static const ChkKey {name}[] = {{"]
     lines += [f"    {{{text(row['name'])}, {KINDS[row['kind']]}, {text(row['help'])}}}," for row in rows]
@@ -35,12 +39,14 @@ def keys(name, rows):
 
 
 def table(types):
-    lines = ["/* Written by types-table.py; see there. */", '#include "checks/types.h"', ""]
+    lines = ["/* Written by types-table.py; see there. */",
+             '#include "checks/subjects.h"', '#include "checks/types.h"', ""]
     for i, row in enumerate(types):
         lines += keys(f"options_{i}", row["options"]) + keys(f"values_{i}", row["values"])
         lines += [
             f"static const ChkType type_{i} = {{.name = {text(row['name'])},",
             f"    .subject_help = {text(row['subject'])}, .options = options_{i}, .values = values_{i},",
+            f"    .validate = {validator(row)},",
             f"    .default_value = {text(row.get('default'))}, .default_warn = {text(row.get('default-warn'))}}};",
             "",
         ]

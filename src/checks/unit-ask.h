@@ -5,6 +5,7 @@
 #pragma once
 
 #include "checks/check.h"
+#include "checks/unit-name.h"
 
 typedef struct ChkUnitAsk ChkUnitAsk;
 
@@ -18,10 +19,6 @@ ChkUnitAsk *chk_unit_ask(ChkWorld *world, const char *unit, guint64 timeout, Chk
 /* Drops it without done(). */
 void chk_unit_ask_drop(ChkUnitAsk *ask);
 
-/* The full name: "nginx" is "nginx.service". Free with g_free(). */
-char *chk_unit_name(const char *name);
-/* Refuses what cannot be a unit's name. */
-gboolean chk_unit_name_validate(const char *name, JsonObject *options, GError **error);
 /* The object of a unit; free with free(). NULL: no memory, no name. */
 char *chk_unit_path(const char *unit);
 /* A property, or the fallback where it is absent or of another type. Borrowed. */

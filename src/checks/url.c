@@ -1,6 +1,8 @@
 /* url.c: see url.h. */
 #include "checks/url.h"
 
+#include "common/error.h"
+
 #include <string.h>
 
 void chk_url_clear(ChkUrl *url) {

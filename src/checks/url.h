@@ -2,7 +2,7 @@
  * it. Pure. */
 #pragma once
 
-#include "checks/net.h"
+#include "checks/address.h"
 
 typedef struct {
   ChkAddress address;

@@ -194,6 +194,7 @@ int chk_verify_types(void) {
       json_object_set_string_member(type, "default", chk_types[i]->default_value);
     if (chk_types[i]->default_warn)
       json_object_set_string_member(type, "default-warn", chk_types[i]->default_warn);
+    json_object_set_boolean_member(type, "judged", chk_types[i]->validate != NULL);
     json_object_set_array_member(type, "options", keys_json(chk_types[i]->options));
     json_object_set_array_member(type, "values", keys_json(chk_types[i]->values));
     json_array_add_object_element(types, type);

@@ -1,6 +1,6 @@
 /* probe-spec.c: see probe-spec.h. A probe's object has keys of its own; all others are those of a
- * check (waggle-verify-file(5)) and are judged by the loader of src/checks, with a table of names
- * instead of the real types: whether a subject makes sense is told by the prober. */
+ * check (waggle-verify-file(5)) and are judged by the loader of src/checks, its subject too, with a
+ * table of types that cannot look. */
 #include "monitoring/probe-spec.h"
 
 #include "checks/load-internal.h"

@@ -12,19 +12,37 @@ enum { NAME, TAGS, CAPABILITIES, METADATA, ENDPOINT, PROBE, N_KEYS };
 static const char *const keys[] = {"Name",  "Tags", "Capabilities", "Metadata", "Endpoint",
                                    "Probe", NULL};
 
+/* One assignment, and where it stands. */
+typedef struct {
+  char *text, *file;
+  guint line;
+} Value;
+
 struct MonXWaggle {
   char *unit;
   gboolean found;
-  GPtrArray *values[N_KEYS]; /* of char * */
+  GPtrArray *values[N_KEYS]; /* of Value */
   char *place;               /* file of the section that came last */
 };
+
+static void value_free(gpointer data) {
+  Value *value = data;
+
+  g_free(value->text);
+  g_free(value->file);
+  g_free(value);
+}
+
+static const Value *value_at(const MonXWaggle *x, guint key, guint i) {
+  return x->values[key]->pdata[i];
+}
 
 MonXWaggle *mon_xwaggle_new(const char *unit) {
   MonXWaggle *x = g_new0(MonXWaggle, 1);
 
   x->unit = g_strdup(unit);
   for (guint i = 0; i < N_KEYS; i++)
-    x->values[i] = g_ptr_array_new_with_free_func(g_free);
+    x->values[i] = g_ptr_array_new_with_free_func(value_free);
   return x;
 }
 
@@ -97,8 +115,11 @@ static void assign(MonXWaggle *x, char *line, const char *file, guint number,
       continue;
     if (*value == '\0' || i == NAME)
       g_ptr_array_set_size(x->values[i], 0);
-    if (*value != '\0')
-      g_ptr_array_add(x->values[i], expanded(x, value));
+    if (*value != '\0') {
+      Value *one = g_new(Value, 1);
+      *one = (Value){expanded(x, value), g_strdup(file), number};
+      g_ptr_array_add(x->values[i], one);
+    }
     return;
   }
   if (g_str_has_prefix(key, "X-"))
@@ -176,11 +197,11 @@ static JsonObject *probe_object(const char *text, GError **error) {
   return object;
 }
 
-static JsonArray *words_of(const GPtrArray *values) {
+static JsonArray *words_of(const MonXWaggle *x, guint key) {
   JsonArray *array = json_array_new();
 
-  for (guint i = 0; i < values->len; i++) {
-    g_auto(GStrv) words = g_strsplit_set(values->pdata[i], " \t", -1);
+  for (guint i = 0; i < x->values[key]->len; i++) {
+    g_auto(GStrv) words = g_strsplit_set(value_at(x, key, i)->text, " \t", -1);
     for (guint w = 0; words[w]; w++)
       if (*words[w])
         json_array_add_string_element(array, words[w]);
@@ -192,11 +213,12 @@ static JsonObject *metadata_of(const MonXWaggle *x, WgProblems *problems) {
   JsonObject *object = json_object_new();
 
   for (guint i = 0; i < x->values[METADATA]->len; i++) {
-    g_auto(GStrv) pair = g_strsplit(x->values[METADATA]->pdata[i], "=", 2);
+    const Value *value = value_at(x, METADATA, i);
+    g_auto(GStrv) pair = g_strsplit(value->text, "=", 2);
     if (pair[0] && pair[1])
       json_object_set_string_member(object, g_strstrip(pair[0]), g_strstrip(pair[1]));
     else
-      tell(problems, x->place, 0, "Metadata= is NAME=VALUE");
+      tell(problems, value->file, value->line, "Metadata= is NAME=VALUE");
   }
   return object;
 }
@@ -205,7 +227,7 @@ static JsonArray *endpoints_of(const MonXWaggle *x) {
   JsonArray *array = json_array_new();
 
   for (guint i = 0; i < x->values[ENDPOINT]->len; i++) {
-    g_auto(GStrv) words = g_strsplit_set(x->values[ENDPOINT]->pdata[i], " \t", 2);
+    g_auto(GStrv) words = g_strsplit_set(value_at(x, ENDPOINT, i)->text, " \t", 2);
     JsonObject *endpoint = json_object_new();
     if (words[1])
       json_object_set_string_member(endpoint, "name", words[0]);
@@ -215,18 +237,38 @@ static JsonArray *endpoints_of(const MonXWaggle *x) {
   return array;
 }
 
+/* One that cannot be read is told and forgotten, so that the others keep their numbers. */
 static JsonArray *probes_of(const MonXWaggle *x, WgProblems *problems) {
   JsonArray *array = json_array_new();
 
-  for (guint i = 0; i < x->values[PROBE]->len; i++) {
+  for (guint i = 0; i < x->values[PROBE]->len;) {
+    const Value *value = value_at(x, PROBE, i);
     g_autoptr(GError) error = NULL;
-    JsonObject *probe = probe_object(x->values[PROBE]->pdata[i], &error);
-    if (probe)
+    JsonObject *probe = probe_object(value->text, &error);
+    if (probe) {
       json_array_add_object_element(array, probe);
-    else
-      tell(problems, x->place, 0, error->message);
+      i++;
+      continue;
+    }
+    tell(problems, value->file, value->line, error->message);
+    g_ptr_array_remove_index(x->values[PROBE], i);
   }
   return array;
+}
+
+/* The assignment that "/probes/2/http" was made of; NULL: of none alone. */
+static const Value *made_of(const MonXWaggle *x, const char *pointer) {
+  static const struct {
+    const char *list;
+    guint key;
+  } lists[] = {{"/probes/", PROBE}, {"/endpoints/", ENDPOINT}};
+
+  for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+    if (g_str_has_prefix(pointer, lists[i].list)) {
+      guint64 at = g_ascii_strtoull(pointer + strlen(lists[i].list), NULL, 10);
+      return at < x->values[lists[i].key]->len ? value_at(x, lists[i].key, (guint)at) : NULL;
+    }
+  return NULL;
 }
 
 static char *default_name(const MonXWaggle *x) {
@@ -242,12 +284,12 @@ MonServiceSpec *mon_xwaggle_service(MonXWaggle *x, WgProblems *problems) {
   g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
   g_autoptr(WgProblems) own = wg_problems_new();
   g_autofree char *name =
-      x->values[NAME]->len ? g_strdup(x->values[NAME]->pdata[0]) : default_name(x);
+      x->values[NAME]->len ? g_strdup(value_at(x, NAME, 0)->text) : default_name(x);
 
   json_object_set_string_member(object, "name", name);
   json_object_set_string_member(object, "unit", x->unit);
-  json_object_set_array_member(object, "tags", words_of(x->values[TAGS]));
-  json_object_set_array_member(object, "capabilities", words_of(x->values[CAPABILITIES]));
+  json_object_set_array_member(object, "tags", words_of(x, TAGS));
+  json_object_set_array_member(object, "capabilities", words_of(x, CAPABILITIES));
   json_object_set_object_member(object, "metadata", metadata_of(x, problems));
   json_object_set_array_member(object, "endpoints", endpoints_of(x));
   json_object_set_array_member(object, "probes", probes_of(x, problems));
@@ -255,7 +297,8 @@ MonServiceSpec *mon_xwaggle_service(MonXWaggle *x, WgProblems *problems) {
   for (guint i = 0; i < wg_problems_n(own); i++) {
     const WgProblem *p = wg_problems_at(own, i);
     g_autofree char *text = g_strdup_printf("%s %s", p->pointer, p->text);
-    tell(problems, x->place, 0, text);
+    const Value *value = made_of(x, p->pointer);
+    tell(problems, value ? value->file : x->place, value ? value->line : 0, text);
   }
   if (!spec || wg_problems_refuse(problems))
     return NULL;

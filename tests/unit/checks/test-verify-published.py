@@ -139,6 +139,14 @@ FULL = {"name": "n", "deadline": "1min", "parallel": 2, "defaults": {"timeout": 
         "waivers": [{"check": "*", "reason": "r", "owner": "o", "expires": "2999-01-01"}]}
 
 
+SUBJECTS = {"dbus": "a.b", "directory": "/a", "dns": "a", "file": "/a", "greenboot": "/a", "group": "a",
+            "http": "http://h", "interface": "a", "kernel-parameter": "a.b", "mount": "/a", "mysql": "mysql://h",
+            "package": "a", "port": "tcp:80", "redis": "redis://h", "sqlite": "/a", "tcp": "h:1", "tls": "h",
+            "unit": "a", "unix-socket": "/a", "user": "a"}
+PATTERNS = {key for check in SCHEMA["$defs"]["check"]["anyOf"] for key, value in check["properties"].items()
+            if "pattern" in value}
+
+
 def variants():
     """The full file, and it with one thing wrong at each place."""
     yield FULL, True
@@ -158,6 +166,9 @@ def variants():
     yield {"checks": [{**FILE, "expect": {"sizx": 5}}]}, False
     yield {"checks": [{**FILE, "x-note": 1}], "x-note": []}, True
     yield {"checks": [{"unit": "a", "expect": {"AnyProperty": 1}}]}, True
+    for key, good in SUBJECTS.items():
+        yield {"vars": {"v": good}, "checks": [{key: good}, {key: "${v}", "name": "b"}]}, True
+        yield {"checks": [{key: "no good" if key in PATTERNS else ""}]}, False
 
 
 def schema_and_loader_agree():

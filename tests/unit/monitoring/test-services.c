@@ -216,6 +216,38 @@ static void test_xwaggle_wrong(void) {
   g_assert_nonnull(strstr(told, "KEY=VALUE"));
 }
 
+/* What a probe is about is judged when it is read, at the line that says it. */
+static void test_xwaggle_subjects(void) {
+  const char *const files[] = {"[X-Waggle]\nProbe=tcp 127.0.0.1:1\n",
+                               "[X-Waggle]\n\nProbe=\"\nProbe=http not a url\n"
+                               "Probe=tcp \\\n nohost\n",
+                               NULL};
+  g_autofree char *told = NULL;
+
+  g_assert_null(from_unit("a.service", files, &told));
+  g_assert_nonnull(strstr(told, ":3: file-1: "));
+  g_assert_nonnull(strstr(told, ":4: file-1: /probes/1/http 'not a url' is no URL of HTTP"));
+  g_assert_nonnull(strstr(told, ":6: file-1: /probes/2/tcp 'nohost' is no address"));
+}
+
+static void test_subjects(void) {
+  static const char text[] = "name: a\n"
+                             "probes:\n"
+                             "- {name: x, http: not a url}\n"
+                             "- tcp: nohost\n"
+                             "- name: c\n"
+                             "  dns: ''\n"
+                             "- {name: d, http: http://localhost, samples: 0}\n";
+  g_autoptr(GError) error = NULL;
+
+  g_assert_null(mon_service_from_text(text, &error));
+  g_test_message("%s", error->message);
+  g_assert_nonnull(strstr(error->message, ":3: /probes/0/http: 'not a url' is no URL of HTTP"));
+  g_assert_nonnull(strstr(error->message, ":4: /probes/1/tcp: 'nohost' is no address"));
+  g_assert_nonnull(strstr(error->message, ":6: /probes/2/dns: a name is needed"));
+  g_assert_nonnull(strstr(error->message, ":7: /probes/3/http: \"samples\" is a number"));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/services/whole", test_whole);
@@ -225,5 +257,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/xwaggle/drop-ins", test_xwaggle);
   g_test_add_func("/xwaggle/alone", test_xwaggle_alone);
   g_test_add_func("/xwaggle/wrong", test_xwaggle_wrong);
+  g_test_add_func("/xwaggle/subjects", test_xwaggle_subjects);
+  g_test_add_func("/services/subjects", test_subjects);
   return g_test_run();
 }
