@@ -103,6 +103,8 @@ static void capture_file(DplSink *sink, DplSinkJob *job, int from) {
     g_free(bytes);
 }
 
+static const char grows[] = "grows while it is copied, over the limit";
+
 static gboolean copy_blocks(DplSink *sink, DplSinkJob *job, int from, int to, GError **error) {
   g_autoptr(DplDigest) digest = dpl_digest_new(DPL_SHA256);
   g_autofree char *block = g_malloc(DPL_SINK_BLOCK);
@@ -113,7 +115,7 @@ static gboolean copy_blocks(DplSink *sink, DplSinkJob *job, int from, int to, GE
       return dpl_error_errno(error, errno, "cannot read %s of the artifact %s", job->path,
                              sink->options->name);
     if (size + (guint64)n > sink->limits.file_max)
-      return dpl_sink_refuse(sink, error, job->path, "grows while it is copied, over the limit");
+      return dpl_sink_refuse(sink, error, job->path, grows);
     dpl_digest_add(digest, block, (gsize)n);
     if (to >= 0 && !wg_write_all(to, block, (gsize)n))
       return dpl_error_errno(error, errno, "cannot write %s of the release", job->entry->path);
@@ -149,6 +151,8 @@ static gboolean copy_file(DplSink *sink, DplSinkJob *job, GError **error) {
                               &sink->progress, error)
              : !copy_blocks(sink, job, from, to, error))
     return FALSE;
+  if (job->entry->size > sink->limits.file_max) /* a clone is as large as the file was by then */
+    return dpl_sink_refuse(sink, error, job->path, grows);
   return dpl_sink_dress(sink, to, job->entry, &job->mtime, error);
 }
 
