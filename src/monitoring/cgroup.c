@@ -2,8 +2,8 @@
  * that is how a new group under the same name is noticed: the directory is opened anew, once. A
  * tree of plain files has no ENODEV, so an unlinked directory counts as removed too.
  *
- * A file that is not there is asked for again only when the group is opened anew: controllers are
- * switched by systemd when a unit starts, before its processes run.
+ * A file that is not there is asked for again once a minute: when a unit needs a controller,
+ * systemd switches it on for all that lie beside it, which may run already.
  *
  * The processor time decides what else is read: who used none allocated nothing, began nothing and
  * ended nothing. What may change all the same (limits by an administrator, memory that the kernel
@@ -119,10 +119,14 @@ static gboolean open_all(MonCgroup *group) {
   }
   group->id = st.st_ino;
   group->is_real = fstatfs(group->dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++)
-    group->fd[i] =
-        openat(group->dir, files[i].name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   return TRUE;
+}
+
+static void open_missing(MonCgroup *group) {
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++)
+    if (group->fd[i] < 0)
+      group->fd[i] =
+          openat(group->dir, files[i].name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* ---- parsing; a line that is not understood is left out ---- */
@@ -297,8 +301,10 @@ static gboolean read_files(MonCgroup *group) {
   double before = group->last.value[MON_CG_CPU];
 
   group->last.files = group->last.values = 0;
-  if (whole)
+  if (whole) {
     clear(&group->last);
+    open_missing(group);
+  }
   if (!read_file(group, 0))
     return FALSE;
   /* a processor time that is not known decides nothing */

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 
 LINE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -19,6 +20,7 @@ class Tree:
         os.makedirs(path, exist_ok=True)
 
     def group(self, where, seed=1, **more):
+        """A new one is there with all its files at once, as the kernel makes it."""
         files = {
             "cpu.stat": f"usage_usec {seed * 3000000}\nuser_usec {seed * 2000000}\n"
                         f"system_usec {seed * 1000000}\nnr_periods {seed}\nnr_throttled 0\n"
@@ -34,14 +36,27 @@ class Tree:
             files[kind + ".pressure"] = \
                 f"some avg10=0.00 avg60=0.00 avg300=0.00 total={seed * 1000}\n" \
                 f"full avg10=0.00 avg60=0.00 avg300=0.00 total={seed * 500}\n"
-        for name, text in {**files, **{k.replace("_", "."): v for k, v in more.items()}}.items():
-            self.write(f"{where}/{name}", text)
+        files.update({k.replace("_", "."): v for k, v in more.items()})
+        place = os.path.join(self.path, where)
+        if os.path.exists(place):
+            for name, text in files.items():
+                self.write(f"{where}/{name}", text)
+            return
+        made = tempfile.mkdtemp(prefix="group-", dir=os.path.dirname(self.path))
+        os.chmod(made, 0o755)
+        for name, text in files.items():
+            with open(os.path.join(made, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.rename(made, place)
 
     def write(self, name, text):
         path = os.path.join(self.path, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
+        # never empty in between, as a file of the kernel's is not
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644), "wb", buffering=0) as f:
+            f.write(text.encode())
+            f.truncate()
 
     def remove(self, where):
         shutil.rmtree(os.path.join(self.path, where))

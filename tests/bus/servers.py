@@ -3,7 +3,9 @@
 Nothing here touches a service of the machine. Each ends with the test, whatever became of it.
 """
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -19,9 +21,12 @@ NOBODY = 65534
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to whoever asks for any, in this moment or the next."""
+    while True:
+        port = random.randrange(15000, 32768)
+        with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def find(name, *patterns):

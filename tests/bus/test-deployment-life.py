@@ -18,7 +18,7 @@ def managed(c):
 
 
 def test_job_object_stays_for_a_while():
-    with Deployd(config="[Deploy]\nKeepJobsSec=300ms\n") as d:
+    with Deployd(config="[Deploy]\nKeepJobsSec=3s\n") as d:
         d.target("shop")
         c = d.caller()
         job = c.deploy(d.release("1.0"), confirm=CONFIRM)
@@ -115,7 +115,7 @@ def test_killed_while_it_verifies():
         d.stop(sig=signal.SIGKILL)
         d.start()
         c = d.caller()
-        wait_for(lambda: c.list(max=1)[0]["state"] == "rolled-back", "the end", 40)
+        wait_for(lambda: c.list(max=1)[0]["state"] == "rolled-back", "the end")
         equal(d.current(), before, "the link")
         d.wait_log("1 deployment was cut off and is finished or undone")
         text = c.call("Explain", "(t)", number)[0]
@@ -132,7 +132,7 @@ def test_leaving_cuts_and_the_next_start_undoes():
         c.wait_state(c.job(job, "Deployments")[0], "verifying")
         d.restart()
         c = d.caller()
-        wait_for(lambda: c.list(max=1)[0]["state"] == "rolled-back", "the end", 40)
+        wait_for(lambda: c.list(max=1)[0]["state"] == "rolled-back", "the end")
         equal(d.current(), before, "the link")
 
 

@@ -5,7 +5,7 @@ import glob
 import json
 import os
 
-from deployd import Deployd, check, equal, vardict
+from deployd import Deployd, check, equal, vardict, wait_for
 from gi.repository import GLib
 from harness import main, refused
 from waggle import Cli
@@ -28,11 +28,12 @@ def deployed(d, serve=NEEDY):
     c = d.caller()
     equal(c.run(d.release("1.0", serve=serve.format(need=need)))[0], "done")
     equal(c.run(d.release("2.0", word="good two"))[0], "done")
+    wait_for(lambda: d.served()[-1:] == ["two"], "the second to say so")
     return c, need
 
 
 def rehearse(c, **options):
-    given = {"observe": 300000, **options}
+    given = {"observe": 3000000, **options}  # also for a program to fail in
     types = {"observe": "t", "isolate": "b", "to": "s"}
     values = {key: GLib.Variant(types[key], value) for key, value in given.items()}
     return json.loads(c.call("Rehearse", "(sa{sv})", "shop", values)[0])
@@ -118,6 +119,7 @@ def test_manifest_asks_for_it():
         with open(need, "w", encoding="utf-8"):
             pass
         equal(c.run(d.release("1.0", serve=NEEDY.format(need=need)))[0], "done")
+        wait_for(d.served, "the service to say so")
         before, said = d.current(), d.served()
         os.unlink(need)
         wish = {"strategy": {"isolate-rehearsal": True}}

@@ -34,12 +34,12 @@ def told(c, name, what):
 
 
 def wait_told(c, name, what, value):
-    wait_for(lambda: value in told(c, name, what), f"{what} of {name} to become {value!r}", 40)
+    wait_for(lambda: value in told(c, name, what), f"{what} of {name} to become {value!r}")
 
 
 def wait_announced(c, name):
     wait_for(lambda: path_of(name) in [s[1][0] for s in c.client.signals if s[0] == "InterfacesAdded"],
-             f"{name} to be announced", 40)
+             f"{name} to be announced")
 
 
 def test_each_file_has_its_object():

@@ -116,7 +116,7 @@ def test_acknowledge():
 
 def test_for_over_a_kill():
     rules = json.loads(json.dumps(FAILED))
-    rules["groups"][0]["rules"][0]["for"] = "3s"
+    rules["groups"][0]["rules"][0]["for"] = "5s"
     with world(rules) as daemon:
         caller = Alerts(daemon)
         daemon.unit("bad.service", FAILS)
@@ -126,7 +126,7 @@ def test_for_over_a_kill():
         caller = Alerts(daemon)
         alert = caller.firing("bad.service")
         equal(alert["active-at"], first["active-at"])
-        check(alert["fired-at"] - alert["active-at"] >= 3000000, "for has passed")
+        check(alert["fired-at"] - alert["active-at"] >= 5000000, "for has passed")
         equal([t["kind"] for t in caller.history()], ["firing", "pending"])
 
 
@@ -231,7 +231,7 @@ def test_rules_refused():
 def test_drill():
     with world() as daemon:
         caller = Alerts(daemon)
-        fingerprint = caller.drill("UnitFailed", duration=1000000)
+        fingerprint = caller.drill("UnitFailed", duration=3000000)
         shown = caller.show(fingerprint)
         check(shown["drill"] and shown["labels"]["drill"] == "true", "it is marked")
         wait_for(lambda: not caller.list(), "the end of the drill")

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -12,6 +11,7 @@ import urllib.request
 from harness import Skip, main
 from monitord import METRICS, Monitord, check, equal, wait_for
 from scrape import Tree, fetch, scrape, value
+from servers import free_port
 
 
 def need(program):
@@ -65,8 +65,7 @@ def test_packaging():
 
 class Prometheus:
     def __init__(self, directory, target):
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            self.address = "127.0.0.1:%u" % s.getsockname()[1]
+        self.address = f"127.0.0.1:{free_port()}"
         config = os.path.join(directory, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as f:
             json.dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [

@@ -200,7 +200,7 @@ def test_maintenance_ends_by_itself_and_outlives_a_restart():
 
 
 def test_a_dead_mans_push():
-    files = {"services.d/a.yaml": {"services": [{"name": "job", "probes": [{"push": "ran", "every": "700ms"}]}]}}
+    files = {"services.d/a.yaml": {"services": [{"name": "job", "probes": [{"push": "ran", "every": "3s"}]}]}}
     with Monitord(files=files) as d:
         r = Registry(d)
         r.call("Push", "ss", "job", "ran", text="fine")

@@ -26,7 +26,7 @@ def test_a_message_from_one_agent_to_the_other():
               ("planner", "please build", "work"))
         equal(cli.run("receive", "--as=builder", status=TIMEOUT), "")
         cli.run("ack", message["token"])
-        equal(cli.json("wait", "1", "--state=acked", "--timeout=5s")["reached"], True)
+        equal(cli.json("wait", "1", "--state=acked", "--timeout=60s")["reached"], True)
         check("not acked" in (cli.run("ack", message["token"], status=CONFLICT), cli.errors)[1],
               "a second ack is refused in words")
         states = [row["what"] for row in cli.json("trace", "1")]
@@ -76,8 +76,8 @@ def test_bodies_of_every_kind():
 def test_waiting_for_mail_and_for_receipts():
     with Daemon() as d:
         cli = ready(d)
-        waiting = cli.start("--json=short", "receive", "builder", "--wait=15s", "--ack")
-        equal(cli.run("send", "builder", "x", "--wait=acked", "--timeout=15s"), "1\n")
+        waiting = cli.start("--json=short", "receive", "builder", "--wait=60s", "--ack")
+        equal(cli.run("send", "builder", "x", "--wait=acked", "--timeout=60s"), "1\n")
         out, _ = waiting.communicate(timeout=LIMIT)
         equal(waiting.returncode, OK)
         check('"message":1' in out, out)
@@ -91,7 +91,7 @@ def test_waiting_for_mail_and_for_receipts():
 def test_waiting_survives_a_restart_of_the_service():
     with Daemon() as d:
         cli = ready(d)
-        waiting = cli.start("receive", "builder", "--wait=15s", "--ack")
+        waiting = cli.start("receive", "builder", "--wait=60s", "--ack")
         d.restart()
         cli.run("send", "builder", "after")
         out, errors = waiting.communicate(timeout=LIMIT)
@@ -108,7 +108,7 @@ def test_output_that_does_not_arrive_is_not_acked():
                                   stdout=full, stderr=subprocess.DEVNULL, check=False,
                                   timeout=LIMIT)
         equal(done.returncode, FAILURE)
-        equal(cli.json("receive", "builder", "--wait=5s", "--ack")["body"], "precious")
+        equal(cli.json("receive", "builder", "--wait=60s", "--ack")["body"], "precious")
 
 
 def test_giving_back_and_dead_letters():
@@ -118,7 +118,7 @@ def test_giving_back_and_dead_letters():
         token = cli.json("receive", "builder")["token"]
         check(cli.json("touch", token, "--lease=1h")["until_usec"] > 0)
         cli.run("nack", token, "--mode=silent")
-        token = cli.json("receive", "builder", "--wait=5s")["token"]
+        token = cli.json("receive", "builder", "--wait=60s")["token"]
         cli.run("nack", token, "--mode=fatal", "--reason=cannot parse")
         dead = cli.json("dead", "list")
         equal([(m["message"], m["reason"]) for m in dead], [(1, "cannot parse")])

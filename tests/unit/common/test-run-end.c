@@ -49,7 +49,7 @@ static void test_timeout_family(void) {
   g_autoptr(Ran) ran = ran_new();
   Family family;
 
-  o.timeout = 2 * G_USEC_PER_SEC;
+  o.timeout = 5 * G_USEC_PER_SEC;
   family_start(ran, &family, &o, "family");
   g_assert_true(process_lives(family.leader) && process_lives(family.grandchild));
   ran_wait(ran);

@@ -70,7 +70,7 @@ static char *family_argument(void) {
 /* Time is up: the whole group goes, even a grandchild that does not listen. */
 static void test_timeout_family(void) {
   g_autofree char *to = family_argument();
-  gpointer state = exec_configure("family", to, ", \"timeout\": \"3s\"");
+  gpointer state = exec_configure("family", to, ", \"timeout\": \"6s\"");
   g_autoptr(TestJob) job = test_job_new(TEST_AGENT, 1, 1);
   Family family;
 
@@ -79,7 +79,7 @@ static void test_timeout_family(void) {
   family_wait(&family);
   test_job_wait(job);
   g_assert_cmpint(job->outcomes[0].result, ==, DLV_REFUSED);
-  g_assert_cmpstr(job->outcomes[0].cause, ==, "ran longer than 3s");
+  g_assert_cmpstr(job->outcomes[0].cause, ==, "ran longer than 6s");
   family_must_go(&family);
   exec->free(state);
 }

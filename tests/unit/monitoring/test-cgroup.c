@@ -197,6 +197,26 @@ static void test_rest(void) {
   tree_clear(&tree);
 }
 
+/* A controller that is switched on while the unit runs. */
+static void test_later(void) {
+  WgClockFake fake = {.boot_id = "aa", .boottime = 1000 * MON_CGROUP_REST_USEC, .realtime = 1000};
+  Tree tree;
+  MonCgroupSample got;
+
+  wg_clock_set_fake(&fake);
+  tree_init(&tree);
+  tree_write(&tree, "a/memory.current", "5\n");
+  g_autoptr(MonCgroup) group = mon_cgroup_new(tree.fd, "a");
+  g_assert_true(mon_cgroup_read(group, &got));
+  tree_write(&tree, "a/pids.current", "7\n");
+  fake.boottime += MON_CGROUP_REST_USEC;
+  g_assert_true(mon_cgroup_read(group, &got));
+  g_assert_cmpfloat(got.value[MON_CG_TASKS], ==, 7);
+  g_assert_cmpfloat(got.value[MON_CG_MEMORY], ==, 5);
+  wg_clock_set_fake(NULL);
+  tree_clear(&tree);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/cgroup/whole", test_whole);
@@ -207,5 +227,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/cgroup/never-out-of-the-tree", test_never_out_of_the_tree);
   g_test_add_func("/cgroup/long", test_long);
   g_test_add_func("/cgroup/rest", test_rest);
+  g_test_add_func("/cgroup/later", test_later);
   return g_test_run();
 }
