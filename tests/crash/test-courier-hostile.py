@@ -13,7 +13,7 @@ from storm import DELIVERY, Ear, check, equal, wait_for
 
 CONFIG = DELIVERY
 # A look at a screen with the worst regular expression; else the loop turns in milliseconds.
-STALL_USEC = 1000000
+STALL_USEC = 5000000
 
 
 def policy(*entries, **rules):

@@ -14,7 +14,7 @@ KILLS = int(os.environ.get("WAGGLE_CRASH_KILLS", "60"))
 SEED = int(os.environ["WAGGLE_CRASH_SEED"]) if "WAGGLE_CRASH_SEED" in os.environ else None
 # Commands that one kill can cut off: one of exec-1, four of exec-4.
 UNDER_WAY = 5
-PATIENCE = 30
+PATIENCE = 120
 
 
 def check_announced_files(s, since):

@@ -57,7 +57,7 @@ def once(w, how, n, good):
     if how == "full":
         client = w.client()
         wait_for(lambda: w.count() > n + 8 or job is None or is_over(w, client), what + ": calls that fail",
-                 limit=30)
+                 limit=90)
         with open(w.lifted, "w", encoding="utf-8"):
             pass
     w.settle()

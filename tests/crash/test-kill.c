@@ -22,7 +22,7 @@
 #define COUNT_EACH 20 /* kills between two looks at the counts */
 #define DRAIN_WAIT_USEC (100 * 1000)
 #define SAMPLES 300
-#define SCHEDULE_SECONDS 20
+#define SCHEDULE_SECONDS 60
 
 static void register_agents(Rig *rig) {
   sd_bus *bus = rig_connect(rig);

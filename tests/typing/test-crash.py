@@ -8,7 +8,7 @@ import time
 from harness import LIMIT, Display, Failure, Hand, XSink, check, equal, run
 from texts import mixed
 
-LONG = mixed(1500, 5)
+LONG = mixed(6000, 5)
 CAPS = 2
 
 
@@ -84,7 +84,7 @@ def test_terminated():
         hand.child.send_signal(signal.SIGTERM)
         kind, reply = hand.answer(serial)
         equal((reply["result"], reply["code"]), ("partial", "stopped"), reply)
-        equal(hand.child.wait(10), 0, "exit status")
+        equal(hand.child.wait(LIMIT), 0, "exit status")
         equal(keyboard(display), before, "keyboard")
 
 
@@ -95,7 +95,7 @@ def test_display_gone():
         display.server.kill()
         serial, kind, args = hand.receive()
         equal((serial, kind, args["code"]), (0, "leaving", "display-lost"))
-        equal(hand.child.wait(10), 4, "exit status")
+        equal(hand.child.wait(LIMIT), 4, "exit status")
     # the file is of no use to another server, and does no harm there
     with Display("cz") as display:
         before = keyboard(display)
@@ -112,7 +112,7 @@ def test_no_display():
         equal(hand.ready[0], "leaving")
         equal(hand.ready[1]["code"], "no-display")
         check(":987" in hand.ready[1]["text"], hand.ready)
-        equal(hand.child.wait(10), 3, "exit status")
+        equal(hand.child.wait(LIMIT), 3, "exit status")
 
 
 def test_bad_restore_files():
@@ -163,7 +163,7 @@ def test_same_restore_file():
         one = Hand(display)
         two = Hand(display, place=one.directory)
         equal((two.ready[0], two.ready[1].get("code")), ("leaving", "locked"))
-        equal(two.child.wait(10), 5, "exit status")
+        equal(two.child.wait(LIMIT), 5, "exit status")
         one.end()
 
 

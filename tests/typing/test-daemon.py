@@ -12,7 +12,7 @@ from harness import LIMIT, Display, GtkSink, XSink, XtermSink, check, equal, run
 from texts import ALL, mixed
 
 DOORBELL = "3 waiting, 1 urgent: run `waggle receive agent-1` to see it"
-LONG = mixed(1500, 11)
+LONG = mixed(6000, 11)
 
 
 def keyboard(display):
