@@ -1,8 +1,8 @@
 /* cgroup.h: the numbers of one control group (v2), read from files that are kept open.
  *
  * A group is opened once, and once a minute what it had not; a look is one pread() a file and no
- * D-Bus call. Processor time and pressure are those of the look. Where processor time was used since
- * the look before, so are all others but the limits; the rest is of the last minute
+ * D-Bus call. Processor time and pressure are those of the look. Where processor time was used
+ * since the look before, so are all others but the limits; the rest is of the last minute
  * (MON_CGROUP_REST_USEC): a unit that rests costs four files instead of fourteen.
  *
  * What the kernel does not offer (a controller that is off, a limit that is "max", a kernel without
