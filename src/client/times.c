@@ -57,14 +57,30 @@ static gboolean clock_time(const char **p, int *h, int *m, int *s, guint64 *usec
   return !literal(p, ':') || (digits(p, 2, s) && fraction(p, usec));
 }
 
-/* Z, +HH[:MM] or nothing (local). NULL: something else. */
-static GTimeZone *zone(const char **p) {
+/* "UTC", an abbreviation of the local zone as our own output has it (*ret_local; whether it is the
+ * one of that day is for build() to see), or a name like "Europe/Berlin". */
+static GTimeZone *named_zone(const char **p, const char **ret_local) {
+  const char *name = *p;
+
+  *p += strlen(name);
+  if (g_str_equal(name, "UTC") || g_str_equal(name, "GMT"))
+    return g_time_zone_new_utc();
+  if (strchr(name, '/'))
+    return g_time_zone_new_identifier(name);
+  *ret_local = name;
+  return g_time_zone_new_local();
+}
+
+/* Z, +HH[:MM], a name, or nothing (local). NULL: something else. */
+static GTimeZone *zone(const char **p, const char **ret_local) {
   int h, m = 0;
 
   if (!**p)
     return g_time_zone_new_local();
-  if (literal(p, 'Z'))
+  if ((*p)[0] == 'Z' && !(*p)[1] && literal(p, 'Z'))
     return g_time_zone_new_utc();
+  if (g_ascii_isalpha(**p))
+    return named_zone(p, ret_local);
   char sign = **p;
   if (sign != '+' && sign != '-')
     return NULL;
@@ -78,11 +94,13 @@ static GTimeZone *zone(const char **p) {
                           : g_time_zone_new_offset((sign == '-' ? -1 : 1) * (h * 60 + m) * 60);
 }
 
-static gboolean build(GTimeZone *tz, int y, int mo, int d, int h, int mi, int s, guint64 usec,
-                      guint64 *ret) {
+/* `local`: the abbreviation that the local zone has to have at that time; NULL: any. */
+static gboolean build(GTimeZone *tz, const char *local, int y, int mo, int d, int h, int mi, int s,
+                      guint64 usec, guint64 *ret) {
   g_autoptr(GDateTime) t = g_date_time_new(tz, y, mo, d, h, mi, s);
 
-  if (!t || g_date_time_to_unix(t) < 0)
+  if (!t || g_date_time_to_unix(t) < 0 ||
+      (local && g_strcmp0(local, g_date_time_get_timezone_abbreviation(t)) != 0))
     return FALSE;
   *ret = (guint64)g_date_time_to_unix(t) * SECOND + usec;
   return TRUE;
@@ -91,7 +109,7 @@ static gboolean build(GTimeZone *tz, int y, int mo, int d, int h, int mi, int s,
 gboolean cli_time_parse_iso(const char *text, guint64 *ret) {
   int y, mo, d, h = 0, mi = 0, s = 0;
   guint64 usec = 0;
-  const char *p = text;
+  const char *p = text, *local = NULL;
 
   if (!digits(&p, 4, &y) || !literal(&p, '-') || !digits(&p, 2, &mo) || !literal(&p, '-') ||
       !digits(&p, 2, &d))
@@ -103,8 +121,8 @@ gboolean cli_time_parse_iso(const char *text, guint64 *ret) {
     if (*p == ' ')
       p++;
   }
-  g_autoptr(GTimeZone) tz = zone(&p);
-  return tz && !*p && build(tz, y, mo, d, h, mi, s, usec, ret);
+  g_autoptr(GTimeZone) tz = zone(&p, &local);
+  return tz && !*p && build(tz, local, y, mo, d, h, mi, s, usec, ret);
 }
 
 /* The local midnight `days` after today's. */
@@ -113,7 +131,7 @@ static gboolean midnight(guint64 now, int days, guint64 *ret) {
   g_autoptr(GDateTime) day = g_date_time_add_days(today, days);
   g_autoptr(GTimeZone) tz = g_time_zone_new_local();
 
-  return build(tz, g_date_time_get_year(day), g_date_time_get_month(day),
+  return build(tz, NULL, g_date_time_get_year(day), g_date_time_get_month(day),
                g_date_time_get_day_of_month(day), 0, 0, 0, 0, ret);
 }
 
@@ -154,7 +172,7 @@ static gboolean today_at(const char *text, guint64 now, guint64 *ret) {
     return FALSE;
   g_autoptr(GDateTime) day = g_date_time_new_from_unix_local((gint64)(now / SECOND));
   g_autoptr(GTimeZone) tz = g_time_zone_new_local();
-  return build(tz, g_date_time_get_year(day), g_date_time_get_month(day),
+  return build(tz, NULL, g_date_time_get_year(day), g_date_time_get_month(day),
                g_date_time_get_day_of_month(day), h, m, s, usec, ret);
 }
 
@@ -176,9 +194,20 @@ static gboolean relative(const char *text, guint64 now, guint64 *ret) {
   return TRUE;
 }
 
+/* systemd's programs print "Sun 2026-11-22 10:00:00 UTC"; the day of the week says nothing more. */
+static const char *after_weekday(const char *text) {
+  static const char *const days[] = {"Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "};
+
+  for (guint i = 0; i < G_N_ELEMENTS(days); i++)
+    if (g_str_has_prefix(text, days[i]))
+      return text + strlen(days[i]);
+  return text;
+}
+
 gboolean cli_time_parse(const char *text, guint64 now, guint64 *ret, GError **error) {
   if (named(text, now, ret) || (*text == '@' && unix_time(text + 1, ret)) ||
-      cli_time_parse_iso(text, ret) || today_at(text, now, ret) || relative(text, now, ret))
+      cli_time_parse_iso(after_weekday(text), ret) || today_at(text, now, ret) ||
+      relative(text, now, ret))
     return TRUE;
   g_set_error(
       error, CLI_ERROR, CLI_EXIT_USAGE,

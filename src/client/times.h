@@ -5,10 +5,11 @@
 #include <glib.h>
 
 /* Understands: now, today, tomorrow, yesterday, @UNIX[.FRACTION], +SPAN, -SPAN, "SPAN ago",
- * HH:MM[:SS] (today), and what cli_time_parse_iso() does. */
+ * HH:MM[:SS] (today), and what cli_time_parse_iso() does, also behind "Mon " or the like. */
 gboolean cli_time_parse(const char *text, guint64 now, guint64 *ret, GError **error);
 
-/* YYYY-MM-DD[(T| )HH:MM[:SS[.FRACTION]][Z|+HH[:MM]|-HH[:MM]]]; without a zone: local time. Sets no
+/* YYYY-MM-DD[(T| )HH:MM[:SS[.FRACTION]][ ][Z|+HH[:MM]|-HH[:MM]|UTC|CET|Europe/Berlin]]; an
+ * abbreviation has to be the local zone's at that time, without a zone it is local time. Sets no
  * error; FALSE when `text` is something else or lies before 1970. */
 gboolean cli_time_parse_iso(const char *text, guint64 *ret);
 

@@ -25,6 +25,32 @@ static void test_iso(void) {
   g_assert_cmpuint(t, ==, (1735689600 - 3600) * SECOND);
 }
 
+/* What our own output and systemd's look like is understood again. */
+static void test_zones(void) {
+  static const char *const same[] = {"2025-08-11 08:02:01 UTC",
+                                     "2025-08-11 10:02:01 CEST",
+                                     "2025-08-11 10:02:01.000000 CEST",
+                                     "2025-08-11 08:02:01 GMT",
+                                     "2025-08-11T08:02:01UTC",
+                                     "Mon 2025-08-11 10:02:01 CEST",
+                                     "2025-08-11 04:02:01 America/New_York"};
+  static const char *const bad[] = {"2025-08-11 10:02:01 CET", /* it was summer */
+                                    "2025-08-11 10:02:01 XYZ", "2025-08-11 10:02:01 Zulu",
+                                    "2025-08-11 10:02:01 Mars/Olympus", "Mon "};
+  guint64 t;
+
+  for (guint i = 0; i < G_N_ELEMENTS(same); i++) {
+    t = 0;
+    g_assert_true(cli_time_parse(same[i], 0, &t, NULL));
+    g_assert_cmpuint(t, ==, 1754899321 * SECOND);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
+    g_assert_false(cli_time_parse(bad[i], 0, &t, NULL));
+  g_autofree char *full = cli_time_full(1754899321 * SECOND);
+  g_assert_true(cli_time_parse(full, 0, &t, NULL));
+  g_assert_cmpuint(t, ==, 1754899321 * SECOND);
+}
+
 static void test_not_iso(void) {
   static const char *const bad[] = {"",
                                     "2025",
@@ -182,6 +208,7 @@ int main(int argc, char **argv) {
   g_setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/client/times/iso", test_iso);
+  g_test_add_func("/client/times/zones", test_zones);
   g_test_add_func("/client/times/not-iso", test_not_iso);
   g_test_add_func("/client/times/parse", test_parse);
   g_test_add_func("/client/times/relative", test_relative);
