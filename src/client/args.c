@@ -159,6 +159,44 @@ void cli_args_free(CliArgs *args) {
   g_free(args);
 }
 
+gboolean cli_check_text(const char *what, const char *text, GError **error) {
+  const char *end;
+
+  if (g_utf8_validate(text, -1, &end))
+    return TRUE;
+  g_autofree char *shown = g_utf8_make_valid(text, -1);
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
+              "%s: \"%s\" is not UTF-8, from byte %zu on; write it as UTF-8", what, shown,
+              (size_t)(end - text) + 1);
+  return FALSE;
+}
+
+/* What is handed on byte by byte, as --help calls it. */
+static gboolean is_bytes(const char *called) {
+  static const char *const bytes[] = {"FILE", "FILE...", "PATH", "DIRECTORY", "[TEXT...]", NULL};
+
+  return called && g_strv_contains(bytes, called);
+}
+
+gboolean cli_args_check_text(const CliArgs *args, const char *words, GError **error) {
+  g_auto(GStrv) called = g_strsplit(words, " ", -1);
+  guint kinds = g_strv_length(called);
+
+  for (guint i = 0; cli_args_word(args, i); i++)
+    if (!is_bytes(called[MIN(i, kinds - 1)]) &&
+        !cli_check_text(called[MIN(i, kinds - 1)], cli_args_word(args, i), error))
+      return FALSE;
+  for (guint t = 0; args->tables[t]; t++)
+    for (const CliOption *o = args->tables[t]; o->name; o++) {
+      g_autofree char *what = g_strconcat("--", o->name, NULL);
+      char **values = cli_args_all(args, o->name);
+      for (guint i = 0; !is_bytes(o->value) && values[i]; i++)
+        if (!cli_check_text(what, values[i], error))
+          return FALSE;
+    }
+  return TRUE;
+}
+
 char **cli_args_words(const CliArgs *args, guint *ret_n) {
   if (ret_n)
     *ret_n = args->words->len - 1;
@@ -167,31 +205,6 @@ char **cli_args_words(const CliArgs *args, guint *ret_n) {
 
 const char *cli_args_word(const CliArgs *args, guint i) {
   return i < args->words->len ? args->words->pdata[i] : NULL;
-}
-
-static gboolean is_text(const char *what, const char *text, GError **error) {
-  if (g_utf8_validate(text, -1, NULL))
-    return TRUE;
-  g_autofree char *shown = g_utf8_make_valid(text, -1);
-  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "%s\"%s\" is not UTF-8", what, shown);
-  return FALSE;
-}
-
-gboolean cli_args_are_text(const CliArgs *args, GError **error) {
-  GHashTableIter iter;
-  gpointer name, list;
-
-  for (guint i = 0; i + 1 < args->words->len; i++)
-    if (!is_text("", args->words->pdata[i], error))
-      return FALSE;
-  g_hash_table_iter_init(&iter, args->values);
-  while (g_hash_table_iter_next(&iter, &name, &list)) {
-    g_autofree char *what = g_strdup_printf("--%s: ", (const char *)name);
-    for (guint i = 0; i + 1 < ((GPtrArray *)list)->len; i++)
-      if (!is_text(what, ((GPtrArray *)list)->pdata[i], error))
-        return FALSE;
-  }
-  return TRUE;
 }
 
 char **cli_args_all(const CliArgs *args, const char *option) {

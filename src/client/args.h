@@ -43,8 +43,11 @@ const char *cli_args_get(const CliArgs *args, const char *option);
 /* Every value given, NULL-terminated, empty if none; owned by `args`. */
 char **cli_args_all(const CliArgs *args, const char *option);
 
-/* FALSE: a word or a value is not UTF-8, and so nothing that a service can be told. */
-gboolean cli_args_are_text(const CliArgs *args, GError **error);
+/* Refuses what is not UTF-8, as all has to be that goes over D-Bus; but not what is handed on byte
+ * by byte: a file's name and a message's text. `words`: those of the verb (CliVerb). */
+gboolean cli_args_check_text(const CliArgs *args, const char *words, GError **error);
+/* The same of one text, which is called `what`. */
+gboolean cli_check_text(const char *what, const char *text, GError **error);
 
 /* FALSE and no error: not given, *ret is left alone. */
 gboolean cli_args_u64(const CliArgs *args, const char *option, guint64 min, guint64 max,

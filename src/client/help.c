@@ -38,20 +38,33 @@ static void print_options(const CliOption *table) {
   }
 }
 
+static void print_verb(const CliVerb *v) {
+  g_autofree char *name = g_strdup_printf("%s %s", v->name, v->words);
+
+  print_row(g_strstrip(name), v->summary);
+}
+
 void cli_help_overview(void) {
   printf("waggle [OPTIONS...] VERB [WORDS...]\n\n"
          "Messages between agents that outlive both. Without a verb: status.\n");
   for (const CliVerb *v = cli_verbs; v->name; v++) {
-    g_autofree char *name = g_strdup_printf("%s %s", v->name, v->words);
     if (v->group)
       print_heading(v->group);
-    print_row(g_strstrip(name), v->summary);
+    print_verb(v);
   }
   print_heading("Options");
   print_options(cli_global_options);
   printf(
       "\nADDRESS is an agent's name, role:NAME, topic:NAME or @all. \"waggle VERB --help\" tells\n"
       "the options of a verb; waggle(1) tells more, exit statuses too.\n");
+}
+
+void cli_help_family(const char *word) {
+  printf("waggle %s VERB [OPTIONS...] [WORDS...]\n\n", word);
+  for (const CliVerb *v = cli_verbs; v->name; v++)
+    if (cli_verb_in_family(v, word))
+      print_verb(v);
+  printf("\n\"waggle %s VERB --help\" tells the options.\n", word);
 }
 
 void cli_help_verb(const CliVerb *verb) {

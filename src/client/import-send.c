@@ -87,7 +87,8 @@ static gboolean batch_send(Batch *b, GError **error) {
 
   if (b->entries->len == 0)
     return TRUE;
-  g_variant_dict_insert(&o, "file", "s", b->import->file);
+  g_autofree char *name = g_utf8_make_valid(b->import->file, -1);
+  g_variant_dict_insert(&o, "file", "s", name);
   g_autoptr(GVariant) reply =
       cli_call(b->cli, "Import",
                g_variant_new("(aa{sv}@a{sv})", &b->builder, g_variant_dict_end(&o)), error);

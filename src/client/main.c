@@ -7,6 +7,7 @@
 #include "client/pager.h"
 #include "client/polkit-agent.h"
 #include "client/verbs.h"
+#include "common/names.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -78,6 +79,19 @@ static int usage(const CliVerb *verb, GError **error) {
   return CLI_EXIT_USAGE;
 }
 
+/* What the environment adds to messages goes over D-Bus, too. */
+static gboolean check_environment(GError **error) {
+  static const char *const names[] = {WG_ENV_AGENT, WG_ENV_TRACEPARENT};
+
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    const char *value = g_getenv(names[i]);
+    g_autofree char *what = g_strconcat("$", names[i], NULL);
+    if (value && !cli_check_text(what, value, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static int run_verb(Cli *cli, const CliVerb *verb, char **words, GError **error) {
   const CliOption *tables[4] = {NULL};
   guint n = 0, given;
@@ -97,9 +111,31 @@ static int run_verb(Cli *cli, const CliVerb *verb, char **words, GError **error)
   cli_args_words(args, &given);
   if (given < verb->min || given > verb->max)
     return usage(verb, error);
-  if (cli->service == CLI_MONITORING && !cli_args_are_text(args, error))
+  if (!cli_args_check_text(args, verb->words, error) || !check_environment(error))
     return CLI_EXIT_USAGE;
   return verb->run(cli, args, error);
+}
+
+/* "waggle agent --help": of all verbs of that kind, not of the one that "waggle agent" is short
+ * for. */
+static gboolean wants_family(const CliArgs *args, char **words) {
+  if (!words[0] || !cli_verb_is_family(words[0]) || (words[1] && words[1][0] != '-'))
+    return FALSE;
+  return cli_args_has(args, "help") || g_strv_contains((const char *const *)words, "--help") ||
+         g_strv_contains((const char *const *)words, "-h");
+}
+
+/* Programs take status 2 of their hooks for an order, so a slip in such a command must not end with
+ * it, wherever on the command line it is. */
+static gboolean is_hook(char **argv) {
+  gboolean first = TRUE;
+
+  for (; *argv; argv++) {
+    if (g_str_equal(*argv, "hook") && (first || g_strcmp0(argv[1], "drain") == 0))
+      return TRUE;
+    first = first && **argv == '-';
+  }
+  return FALSE;
 }
 
 static int run(Cli *cli, char **argv, GError **error) {
@@ -123,6 +159,10 @@ static int run(Cli *cli, char **argv, GError **error) {
     cli->service = CLI_DEPLOYMENT;
   else if (is_monitoring(words[0]))
     cli->service = CLI_MONITORING;
+  if (wants_family(args, words)) {
+    cli_help_family(words[0]);
+    return CLI_EXIT_OK;
+  }
   const CliVerb *verb = cli_verb_find(words, &taken, error);
   if (!verb)
     return CLI_EXIT_USAGE;
@@ -152,6 +192,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "waggle: %s\n", error->message);
     /* a code of another domain is no status of ours */
     int failed = error->domain == CLI_ERROR ? error->code : CLI_EXIT_FAILURE;
+    if (failed == CLI_EXIT_USAGE && is_hook(argv + 1))
+      return CLI_EXIT_FAILURE;
     return cli.service == CLI_DEPLOYMENT ? cli_deploy_status(failed) : failed;
   }
   return status;

@@ -32,6 +32,20 @@ static gboolean ended(const char *state) {
          g_str_equal(state, "canceled");
 }
 
+gboolean cli_wait_state_check(const char *state, GError **error) {
+  static const char *const states[] = {
+      "stored",   "scheduled", "held",     "released",       "queued",       "announced",
+      "leased",   "nacked",    "acked",    "replied",        "overdue",      "dead",
+      "requeued", "expired",   "canceled", "attempt-failed", "attempt-held", NULL};
+
+  if (g_strv_contains(states, state))
+    return TRUE;
+  g_autofree char *all = g_strjoinv(", ", (char **)states);
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "\"%s\" is no state to wait for; there are %s",
+              state, all);
+  return FALSE;
+}
+
 static GVariant *wait_once(Cli *cli, guint64 message, const char *state, const char *agent,
                            guint32 count, guint64 wait, GError **error) {
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);

@@ -17,6 +17,9 @@ gboolean cli_wait_state(Cli *cli, guint64 message, const char *state, const char
                         guint32 count, guint64 timeout, gboolean *ret_reached, char **ret_state,
                         GError **error);
 
+/* Whether that is a state that can be waited for: to be asked before a message is sent. */
+gboolean cli_wait_state_check(const char *state, GError **error);
+
 /* Says on stdout or as JSON how a wait ended and returns the exit status, with an error where the
  * state was not reached. */
 int cli_wait_report(Cli *cli, guint64 message, const char *wanted, gboolean reached,

@@ -70,6 +70,9 @@ gboolean cli_send_options_read(const CliArgs *args, GVariantDict *o, GError **er
   g_autoptr(GError) local = NULL;
   guint64 n;
 
+  /* used only after the message was sent: a slip has to be found before */
+  if (cli_args_has(args, "wait") && !cli_wait_state_check(cli_args_get(args, "wait"), error))
+    return FALSE;
   if (from)
     g_variant_dict_insert(o, "from", "s", from);
   add_texts(args, o);
@@ -84,7 +87,7 @@ gboolean cli_send_options_read(const CliArgs *args, GVariantDict *o, GError **er
     g_variant_dict_insert(o, "deliver-at", "t", n);
   if (!local && cli_args_u64(args, "priority", 0, 9, &n, &local))
     g_variant_dict_insert(o, "priority", "y", (guchar)n);
-  if (!local) /* used only after the message was sent: a slip has to be found before */
+  if (!local) /* as with the state */
     cli_args_usec(args, "timeout", &n, &local);
   if (!local)
     return TRUE;
@@ -156,7 +159,8 @@ int cli_send_message(Cli *cli, const CliArgs *args, const char *to, guint first,
   g_autoptr(GVariant) receipt = g_variant_get_child_value(reply, 1);
   g_variant_get_child(reply, 0, "t", &message);
   if (wanted && wait_for(cli, args, message, &state, &reached, error) != CLI_EXIT_OK) {
-    g_prefix_error(error, "message %" G_GUINT64_FORMAT " is stored, but: ", message);
+    g_autofree char *number = cli_message_format(message);
+    g_prefix_error(error, "message %s is stored, but: ", number);
     return CLI_EXIT_FAILURE;
   }
   if (cli->json != CLI_JSON_OFF)

@@ -12,6 +12,10 @@ int cli_verb_help(Cli *cli, CliArgs *args, GError **error) {
     cli_help_overview();
     return CLI_EXIT_OK;
   }
+  if (!cli_args_word(args, 1) && cli_verb_is_family(cli_args_word(args, 0))) {
+    cli_help_family(cli_args_word(args, 0));
+    return CLI_EXIT_OK;
+  }
   const CliVerb *verb = cli_verb_find(cli_args_words(args, NULL), &taken, error);
   if (!verb)
     return CLI_EXIT_USAGE;

@@ -110,6 +110,8 @@ int cli_verb_typist_type(Cli *cli, CliArgs *args, GError **error) {
   if (!target)
     return CLI_EXIT_USAGE;
   g_autofree char *text = g_strjoinv(" ", cli_args_words(args, NULL));
+  if (!cli_check_text("TEXT", text, error))
+    return CLI_EXIT_USAGE;
   g_autoptr(GVariant) reply = cli_session_call(
       CLI_TYPIST, "Type", g_variant_new("(s@a{sv}@a{sv})", text, target, read_options(args)),
       TYPE_USEC, error);

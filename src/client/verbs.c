@@ -3,6 +3,8 @@
 
 #include "common/nearest.h"
 
+#include <string.h>
+
 #define TABLES(...)                                                                                \
   (const CliOption *const[]) {                                                                     \
     __VA_ARGS__, NULL                                                                              \
@@ -196,12 +198,15 @@ static const CliVerb *lookup(const char *name) {
   return NULL;
 }
 
-/* Whether verbs of two words begin with this one. */
-static gboolean is_family(const char *word) {
-  g_autofree char *start = g_strconcat(word, " ", NULL);
+gboolean cli_verb_in_family(const CliVerb *verb, const char *word) {
+  gsize n = strlen(word);
 
+  return strncmp(verb->name, word, n) == 0 && verb->name[n] == ' ';
+}
+
+gboolean cli_verb_is_family(const char *word) {
   for (const CliVerb *v = cli_verbs; v->name; v++)
-    if (g_str_has_prefix(v->name, start))
+    if (cli_verb_in_family(v, word))
       return TRUE;
   return FALSE;
 }
@@ -217,13 +222,24 @@ static void set_unknown(const char *name, GError **error) {
               hint ?: "\"waggle help\" lists them");
 }
 
+static void set_second_missing(const char *family, GError **error) {
+  g_autoptr(GString) seconds = g_string_new(NULL);
+
+  for (const CliVerb *v = cli_verbs; v->name; v++)
+    if (cli_verb_in_family(v, family))
+      g_string_append_printf(seconds, "%s%s", seconds->len ? ", " : "", strchr(v->name, ' ') + 1);
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE,
+              "\"%s\" takes a second word: %s\nTry: waggle %s --help", family, seconds->str,
+              family);
+}
+
 const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error) {
   const CliVerb *verb = lookup(words[0]);
 
   *ret_n = 1;
   if (verb)
     return verb;
-  if (!is_family(words[0])) {
+  if (!cli_verb_is_family(words[0])) {
     set_unknown(words[0], error);
     return NULL;
   }
@@ -232,7 +248,9 @@ const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error) {
   g_autofree char *two = g_strconcat(words[0], " ", alone ? "list" : words[1], NULL);
   verb = lookup(two);
   *ret_n = alone ? 1 : 2;
-  if (!verb)
-    set_unknown(alone ? words[0] : two, error);
+  if (!verb && alone)
+    set_second_missing(words[0], error);
+  else if (!verb)
+    set_unknown(two, error);
   return verb;
 }

@@ -24,8 +24,13 @@ extern const CliVerb cli_verbs[];
  * error of usage that names the nearest. */
 const CliVerb *cli_verb_find(char **words, guint *ret_n, GError **error);
 
+/* Whether verbs of two words begin with this one; whether `verb` is one of them. */
+gboolean cli_verb_is_family(const char *word);
+gboolean cli_verb_in_family(const CliVerb *verb, const char *word);
+
 /* Help on stdout. */
 void cli_help_overview(void);
+void cli_help_family(const char *word);
 void cli_help_verb(const CliVerb *verb);
 
 #define CLI_DECLARE_VERB(name) int cli_verb_##name(Cli *cli, CliArgs *args, GError **error)

@@ -128,8 +128,9 @@ WgJobResult msg_call_wait(MsgEngine *e, MsgCallJob *job) {
   wait.state = msg_state_from_name(state_name);
   if (wait.state == MSG_STATE_NONE) {
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
-                "'%s' is no state; known are stored, queued, announced, leased, acked, replied, "
-                "dead, expired, canceled, held, scheduled",
+                "'%s' is no state; known are stored, scheduled, held, released, queued, announced, "
+                "leased, nacked, acked, replied, overdue, dead, requeued, expired, canceled, "
+                "attempt-failed, attempt-held",
                 state_name);
     return WG_JOB_DONE;
   }

@@ -137,6 +137,11 @@ def test_failures_never_exit_with_2():
         cli.run("hook", "drain", "coder", "--format=claude", stdin=b"{", status=FAILURE)
         check("hook_event_name" in cli.errors, cli.errors)
         cli.run("hook", "drain", status=FAILURE)
+        for slip in (("--formt=claude",), ("--max=many",), ("a", "b"), ("--max",)):
+            drain(cli, *slip, status=FAILURE)
+        cli.run("--jsn", "hook", "drain", "coder", status=FAILURE)
+        cli.run("hook", status=FAILURE)
+        cli.run("hook", "drian", status=FAILURE)
         gone = Cli(d, WAGGLE_ADDRESS="unix:path=" + os.path.join(d.directory, "gone"))
         gone.run("hook", "drain", "coder", status=FAILURE)
 

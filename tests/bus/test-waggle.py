@@ -227,6 +227,55 @@ def test_errors_say_what_to_do():
         cli.run("--system", "--user", status=USAGE)
 
 
+def test_what_is_not_utf_8_is_refused_and_not_replaced():
+    with Daemon() as d:
+        cli = ready(d)
+        bad = b"b\xff"
+        for argv in ((b"send", b"builder", b"x", b"--subject=" + bad), (b"send", bad, b"x"),
+                     (b"send", b"builder", b"x", b"--header=a=" + bad),
+                     (b"send", b"builder", b"x", b"--tag=" + bad), (b"receive", bad),
+                     (b"agent", b"register", b"x", b"--description", bad),
+                     (b"list", b"--subject=" + bad), (b"nack", b"t1", b"-r", bad)):
+            cli.run(*argv, status=USAGE)
+            check("is not UTF-8" in cli.errors and "CRITICAL" not in cli.errors, cli.errors)
+        Cli(d, WAGGLE_AGENT="b\udcff").run("send", "builder", "x", status=USAGE)
+        equal(cli.json("list"), [], "something was stored")
+        # the text of a message and the name of a file are bytes
+        path = os.path.join(os.fsencode(d.directory), b"queue\xff.json")
+        with open(path, "wb") as f:
+            f.write(b"[]")
+        cli.run(b"send", b"builder", bad)
+        cli.run(b"import", path)
+        equal(cli.errors, "")
+        equal(cli.json("receive", "builder")["body_base64"], "Yv8=")
+
+
+def test_a_wrong_state_is_told_before_anything_is_sent():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("send", "builder", "x", "--wait=ackd", status=USAGE)
+        states = cli.errors.split("there are ")[1].strip().split(", ")
+        equal(cli.json("list"), [], "it was sent")
+        cli.run("send", "builder", "x")
+        cli.run("wait", "1", "--state=ackd", status=USAGE)
+        equal(cli.errors.split("known are ")[1].strip().split(", "), states)
+        for state in states:
+            reached = state in ("stored", "queued")
+            cli.run("wait", "1", "--timeout=0", f"--state={state}", status=OK if reached else TIMEOUT)
+
+
+def test_help_of_verbs_of_two_words_names_all_of_them():
+    with Daemon() as d:
+        cli = Cli(d)
+        for argv in (("agent", "--help"), ("help", "agent"), ("--help", "agent"), ("agent", "-h")):
+            out = cli.run(*argv)
+            check(all(f"  agent {verb}" in out for verb in ("list", "register", "resume")), out)
+        check("  typist doctor" in cli.run("typist", "--help"), "a family that lists nothing")
+        check("--role=ROLE" in cli.run("agent", "list", "--help"), "the verb itself")
+        cli.run("typist", status=USAGE)
+        check("windows, doctor, type, hold, release" in cli.errors, cli.errors)
+
+
 def test_over_the_bus():
     with Daemon(bus=True) as d:
         bus = {"DBUS_SESSION_BUS_ADDRESS": d.bus.address, "XDG_RUNTIME_DIR": d.directory}

@@ -27,7 +27,7 @@ class Cli:
         done = subprocess.run([WAGGLE, *args], env=self.environment, capture_output=True,
                               timeout=LIMIT, input=stdin, check=False)
         self.errors = done.stderr.decode()
-        equal(done.returncode, status, f"exit status of waggle {' '.join(args)} ({self.errors})")
+        equal(done.returncode, status, f"exit status of waggle {args} ({self.errors})")
         return done.stdout.decode(errors="surrogateescape")
 
     def json(self, *args, status=0):
