@@ -15,7 +15,7 @@ typedef struct {
 
 static const Row rows[] = {
     {"node_systemd_unit_start_time_seconds", "Start time of the unit since unix epoch in seconds.",
-     MON_M_UNIT_START_TIME, TRUE},
+     MON_M_UNIT_START_TIME, FALSE},
     {"node_systemd_service_restart_total", "Service unit count of Restart triggers.",
      MON_M_UNIT_RESTARTS, FALSE},
     {"node_systemd_unit_tasks_current", "Current number of tasks per Systemd unit.",

@@ -25,6 +25,14 @@ static gboolean eval_scalar(MonEval *eval, const MonNode *node, MonValue *ret) {
   return TRUE;
 }
 
+/* Whether one of the first `n` is of `label`: what is tested twice is not fixed. */
+static gboolean is_tested(GPtrArray *tests, guint n, const char *label) {
+  for (guint i = 0; i < n; i++)
+    if (g_str_equal(((const MonLabelTest *)tests->pdata[i])->label, label))
+      return TRUE;
+  return FALSE;
+}
+
 /* One element with the labels that the selector fixes, if there is nothing else. */
 static void add_absent(MonEval *eval, const MonNode *selector, const MonValue *value,
                        MonValue *ret) {
@@ -35,9 +43,8 @@ static void add_absent(MonEval *eval, const MonNode *selector, const MonValue *v
   MonLabels *labels = mon_labels_new(NULL, NULL);
   for (guint i = 0; selector->tests != NULL && i < selector->tests->len; i++) {
     const MonLabelTest *test = selector->tests->pdata[i];
-    if (test->type != MON_TEST_EQUAL)
-      continue;
-    MonLabels *with = mon_labels_with(labels, test->label, test->value);
+    gboolean fixes = test->type == MON_TEST_EQUAL && !is_tested(selector->tests, i, test->label);
+    MonLabels *with = mon_labels_with(labels, test->label, fixes ? test->value : NULL);
     mon_labels_unref(labels);
     labels = with;
   }

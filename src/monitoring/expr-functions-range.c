@@ -199,7 +199,8 @@ static gboolean range_deriv(const MonRange *r, double *ret) {
 static gboolean range_predict(const MonRange *r, double *ret) {
   double slope, at;
 
-  if (!fit(r, r->to, &slope, &at))
+  /* from the evaluation on, whatever the offset of the samples */
+  if (!fit(r, r->now, &slope, &at))
     return FALSE;
   *ret = at + slope * r->parameter;
   return TRUE;

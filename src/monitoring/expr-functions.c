@@ -27,13 +27,14 @@ static double argument(MonEval *eval, const MonNode *node, guint i, double fallb
 }
 
 static gboolean eval_round(MonEval *eval, const MonNode *node, MonValue *ret) {
-  double to = argument(eval, node, 1, 1);
+  /* the other way round, tenths would be 0.30000000000000004 */
+  double inverse = 1 / argument(eval, node, 1, 1);
 
   if (!mon_eval_node(eval, node->a[0], ret))
     return FALSE;
   for (guint i = 0; i < ret->elements->len; i++) {
     MonElement *element = &g_array_index(ret->elements, MonElement, i);
-    element->value = floor(element->value / to + 0.5) * to;
+    element->value = floor(element->value * inverse + 0.5) / inverse;
     element->name = NULL;
   }
   return TRUE;

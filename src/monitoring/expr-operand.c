@@ -63,6 +63,17 @@ static void take_name(MonNode *node) {
   }
 }
 
+/* No series has a label __name__, so what is left of such tests would never hold. */
+static gboolean names_once(MonParse *parse, const MonNode *node, guint column) {
+  for (guint i = 0; i < node->tests->len; i++)
+    if (g_str_equal(((const MonLabelTest *)node->tests->pdata[i])->label, "__name__"))
+      return mon_parse_fail(parse, column,
+                            "%s has the name of its metric already; __name__ is "
+                            "supported as {__name__=\"metric\"} alone",
+                            node->name);
+  return TRUE;
+}
+
 static gboolean parse_offset(MonParse *parse, MonNode *node) {
   if (!mon_parse_take_word(parse, "offset"))
     return TRUE;
@@ -106,7 +117,8 @@ MonNode *mon_parse_selector(MonParse *parse) {
     mon_parse_fail(parse, token->column, "a selector needs the name of a metric");
     return NULL;
   }
-  if (!parse_range(parse, node) || !parse_offset(parse, node))
+  if (!names_once(parse, node, token->column) || !parse_range(parse, node) ||
+      !parse_offset(parse, node))
     return NULL;
   return g_steal_pointer(&node);
 }

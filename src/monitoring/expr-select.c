@@ -91,6 +91,7 @@ static void take_range(const MonLabels *labels, gint64 created, const MonSample 
   eval->found = TRUE;
   MonRange range = {.from = select->from,
                     .to = select->to,
+                    .now = eval->time,
                     .created = created > select->from && created <= samples[0].time ? created : 0,
                     .samples = samples,
                     .n = n,

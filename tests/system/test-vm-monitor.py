@@ -184,6 +184,7 @@ def _compare(ours, theirs):
     for family in ("node_systemd_unit_state", "node_systemd_unit_tasks_current", "node_systemd_unit_start_time_seconds",
                    "node_systemd_service_restart_total"):  # fmt: skip
         mine = {(labels["name"], labels.get("state")): value for labels, value in ours[family]}
+        assert {frozenset(labels) for labels, _ in theirs[family]} == {frozenset(labels) for labels, _ in ours[family]}, family
         for labels, value in theirs[family]:
             if labels["name"].startswith(("idle@", *WORK)):  # what others do meanwhile may differ
                 compared += 1

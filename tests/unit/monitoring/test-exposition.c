@@ -152,7 +152,7 @@ static void test_compat(void) {
       "\nnode_systemd_unit_state{name=\"a.service\",state=\"failed\",type=\"service\"} 1\n",
       "\nnode_systemd_unit_state{name=\"a.service\",state=\"active\",type=\"service\"} 0\n",
       "\nsystemd_unit_state{name=\"a.service\",state=\"inactive\",type=\"service\"} 0\n",
-      "\nnode_systemd_unit_start_time_seconds{name=\"a.service\",type=\"service\"} 17\n",
+      "\nnode_systemd_unit_start_time_seconds{name=\"a.service\"} 17\n",
       "\nsystemd_unit_cpu_seconds_total{name=\"a.service\",type=\"service\",mode=\"user\"} 3\n",
       "\n# TYPE systemd_unit_cpu_seconds_total counter\n",
   };
