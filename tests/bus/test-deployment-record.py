@@ -111,7 +111,7 @@ def test_audit_chain():
         c = d.caller()
         bad = good_and_bad(d, c)
         refused("UnknownDeployment", c.call, "Cancel", "(ta{sv})", 77, {})
-        wait_for(lambda: "refused" in entries(c)[-1][2], "the entry of the refusal")
+        wait_for(lambda: any("UnknownDeployment" in e[2] for e in entries(c)), "the entry of the refusal")
         before = bytes(32)
         for n, (number, time, what, digest) in enumerate(entries(c), 1):
             equal(number, n, "number of an entry")
@@ -124,7 +124,7 @@ def test_audit_chain():
               (f"uid:{os.getuid()}", os.getpid(), "org.waggle.deployment.deploy"))
         end = next(w for w in words if w.get("deployment") == bad and w.get("to") == "rolled-back")
         check(end["digest"] and end["release"], f"what it was about: {end}")
-        equal(words[-1]["error"], "org.waggle.Error.UnknownDeployment")
+        check("org.waggle.Error.UnknownDeployment" in [w.get("error") for w in words], f"{words}")
         equal(c.call("AuditVerify"), (True, len(words), ""))
         d.wait_log("the hash of the newest is ")
 

@@ -66,7 +66,8 @@ class Host:
         return self.out("systemctl", *scope, "show", "--value", "-p", key, unit, user=user)
 
     def wait(self, what, condition, timeout=20):
-        """Until `condition` is true; returns what it returned."""
+        """Until `condition` is true; returns what it returned. A limit is for what never comes: a minute at least."""
+        timeout = max(timeout, 60)
         end = time.monotonic() + timeout
         while True:
             result = condition()
