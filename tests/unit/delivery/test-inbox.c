@@ -135,6 +135,10 @@ static void test_removed(void) {
   place_clear(&place);
 }
 
+static gboolean tick(gpointer data) {
+  return G_SOURCE_CONTINUE;
+}
+
 static gboolean empty(gpointer data) {
   return count(data, "new") + count(data, "cur") == 0;
 }
@@ -174,9 +178,9 @@ static void test_finished(void) {
   test_until(was_swept, NULL);
   g_assert_cmpuint(sum, ==, 7);
   inbox->finished(place.state, 7, "dead");
-  guint tick = g_timeout_add(10, G_SOURCE_FUNC(g_main_context_wakeup), NULL);
+  guint source = g_timeout_add(10, tick, NULL);
   test_until(empty, &place);
-  g_source_remove(tick);
+  g_source_remove(source);
   place_clear(&place);
 }
 
