@@ -7,11 +7,37 @@
 
 #define NAME_WIDTH 32
 
+#define TEXT_COLUMN (2 + NAME_WIDTH + 1)
+
+/* The column that is left to texts; a terminal that is too narrow wraps them itself. */
+static guint text_width(void) {
+  guint columns = cli_columns();
+
+  return columns >= TEXT_COLUMN + 30 ? columns - TEXT_COLUMN : G_MAXUINT;
+}
+
+/* Broken between words, the rest below the beginning. */
+static void print_text(const char *text) {
+  g_auto(GStrv) words = g_strsplit(text, " ", -1);
+  guint width = text_width(), column = 0;
+
+  for (guint i = 0; words[i]; i++) {
+    guint n = cli_text_width(words[i]);
+    gboolean fits = column == 0 || (column + 1 < width && n <= width - column - 1);
+    if (!fits)
+      printf("\n%*s", TEXT_COLUMN, "");
+    printf("%s%s", column && fits ? " " : "", words[i]);
+    column = column && fits ? column + 1 + n : n;
+  }
+  printf("\n");
+}
+
 static void print_row(const char *name, const char *text) {
   if (strlen(name) > NAME_WIDTH)
-    printf("  %s\n  %-*s %s\n", name, NAME_WIDTH, "", text);
+    printf("  %s\n  %-*s ", name, NAME_WIDTH, "");
   else
-    printf("  %-*s %s\n", NAME_WIDTH, name, text);
+    printf("  %-*s ", NAME_WIDTH, name);
+  print_text(text);
 }
 
 static void print_heading(const char *text) {
@@ -54,9 +80,8 @@ void cli_help_overview(void) {
   }
   print_heading("Options");
   print_options(cli_global_options);
-  printf(
-      "\nADDRESS is an agent's name, role:NAME, topic:NAME or @all. \"waggle VERB --help\" tells\n"
-      "the options of a verb; waggle(1) tells more, exit statuses too.\n");
+  printf("\nADDRESS is an agent's name, role:NAME, topic:NAME or @all. \"waggle VERB --help\"\n"
+         "tells the options of a verb; waggle(1) tells more, exit statuses too.\n");
 }
 
 void cli_help_family(const char *word) {

@@ -169,8 +169,11 @@ static void print_agent(GVariant *a) {
   cli_field("Description", cli_dict_string(a, "description"));
   cli_field_printf("Owner", "%s (uid %" G_GUINT64_FORMAT ")", owner, cli_dict_u64(a, "uid"));
   if (cli_dict_bool(a, "paused")) {
-    g_autofree char *text = until ? cli_time_full(until) : NULL;
-    cli_field_styled("Paused", until ? text : "until it is resumed", CLI_STYLE_WARNING);
+    g_autofree char *end = until ? cli_time_full(until) : g_strdup("it is resumed");
+    const char *reason = cli_dict_string(a, "pause-reason");
+    g_autofree char *text =
+        g_strdup_printf("until %s%s%s", end, reason && *reason ? ": " : "", reason ?: "");
+    cli_field_styled("Paused", text, CLI_STYLE_WARNING);
   }
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
     g_autofree char *text = cli_dict_join(a, lists[i][1], ", ");

@@ -70,8 +70,8 @@ int cli_verb_agent_remove(Cli *cli, CliArgs *args, GError **error) {
       return CLI_EXIT_FAILURE;
     g_variant_get(reply, "(t)", &dead);
     if (cli->json == CLI_JSON_OFF && dead)
-      printf("Agent %s removed; %" G_GUINT64_FORMAT " waiting message%s became dead letters.\n",
-             cli_args_word(args, i), dead, dead == 1 ? "" : "s");
+      printf("Agent %s removed; %" G_GUINT64_FORMAT " waiting message%s.\n", cli_args_word(args, i),
+             dead, dead == 1 ? " became a dead letter" : "s became dead letters");
   }
   return CLI_EXIT_OK;
 }

@@ -91,9 +91,10 @@ WgJobResult msg_call_unregister_agent(MsgEngine *e, MsgCallJob *job) {
   guint64 waiting = msg_agent_waiting(agent);
   if (waiting > 0 && !force) {
     g_set_error(error, WG_ERROR, WG_ERROR_AGENT_BUSY,
-                "Agent '%s' has %" G_GUINT64_FORMAT " messages that are not done with; read them, "
-                "or remove it with force: then they become dead letters",
-                name, waiting);
+                "Agent '%s' has %" G_GUINT64_FORMAT
+                " message%s not done with; read what waits, or remove "
+                "it with force: then that becomes dead letters",
+                name, waiting, waiting == 1 ? " that is" : "s that are");
     return WG_JOB_DONE;
   }
   agent->removed = e->now_real;

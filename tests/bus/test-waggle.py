@@ -276,6 +276,29 @@ def test_help_of_verbs_of_two_words_names_all_of_them():
         check("windows, doctor, type, hold, release" in cli.errors, cli.errors)
 
 
+def test_help_fits_a_terminal():
+    with Daemon() as d:
+        cli = Cli(d, COLUMNS="80")
+        verbs = [line.split("  ")[1] for line in cli.run("--help").splitlines() if line.startswith("  ")]
+        for argv in ([], *([word for word in verb.split() if word.islower()][:2] for verb in verbs
+                           if not verb.startswith((" ", "-")))):
+            for line in cli.run(*argv, "--help").splitlines():
+                check(len(line) <= 80, f"{argv}: {line}")
+
+
+def test_a_pause_says_why_and_until_when():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("agent", "pause", "builder", "--reason=lunch")
+        check("Paused: until it is resumed: lunch\n" in cli.run("agent", "show", "builder"), "no reason")
+        cli.run("agent", "pause", "builder", "--until=2037-01-01 00:00:00 UTC")
+        check("Paused: until 2037-01-01 00:00:00 UTC\n" in cli.run("agent", "show", "builder"), "no end")
+        cli.run("send", "builder", "x")
+        cli.run("agent", "remove", "builder", status=CONFLICT)
+        check("has 1 message that is not done with" in cli.errors, cli.errors)
+        check("1 waiting message became a dead letter." in cli.run("agent", "remove", "-f", "builder"), "told")
+
+
 def test_over_the_bus():
     with Daemon(bus=True) as d:
         bus = {"DBUS_SESSION_BUS_ADDRESS": d.bus.address, "XDG_RUNTIME_DIR": d.directory}
