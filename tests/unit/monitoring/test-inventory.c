@@ -58,7 +58,7 @@ static void wait_unit(World *w, const char *unit, const char *state) {
 
 static void begin(World *w) {
   *w = (World){.daemon = {.user_scope = FALSE}};
-  w->daemon.settings = (MonSettings){.watch_units = TRUE, .call_timeout = 300000};
+  w->daemon.settings = (MonSettings){.watch_units = TRUE, .call_timeout = 60 * G_USEC_PER_SEC};
   w->daemon.events = mon_events_new();
   w->daemon.board = mon_board_new();
   w->events = g_string_new(NULL);
@@ -197,6 +197,7 @@ static void test_hung(void) {
 
   service("e.service", "");
   begin(&w);
+  w.daemon.settings.call_timeout = 3 * G_USEC_PER_SEC;
   mock_test("Mute", "s", "ListUnitsByPatterns");
   mock_call("StartUnit", "ss", "e.service", "replace");
   mock_until(is_lost, &w);
