@@ -139,5 +139,7 @@ gint64 wg_writer_checkpoint_if_idle(WgWriter *w) {
   wg_writer_stamp(w, now);
   checkpoint(w, w->wal_pages > 0 ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE);
   wg_writer_stamp(w, 0);
+  /* should a reader from outside be in the way, it is not waited for again at once */
+  w->idle_since = g_get_monotonic_time();
   return idle_due(w);
 }
