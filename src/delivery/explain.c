@@ -186,7 +186,14 @@ int dlv_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
   return 1;
 }
 
-/* ---- ListAgents ---- */
+/* ---- ListAgents asks each service once what waits: offers tell of what came, not of what went
+ * ---- */
+typedef struct {
+  DlvCourier *courier;
+  sd_bus_message *m;
+  guint next; /* link */
+} Listing;
+
 static void list_agent(DlvAgent *agent, gpointer data) {
   g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
   GVariantBuilder names;
@@ -205,14 +212,61 @@ static void list_agent(DlvAgent *agent, gpointer data) {
   g_variant_builder_add_value(data, g_variant_dict_end(&d));
 }
 
-static void list_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
+static void listing_end(Listing *l) {
   GVariantBuilder list;
 
+  g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+  dlv_links_each_agent(l->courier, list_agent, &list);
+  reply_variant(l->m, g_variant_builder_end(&list));
+  sd_bus_message_unref(l->m);
+  g_free(l);
+}
+
+static void list_next(Listing *l);
+
+/* A service that does not answer leaves what it said last. */
+static void on_agents(DlvLink *link, sd_bus_message *reply, const GError *error, gpointer data) {
+  g_autoptr(GVariant) agents = reply != NULL ? wg_variant_read(reply, NULL) : NULL;
+
+  for (gsize i = 0; agents != NULL && g_variant_is_of_type(agents, G_VARIANT_TYPE("aa{sv}")) &&
+                    i < g_variant_n_children(agents);
+       i++) {
+    g_autoptr(GVariant) info = g_variant_get_child_value(agents, i);
+    const char *name = NULL;
+    guint64 queued = 0;
+    DlvAgent *agent = g_variant_lookup(info, "name", "&s", &name)
+                          ? g_hash_table_lookup(link->agents, name)
+                          : NULL;
+    if (agent != NULL && g_variant_lookup(info, "queued", "t", &queued))
+      agent->waiting = (guint)MIN(queued, G_MAXUINT);
+  }
+  list_next(data);
+}
+
+static void list_next(Listing *l) {
+  const GPtrArray *links = l->courier->links;
+  GVariantDict filter;
+
+  while (!l->courier->draining && l->next < links->len) {
+    DlvLink *link = links->pdata[l->next++];
+    if (link->state != DLV_LINK_READY)
+      continue;
+    g_variant_dict_init(&filter, NULL);
+    g_variant_dict_insert(&filter, "uid", "u", (guint32)getuid());
+    dlv_link_call(link, WG_IFACE_MESSAGING, "ListAgents",
+                  g_variant_new("(@a{sv})", g_variant_dict_end(&filter)), on_agents, l);
+    return;
+  }
+  listing_end(l);
+}
+
+static void list_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
   if (!dlv_may_enter(data, m, caller, lookup))
     return;
-  g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
-  dlv_links_each_agent(data, list_agent, &list);
-  reply_variant(m, g_variant_builder_end(&list));
+  Listing *l = g_new0(Listing, 1);
+  l->courier = data;
+  l->m = sd_bus_message_ref(m);
+  list_next(l);
 }
 
 int dlv_method_list_agents(sd_bus_message *m, void *userdata, sd_bus_error *error) {

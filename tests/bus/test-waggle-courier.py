@@ -80,6 +80,19 @@ def test_how_an_agent_is_reached_is_shown():
         equal(s.cli.json("courier", "list")[0]["agent"], "a")
 
 
+def test_the_list_tells_what_waits_now():
+    with Suite() as s:
+        s.cli.run("agent", "register", "a", "--policy", json.dumps(s.inbox("mail")))
+        for _ in range(2):
+            s.wait_receipt(int(s.cli.run("send", "a", "hello")), "announced")
+        waiting = lambda: [row["waiting"] for row in s.cli.json("courier", "list")]
+        equal(waiting(), [2])
+        s.cli.run("receive", "a", "--ack")
+        equal(waiting(), [1])
+        s.cli.run("receive", "a", "--ack")
+        equal(waiting(), [0])
+
+
 def test_without_a_courier():
     with Suite() as s:
         gone = Cli(s.messaged, DBUS_SESSION_BUS_ADDRESS="unix:path=" + s.path("gone"),
