@@ -116,8 +116,8 @@ class Vm(Host):
         # its name is there a moment before it listens
         self.wait("the emulator", lambda: self._alive() and self._channel.connect_ex(str(channel)) == 0, 20)
         self._stream = self._channel.makefile("r", encoding="utf-8")
-        assert self._ask({"argv": ["true"]}, 120)["status"] == 0
-        state = self.wait("systemd", self.is_up, 60)
+        assert self._ask({"argv": ["true"]}, 300)["status"] == 0
+        state = self.wait("systemd", self.is_up, 120)
         assert state == "running", f"the machine is {state}: " + self.run("systemctl", "--failed", "--no-pager").stdout
         print(f"# booted in {time.monotonic() - begin:.1f} s", flush=True)
 
