@@ -8,6 +8,7 @@
 
 #define REGISTERED_MAX 10000 /* by calls */
 
+/* One service of a call. */
 typedef struct {
   MonRegistry *registry;
   MonServiceSpec *spec;
@@ -107,24 +108,12 @@ static void registered(guint64 revision, const GError *error, gpointer data) {
   register_free(job);
 }
 
-void mon_registry_register(MonRegistry *registry, const MonRegistration *registration,
-                           MonRegistryDone done, gpointer user_data) {
-  Register *job = g_new0(Register, 1);
-
-  *job = (Register){.registry = registry,
-                    .registration = *registration,
-                    .document = g_strdup(registration->document),
-                    .done = done,
-                    .user_data = user_data};
-  job->spec = mon_service_from_text(job->document, &job->error);
-  if (job->spec == NULL || !owner_is_there(job) || !judge(job)) {
-    refuse(job);
-    return;
-  }
-  MonServiceEntry *e = mon_registry_find(registry, job->spec->name);
+static void start(Register *job) {
+  MonServiceEntry *e = mon_registry_find(job->registry, job->spec->name);
   gboolean is_new = e == NULL;
+
   if (is_new)
-    e = mon_entry_put(registry, job->spec, MON_FROM_CALL);
+    e = mon_entry_put(job->registry, job->spec, MON_FROM_CALL);
   if (!watch_owner(job, e)) {
     if (is_new)
       mon_entry_remove(e, "its process is not there");
@@ -135,13 +124,88 @@ void mon_registry_register(MonRegistry *registry, const MonRegistration *registr
   e->gone = 0;
   if (!is_new && !is_same)
     mon_entry_take_spec(e, job->spec);
-  e->uid = registration->uid;
+  e->uid = job->registration.uid;
   g_free(e->document);
   e->document = g_strdup(job->document);
   GArray *writes = mon_writes_new();
   mon_write_service(writes, e);
   mon_change_write(e, job->spec->name, is_new ? "registered" : "changed", writes, TRUE, registered,
                    job);
+}
+
+/* The services of a call, one after the other; what was answered is on the disk, all of it. */
+typedef struct {
+  GPtrArray *jobs; /* a job that was started frees itself */
+  guint at;
+  MonRegistryDone done;
+  gpointer user_data;
+} Batch;
+
+static void batch_done(guint64 revision, const GError *error, gpointer data) {
+  Batch *batch = data;
+
+  batch->at++;
+  /* judged again: what came between may have the name */
+  if (error == NULL && batch->at < batch->jobs->len) {
+    Register *next = batch->jobs->pdata[batch->at];
+    if (judge(next))
+      start(next);
+    else
+      refuse(next);
+    return;
+  }
+  batch->done(revision, error, batch->user_data);
+  for (guint i = batch->at; i < batch->jobs->len; i++)
+    register_free(batch->jobs->pdata[i]);
+  g_ptr_array_unref(batch->jobs);
+  g_free(batch);
+}
+
+/* All are judged before one is in force, so that a mistake leaves nothing half done. */
+static void start_all(Batch *batch) {
+  for (guint i = 0; i < batch->jobs->len; i++) {
+    Register *job = batch->jobs->pdata[i];
+    if (owner_is_there(job) && judge(job))
+      continue;
+    batch->jobs->pdata[i] = batch->jobs->pdata[0]; /* the one that is told of comes first */
+    batch->jobs->pdata[0] = job;
+    refuse(job);
+    return;
+  }
+  start(batch->jobs->pdata[0]);
+}
+
+void mon_registry_register(MonRegistry *registry, const MonRegistration *registration,
+                           MonRegistryDone done, gpointer user_data) {
+  g_auto(GStrv) documents = NULL;
+  GError *error = NULL;
+  g_autoptr(GPtrArray) specs = mon_services_from_text(registration->document, &documents, &error);
+  guint n = specs ? specs->len : 1; /* one that tells what is wrong */
+  Batch *batch = g_new(Batch, 1);
+
+  *batch = (Batch){g_ptr_array_new(), 0, done, user_data};
+  if (specs && n == 0) {
+    error = g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "the list \"services\" is empty");
+    n = 1;
+  }
+  for (guint i = 0; i < n; i++) {
+    Register *job = g_new0(Register, 1);
+    *job = (Register){.registry = registry,
+                      .registration = *registration,
+                      .done = batch_done,
+                      .user_data = batch};
+    if (!error) {
+      job->spec = mon_service_spec_ref(specs->pdata[i]);
+      job->document = g_strdup(documents[i]);
+    }
+    g_ptr_array_add(batch->jobs, job);
+  }
+  if (!error) {
+    start_all(batch);
+    return;
+  }
+  ((Register *)batch->jobs->pdata[0])->error = error;
+  refuse(batch->jobs->pdata[0]);
 }
 
 void mon_registry_unregister(MonRegistry *registry, const char *name, uid_t uid, gboolean is_admin,

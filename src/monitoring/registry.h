@@ -80,7 +80,7 @@ void mon_registry_each(MonRegistry *registry, MonServiceEntryFunc func, gpointer
 char *mon_registry_hint(MonRegistry *registry, const char *name);
 
 typedef struct {
-  const char *document; /* a service as a file of services.d has it */
+  const char *document; /* one service, or several, as a file of services.d has them */
   uid_t uid;
   MonOwner owner;
   guint64 caller;
@@ -88,7 +88,8 @@ typedef struct {
   gboolean is_admin; /* may replace what another uid registered */
 } MonRegistration;
 typedef void (*MonRegistryDone)(guint64 revision, const GError *error, gpointer user_data);
-/* `done` comes after the commit, never from inside. Registering again what is the same keeps the
+/* `done` comes after the last commit, never from inside; a document or a name that is refused
+ * registers none of them. Registering again what is the same keeps the
  * states of its probes. */
 void mon_registry_register(MonRegistry *registry, const MonRegistration *registration,
                            MonRegistryDone done, gpointer user_data);

@@ -37,6 +37,9 @@ gboolean mon_service_spec_equal(const MonServiceSpec *a, const MonServiceSpec *b
  * MonServiceSpec); NULL with WG_ERROR_CONFIGURATION. Reads files: for a start and for a reload. */
 GPtrArray *mon_services_load(const char *const *dirs, GError **error);
 
-/* The same file: one service from a document in a call: YAML or JSON. WG_ERROR_INVALID_ARGUMENT
- * names every problem. */
+/* The same file: the services of a document in a call, YAML or JSON: the keys of one, or a list
+ * "services", as in a file. (element-type MonServiceSpec); NULL: WG_ERROR_INVALID_ARGUMENT names
+ * every problem. `ret_documents`: each alone, beside them; free with g_strfreev(). */
+GPtrArray *mon_services_from_text(const char *text, char ***ret_documents, GError **error);
+/* Exactly one of them. */
 MonServiceSpec *mon_service_from_text(const char *text, GError **error);

@@ -12,7 +12,7 @@
 
 typedef struct {
   GPtrArray *services;
-  GHashTable *names; /* name -> from */
+  GHashTable *names; /* name -> where it stands; borrowed */
   GString *problems; /* lines */
 } Loading;
 
@@ -52,25 +52,48 @@ static void add(Loading *loading, MonServiceSpec *spec, WgDoc *doc, const char *
     mon_service_spec_unref(spec);
     return;
   }
-  g_hash_table_insert(loading->names, spec->name, spec->from);
+  g_hash_table_insert(loading->names, spec->name, spec->from ? spec->from : "the list");
   g_ptr_array_add(loading->services, spec);
 }
 
-static void read_services(Loading *loading, WgDoc *doc, const char *path, WgProblems *problems) {
-  WgReader *reader = wg_reader_new(doc, wg_doc_root(doc), "", problems);
+static void read_one(Loading *loading, WgDoc *doc, JsonNode *node, const char *pointer,
+                     const char *path, WgProblems *problems) {
+  MonServiceSpec *spec = mon_service_spec_read(node, doc, pointer, path, problems);
+
+  if (spec)
+    add(loading, spec, doc, pointer, problems);
+}
+
+static void read_list(Loading *loading, WgReader *reader, WgDoc *doc, const char *path,
+                      WgProblems *problems) {
   guint n = wg_reader_length(reader, "services");
 
-  if (!wg_reader_has(reader, "services"))
-    wg_reader_problem(reader, NULL, "a list \"services\" is needed");
   for (guint i = 0; i < n && loading->services->len < MON_SERVICES_MAX; i++) {
     g_autofree char *pointer = g_strdup_printf("/services/%u", i);
-    MonServiceSpec *spec = mon_service_spec_read(wg_reader_element_node(reader, "services", i), doc,
-                                                 pointer, path, problems);
-    if (spec)
-      add(loading, spec, doc, pointer, problems);
+    read_one(loading, doc, wg_reader_element_node(reader, "services", i), pointer, path, problems);
   }
   if (loading->services->len >= MON_SERVICES_MAX)
     wg_reader_problem(reader, "services", "there are at most %d services", MON_SERVICES_MAX);
+}
+
+/* A list of services, or the keys of one: in files as in calls. */
+static void read_services(Loading *loading, WgDoc *doc, const char *path, WgProblems *problems) {
+  WgReader *reader = wg_reader_new(doc, wg_doc_root(doc), "", problems);
+  gboolean is_list = wg_reader_has(reader, "services");
+
+  if (!is_list && wg_reader_has(reader, "name")) {
+    wg_reader_drop(reader);
+    read_one(loading, doc, wg_doc_root(doc), "", path, problems);
+    return;
+  }
+  if (is_list)
+    read_list(loading, reader, doc, path, problems);
+  else
+    wg_reader_problem(reader, NULL,
+                      "a list \"services\" is needed, or one service, whose 'name' is missing");
+  if (is_list && wg_reader_has(reader, "name"))
+    wg_reader_problem(reader, "name",
+                      "this is a list \"services\" or one service, and cannot be both");
   wg_reader_end(reader);
 }
 
@@ -112,15 +135,43 @@ GPtrArray *mon_services_load(const char *const *dirs, GError **error) {
   return NULL;
 }
 
-MonServiceSpec *mon_service_from_text(const char *text, GError **error) {
+GPtrArray *mon_services_from_text(const char *text, char ***ret_documents, GError **error) {
+  g_autoptr(GPtrArray) services =
+      g_ptr_array_new_with_free_func((GDestroyNotify)mon_service_spec_unref);
+  g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
   g_autoptr(WgProblems) problems = wg_problems_new();
   g_autoptr(WgDoc) doc = wg_doc_parse(text, strlen(text), WG_DOC_AUTO, problems);
-  g_autoptr(MonServiceSpec) spec =
-      doc ? mon_service_spec_read(wg_doc_root(doc), doc, "", NULL, problems) : NULL;
+  Loading loading = {services, names, NULL};
 
-  if (spec && !wg_problems_refuse(problems))
-    return g_steal_pointer(&spec);
+  if (doc)
+    read_services(&loading, doc, NULL, problems);
+  if (doc && !wg_problems_refuse(problems)) {
+    g_autoptr(GStrvBuilder) documents = g_strv_builder_new();
+    JsonObject *root = json_node_get_object(wg_doc_root(doc));
+    JsonArray *list = json_object_has_member(root, "services")
+                          ? json_object_get_array_member(root, "services")
+                          : NULL;
+    for (guint i = 0; i < services->len; i++) {
+      g_autofree char *one =
+          list ? wg_json_canonical(json_array_get_element(list, i)) : g_strdup(text);
+      g_strv_builder_add(documents, one);
+    }
+    *ret_documents = g_strv_builder_end(documents);
+    return g_steal_pointer(&services);
+  }
   g_autofree char *told = wg_problems_text(problems, "the service");
   g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "%s", g_strchomp(told));
+  return NULL;
+}
+
+MonServiceSpec *mon_service_from_text(const char *text, GError **error) {
+  g_auto(GStrv) documents = NULL;
+  g_autoptr(GPtrArray) services = mon_services_from_text(text, &documents, error);
+
+  if (services && services->len == 1)
+    return g_ptr_array_steal_index(services, 0);
+  if (services)
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "one service is needed, these are %u",
+                services->len);
   return NULL;
 }

@@ -227,6 +227,24 @@ def test_a_name_that_is_taken_anew_begins_anew():
         d.start()
 
 
+def test_several_in_one_call():
+    """As a file has them; all or none, and each stands alone afterwards."""
+    with Monitord(files={"services.d/a.yaml": "name: filed\n"}) as d:
+        r = Registry(d)
+        refused("InvalidArgument", r.register, {"services": [{"name": "a"}, {"nam": "b"}]}, owner="none",
+                text="/services/1")
+        refused("InvalidState", r.register, {"services": [{"name": "a"}, {"name": "filed"}]}, owner="none",
+                text="change it there")
+        refused("InvalidArgument", r.register, {"services": []}, owner="none", text="empty")
+        equal(r.names(), ["filed"], "what is in force after a refusal")
+        r.register("services:\n- {name: a, tags: [x]}\n- name: b\n- name: c\n", owner="none")
+        r.call("Unregister", "s", "b")
+        d.stop()
+        d.start()
+        r = Registry(d)
+        equal((sorted(r.names("List", all=True)), r.show("a")["tags"]), (["a", "c", "filed"], ["x"]))
+
+
 def test_watching_from_a_revision():
     with Monitord() as d:
         r = Registry(d)

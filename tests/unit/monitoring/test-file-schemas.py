@@ -114,6 +114,8 @@ def problems(kind):
     for (name, document), verdict in zip(named, judged(kind, [d for _, d in named]), strict=True):
         whole = {"services": [document]} if kind == "services" else document
         valid = validator.is_valid(whole)
+        if kind == "services" and validator.is_valid(document) != valid and "services" not in document:
+            yield f"{name}: the schema says another thing of one service than of a list of it"
         # keys of a probe that are none of its own are a check's, which another schema has
         in_probe = kind == "services" and name.startswith("misspelt probes/") and name.count("/") == 2
         if verdict == "good" and not valid:

@@ -129,7 +129,7 @@ static void test_files(void) {
   g_autofree char *admin = g_build_filename(base, "admin", NULL);
   const char *const dirs[] = {vendor, admin, NULL};
 
-  put(vendor, "a.yaml", "services: [{name: one}]\n");
+  put(vendor, "a.yaml", "name: one\n"); /* one service, without a list */
   put(vendor, "b.yaml", "services: [{name: two}]\n");
   put(admin, "b.yaml", "services: [{name: three}, {name: four}]\n");
   put(admin, "c.json", "{\"services\": []}");
@@ -160,6 +160,41 @@ static void test_files(void) {
     g_rmdir(dirs[i]);
   }
   g_assert_cmpint(g_rmdir(base), ==, 0);
+}
+
+/* What a file has a call may have, too; each is told alone, as it is stored. */
+static void test_one_or_many(void) {
+  static const char *const bad[][2] = {
+      {"services: [{name: a}, {name: a}]", "/services/1: a service \"a\" stands in the list"},
+      {"services: [{name: a}, {nam: b}]", "/services/1/nam: "},
+      {"servces: [{name: a}]", "did you mean services?"},
+      {"name: a\nservices: [{name: b}]", "cannot be both"},
+      {"tags: [a]", "'name' is missing"},
+      {"services: {name: a}", "/services: "},
+  };
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) documents = NULL, alone = NULL;
+  g_autoptr(GPtrArray) two =
+      mon_services_from_text("services:\n- name: a\n- {name: b, unit: x}\n", &documents, &error);
+
+  g_assert_no_error(error);
+  g_assert_cmpuint(two->len, ==, 2);
+  g_assert_cmpuint(g_strv_length(documents), ==, 2);
+  g_autoptr(MonServiceSpec) again = mon_service_from_text(documents[1], &error);
+  g_assert_no_error(error);
+  g_assert_true(mon_service_spec_equal(again, two->pdata[1]));
+  g_autoptr(GPtrArray) one = mon_services_from_text("name: a # as it is\n", &alone, &error);
+  g_assert_no_error(error);
+  g_assert_cmpuint(one->len, ==, 1);
+  g_assert_cmpstr(alone[0], ==, "name: a # as it is\n");
+  g_assert_null(mon_service_from_text("services: [{name: a}, {name: b}]", NULL));
+  for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+    g_autoptr(GError) why = NULL;
+    g_auto(GStrv) none = NULL;
+    g_assert_null(mon_services_from_text(bad[i][0], &none, &why));
+    g_test_message("%s", why->message);
+    g_assert_nonnull(strstr(why->message, bad[i][1]));
+  }
 }
 
 static MonServiceSpec *from_unit(const char *unit, const char *const *files, char **ret_told) {
@@ -254,6 +289,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/services/equal", test_equal);
   g_test_add_func("/services/wrong", test_wrong);
   g_test_add_func("/services/files", test_files);
+  g_test_add_func("/services/one-or-many", test_one_or_many);
   g_test_add_func("/xwaggle/drop-ins", test_xwaggle);
   g_test_add_func("/xwaggle/alone", test_xwaggle_alone);
   g_test_add_func("/xwaggle/wrong", test_xwaggle_wrong);
