@@ -76,7 +76,11 @@ static void explain_plan(DlvAgent *agent, GVariantDict *d) {
   g_variant_dict_insert(d, "quiet-until", "t",
                         (guint64)dlv_ladder_quiet_until(policy, PRIORITY_DEFAULT, &now));
   g_variant_dict_insert(d, "rate-free-at", "t", wait != 0 ? (guint64)now.real + wait : 0);
-  g_variant_dict_insert(d, "next", "s", decision->explanation);
+  /* the decision is one over a message that has just come */
+  g_autofree char *next =
+      g_strconcat(agent->waiting == 0 ? "nothing, no mail waits; if some came: " : "",
+                  decision->explanation, NULL);
+  g_variant_dict_insert(d, "next", "s", next);
 }
 
 static GVariant *explain(DlvAgent *agent) {

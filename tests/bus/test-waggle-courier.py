@@ -89,8 +89,11 @@ def test_the_list_tells_what_waits_now():
         equal(waiting(), [2])
         s.cli.run("receive", "a", "--ack")
         equal(waiting(), [1])
+        check("Next: 'inbox' (1 of 1)" in s.cli.run("courier", "show", "a"), "one waits")
         s.cli.run("receive", "a", "--ack")
         equal(waiting(), [0])
+        check("Next: nothing, no mail waits; if some came: 'inbox' (1 of 1)" in
+              s.cli.run("courier", "show", "a"), "none waits")
 
 
 def test_without_a_courier():
