@@ -92,17 +92,27 @@ static const DplUnitText *text_of(const DplRehearsal *r, const char *unit) {
   return found;
 }
 
-/* One that is handed its socket would wait for it for ever, or open the live one's. */
-static gboolean has_socket(const DplRehearsal *r, const char *unit) {
+static char *content_of(const DplUnitText *text) {
+  gsize size;
+  const char *bytes = g_bytes_get_data(text->content, &size);
+
+  return g_strndup(bytes ? bytes : "", size);
+}
+
+/* Names of the sockets that the service is handed: those that say so, and those that it names. */
+static GPtrArray *sockets_of(const DplRehearsal *r, const DplUnitText *service, const char *unit) {
+  g_autofree char *content = content_of(service);
+  GPtrArray *names = dpl_sockets_named(content, unit);
+
   for (guint i = 0; i < r->texts->len; i++) {
     const DplUnitText *text = r->texts->pdata[i];
-    gsize size;
-    const char *bytes = g_bytes_get_data(text->content, &size);
-    g_autofree char *content = g_strndup(bytes ? bytes : "", size);
-    if (g_str_has_suffix(text->name, ".socket") && dpl_socket_is_of(text->name, content, unit))
-      return TRUE;
+    g_autofree char *socket = content_of(text);
+    g_autofree char *name =
+        g_str_has_suffix(text->name, ".socket") ? dpl_socket_of(text->name, socket, unit) : NULL;
+    if (name && !g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+      g_ptr_array_add(names, g_steal_pointer(&name));
   }
-  return FALSE;
+  return names;
 }
 
 static char **scratch_of(const DplRehearsal *r) {
@@ -120,16 +130,60 @@ static char **scratch_of(const DplRehearsal *r) {
   return g_strv_builder_end(paths);
 }
 
-static char *isolated(DplRehearsal *r, const DplUnitText *text, const char *name,
-                      DplPlayer *player) {
+static void write_unit(DplRehearsal *r, DplPlayer *player, char *name, const char *text) {
+  g_autofree char *path = g_build_filename(r->o.directory, name, NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_ptr_array_add(player->names, name);
+  if (g_mkdir_with_parents(r->o.directory, 0755) < 0 ||
+      !g_file_set_contents(path, text, -1, &error))
+    player->why_not = g_strdup_printf("its unit file cannot be written: %s",
+                                      error ? error->message : g_strerror(errno));
+  else
+    g_ptr_array_add(player->paths, g_steal_pointer(&path));
+}
+
+static void write_socket(DplRehearsal *r, DplPlayer *player, const DplIsolation *how,
+                         const char *original, guint number) {
+  const DplUnitText *text = text_of(r, original);
+  g_autoptr(GError) error = NULL;
+
+  if (!text) {
+    player->why_not = g_strdup_printf(
+        "it is handed %s by systemd (Sockets=), which is no part of the release", original);
+    return;
+  }
+  g_autofree char *content = content_of(text);
+  g_autofree char *unit = dpl_isolated_socket(content, original, how, number, player->left, &error);
+  if (unit)
+    write_unit(r, player, g_strdup_printf("%s-%u.socket", how->name, number), unit);
+  else
+    player->why_not = g_strdup_printf("it is handed its socket by systemd: %s", error->message);
+}
+
+static void write_service(DplRehearsal *r, DplPlayer *player, const DplUnitText *text,
+                          DplIsolation *how) {
+  g_autoptr(GPtrArray) sockets = sockets_of(r, text, player->unit);
+  g_autofree char *content = content_of(text);
+  g_autoptr(GError) error = NULL;
+
+  how->n_sockets = sockets->len;
+  g_autofree char *unit = dpl_isolated_unit(content, how, player->left, &error);
+  if (unit)
+    write_unit(r, player, g_strconcat(how->name, ".service", NULL), unit);
+  else
+    player->why_not = g_strdup(error->message);
+  for (guint i = 0; !player->why_not && i < sockets->len; i++)
+    write_socket(r, player, how, sockets->pdata[i], i);
+  g_ptr_array_add(player->names, NULL);
+}
+
+static void write_isolated(DplRehearsal *r, DplPlayer *player, const DplUnitText *text) {
   g_auto(GStrv) scratch = scratch_of(r);
   g_autofree char *current = g_build_filename(r->o.root, DPL_LINK_CURRENT, NULL);
   g_autofree char *release = g_build_filename(r->o.root, DPL_DIR_RELEASES, r->o.release, NULL);
-  g_autoptr(GError) error = NULL;
+  g_autofree char *name = g_strdup_printf(DPL_REHEARSAL_PREFIX "%08x", g_random_int());
   guint64 left = dpl_rehearsal_left(r);
-  gsize size;
-  const char *bytes = g_bytes_get_data(text->content, &size);
-  g_autofree char *content = g_strndup(bytes ? bytes : "", size);
   DplIsolation how = {
       .name = name,
       .original = player->unit,
@@ -139,39 +193,24 @@ static char *isolated(DplRehearsal *r, const DplUnitText *text, const char *name
       .scratch = (const char *const *)scratch,
       .bind_to = r->o.own_unit,
       .user_scope = r->o.user_scope,
+      /* a user's may not make one, and a kernel without them would open the live one's */
+      .networks = !r->o.user_scope && g_file_test("/proc/self/ns/net", G_FILE_TEST_EXISTS),
       .start_limit = left,
       .life = left + r->o.observe,
   };
-  char *unit = dpl_isolated_unit(content, &how, player->left, &error);
 
-  if (!unit)
-    player->why_not = g_strdup(error->message);
-  return unit;
+  write_service(r, player, text, &how);
 }
 
 static void write_player(DplRehearsal *r, DplPlayer *player) {
   const DplUnitText *text = text_of(r, player->unit);
-  g_autofree char *name = g_strdup_printf(DPL_REHEARSAL_PREFIX "%08x", g_random_int());
-  g_autoptr(GError) error = NULL;
 
   if (!g_str_has_suffix(player->unit, ".service"))
     player->why_not = g_strdup("only services are started in isolation");
   else if (!text)
     player->why_not = g_strdup("its unit file is no part of the release");
-  else if (has_socket(r, player->unit))
-    player->why_not =
-        g_strdup("it is handed its socket by systemd, and a rehearsal has none for it");
-  if (player->why_not)
-    return;
-  g_autofree char *unit = isolated(r, text, name, player);
-  if (!unit)
-    return;
-  player->name = g_strconcat(name, ".service", NULL);
-  player->path = g_build_filename(r->o.directory, player->name, NULL);
-  if (g_mkdir_with_parents(r->o.directory, 0755) < 0 ||
-      !g_file_set_contents(player->path, unit, -1, &error))
-    player->why_not = g_strdup_printf("its unit file cannot be written: %s",
-                                      error ? error->message : g_strerror(errno));
+  else
+    write_isolated(r, player, text);
 }
 
 gboolean dpl_rehearsal_look(DplRehearsal *r, GError **error) {

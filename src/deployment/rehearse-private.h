@@ -8,11 +8,11 @@
 #include "common/unit-watch.h"
 
 typedef struct {
-  char *unit;      /* "shop.service" */
-  char *name;      /* "waggle-rehearsal-0a1b2c3d.service"; NULL: it is not started */
-  char *path;      /* of the file that was written; NULL: none */
-  char *why_not;   /* why it is not started; NULL */
-  GPtrArray *left; /* settings that were left out */
+  char *unit;       /* "shop.service" */
+  GPtrArray *names; /* "waggle-rehearsal-0a1b2c3d.service", then its sockets, then NULL */
+  GPtrArray *paths; /* of the files that were written, which go with it */
+  char *why_not;    /* why it is not started; NULL */
+  GPtrArray *left;  /* settings that were left out */
 } DplPlayer;
 
 struct DplRehearsal {
@@ -37,6 +37,7 @@ struct DplRehearsal {
   char *invocation;
   char *trouble; /* of the one that plays; NULL: none yet */
   gboolean is_error;
+  gboolean ended; /* by itself, and that is right for one of its kind */
 };
 
 /* rehearse.c. `verdict` is "pass", "fail", "error" or "skip"; the object is the list's. */

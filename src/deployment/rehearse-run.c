@@ -15,10 +15,18 @@ static DplPlayer *player_of(DplRehearsal *r) {
   return r->players->pdata[r->at];
 }
 
+static const char *const *names_of(DplRehearsal *r) {
+  return (const char *const *)player_of(r)->names->pdata;
+}
+
+static gboolean has_sockets(DplRehearsal *r) {
+  return player_of(r)->names->len > 2;
+}
+
 static void next(DplRehearsal *r) {
   g_clear_pointer(&r->trouble, g_free);
   g_clear_pointer(&r->invocation, g_free);
-  r->is_error = FALSE;
+  r->is_error = r->ended = FALSE;
   r->at++;
   dpl_rehearsal_play(r);
 }
@@ -54,10 +62,15 @@ static void told(char *lines, char *said, gpointer data) {
 }
 
 static void judge(DplRehearsal *r) {
-  g_autofree char *observed = g_strdup_printf(
-      "it came up and stayed up for %.1f s, without a network", (double)r->o.observe / 1e6);
+  g_autofree char *observed =
+      r->ended ? g_strdup("it came to its end and that was good, without a network")
+               : g_strdup_printf("it came up and stayed up for %.1f s, without a network",
+                                 (double)r->o.observe / 1e6);
 
-  if (!r->trouble) {
+  if (player_of(r)->why_not) {
+    note(r, "skip", player_of(r)->why_not, NULL);
+    next(r);
+  } else if (!r->trouble) {
     note(r, "pass", observed, NULL);
     next(r);
   } else if (r->invocation && *r->invocation) {
@@ -71,9 +84,9 @@ static void stopped(const GPtrArray *ends, const GError *error, gpointer data) {
   DplRehearsal *r = data;
   DplPlayer *player = player_of(r);
 
-  dpl_units_tell(r->o.units, "ResetFailedUnit", "s", player->name);
-  if (g_unlink(player->path) == 0)
-    g_clear_pointer(&player->path, g_free);
+  for (guint i = 0; names_of(r)[i]; i++)
+    dpl_units_tell(r->o.units, "ResetFailedUnit", "s", names_of(r)[i]);
+  g_ptr_array_set_size(player->paths, 0);
   if (error && !r->trouble) {
     r->trouble = g_strdup_printf("it cannot be stopped: %s", error->message);
     r->is_error = TRUE;
@@ -82,11 +95,9 @@ static void stopped(const GPtrArray *ends, const GError *error, gpointer data) {
 }
 
 static void stop(DplRehearsal *r) {
-  const char *const names[] = {player_of(r)->name, NULL};
-
   g_clear_pointer(&r->watch, wg_unit_watch_free);
   g_clear_handle_id(&r->timer, g_source_remove);
-  dpl_units_run(r->o.units, DPL_UNITS_STOP, names, STOP_LIMIT, NULL, stopped, r);
+  dpl_units_run(r->o.units, DPL_UNITS_STOP, names_of(r), STOP_LIMIT, NULL, stopped, r);
 }
 
 /* ---- watching ---- */
@@ -103,18 +114,41 @@ static gboolean stop_later(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
+static void stop_soon(DplRehearsal *r) {
+  g_clear_handle_id(&r->timer, g_source_remove);
+  r->timer = g_idle_add_full(G_PRIORITY_DEFAULT, stop_later, r, NULL); /* not from inside its own */
+}
+
+/* Who reloads is up, too. */
+static gboolean is_inactive(const WgUnitState *state) {
+  return strcmp(state->active, "inactive") == 0;
+}
+
+/* Who is handed sockets may end when there is nothing to do: the next who calls has it started. */
+static gboolean may_end(DplRehearsal *r, const WgUnitState *state) {
+  gboolean over = state && is_inactive(state);
+  gboolean ending = state && strcmp(state->active, "deactivating") == 0;
+
+  if (!has_sockets(r) || (!over && !ending) || strcmp(state->result, "success") != 0)
+    return FALSE;
+  r->ended = over;
+  if (over)
+    stop_soon(r);
+  return TRUE;
+}
+
 static void changed(WgUnitWatch *watch, const WgUnitState *state, const GError *lost,
                     gpointer data) {
   DplRehearsal *r = data;
 
-  if (r->trouble || (state && wg_unit_state_is_up(state) && strcmp(state->active, "active") == 0))
+  if (r->trouble || r->ended || may_end(r, state) ||
+      (state && wg_unit_state_is_up(state) && !is_inactive(state)))
     return;
   g_autofree char *text = state ? wg_unit_state_text(state) : NULL;
   r->trouble = state ? g_strdup_printf("it came up and did not stay: it is %s", text)
                      : g_strdup_printf("it was lost sight of: %s", lost->message);
   r->is_error = state == NULL;
-  g_clear_handle_id(&r->timer, g_source_remove);
-  r->timer = g_idle_add_full(G_PRIORITY_DEFAULT, stop_later, r, NULL); /* not from inside its own */
+  stop_soon(r);
 }
 
 static void note_cancel(DplRehearsal *r) {
@@ -131,7 +165,7 @@ void dpl_rehearsal_stop_watching(DplRehearsal *r) {
 }
 
 static void watch(DplRehearsal *r) {
-  const char *const names[] = {player_of(r)->name, NULL};
+  const char *const names[] = {names_of(r)[0], NULL};
 
   if (dpl_units_bus(r->o.units) == NULL) {
     r->trouble = g_strdup("systemd went away");
@@ -159,14 +193,18 @@ static void started(const GPtrArray *ends, const GError *error, gpointer data) {
 
   if (state)
     r->invocation = g_strdup(state->invocation);
-  if (error) {
+  if (error && has_sockets(r) && end && g_strcmp0(end->job, "dependency") == 0) {
+    /* there was nothing else that it needs: its sockets, where they mean nothing to the live one */
+    player_of(r)->why_not = g_strdup("its sockets cannot be opened in isolation");
+  } else if (error) {
     gboolean isolation = is_isolations_fault(state);
     r->trouble = g_strdup_printf("%s%s", end && end->text ? end->text : error->message,
                                  isolation ? "; the isolation could not be made" : "");
     r->is_error = isolation || !end || g_cancellable_is_cancelled(r->cancel);
   }
   note_cancel(r);
-  if (r->trouble || (state && strcmp(state->active, "active") != 0)) /* a oneshot that went well */
+  r->ended = !error && state && is_inactive(state); /* a oneshot that went well */
+  if (r->trouble || player_of(r)->why_not || r->ended)
     stop(r);
   else
     watch(r);
@@ -181,6 +219,6 @@ void dpl_rehearsal_play(DplRehearsal *r) {
     dpl_rehearsal_end(r);
     return;
   }
-  const char *const names[] = {player_of(r)->name, NULL};
+  const char *const names[] = {names_of(r)[0], NULL}; /* which has its sockets started */
   dpl_units_run(r->o.units, DPL_UNITS_START, names, dpl_rehearsal_left(r), r->cancel, started, r);
 }

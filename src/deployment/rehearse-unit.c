@@ -1,5 +1,5 @@
 /* rehearse-unit.c: see rehearse-unit.h. */
-#include "deployment/rehearse-unit.h"
+#include "deployment/rehearse-unit-private.h"
 
 #include "common/error.h"
 
@@ -66,14 +66,14 @@ static gboolean is_kept(const char *key) {
   return FALSE;
 }
 
-static void leave_out(GPtrArray *left_out, const char *key) {
+void dpl_unit_leave_out(GPtrArray *left_out, const char *key) {
   if (left_out && !g_ptr_array_find_with_equal_func(left_out, key, g_str_equal, NULL))
     g_ptr_array_add(left_out, g_strdup(key));
 }
 
 /* ---- values ---- */
 /* The name of the unit is another one, so what is made of it is put in here. */
-static void expand_names(GString *value, const char *original) {
+void dpl_unit_expand_names(GString *value, const char *original) {
   const char *dot = strrchr(original, '.'), *at = strchr(original, '@');
   g_autofree char *stem = dot ? g_strndup(original, (gsize)(dot - original)) : g_strdup(original);
   g_autofree char *prefix = at ? g_strndup(original, (gsize)(at - original)) : g_strdup(stem);
@@ -146,6 +146,23 @@ static GPtrArray *settings_of(const char *text) {
   return all;
 }
 
+void dpl_unit_settings(const char *text, const char *section, DplSettingFunc each, gpointer data) {
+  g_autoptr(GPtrArray) all = settings_of(text);
+  gboolean inside = FALSE;
+
+  for (guint i = 0; i < all->len; i++) {
+    char *line = all->pdata[i], *equals = strchr(line, '=');
+    if (*line == '[') {
+      inside = strcmp(line, section) == 0;
+      continue;
+    }
+    if (!inside || !equals)
+      continue;
+    *equals = '\0';
+    each(g_strstrip(line), g_strstrip(equals + 1), data);
+  }
+}
+
 typedef struct {
   const DplIsolation *how;
   GPtrArray *left_out;
@@ -154,7 +171,8 @@ typedef struct {
   gboolean has_start, has_bus_name, has_sockets, has[G_N_ELEMENTS(directories)];
 } Making;
 
-static void take(Making *m, const char *key, const char *given) {
+static void take(const char *key, const char *given, gpointer data) {
+  Making *m = data;
   g_autoptr(GString) value = g_string_new(given);
 
   for (guint i = 0; i < G_N_ELEMENTS(directories); i++)
@@ -164,11 +182,13 @@ static void take(Making *m, const char *key, const char *given) {
     m->has_bus_name = *given != '\0';
   if (strcmp(key, "Sockets") == 0) /* an empty one takes back what was said before */
     m->has_sockets = *given != '\0';
+  if (strcmp(key, "Sockets") == 0 && m->how->n_sockets > 0) /* those are handed to it */
+    return;
   if (!is_kept(key)) {
-    leave_out(m->left_out, key);
+    dpl_unit_leave_out(m->left_out, key);
     return;
   }
-  expand_names(value, m->how->original);
+  dpl_unit_expand_names(value, m->how->original);
   redirect(value, m->how->current, m->how->release);
   if (strcmp(key, "Type") == 0) {
     g_free(m->type);
@@ -177,23 +197,6 @@ static void take(Making *m, const char *key, const char *given) {
   }
   m->has_start = m->has_start || (strcmp(key, "ExecStart") == 0 && value->len > 0);
   g_string_append_printf(m->service, "%s=%s\n", key, value->str);
-}
-
-static void read_text(Making *m, const char *text) {
-  g_autoptr(GPtrArray) all = settings_of(text);
-  gboolean inside = FALSE;
-
-  for (guint i = 0; i < all->len; i++) {
-    char *line = all->pdata[i], *equals = strchr(line, '=');
-    if (*line == '[') {
-      inside = strcmp(line, "[Service]") == 0;
-      continue;
-    }
-    if (!inside || !equals)
-      continue;
-    *equals = '\0';
-    take(m, g_strstrip(line), g_strstrip(equals + 1));
-  }
 }
 
 /* ---- what isolates it ---- */
@@ -249,13 +252,24 @@ static void add_walls(const Making *m, GString *out) {
   }
 }
 
-static void add_unit(const DplIsolation *how, GString *out) {
+void dpl_isolation_add_unit(const DplIsolation *how, const char *original, GString *out) {
   g_string_append_printf(out,
                          "# Made by waggle-deployd for a rehearsal; it goes when that is over.\n"
                          "[Unit]\nDescription=Rehearsal of %s of %s\n",
-                         how->original, how->target);
+                         original, how->target);
   if (how->bind_to)
     g_string_append_printf(out, "BindsTo=%s\nAfter=%s\n", how->bind_to, how->bind_to);
+}
+
+static void add_sockets(const DplIsolation *how, GString *out) {
+  for (guint i = 0; i < how->n_sockets; i++)
+    g_string_append_printf(out, "Requires=%s-%u.socket\nAfter=%s-%u.socket\n", how->name, i,
+                           how->name, i);
+}
+
+static void hand_sockets(const DplIsolation *how, GString *out) {
+  for (guint i = 0; i < how->n_sockets; i++)
+    g_string_append_printf(out, "Sockets=%s-%u.socket\n", how->name, i);
 }
 
 static gboolean is_possible(const Making *m, GError **error) {
@@ -264,7 +278,7 @@ static gboolean is_possible(const Making *m, GError **error) {
   /* with a bus name and no type it is of this one */
   if (g_strcmp0(m->type, "dbus") == 0 || (m->type == NULL && m->has_bus_name))
     why = "it would ask for the bus name that the live service has (Type=dbus)";
-  else if (m->has_sockets)
+  else if (m->has_sockets && m->how->n_sockets == 0)
     why = "it is handed its socket by systemd (Sockets=), and a rehearsal has none for it";
   else if (!m->has_start)
     why = "its unit file has no ExecStart=";
@@ -278,18 +292,20 @@ char *dpl_isolated_unit(const char *text, const DplIsolation *how, GPtrArray *le
   g_autoptr(GString) service = g_string_new(NULL), out = g_string_new(NULL);
   Making m = {.how = how, .left_out = left_out, .service = service};
 
-  read_text(&m, text);
+  dpl_unit_settings(text, "[Service]", take, &m);
   gboolean possible = is_possible(&m, error);
   g_autofree char *type = g_steal_pointer(&m.type);
   if (!possible)
     return NULL;
   m.type = type;
-  add_unit(how, out);
+  dpl_isolation_add_unit(how, how->original, out);
+  add_sockets(how, out);
   g_string_append(out, "\n[Service]\nProtectHome=read-only\n");
   /* what waits until nothing else is to be done would not be up in time */
   if (type)
     g_string_append_printf(out, "Type=%s\n", strcmp(type, "idle") == 0 ? "simple" : type);
   g_string_append(out, service->str);
+  hand_sockets(how, out);
   add_directories(&m, out);
   add_walls(&m, out);
   g_string_append(out, "Restart=no\nStandardOutput=journal\nStandardError=journal\n"
@@ -300,27 +316,7 @@ char *dpl_isolated_unit(const char *text, const DplIsolation *how, GPtrArray *le
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-gboolean dpl_socket_is_of(const char *name, const char *text, const char *service) {
-  g_autoptr(GPtrArray) all = settings_of(text);
-  g_autofree char *stem = g_strndup(service, strlen(service) - strlen(".service"));
-  g_autofree char *of_name = g_strconcat(stem, ".socket", NULL);
-  gboolean inside = FALSE, elsewhere = FALSE, here = FALSE;
-
-  for (guint i = 0; i < all->len; i++) {
-    char *line = all->pdata[i], *equals = strchr(line, '=');
-    if (*line == '[')
-      inside = strcmp(line, "[Socket]") == 0;
-    if (!inside || !equals || *line == '[')
-      continue;
-    *equals = '\0';
-    if (strcmp(g_strstrip(line), "Service") != 0)
-      continue;
-    here = strcmp(g_strstrip(equals + 1), service) == 0;
-    elsewhere = !here;
-  }
-  return here || (!elsewhere && strcmp(name, of_name) == 0);
-}
-
 gboolean dpl_isolated_unit_is(const char *name) {
-  return g_str_has_prefix(name, DPL_REHEARSAL_PREFIX) && g_str_has_suffix(name, ".service");
+  return g_str_has_prefix(name, DPL_REHEARSAL_PREFIX) &&
+         (g_str_has_suffix(name, ".service") || g_str_has_suffix(name, ".socket"));
 }

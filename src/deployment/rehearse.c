@@ -25,14 +25,17 @@ const char *dpl_rehearsed_name(DplRehearsed verdict) {
 static void player_free(gpointer data) {
   DplPlayer *player = data;
 
-  if (player->path)
-    g_unlink(player->path);
   g_free(player->unit);
-  g_free(player->name);
-  g_free(player->path);
+  g_ptr_array_unref(player->names);
+  g_ptr_array_unref(player->paths);
   g_free(player->why_not);
   g_ptr_array_unref(player->left);
   g_free(player);
+}
+
+static void remove_file(gpointer path) {
+  g_unlink(path);
+  g_free(path);
 }
 
 static void text_free(gpointer data) {
@@ -167,6 +170,8 @@ static void add_players(DplRehearsal *r) {
   for (guint i = 0; r->o.isolate && r->manifest->units.start[i]; i++) {
     DplPlayer *player = g_new0(DplPlayer, 1);
     player->unit = g_strdup(r->manifest->units.start[i]);
+    player->names = g_ptr_array_new_with_free_func(g_free);
+    player->paths = g_ptr_array_new_with_free_func(remove_file);
     player->left = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(r->players, player);
   }

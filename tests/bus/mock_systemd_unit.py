@@ -111,6 +111,10 @@ class Unit:
             return
         self.invocation, self.code, self.status = uuid.uuid4().bytes, 0, 0
         self.stopping = False
+        if self.file.get("Socket", "Backlog") == "0":  # here, what cannot be opened
+            self.become("failed", "failed", "resources")
+            self.manager.start_over(self, "failed")
+            return
         if not self.is_service:
             self.become("active", "active", "success")
             self.manager.start_over(self, "done")

@@ -44,14 +44,15 @@ def verdicts(result):
 
 
 def nothing_is_left(d):
-    equal(glob.glob(os.path.join(d.units, "waggle-rehearsal-*.service")), [], "unit files")
+    for kind in ("service", "socket"):
+        equal(glob.glob(os.path.join(d.units, "waggle-rehearsal-*." + kind)), [], "unit files")
 
 
 def test_holds():
     with Deployd() as d:
         c, _need = deployed(d)
         before, said = d.current(), d.served()
-        result = rehearse(c, isolate=True)
+        result = rehearse(c, isolate=True, observe=3000000)  # time to write its line, on a busy machine
         equal((result["verdict"], result["version"], result["isolated"]), ("pass", "1.0", True))
         check(verdicts(result).items() >= {"release": "pass", "space": "pass", "unit files": "pass",
                                            "start shop.service": "pass"}.items(), str(result))
@@ -135,11 +136,11 @@ def test_manifest_asks_for_it():
         nothing_is_left(d)
 
 
-def with_socket(d, name, **given):
+def with_socket(d, name, listens, **given):
     """A release whose service is for a socket of another name, which is never started here."""
     base = d.release(name, **given)
     with open(os.path.join(base, "tree", "units", "front.socket"), "w", encoding="utf-8") as f:
-        f.write(f"[Socket]\nListenStream={d.directory}/front\nService=shop.service\n")
+        f.write(f"[Socket]\n{listens}\nService=shop.service\n")
     path = os.path.join(base, "shop.json")
     with open(path, encoding="utf-8") as f:
         manifest = json.load(f)
@@ -149,13 +150,57 @@ def with_socket(d, name, **given):
     return base
 
 
+def rehearsed_with_socket(d, listens):
+    d.target("shop")
+    c = d.caller()
+    equal(c.run(with_socket(d, "1.0", listens))[0], "done")
+    equal(c.run(with_socket(d, "2.0", listens, word="good two"))[0], "done")
+    return rehearse(c, isolate=True)
+
+
+def test_handed_its_socket():
+    with Deployd() as d:
+        result = rehearsed_with_socket(d, f"ListenStream={d.directory}/front\nSocketUser=nobody")
+        equal((result["verdict"], result["not-started"]), ("pass", []))
+        step = result["steps"][-1]
+        equal((step["name"], step["verdict"], step["left-out"]), ("start shop.service", "pass", ["SocketUser"]))
+        equal(d.served(), ["good", "two"], "what serves")
+        nothing_is_left(d)
+
+
+def test_handed_its_socket_and_idle():
+    """Who is handed sockets may end: the next caller has it started. Not so with a status of its own."""
+    for status, verdict in ((0, "pass"), (3, "fail")):
+        with Deployd() as d:
+            serve = f'#!/bin/sh\ntest -e "{d.directory}/idle" || exec sleep 1000\nsleep 0.2\nexit {status}\n'
+            d.target("shop")
+            c = d.caller()
+            listens = f"ListenStream={d.directory}/front"
+            equal(c.run(with_socket(d, "1.0", listens, serve=serve))[0], "done")
+            equal(c.run(with_socket(d, "2.0", listens, word="good two"))[0], "done")
+            with open(os.path.join(d.directory, "idle"), "w", encoding="utf-8"):
+                pass
+            result = rehearse(c, isolate=True, observe=60 * 1000000)
+            equal(result["verdict"], verdict)
+            check(("to its end" if status == 0 else "did not stay") in result["steps"][-1]["text"], str(result))
+            check(result["duration"] < 30 * 1000000, "the end was not seen when it came")
+            nothing_is_left(d)
+
+
+def test_socket_that_cannot_be_opened():
+    """That says nothing of the release."""
+    with Deployd() as d:
+        result = rehearsed_with_socket(d, f"ListenStream={d.directory}/front\nBacklog=0")
+        equal((result["verdict"], result["not-started"]), ("pass", ["shop.service"]))
+        step = result["steps"][-1]
+        equal((step["name"], step["verdict"]), ("start shop.service", "skip"))
+        check("cannot be opened in isolation" in step["text"], step["text"])
+        nothing_is_left(d)
+
+
 def test_what_is_not_started_is_said():
     with Deployd() as d:
-        d.target("shop")
-        c = d.caller()
-        equal(c.run(with_socket(d, "1.0"))[0], "done")
-        equal(c.run(with_socket(d, "2.0", word="good two"))[0], "done")
-        result = rehearse(c, isolate=True)
+        result = rehearsed_with_socket(d, "ListenSpecial=/dev/zero")
         equal((result["verdict"], result["not-started"]), ("pass", ["shop.service"]))
         step = result["steps"][-1]
         equal((step["name"], step["verdict"]), ("start shop.service", "skip"))
