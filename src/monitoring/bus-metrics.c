@@ -184,8 +184,10 @@ static void loaded(MonSamples *past, const GError *error, gpointer user_data) {
     return;
   }
   question->past = past;
-  for (guint i = 0; question->is_now && names[i]; i++)
+  for (guint i = 0; question->is_now && names[i]; i++) {
     mon_board_each(daemon->board, names[i], add_current, question);
+    mon_samples_end_rest(past, names[i], question->to); /* what was, and is no more */
+  }
   g_idle_add_full(G_PRIORITY_LOW, eval_some, question, NULL);
 }
 

@@ -109,6 +109,17 @@ void mon_samples_end(MonSamples *samples, const char *name, const MonLabels *lab
   mon_samples_add(samples, name, labels, 0, time, mon_stale());
 }
 
+void mon_samples_end_rest(MonSamples *samples, const char *name, gint64 time) {
+  Family *family = g_hash_table_lookup(samples->families, g_intern_string(name));
+
+  for (guint i = 0; family != NULL && i < family->series->len; i++) {
+    Series *series = family->series->pdata[i];
+    GArray *array = series->samples;
+    if (array->len == 0 || g_array_index(array, MonSample, array->len - 1).time < time)
+      mon_samples_end(samples, name, series->labels, time);
+  }
+}
+
 /* The first that is after `time`. */
 static guint first_after(const GArray *array, gint64 time) {
   guint low = 0, high = array->len;

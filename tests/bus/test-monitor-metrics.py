@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from harness import main, refused
-from monitord import METRICS, Monitord, check, equal, wait_for
+from monitord import METRICS, REGISTRY, Monitord, check, equal, wait_for
 from scrape import Tree, fetch, scrape, value
 
 US = 1000000
@@ -68,6 +68,20 @@ def test_history():
         again = c.with_options(METRICS, "QueryRange", "sttt", cpu, begin, int(time.time() * US),
                                50000)[0][0][2]
         check(set(values) <= {v for _, v in again}, "the history is kept")
+
+
+def test_what_is_gone_has_no_value_now():
+    """What the history still has of it is looked back at, and not taken for what there is."""
+    with World() as d:
+        d.start()
+        c = d.caller()
+        c.with_options(REGISTRY, "Register", "s", json.dumps({"name": "a", "probes": [{"push": "p", "every": "1d"}]}), owner="none")
+        state = 'waggle_probe_state{service="a",state="pending"}'
+        c.wait(lambda: (d.one(c, f"count_over_time({state}[1m])") or 0) > 3, "history of it")
+        equal(d.one(c, state), 1)
+        c.with_options(REGISTRY, "Unregister", "s", "a")
+        equal(d.query(c, state), [])
+        check((d.one(c, f"count_over_time({state}[1m])") or 0) >= 3, "its past")
 
 
 def test_ranges_are_bounded():
