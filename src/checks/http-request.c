@@ -11,6 +11,12 @@
 
 #define BODY_MAX (1024 * 1024)
 
+typedef struct {
+  GByteArray *kept; /* borrowed; at most max-body */
+  guint64 size;     /* of what was read */
+  gboolean is_whole;
+} Body;
+
 struct ChkHttp {
   const ChkLook *look;
   SoupSession *session;
@@ -23,6 +29,7 @@ struct ChkHttp {
   GTlsDatabase *authorities; /* of ca-file; NULL: the system's */
   GTlsCertificateFlags problems;
   gboolean refused; /* the server's certificate */
+  gboolean is_cut;  /* of the last answer's body only the beginning was kept */
   char *peer;
 };
 
@@ -251,19 +258,23 @@ static gboolean read_some(ChkHttp *http, GInputStream *in, guint8 *buffer, gsize
   return g_input_stream_read_all_finish(in, result, ret, error);
 }
 
-static gboolean read_body(ChkHttp *http, SoupMessage *message, GByteArray *body, GError **error) {
-  gsize max = (gsize)chk_option_bytes(http->look, "max-body", BODY_MAX), n = 0;
+/* At most max-body of it is kept; of what is longer the rest is read only where the size counts. */
+static gboolean read_body(ChkHttp *http, SoupMessage *message, Body *body, GError **error) {
+  gsize max = (gsize)chk_option_bytes(http->look, "max-body", BODY_MAX), n = 1;
   g_autoptr(GInputStream) in = send_request(http, message, error);
+  gboolean counts = chk_asks(http->look, "size");
   guint8 buffer[16384];
 
-  while (in && body->len < max) {
-    if (!read_some(http, in, buffer, MIN(sizeof buffer, max - body->len), &n, error))
+  if (in == NULL)
+    return FALSE;
+  while (n > 0 && (body->size <= max || counts)) {
+    if (!read_some(http, in, buffer, sizeof buffer, &n, error))
       return FALSE;
-    if (n == 0)
-      break;
-    g_byte_array_append(body, buffer, (guint)n);
+    g_byte_array_append(body->kept, buffer, (guint)MIN(n, max - body->kept->len));
+    body->size += n;
   }
-  return in != NULL;
+  body->is_whole = n == 0;
+  return TRUE;
 }
 
 static void set_headers(JsonObject *seen, SoupMessage *message) {
@@ -285,9 +296,12 @@ static void set_headers(JsonObject *seen, SoupMessage *message) {
   json_object_set_object_member(seen, "headers", object);
 }
 
-static void set_body(const ChkHttp *http, JsonObject *seen, const GByteArray *body) {
+static void set_body(const ChkHttp *http, JsonObject *seen, const Body *whole) {
+  const GByteArray *body = whole->kept;
+
   chk_set_text_n(seen, "body", (const char *)body->data, body->len);
-  json_object_set_int_member(seen, "size", body->len);
+  if (whole->is_whole)
+    json_object_set_int_member(seen, "size", (gint64)whole->size);
   if (!chk_wants(http->look, "json") || body->len == 0)
     return;
   g_autoptr(JsonParser) parser = json_parser_new_immutable();
@@ -319,7 +333,8 @@ static void set_answer(const ChkHttp *http, JsonObject *seen, SoupMessage *messa
 gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error) {
   g_autoptr(SoupMessage) message =
       soup_message_new(chk_option_text(http->look, "method", "GET"), http->look->subject);
-  g_autoptr(GByteArray) body = g_byte_array_new();
+  g_autoptr(GByteArray) kept = g_byte_array_new();
+  Body body = {.kept = kept};
 
   if (message == NULL) {
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "'%s' is no URL", http->look->subject);
@@ -329,11 +344,16 @@ gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error) {
   http->problems = 0;
   http->refused = FALSE;
   set_request(http, message);
-  if (!read_body(http, message, body, error)) {
+  if (!read_body(http, message, &body, error)) {
     tell_refusal(http, error);
     return FALSE;
   }
   set_answer(http, seen, message);
-  set_body(http, seen, body);
+  set_body(http, seen, &body);
+  http->is_cut = !body.is_whole || body.size > kept->len;
   return TRUE;
+}
+
+gboolean chk_http_is_cut(const ChkHttp *http) {
+  return http->is_cut;
 }

@@ -19,3 +19,5 @@ void chk_http_free(ChkHttp *http);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChkHttp, chk_http_free)
 /* FALSE: no answer of HTTP. */
 gboolean chk_http_ask(ChkHttp *http, JsonObject *seen, GError **error);
+/* Whether the body of the last answer is longer than what was kept of it. */
+gboolean chk_http_is_cut(const ChkHttp *http);

@@ -39,7 +39,7 @@ static const ChkKey values[] = {
     {"header-lines", CHK_TEXT, "response headers as they came, a line each"},
     {"body", CHK_TEXT, "response body, as far as it was read"},
     {"json", CHK_JSON, "the body as JSON; absent when it is none"},
-    {"size", CHK_BYTES, "bytes of the body"},
+    {"size", CHK_BYTES, "bytes of the body, all of it"},
     {"http-version", CHK_TEXT, "1.0, 1.1 or 2"},
     {"redirects", CHK_INT, "how often it was sent elsewhere"},
     {"url", CHK_TEXT, "the URL that answered in the end"},
@@ -111,6 +111,8 @@ static void see(ChkLook *look, ChkSight *ret) {
     return;
   }
   set_times(seen, times);
+  if (chk_http_is_cut(http))
+    ret->text = g_strdup("the body is longer than what was read of it; \"max-body\" takes more");
   chk_observed(ret, seen);
 }
 

@@ -56,6 +56,17 @@ def test_http_status_headers_body_and_json():
         equal(one(stay)["verdict"], "pass", "not followed")
 
 
+def test_http_body_that_is_longer_than_what_is_kept():
+    with Web({"/": (200, {}, "a" * (3 << 20)), "/small": (200, {}, "a" * 4096)}) as web:
+        url = f"http://127.0.0.1:{web.port}/"
+        equal(one({"http": url, "expect": {"size": {"at-most": "2M"}}})["verdict"], "fail", "the size of a part is not the size")
+        equal(one({"http": url, "expect": {"size": "3M"}})["verdict"], "pass", "all of it is counted")
+        cut = one({"http": url, "expect": {"body": {"contains": "b"}}})
+        check(cut["verdict"] == "fail" and "longer than what was read" in str(cut), str(cut))
+        exact = one({"http": url + "small", "max-body": 4096, "expect": {"body": {"length": 4096}, "size": 4096}})
+        check(exact["verdict"] == "pass" and "longer" not in str(exact), str(exact))
+
+
 def test_http_sends_what_it_is_told():
     secret = tempfile.NamedTemporaryFile("w", suffix=".secret")
     secret.write("s3cret\nsecond line")
