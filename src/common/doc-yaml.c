@@ -43,6 +43,11 @@ static JsonNode *text_node(const char *text) {
 static JsonNode *scalar_node(Yaml *y, const yaml_event_t *event) {
   const char *text = (const char *)event->data.scalar.value, *bad, *expected;
 
+  if (strlen(text) != event->data.scalar.length) { /* "\0": as in JSON, which has no such text */
+    wg_build_problem(y->build, line_of(event), (guint)event->start_mark.column + 1,
+                     "a text has no character of the code 0");
+    return NULL;
+  }
   if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
     return text_node(text);
   if (!*text || strcmp(text, "null") == 0)

@@ -66,6 +66,8 @@ static const struct {
                                             "f:4: /c/d: 'd' is here twice; which one counts?\n"},
     {"a: 1\n1: b\ntrue: c\n~: d\n", "f:2:1: a key is a text; write it in quotes: \"1\"\n"
                                     "f:3:1: a key is a text; write it in quotes: \"true\"\n"},
+    {"a: \"b\\0c\"\n", "f:1:4: /a: a text has no character of the code 0\n"},
+    {"? \"b\\x00\"\n: 1\n", "f:1:3: a text has no character of the code 0\n"},
     {"a:\n  - !!str 5\n", "f:2:5: /a: tags (!) are not understood\n"},
     {"a: !x {b: 1}\n", "f:1:4: /a: tags (!) are not understood\n"},
     {"!x a: 1\n", "f:1:1: tags (!) are not understood\n"},
