@@ -61,24 +61,29 @@ static JsonNode *parsed(const char *what) {
   return NULL;
 }
 
-static void take_json(const Entry *entry, gpointer data) {
-  JsonObject *object = json_object_new();
+static char *hex_of(GVariant *hash) {
   GString *hex = g_string_new(NULL);
-  JsonNode *what = parsed(entry->what);
   gsize size;
-  const guint8 *hash = g_variant_get_fixed_array(entry->hash, &size, 1);
+  const guint8 *bytes = g_variant_get_fixed_array(hash, &size, 1);
 
   for (gsize i = 0; i < size; i++)
-    g_string_append_printf(hex, "%02x", hash[i]);
+    g_string_append_printf(hex, "%02x", bytes[i]);
+  return g_string_free(hex, FALSE);
+}
+
+static void take_json(const Entry *entry, gpointer data) {
+  JsonObject *object = json_object_new();
+  g_autofree char *hex = hex_of(entry->hash);
+  JsonNode *what = parsed(entry->what);
+
   json_object_set_int_member(object, "n", (gint64)entry->n);
   cli_json_add_time(object, "time", entry->time);
   if (what)
     json_object_set_member(object, "what", what);
   else
     json_object_set_string_member(object, "what", entry->what);
-  json_object_set_string_member(object, "hash", hex->str);
+  json_object_set_string_member(object, "hash", hex);
   json_array_add_object_element(data, object);
-  g_string_free(hex, TRUE);
 }
 
 static const char *text_of(JsonObject *object, const char *key) {
@@ -170,8 +175,27 @@ int cli_verb_audit_list(Cli *cli, CliArgs *args, GError **error) {
   return CLI_EXIT_OK;
 }
 
+static void take_hash(const Entry *entry, gpointer data) {
+  char **ret = data;
+
+  g_free(*ret);
+  *ret = hex_of(entry->hash);
+}
+
+/* Who may write the log may write all of it anew: only the hash of its end, kept elsewhere, tells.
+ */
+static void print_whole(guint64 entries, const char *hash) {
+  printf("The audit log is whole: %" G_GUINT64_FORMAT " entr%s.\n", entries,
+         entries == 1 ? "y" : "ies");
+  if (hash)
+    printf("The hash of the newest is %s.\n"
+           "The journal of waggle-deployd has the one after each deployment, to compare.\n",
+           hash);
+}
+
 int cli_verb_audit_verify(Cli *cli, CliArgs *args, GError **error) {
   const char *problem;
+  g_autofree char *hash = NULL;
   guint64 entries;
   gboolean good;
 
@@ -179,17 +203,20 @@ int cli_verb_audit_verify(Cli *cli, CliArgs *args, GError **error) {
   if (!reply)
     return CLI_EXIT_FAILURE;
   g_variant_get(reply, "(bt&s)", &good, &entries, &problem);
+  if (entries && !each_entry(cli, entries, 1, take_hash, &hash, error))
+    return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
     JsonObject *object = json_object_new();
     json_object_set_boolean_member(object, "good", good);
     json_object_set_int_member(object, "entries", (gint64)entries);
     json_object_set_string_member(object, "problem", problem);
+    if (hash)
+      json_object_set_string_member(object, "hash", hash); /* of entry `entries` */
     cli_json_print_object(cli, object);
     return good ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
   }
   if (good && !cli->no_legend)
-    printf("The audit log is whole: %" G_GUINT64_FORMAT " entr%s.\n", entries,
-           entries == 1 ? "y" : "ies");
+    print_whole(entries, hash);
   if (good)
     return CLI_EXIT_OK;
   g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE,

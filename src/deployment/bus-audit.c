@@ -89,6 +89,21 @@ static void walk_free(gpointer data) {
   g_free(walk);
 }
 
+/* A chain says nothing of entries that were taken off its end; but each transition has one, written
+ * at the same time. */
+static char *cut_off(DplStore *store) {
+  g_autoptr(WgStatement) stmt = wg_records_statement(
+      store,
+      "SELECT txn, after FROM transition WHERE time > (SELECT ifnull(max(time), 0) FROM audit)"
+      " ORDER BY time DESC LIMIT 1");
+
+  if (stmt == NULL || !wg_records_row(store, stmt))
+    return NULL;
+  return g_strdup_printf(
+      "the newest entries are missing: none tells that deployment %" G_GUINT64_FORMAT " became %s",
+      (guint64)sqlite3_column_int64(stmt, 0), (const char *)sqlite3_column_text(stmt, 1));
+}
+
 static JsonNode *walk_step(DplStore *store, gpointer question, GError **error) {
   Walk *walk = question;
   g_autoptr(WgStatement) stmt = wg_records_statement(
@@ -110,6 +125,8 @@ static JsonNode *walk_step(DplStore *store, gpointer question, GError **error) {
                         (gsize)sqlite3_column_bytes(stmt, 3), &walk->problem);
   }
   walk->more = walk->problem == NULL && seen == STEP;
+  if (walk->problem == NULL && !walk->more)
+    walk->problem = cut_off(store);
   return NULL;
 }
 

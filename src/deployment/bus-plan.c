@@ -58,6 +58,15 @@ static void planning_free(gpointer data) {
 }
 
 /* ---- the thread ---- */
+/* A root that the first deployment would refuse to take. */
+static void add_root(const DplSite *site, JsonNode *plan) {
+  JsonArray *list = json_object_get_array_member(json_node_get_object(plan), "reasons-against");
+  g_autoptr(GError) error = NULL;
+
+  if (!dpl_layout_usable(site->root, site->name, &error))
+    json_array_add_string_element(list, error->message);
+}
+
 static JsonNode *plan_one(Planning *planning, guint i, GError **error) {
   const DplPrepared *one = planning->p->prepared->pdata[i];
   const Known *known = &planning->known[i];
@@ -87,6 +96,8 @@ static JsonNode *plan_one(Planning *planning, guint i, GError **error) {
         .n_history = known->n,
     };
     plan = dpl_plan(&input, NULL, error);
+    if (plan != NULL && root < 0)
+      add_root(one->site, plan);
   }
   if (root >= 0)
     close(root);

@@ -86,7 +86,9 @@ static gboolean is_empty(int root) {
   return empty;
 }
 
-static gboolean check_mark(int root, const char *path, const char *name, gboolean make,
+typedef enum { LOOK, WOULD_MAKE, MAKE } Purpose;
+
+static gboolean check_mark(int root, const char *path, const char *name, Purpose purpose,
                            GError **error) {
   g_autofree char *mark = NULL;
   DPL_AUTO_FD fd = dpl_within_open(root, DPL_FILE_TARGET, O_PATH, 0);
@@ -103,14 +105,17 @@ static gboolean check_mark(int root, const char *path, const char *name, gboolea
         path, mark, name);
     return FALSE;
   }
-  if (make && is_empty(root)) {
+  if (purpose == WOULD_MAKE && is_empty(root))
+    return TRUE;
+  if (purpose == MAKE && is_empty(root)) {
     g_autofree char *line = g_strdup_printf("%s\n", name);
     return dpl_within_write(root, DPL_FILE_TARGET, line, strlen(line), 0644, error);
   }
   g_set_error(error, WG_ERROR, WG_ERROR_INVALID_STATE,
-              make ? "%s is not empty and was never the root of \"%s\": name an empty directory in "
-                     "targets.d, or write \"%s\" into its " DPL_FILE_TARGET " if it is really meant"
-                   : "%s is no target's root yet: nothing was deployed to \"%s\" (%s)",
+              purpose != LOOK
+                  ? "%s is not empty and was never the root of \"%s\": name an empty directory in "
+                    "targets.d, or write \"%s\" into its " DPL_FILE_TARGET " if it is really meant"
+                  : "%s is no target's root yet: nothing was deployed to \"%s\" (%s)",
               path, name, name);
   return FALSE;
 }
@@ -156,8 +161,17 @@ int dpl_layout_open(const char *root, const char *name, gboolean make, GError **
     dpl_error_errno(error, errno, "cannot open the target's root %s", root);
     return -1;
   }
-  if (!check_owner(fd, root, error) || !check_mark(fd, root, name, make, error) ||
+  if (!check_owner(fd, root, error) || !check_mark(fd, root, name, make ? MAKE : LOOK, error) ||
       (make && !make_directories(fd, root, error)))
     return -1;
   return g_steal_fd(&fd);
+}
+
+gboolean dpl_layout_usable(const char *root, const char *name, GError **error) {
+  DPL_AUTO_FD fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0)
+    return errno == ENOENT ||
+           dpl_error_errno(error, errno, "cannot open the target's root %s", root);
+  return check_owner(fd, root, error) && check_mark(fd, root, name, WOULD_MAKE, error);
 }

@@ -31,6 +31,8 @@
  * ours, or (without `make`) was never one. WG_ERROR_NOT_AUTHORIZED: another user than the daemon's
  * or root owns it or may write to it. Returns a descriptor to close, or -1. */
 int dpl_layout_open(const char *root, const char *name, gboolean make, GError **error);
+/* FALSE: dpl_layout_open() with `make` would refuse it. Nothing is made. */
+gboolean dpl_layout_usable(const char *root, const char *name, GError **error);
 
 /* "0123456789abcdef-20261121T164000Z", "".. */
 gboolean dpl_release_valid(const char *id);

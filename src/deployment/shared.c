@@ -145,6 +145,21 @@ static gboolean list_link(Shared *s, const char *path, const char *target, GErro
   return TRUE;
 }
 
+/* What stands in shared/ already: an administrator's file where the release wants a directory would
+ * be handed to it. A link there is followed: it may lead to a place of its own. */
+static gboolean check_there(Shared *s, const char *path, gboolean directory, GError **error) {
+  g_autofree char *place = g_strconcat(DPL_DIR_SHARED "/", path, NULL);
+  const char *name;
+  struct stat st;
+  DPL_AUTO_FD at = s->root >= 0 ? dpl_within_parent(s->root, place, FALSE, &name) : -1;
+
+  if (at < 0 || fstatat(at, name, &st, 0) < 0 || S_ISDIR(st.st_mode) == directory)
+    return TRUE;
+  return refuse(error, path,
+                directory ? "is no directory in shared/ of the target: move it away"
+                          : "is a directory in shared/ of the target, not a file: move it away");
+}
+
 static gboolean share(Shared *s, const char *path, gboolean directory, GError **error) {
   const DplEntry *brought = dpl_tree_find(s->tree, path);
   g_autofree char *target = link_target(s, path);
@@ -154,7 +169,7 @@ static gboolean share(Shared *s, const char *path, gboolean directory, GError **
     return refuse(error, path,
                   directory ? "is a file in the release, not a directory"
                             : "is a directory in the release, not a file");
-  if (brought && !check_links(s, path, error))
+  if (!check_there(s, path, directory, error) || (brought && !check_links(s, path, error)))
     return FALSE;
   if (s->dir >= 0 && brought && directory && !open_up(s, path, error))
     return FALSE;

@@ -27,12 +27,15 @@ static int by_name(gconstpointer a, gconstpointer b) {
   return strcmp(*(const char *const *)b, *(const char *const *)a);
 }
 
-/* Names in releases/, newest of one digest first. NULL sets error. */
+/* Names in releases/, newest of one digest first; a root that was only marked has none. NULL sets
+ * error. */
 static GPtrArray *names(int root, GError **error) {
   g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
   int fd = dpl_within_open(root, DPL_DIR_RELEASES, O_RDONLY | O_DIRECTORY, 0);
   DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
+  if (!dir && errno == ENOENT)
+    return g_steal_pointer(&list);
   if (!dir) {
     dpl_error_errno(error, errno, "cannot read " DPL_DIR_RELEASES " of the target");
     dpl_close(&fd);

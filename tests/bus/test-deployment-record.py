@@ -8,7 +8,7 @@ import os
 import sqlite3
 
 from deployd import Deployd, check, equal, vardict, wait_for
-from harness import main, refused
+from harness import Error, main, refused
 
 CANARY = "c4n4ry-0f-th3-t3st"
 
@@ -36,6 +36,38 @@ def test_plan_changes_nothing():
             d.target(name, domain="two")
         both = json.loads(c.manifest("Plan", d.release("1.3", target={"domain": "two"}, units=None)))
         equal([p["target"] for p in both], ["a", "b"])
+
+
+def test_plan_tells_what_stands_in_the_way():
+    """and run refuses just that"""
+    with Deployd() as d:
+        root = d.target("shop")
+        c = d.caller()
+
+        def both(base, text):
+            try:
+                against = str(json.loads(c.manifest("Plan", base))["reasons-against"])
+            except Error as error:  # what cannot be made at all has no plan
+                against = str(error)
+            check(text in against, against)
+            result, _, number = c.run(base)
+            equal(result, "aborted")
+            check(text in c.show(number)["failure"], c.show(number)["failure"])
+
+        os.makedirs(os.path.join(root, "shared"))
+        base = d.release("1.0", shared={"directories": ["log"]})
+        both(base, "was never the root of")
+        with open(os.path.join(root, ".waggle-target"), "w", encoding="utf-8") as f:
+            f.write("shop\n")
+        equal(json.loads(c.manifest("Plan", base))["reasons-against"], [], "a root that was only marked")
+        place = os.path.join(root, "shared", "log")
+        with open(place, "w", encoding="utf-8") as f:
+            f.write("a file of the administrator")
+        both(base, "is no directory in shared/ of the target")
+        os.unlink(place)
+        os.mkdir(os.path.join(root, "shared", "elsewhere"))
+        os.symlink("elsewhere", place)  # which leads to one
+        equal(c.run(base)[0], "done")
 
 
 def test_explanation():
@@ -198,6 +230,14 @@ def test_missing_audit_entry_is_found():
         good, n, problem = damage(d, "DELETE FROM audit WHERE n = 4")
         equal((good, n), (False, 3))
         check("entry 4 is missing" in problem, problem)
+
+
+def test_audit_log_that_ends_too_early_is_found():
+    with Deployd() as d:
+        bad = good_and_bad(d, d.caller())
+        good, n, problem = damage(d, "DELETE FROM audit WHERE n > (SELECT max(n) - 2 FROM audit)")
+        check(not good and n > 0, "good")
+        check(f"none tells that deployment {bad} became rolled-back" in problem, problem)
 
 
 # ---- secrets

@@ -183,7 +183,9 @@ def test_audit():
         check({"Deploy", "Forgive"} <= {e["what"].get("call") for e in entries}, entries)
         out = cli.run("audit", "list", "-n1")
         check("Deploy" in out and "shop 1.0" in out and "1 entry." in out, out)
-        check("whole" in cli.run("audit", "verify"))
+        out, newest = cli.run("audit", "verify"), cli.json("audit", "list")[-1]["hash"]
+        check("whole" in out and newest in out, out)
+        equal(cli.json("audit", "verify")["hash"], newest)
         d.stop()
         store = next(os.path.join(top, name) for top, _, names in os.walk(d.directory)
                      for name in names if name.endswith(".db") or name == "store.sqlite")
