@@ -44,7 +44,8 @@ static void add_target(CliTable *table, GVariant *t, guint64 now) {
                         : "idle",
                 frozen || trouble ? CLI_STYLE_BAD : CLI_STYLE_NONE);
   cli_table_add(table, current, CLI_STYLE_NONE);
-  cli_table_add(table, g_strcmp0(current, good) == 0 ? "the same" : good, CLI_STYLE_DIM);
+  cli_table_add(table, good && *good && g_strcmp0(current, good) == 0 ? "the same" : good,
+                CLI_STYLE_DIM);
   cli_table_add(table, cli_dict_string(t, "domain"), CLI_STYLE_NONE);
   cli_table_add(table, trouble ? trouble : cli_dict_string(t, "root"),
                 trouble ? CLI_STYLE_BAD : CLI_STYLE_NONE);
