@@ -149,7 +149,7 @@ void mon_outbox_add(MonOutbox *outbox, MonNotice *notice) {
 }
 
 static gint64 doubled(guint n, gint64 max) {
-  gint64 pause = n > 20 ? max : MIN(G_USEC_PER_SEC << (n - 1), max);
+  gint64 pause = n > 20 ? max : MIN((gint64)G_USEC_PER_SEC << (n - 1), max);
 
   /* up to a tenth less: those that failed together do not come together again */
   return pause - (gint64)(g_random_double() * (double)pause / 10);
