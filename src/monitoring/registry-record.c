@@ -3,6 +3,7 @@
 #include "monitoring/registry-private.h"
 
 #include "common/error.h"
+#include "common/log.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -159,13 +160,23 @@ static const char *lost_owner(MonServiceEntry *e) {
   return NULL;
 }
 
+/* What an earlier version took may be refused by this one: it stays in the store, and out of force. */
+static void refuse(JsonObject *object, const GError *error) {
+  const char *name = json_object_get_string_member_with_default(object, "name", "");
+
+  wg_log(LOG_WARNING, WG_MSG_SERVICE_REFUSED, WG_FIELDS(WG_FIELD_ERROR, error->message),
+         "The service \"%s\", registered by a call, is left out: %s", name, error->message);
+}
+
 static void take_service(MonRegistry *registry, JsonObject *object) {
   const char *document = json_object_get_string_member_with_default(object, "document", "");
   g_autoptr(GError) error = NULL;
   g_autoptr(MonServiceSpec) spec = mon_service_from_text(document, &error);
 
-  if (spec == NULL)
+  if (spec == NULL) {
+    refuse(object, error);
     return;
+  }
   MonServiceEntry *e = mon_entry_put(registry, spec, MON_FROM_CALL);
   e->document = g_strdup(document);
   e->uid = (uid_t)json_object_get_int_member_with_default(object, "uid", 0);

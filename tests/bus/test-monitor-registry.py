@@ -2,6 +2,7 @@
 once; probes of real peers; maintenance, pushes, and watching from a revision."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -225,6 +226,31 @@ def test_a_name_that_is_taken_anew_begins_anew():
         with contextlib.closing(sqlite3.connect(os.path.join(d.state, "monitord.db"))) as db:
             equal(db.execute("SELECT service, probe FROM registry_probe").fetchall(), [("jobs", "ran")], "what is remembered")
         d.start()
+
+
+def store_crc(data, seed):
+    """As wg_store_crc()."""
+    xxh3 = ctypes.CDLL("libxxhash.so.0").XXH3_64bits_withSeed
+    xxh3.argtypes, xxh3.restype = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64), ctypes.c_uint64
+    digest = xxh3(data, len(data), seed)
+    return (digest ^ digest >> 32) & 0xffffffff
+
+
+def test_what_an_earlier_version_took():
+    """A registration that is refused by now is told of at the start and costs no other."""
+    with Monitord() as d:
+        r = Registry(d)
+        for name in ("old", "other"):
+            r.register({"name": name, "probes": [{"tcp": "127.0.0.1:1"}]}, owner="none")
+        d.stop()
+        with contextlib.closing(sqlite3.connect(os.path.join(d.state, "monitord.db"))) as db, db:
+            (record,) = db.execute("SELECT record FROM registry_service WHERE name = 'old'").fetchone()
+            record = record.replace("127.0.0.1:1", "127.0.0.1:no-port")
+            crc = store_crc(record.encode(), store_crc(bytes(8), 0))
+            db.execute("UPDATE registry_service SET record = ?, crc = ? WHERE name = 'old'", (record, crc))
+        d.start()
+        d.wait_log('The service "old", registered by a call, is left out: ')
+        equal(Registry(d).names("List", all=True), ["other"])
 
 
 def test_several_in_one_call():
