@@ -142,7 +142,7 @@ gboolean mon_eval_selector(MonEval *eval, const MonNode *node, MonValue *ret);
  * series has no value. Samples in (from, to]; a counter that began inside has a 0 before. */
 typedef struct {
   gint64 from, to, now; /* `to` is earlier than the evaluation's time by the offset */
-  gint64 created; /* inside the window; 0: before it, or not known */
+  gint64 created;       /* inside the window; 0: before it, or not known */
   const MonSample *samples;
   guint n;
   double parameter;

@@ -160,7 +160,8 @@ static const char *lost_owner(MonServiceEntry *e) {
   return NULL;
 }
 
-/* What an earlier version took may be refused by this one: it stays in the store, and out of force. */
+/* What an earlier version took may be refused by this one: it stays in the store, and out of force.
+ */
 static void refuse(JsonObject *object, const GError *error) {
   const char *name = json_object_get_string_member_with_default(object, "name", "");
 
