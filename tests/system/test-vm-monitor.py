@@ -286,9 +286,9 @@ def test_journal(m):
         if turn == 2:
             m.run("journalctl", "--rotate", "--vacuum-time=1s")  # what was read is gone, and so is the place itself
     _log(m, 7)
-    before = _last_look(m)["time"]
+    before = _last_look(m)["time_usec"]
     m.run("systemctl", "restart", MONITOR)
-    look = m.wait("the look after the start", lambda: [p for p in [_last_look(m)] if p.get("time", 0) > before], 60)[0]
+    look = m.wait("the look after the start", lambda: [p for p in [_last_look(m)] if (p.get("time_usec") or 0) > before], 60)[0]
     counts.append(look["values"]["count"])
     counts.append(_count(m))
     assert counts == [5, 5, 5, 5, 7, 0], counts
