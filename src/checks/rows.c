@@ -4,6 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+static const char *const of_query[] = {"rows", "row-count", "value", "query-time", "error", NULL};
+static const char *const of_round_trip[] = {"round-trip", "error", NULL};
+const ChkAsked chk_rows_asked[] = {
+    {"query", of_query, "{\"error\": {\"absent\": true}}"},
+    {"round-trip", of_round_trip, "{\"round-trip\": true}"},
+    {NULL},
+};
+
 void chk_rows_clear(ChkRows *rows) {
   g_clear_pointer(&rows->firsts, g_ptr_array_unref);
   g_clear_pointer(&rows->rows, json_array_unref);

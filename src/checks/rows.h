@@ -12,6 +12,9 @@
     "value", CHK_JSON, "the first column of the first row"                                         \
   }
 
+/* What the options "query" and "round-trip" of a server bring. */
+extern const ChkAsked chk_rows_asked[];
+
 typedef struct {
   JsonArray *rows;
   JsonNode *first;   /* of the first row; owned */

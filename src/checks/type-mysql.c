@@ -177,22 +177,13 @@ static void see(ChkLook *look, ChkSight *ret) {
   chk_observed(ret, seen);
 }
 
-/* What the two options bring. */
-static const char *const of_query[] = {"rows", "row-count", "value", "query-time", "error", NULL};
-static const char *const of_round_trip[] = {"round-trip", "error", NULL};
-static const ChkAsked asked[] = {
-    {"query", of_query, "{\"error\": {\"absent\": true}}"},
-    {"round-trip", of_round_trip, "{\"round-trip\": true}"},
-    {NULL},
-};
-
 const ChkType chk_type_mysql = {
     .name = "mysql",
     .subject_help = "mysql://USER@HOST:PORT/DATABASE, unix:PATH",
     .options = options,
     .values = values,
     .default_value = "{\"connected\": true}",
-    .asked = asked,
+    .asked = chk_rows_asked,
     .sync = see,
     .validate = chk_subject_mysql,
 };

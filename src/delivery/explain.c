@@ -190,8 +190,8 @@ int dlv_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
   return 1;
 }
 
-/* ---- ListAgents asks each service once what waits: offers tell of what came, not of what went
- * ---- */
+/* ---- ListAgents ---- */
+/* Asks each service once what waits: offers tell of what came, not of what went. */
 typedef struct {
   DlvCourier *courier;
   sd_bus_message *m;
