@@ -6,6 +6,8 @@
 
 #include "checks/check.h"
 
-/* Its exit status with what it wrote to stdout, or -1 with an error: it could not be started, was
- * killed, wrote no text. Stderr is dropped. */
-int chk_program(const ChkLook *look, const char *const *argv, char **ret_out, GError **error);
+/* Its exit status, or -1 with an error: it could not be started, was killed, wrote no text. What it
+ * wrote is NULL or to be freed with g_free() in any case. When the look is cancelled it is killed
+ * with all that it started. */
+int chk_program(const ChkLook *look, const char *const *argv, char **ret_out, char **ret_err,
+                GError **error);

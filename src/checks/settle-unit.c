@@ -3,6 +3,8 @@
 
 #include "checks/unit-ask.h"
 
+#include "common/unit-state.h"
+
 #include <string.h>
 
 void chk_settled_free(ChkSettled *settled) {
@@ -21,7 +23,7 @@ static char *state_breach(ChkSettled *settled, JsonObject *properties) {
     g_free(settled->result);
     settled->result = g_strdup(result);
   }
-  if (state == NULL || strcmp(state, "active") == 0 || strcmp(state, "reloading") == 0)
+  if (state == NULL || wg_unit_active_is_up(state))
     return NULL;
   if (settled->result && strcmp(settled->result, "success") != 0)
     return g_strdup_printf("it is %s (%s): %s", state, sub, settled->result);

@@ -135,14 +135,23 @@ static void dpkg(const ChkLook *look, const char *text, gsize size, ChkSight *re
   found_clear(&found);
 }
 
-/* A version a line. Status 1 of both programs: not installed. */
+/* Both end with 1 then, and also when they cannot read their database or configuration; rpm says
+ * even so that nothing is installed, beside an error. */
+static gboolean is_absent(const char *program, const char *out, const char *err) {
+  if (strcmp(program, "rpm") == 0)
+    return strstr(out, "is not installed") != NULL && strstr(err, "error:") == NULL;
+  return strstr(err, "was not found") != NULL;
+}
+
+/* A version a line. */
 static void ask(const ChkLook *look, const char *const *argv, ChkSight *ret) {
   g_autoptr(GError) error = NULL;
-  g_autofree char *out = NULL;
-  int status = chk_program(look, argv, &out, &error);
+  g_autofree char *out = NULL, *err = NULL;
+  int status = chk_program(look, argv, &out, &err, &error);
 
-  if (status < 0 || status > 1) {
-    chk_unknown(ret, "%s: %s", argv[0], error ? error->message : "it failed");
+  if (status < 0 || (status != 0 && !(status == 1 && is_absent(argv[0], out, err)))) {
+    const char *why = error ? error->message : g_strchomp(err);
+    chk_unknown(ret, "%s: %s", argv[0], *why ? why : "it failed");
     return;
   }
   JsonObject *seen = json_object_new();

@@ -11,6 +11,8 @@
 #include "checks/unit-analyze.h"
 #include "checks/unit-ask.h"
 
+#include "common/unit-state.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -19,9 +21,10 @@ static const ChkKey options[] = {{NULL}};
 static const ChkKey values[] = {
     {"exists", CHK_BOOL, "systemd finds a unit file or has such a unit"},
     {"load-state", CHK_TEXT, "loaded, not-found, masked, bad-setting, error"},
-    {"active-state", CHK_TEXT, "active, inactive, failed, activating, deactivating, reloading"},
+    {"active-state", CHK_TEXT,
+     "active, inactive, failed, activating, deactivating, reloading, refreshing, maintenance"},
     {"sub-state", CHK_TEXT, "the state of its own kind: running, exited, listening, dead"},
-    {"running", CHK_BOOL, "it is active (or reloading)"},
+    {"running", CHK_BOOL, "it is active (or reloading, or refreshing)"},
     {"enabled", CHK_BOOL, "its file is enabled; not so for static ones, which cannot be"},
     {"unit-file-state", CHK_TEXT, "enabled, disabled, static, masked, indirect, generated"},
     {"restarts", CHK_INT, "automatic restarts since it was started (NRestarts)"},
@@ -134,7 +137,7 @@ static void set_enabled(JsonObject *properties, JsonObject *seen) {
 static void set_age(JsonObject *properties, JsonObject *seen, const char *state) {
   gint64 since = chk_unit_int(properties, "ActiveEnterTimestampMonotonic", 0);
 
-  if (since > 0 && strcmp(state, "active") == 0)
+  if (since > 0 && wg_unit_active_is_up(state))
     json_object_set_int_member(seen, "age", MAX(g_get_monotonic_time() - since, 0));
 }
 
@@ -156,8 +159,7 @@ static void describe(JsonObject *properties, JsonObject *seen) {
   chk_set_text(seen, "load-state", load);
   chk_set_text(seen, "active-state", state);
   copy_text(properties, "SubState", seen, "sub-state");
-  json_object_set_boolean_member(seen, "running",
-                                 strcmp(state, "active") == 0 || strcmp(state, "reloading") == 0);
+  json_object_set_boolean_member(seen, "running", wg_unit_active_is_up(state));
   set_enabled(properties, seen);
   copy_int(properties, "NRestarts", seen, "restarts", 0);
   copy_text(properties, "Result", seen, "result");

@@ -250,10 +250,14 @@ char *wg_unit_state_text(const WgUnitState *state) {
   return g_strdup_printf("%s (%s)", state->active, state->sub);
 }
 
-gboolean wg_unit_state_is_up(const WgUnitState *state) {
+gboolean wg_unit_active_is_up(const char *active) {
   static const char *const up[] = {"active", "reloading", "refreshing", NULL};
 
-  if (g_strv_contains(up, state->active))
+  return g_strv_contains(up, active);
+}
+
+gboolean wg_unit_state_is_up(const WgUnitState *state) {
+  if (wg_unit_active_is_up(state->active))
     return TRUE;
   return strcmp(state->type, "oneshot") == 0 && !state->unmet &&
          strcmp(state->active, "inactive") == 0 && strcmp(state->result, "success") == 0 &&

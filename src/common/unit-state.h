@@ -40,7 +40,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(WgUnitState, wg_unit_state_free)
 int wg_unit_state_read(WgUnitState *state, sd_bus_message *m);
 /* "active (running)"; "failed (exit-code: exited with status 1)". Free with g_free(). */
 char *wg_unit_state_text(const WgUnitState *state);
-/* It serves: active, reloading, or a oneshot that went well. */
+/* Of an ActiveState: active, reloading, or refreshing (its extensions; systemd 258). */
+gboolean wg_unit_active_is_up(const char *active);
+/* It serves: one of these, or a oneshot that went well. */
 gboolean wg_unit_state_is_up(const WgUnitState *state);
 /* "/org/freedesktop/systemd1/unit/..." */
 char *wg_unit_path(const char *name);

@@ -81,6 +81,9 @@ static void test_well(void) {
   then.properties = "{'ActiveState': <'reloading'>, 'StatusText': <'x'>}"; /* is no end */
   g_autofree char *again = settle_with("{\"for\": \"100ms\", \"journal\": false}", &took);
   g_assert_cmpstr(again, ==, "settled");
+  then.properties = "{'ActiveState': <'refreshing'>, 'SubState': <'refresh-extensions'>}";
+  g_autofree char *third = settle_with("{\"for\": \"100ms\", \"journal\": false}", &took);
+  g_assert_cmpstr(third, ==, "settled");
 }
 
 static void test_failed(void) {

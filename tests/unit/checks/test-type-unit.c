@@ -91,6 +91,30 @@ static void test_states(void) {
   IS("gone", "load-state", "\"not-found\"");
 }
 
+/* One that is told to read its configuration again still runs: Type=notify-reload walks through its
+ * sub-states, and systemd 258 has a state of its own for what it does to the extensions. */
+static void test_on_its_way(void) {
+  static const struct {
+    const char *active, *sub, *running;
+  } states[] = {
+      {"reloading", "reload", "true"},        {"reloading", "reload-signal", "true"},
+      {"reloading", "reload-notify", "true"}, {"refreshing", "refresh-extensions", "true"},
+      {"activating", "start", "false"},       {"deactivating", "stop-sigterm", "false"},
+      {"maintenance", "dead", "false"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+    g_autofree char *text =
+        g_strdup_printf("{'LoadState': <'loaded'>, 'ActiveState': <'%s'>, 'SubState': <'%s'>,"
+                        " 'ActiveEnterTimestampMonotonic': <uint64 1>}",
+                        states[i].active, states[i].sub);
+    manager_set(&manager, "way.service", text);
+    IS("way", "running", states[i].running);
+    g_autofree char *age = value_of("way", NULL, "age");
+    g_assert_cmpint(age != NULL, ==, g_str_equal(states[i].running, "true"));
+  }
+}
+
 /* Odd types instead of the known ones: absent, no crash. */
 static void test_odd(void) {
   manager_set(&manager, "odd.service",
@@ -208,6 +232,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/unit/active", test_active);
   g_test_add_func("/unit/any-property", test_any_property);
   g_test_add_func("/unit/states", test_states);
+  g_test_add_func("/unit/on-its-way", test_on_its_way);
   g_test_add_func("/unit/odd", test_odd);
   g_test_add_func("/unit/silent", test_silent);
   g_test_add_func("/unit/names", test_names);
