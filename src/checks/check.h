@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "checks/flaws.h"
+
 #include "common/error.h"
 
 #include <gio/gio.h>
@@ -87,7 +89,7 @@ typedef struct {
   void (*start)(ChkLook *look, ChkSeenFunc seen, gpointer user_data);
   /* Optional: is the subject or an option impossible (a relative path, a bad URL)? Load time:
    * chk_subject_TYPE of subjects.h, for those who read checks and never look have it too. */
-  gboolean (*validate)(const char *subject, JsonObject *options, GError **error);
+  void (*validate)(const char *subject, JsonObject *options, ChkFlaws *flaws);
   /* Optional: what a library has to do on one thread before any look runs beside another, once a
    * process. */
   void (*prepare)(void);

@@ -172,7 +172,7 @@ static int make(Making *m, const char *name) {
 /* The subjects of `add`; FALSE: told. */
 static gboolean candidates_of(Making *m, char **args) {
   const ChkType *type = args[0] ? chk_type_find(args[0]) : NULL;
-  g_autoptr(GError) error = NULL;
+  g_autoptr(ChkFlaws) flaws = chk_flaws_new();
 
   if (type == NULL || args[1] == NULL) {
     complain("add", args[0] && !type ? "there is no such type; \"waggle-verify --types\" lists them"
@@ -180,8 +180,10 @@ static gboolean candidates_of(Making *m, char **args) {
     return FALSE;
   }
   for (guint i = 1; args[i]; i++) {
-    if (type->validate && !type->validate(args[i], NULL, &error)) {
-      complain(args[i], error->message);
+    if (type->validate)
+      type->validate(args[i], NULL, flaws);
+    if (chk_flaws_n(flaws) > 0) {
+      complain(args[i], chk_flaws_at(flaws, 0)->text);
       return FALSE;
     }
     g_ptr_array_add(m->candidates, chk_candidate_new(type, args[i]));

@@ -87,6 +87,7 @@ static const ChkType *find_type(WgReader *reader, JsonObject *object) {
   return NULL;
 }
 
+/* "" when it was refused: what else is wrong with the check is told all the same. */
 static char *read_subject(WgReader *reader, const ChkType *type) {
   JsonNode *node = wg_reader_node(reader, type->name);
 
@@ -99,7 +100,7 @@ static char *read_subject(WgReader *reader, const ChkType *type) {
   }
   wg_reader_problem(reader, type->name, "%s%s is needed",
                     g_str_has_prefix(type->subject_help, "a ") ? "" : "a ", type->subject_help);
-  return NULL;
+  return g_strdup("");
 }
 
 static const ChkKey *find_value(const ChkType *type, const char *name) {
@@ -217,6 +218,10 @@ static void read_expectations(ChkLoad *load, ChkCheck *check, WgReader *reader) 
 static void read_name(ChkLoad *load, ChkCheck *check, WgReader *reader) {
   const char *name = wg_reader_text(reader, "name", NULL);
 
+  if (!name && !*check->subject) { /* told; it cannot be mistaken for another one */
+    check->name = g_strdup("");
+    return;
+  }
   check->name =
       name && *name ? g_strdup(name) : g_strdup_printf("%s %s", check->type->name, check->subject);
   if (name && (*name == '@' || *name == '\0'))
@@ -234,10 +239,14 @@ static void read_name(ChkLoad *load, ChkCheck *check, WgReader *reader) {
 }
 
 static void validate(ChkCheck *check, WgReader *reader) {
-  g_autoptr(GError) error = NULL;
+  g_autoptr(ChkFlaws) flaws = chk_flaws_new();
 
-  if (check->type->validate && !check->type->validate(check->subject, check->options, &error))
-    wg_reader_problem(reader, check->type->name, "%s", error->message);
+  if (check->type->validate)
+    check->type->validate(check->subject, check->options, flaws);
+  for (guint i = 0; i < chk_flaws_n(flaws); i++) {
+    const ChkFlaw *flaw = chk_flaws_at(flaws, i);
+    wg_reader_problem(reader, flaw->option ? flaw->option : check->type->name, "%s", flaw->text);
+  }
 }
 
 static void read_rest(ChkLoad *load, ChkCheck *check, WgReader *reader) {
@@ -269,19 +278,19 @@ void chk_load_check(ChkLoad *load, JsonNode *node, const char *pointer) {
   WgReader *reader = wg_reader_new(load->doc, node, pointer, load->problems);
   const ChkType *type =
       JSON_NODE_HOLDS_OBJECT(node) ? find_type(reader, json_node_get_object(node)) : NULL;
-  g_autofree char *subject = type ? read_subject(reader, type) : NULL;
 
-  if (!subject) {
+  if (!type) {
     wg_reader_drop(reader);
     return;
   }
   ChkCheck *check = check_new();
   check->type = type;
-  check->subject = g_steal_pointer(&subject);
+  check->subject = read_subject(reader, type);
   check->line = load->doc ? wg_doc_line(load->doc, pointer) : 0;
   check->options = chk_load_options(reader, type);
   read_name(load, check, reader);
-  validate(check, reader);
+  if (*check->subject)
+    validate(check, reader);
   read_expectations(load, check, reader);
   read_rest(load, check, reader);
   g_ptr_array_add(load->requires, wg_reader_texts(reader, "requires"));

@@ -6,78 +6,78 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 
-gboolean chk_subject_unit(const char *subject, JsonObject *given, GError **error) {
-  return chk_unit_name_is_good(subject, error);
+void chk_subject_unit(const char *subject, JsonObject *given, ChkFlaws *flaws) {
+  GError *error = NULL;
+
+  if (!chk_unit_name_is_good(subject, &error))
+    chk_flaw_error(flaws, NULL, error);
 }
 
-static gboolean good_severity(JsonObject *given, GError **error) {
+static void judge_severity(JsonObject *given, ChkFlaws *flaws) {
   const char *severity = chk_given_text(given, "severity");
 
-  return severity == NULL || chk_journal_priority(severity) >= 0 ||
-         chk_subject_refuse(error, severity, "severity",
-                            "emerg, alert, crit, err, warning, notice, info, debug, or 0 to 7");
+  if (severity && chk_journal_priority(severity) < 0)
+    chk_flaw_value(flaws, "severity", severity, "severity",
+                   "emerg, alert, crit, err, warning, notice, info, debug, or 0 to 7");
 }
 
-gboolean chk_subject_settle(const char *subject, JsonObject *given, GError **error) {
+void chk_subject_settle(const char *subject, JsonObject *given, ChkFlaws *flaws) {
   g_auto(GStrv) names = g_strsplit_set(subject, " ,", -1);
   guint n = 0;
 
   for (guint i = 0; names[i]; i++) {
     n += *names[i] ? 1 : 0;
-    if (*names[i] && !chk_unit_name_is_good(names[i], error))
-      return FALSE;
+    if (*names[i])
+      chk_subject_unit(names[i], given, flaws);
   }
-  return n > 0 ? good_severity(given, error) : chk_subject_refuse_text(error, "no unit is named");
+  if (n == 0)
+    chk_flaw(flaws, NULL, "no unit is named");
+  judge_severity(given, flaws);
 }
 
-static gboolean good_journal_options(JsonObject *given, GError **error) {
+static void judge_journal_options(JsonObject *given, ChkFlaws *flaws) {
   const char *id = chk_given_text(given, "message-id"), *since = chk_given_text(given, "since");
   const char *pattern = chk_given_text(given, "pattern");
   ChkLook look = {.options = given};
   g_auto(GStrv) fields = chk_option_texts(&look, "fields");
+  GError *error = NULL;
   sd_id128_t parsed;
   guint64 from;
 
-  if (!good_severity(given, error))
-    return FALSE;
+  judge_severity(given, flaws);
   if (id && sd_id128_from_string(id, &parsed) < 0)
-    return chk_subject_refuse(error, id, "MESSAGE_ID", "32 hexadecimal digits");
+    chk_flaw_value(flaws, "message-id", id, "MESSAGE_ID", "32 hexadecimal digits");
   if (since && !chk_journal_since(since, 0, &from))
-    return chk_subject_refuse(error, since, "time", "boot, a span as in 10min, or RFC 3339");
+    chk_flaw_value(flaws, "since", since, "time", "boot, a span as in 10min, or RFC 3339");
   for (guint i = 0; fields[i]; i++)
     if (!chk_journal_is_match(fields[i]))
-      return chk_subject_refuse(error, fields[i], "match", "FIELD=value, FIELD in capitals");
-  if (pattern) {
-    g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, error);
-    return regex != NULL;
-  }
-  return TRUE;
+      chk_flaw_value(flaws, "fields", fields[i], "match", "FIELD=value, FIELD in capitals");
+  g_autoptr(GRegex) regex = pattern ? g_regex_new(pattern, 0, 0, &error) : NULL;
+  chk_flaw_error(flaws, "pattern", error);
 }
 
-gboolean chk_subject_journal(const char *subject, JsonObject *given, GError **error) {
-  return good_journal_options(given, error) &&
-         (strcmp(subject, "all") == 0 || chk_journal_is_match(subject) ||
-          chk_unit_name_is_good(subject, error));
+void chk_subject_journal(const char *subject, JsonObject *given, ChkFlaws *flaws) {
+  if (strcmp(subject, "all") != 0 && !chk_journal_is_match(subject))
+    chk_subject_unit(subject, given, flaws);
+  judge_journal_options(given, flaws);
 }
 
-gboolean chk_subject_dbus(const char *subject, JsonObject *given, GError **error) {
+void chk_subject_dbus(const char *subject, JsonObject *given, ChkFlaws *flaws) {
   const char *bus = chk_given_text(given, "bus"), *path = chk_given_text(given, "path");
   const char *interface = chk_given_text(given, "interface");
   const char *method = chk_given_text(given, "method");
-  const char *property = chk_given_text(given, "property");
 
   if (!sd_bus_service_name_is_valid(subject))
-    return chk_subject_refuse(error, subject, "name on a bus", "write it as in org.example.App");
+    chk_flaw_value(flaws, NULL, subject, "name on a bus", "write it as in org.example.App");
   if (bus && !g_str_equal(bus, "system") && !g_str_equal(bus, "user"))
-    return chk_subject_refuse(error, bus, "bus", "write system or user");
+    chk_flaw_value(flaws, "bus", bus, "bus", "write system or user");
   if (path && !sd_bus_object_path_is_valid(path))
-    return chk_subject_refuse(error, path, "object path", "write it as in /org/example/App");
+    chk_flaw_value(flaws, "path", path, "object path", "write it as in /org/example/App");
   if (interface && !sd_bus_interface_name_is_valid(interface))
-    return chk_subject_refuse(error, interface, "name of an interface",
-                              "write it as in org.example.App");
+    chk_flaw_value(flaws, "interface", interface, "name of an interface",
+                   "write it as in org.example.App");
   if (method && !sd_bus_member_name_is_valid(method))
-    return chk_subject_refuse(error, method, "name of a method", "letters, digits and '_'");
-  if (property && method)
-    return chk_subject_refuse_text(error, "a check asks for a property or a method, not for both");
-  return TRUE;
+    chk_flaw_value(flaws, "method", method, "name of a method", "letters, digits and '_'");
+  if (method && chk_given_text(given, "property"))
+    chk_flaw(flaws, "property", "a check asks for a property or a method, not for both");
 }

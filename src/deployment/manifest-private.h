@@ -34,7 +34,9 @@ void dpl_judge_state(DplManifest *m, WgReader *r);
 void dpl_judge_ports(DplManifest *m, WgReader *r);
 /* The members that belong to the checks; their own loader judges them. */
 void dpl_manifest_read_verify(DplManifest *m, WgProblems *problems);
-/* By that loader, for one made for `site`. */
+/* By that loader, for `site`; also of one that was refused. */
 void dpl_judge_verify(const DplManifest *m, const DplSite *site, WgProblems *problems);
+/* Are there variables in what it judges? */
+gboolean dpl_verify_is_open(const DplManifest *m);
 /* A text that is judged only once its variables are in it. */
 gboolean dpl_is_open(const DplManifest *m, const char *text);

@@ -171,7 +171,7 @@ static JsonObject *vars_object(const DplManifest *m, const DplSite *site) {
   const char *key;
   JsonNode *value;
 
-  if (own) {
+  if (own && JSON_NODE_HOLDS_OBJECT(own)) {
     json_object_iter_init_ordered(&iter, json_node_get_object(own));
     while (json_object_iter_next_ordered(&iter, &key, &value))
       json_object_set_member(vars, key, json_node_ref(value));

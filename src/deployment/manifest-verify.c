@@ -67,7 +67,7 @@ static JsonNode *settle_of(const DplManifest *m, JsonNode *given) {
     json_object_set_member(
         object, l->data,
         json_node_ref(json_object_get_member(json_node_get_object(given), l->data)));
-  for (guint i = 0; m->units.start[i]; i++)
+  for (guint i = 0; m->units.start && m->units.start[i]; i++)
     if (g_str_has_suffix(m->units.start[i], ".service"))
       json_array_add_string_element(units, m->units.start[i]);
   if (json_array_get_length(units) > 0)
@@ -89,7 +89,7 @@ static JsonNode *verify_node(const DplManifest *m, const DplSite *site, const ch
   if (json_object_has_member(object, "settle"))
     json_object_set_member(object, "settle",
                            settle_of(m, json_object_get_member(object, "settle")));
-  json_object_set_string_member(object, "name", m->name);
+  json_object_set_string_member(object, "name", m->name ?: "verification");
   json_object_set_double_member(object, "deadline", (double)m->budgets.verify / G_USEC_PER_SEC);
   json_object_set_object_member(object, "vars", variables(m, site, release));
   json_node_take_object(node, object);
@@ -101,6 +101,16 @@ char *dpl_manifest_verify_text(const DplManifest *m, const DplSite *site, const 
     return NULL;
   g_autoptr(JsonNode) node = verify_node(m, site, release);
   return wg_json_canonical(node);
+}
+
+gboolean dpl_verify_is_open(const DplManifest *m) {
+  g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+
+  if (!m->verify)
+    return FALSE;
+  json_node_set_object(node, m->verify);
+  g_autofree char *text = wg_json_canonical(node);
+  return dpl_vars_needed(text);
 }
 
 void dpl_judge_verify(const DplManifest *m, const DplSite *site, WgProblems *problems) {

@@ -28,7 +28,7 @@ char *dpl_manifest_text(const DplManifest *m) {
   return wg_json_canonical(m->root);
 }
 
-DplManifest *dpl_manifest_load(const char *bytes, gsize size, WgProblems *problems) {
+DplManifest *dpl_manifest_parse(const char *bytes, gsize size, WgProblems *problems) {
   static const WgDocBounds bounds = {"the manifest", DPL_MANIFEST_BYTES_MAX, WG_DOC_DEPTH_MAX,
                                      WG_DOC_NODES_MAX};
   WgDoc *doc = wg_doc_parse_within(bytes, size, WG_DOC_AUTO, &bounds, problems);
@@ -42,6 +42,12 @@ DplManifest *dpl_manifest_load(const char *bytes, gsize size, WgProblems *proble
   g_autofree char *text = dpl_manifest_text(m);
   m->hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
   dpl_manifest_read(m, problems);
+  return g_steal_pointer(&m);
+}
+
+DplManifest *dpl_manifest_load(const char *bytes, gsize size, WgProblems *problems) {
+  g_autoptr(DplManifest) m = dpl_manifest_parse(bytes, size, problems);
+
   return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&m);
 }
 
@@ -74,27 +80,42 @@ static JsonNode *expand(const DplManifest *m, const DplSite *site, WgProblems *p
   return root;
 }
 
-/* Problems of a copy without lines, at the lines of what it was made from. */
+/* The same, as it was told of the manifest itself. */
+static gboolean is_told(const WgProblems *problems, const WgProblem *problem) {
+  for (guint i = 0; i < wg_problems_n(problems); i++) {
+    const WgProblem *other = wg_problems_at(problems, i);
+    if (strcmp(other->pointer, problem->pointer) == 0 && strcmp(other->text, problem->text) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Problems of a copy without lines, at the lines of what it was made from. `site` NULL: of the
+ * checks, whoever it is for. */
 static void hand_on(const DplManifest *m, const DplSite *site, const WgProblems *from,
                     WgProblems *to) {
   for (guint i = 0; i < wg_problems_n(from); i++) {
     WgProblem problem = *wg_problems_at(from, i);
+    if (is_told(to, &problem))
+      continue;
     problem.line = m->doc ? wg_doc_line(m->doc, problem.pointer) : 0;
-    wg_problems_take(to, &problem, g_strdup_printf("at target %s: %s", site->name, problem.text));
+    wg_problems_take(to, &problem,
+                     site ? g_strdup_printf("at target %s: %s", site->name, problem.text)
+                          : g_strdup(problem.text));
   }
 }
 
+/* Everything that is wrong with it; what was not read yet cannot be. */
 static DplManifest *make_for(const DplManifest *m, const DplSite *site, WgProblems *problems) {
   g_autoptr(DplManifest) made = manifest_new();
 
   made->hash = g_strdup(m->hash);
   made->is_expanded = TRUE;
   made->root = expand(m, site, problems);
-  if (wg_problems_refuse(problems))
-    return NULL;
-  dpl_manifest_read(made, problems);
-  if (!wg_problems_refuse(problems))
-    dpl_judge_verify(made, site, problems);
+  gboolean is_whole = !wg_problems_refuse(problems);
+  if (is_whole)
+    dpl_manifest_read(made, problems);
+  dpl_judge_verify(is_whole ? made : m, site, problems);
   return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&made);
 }
 
@@ -106,29 +127,22 @@ DplManifest *dpl_manifest_for(const DplManifest *m, const DplSite *site, WgProbl
   return made;
 }
 
-/* The targets of one manifest mostly have the same problems: the first one's are enough. */
-static void validate_for(const DplManifest *m, const GPtrArray *sites, WgProblems *problems) {
-  for (guint i = 0; i < sites->len && !wg_problems_refuse(problems); i++) {
-    g_autoptr(WgProblems) own = wg_problems_new();
-    g_autoptr(DplManifest) made = make_for(m, sites->pdata[i], own);
-    if (i == 0 || !made)
-      hand_on(m, sites->pdata[i], own, problems);
+void dpl_manifest_judge_rest(const DplManifest *m, const DplSite *site, WgProblems *problems) {
+  g_autoptr(DplSite) nobody = site ? NULL : dpl_site_new("nobody", "/", NULL);
+  g_autoptr(WgProblems) own = wg_problems_new();
+
+  if (!JSON_NODE_HOLDS_OBJECT(m->root)) /* told */
+    return;
+  if (site) {
+    g_autoptr(DplManifest) made = make_for(m, site, own);
+  } else if (dpl_verify_is_open(m)) {
+    wg_problems_warn(own, 0, "/checks",
+                     "the checks are judged once it is known whom the manifest is for: there are "
+                     "variables in them");
+  } else {
+    dpl_judge_verify(m, nobody, own);
   }
-}
-
-DplManifest *dpl_manifest_validate(const char *bytes, gsize size, DplSites *sites,
-                                   const DplSelection *wanted, WgProblems *problems) {
-  g_autoptr(DplManifest) m = dpl_manifest_load(bytes, size, problems);
-  g_autoptr(GError) error = NULL;
-
-  if (!m || !sites)
-    return g_steal_pointer(&m);
-  g_autoptr(GPtrArray) list = dpl_manifest_targets(m, sites, wanted, &error);
-  if (list)
-    validate_for(m, list, problems);
-  else
-    wg_problems_add(problems, wg_doc_line(m->doc, "/target"), "/target", "%s", error->message);
-  return wg_problems_refuse(problems) ? NULL : g_steal_pointer(&m);
+  hand_on(m, site, own, problems);
 }
 
 DplManifest *dpl_manifest_from_text(const char *text, const char *hash, GError **error) {

@@ -104,6 +104,9 @@ DplRetentionSpec dpl_manifest_retention(const DplManifest *manifest,
 
 #define DPL_MANIFEST_BYTES_MAX (4 * 1024 * 1024)
 
+/* Also when it is refused, for a judgement of the rest of it and never to be acted on; NULL: there
+ * is nothing to read. */
+DplManifest *dpl_manifest_parse(const char *bytes, gsize size, WgProblems *problems);
 /* NULL when it is refused; everything that is wrong or doubtful stands in `problems`. */
 DplManifest *dpl_manifest_load(const char *bytes, gsize size, WgProblems *problems);
 DplManifest *dpl_manifest_ref(DplManifest *manifest);
@@ -119,9 +122,11 @@ GPtrArray *dpl_manifest_targets(const DplManifest *manifest, DplSites *sites,
  * for nothing more. NULL: refused. */
 DplManifest *dpl_manifest_for(const DplManifest *manifest, const DplSite *site,
                               WgProblems *problems);
-/* Both, for everybody it is for: what Validate says. `sites` NULL: the targets are not known. */
-DplManifest *dpl_manifest_validate(const char *bytes, gsize size, DplSites *sites,
-                                   const DplSelection *wanted, WgProblems *problems);
+/* Of one that was refused: what is wrong with its checks, and what shows only when the variables of
+ * `site` are in it (NULL: it is not known whom it is for). What is told already is not told again.
+ */
+void dpl_manifest_judge_rest(const DplManifest *manifest, const DplSite *site,
+                             WgProblems *problems);
 
 /* Canonical JSON; free with g_free(). */
 char *dpl_manifest_text(const DplManifest *manifest);

@@ -56,16 +56,39 @@ static gboolean has_hash(DplPreparation *p, const DplManifest *manifest) {
   return FALSE;
 }
 
-static void make(DplPreparation *p, const char *bytes, gsize size) {
-  g_autoptr(DplManifest) manifest = dpl_manifest_load(bytes, size, p->problems);
+/* Whom it is for was refused already. */
+static gboolean is_told(const DplPreparation *p, const DplManifest *manifest) {
+  JsonNode *root = manifest->root;
+
+  if (!wg_problems_refuse(p->problems))
+    return FALSE;
+  for (guint i = 0; i < wg_problems_n(p->problems); i++)
+    if (g_str_has_prefix(wg_problems_at(p->problems, i)->pointer, "/target"))
+      return TRUE;
+  return !JSON_NODE_HOLDS_OBJECT(root) ||
+         !json_object_has_member(json_node_get_object(root), "target");
+}
+
+static GPtrArray *find_sites(DplPreparation *p, const DplManifest *manifest) {
   g_autoptr(GError) error = NULL;
+  GPtrArray *sites = dpl_manifest_targets(manifest, p->sites, &p->wanted, &error);
+
+  if (sites == NULL && !is_told(p, manifest))
+    wg_problems_add(p->problems, wg_doc_line(manifest->doc, "/target"), "/target", "%s",
+                    error->message);
+  return sites;
+}
+
+/* All problems at once: those of the checks and of the variables also where the form is wrong. Of
+ * several targets, which mostly have the same, those of the first that has any. */
+static void make(DplPreparation *p, const char *bytes, gsize size) {
+  g_autoptr(DplManifest) manifest = dpl_manifest_parse(bytes, size, p->problems);
 
   if (manifest == NULL || !has_hash(p, manifest))
     return;
-  g_autoptr(GPtrArray) sites = dpl_manifest_targets(manifest, p->sites, &p->wanted, &error);
-  if (sites == NULL) {
-    wg_problems_add(p->problems, wg_doc_line(manifest->doc, "/target"), "/target", "%s",
-                    error->message);
+  g_autoptr(GPtrArray) sites = find_sites(p, manifest);
+  if (wg_problems_refuse(p->problems)) {
+    dpl_manifest_judge_rest(manifest, sites ? sites->pdata[0] : NULL, p->problems);
     return;
   }
   p->prepared = g_ptr_array_new_with_free_func(prepared_free);

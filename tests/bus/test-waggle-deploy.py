@@ -103,9 +103,11 @@ def test_manifests_with_problems():
         cli = deploy_cli(d)
         good = manifest(d.release("1.0"))
         check("can be deployed" in cli.run("deploy", "validate", good))
-        bad = manifest(d.release("1.1", colour="red", budgets={"deploy": "soon"}))
+        bad = manifest(d.release("1.1", colour="red", budgets={"deploy": "soon"}, checks=[
+            {"http": "nowhere", "samples": 0}, {"file": "/x", "expect": {"moed": "0644"}}]))
         out = cli.run("deploy", "validate", bad, status=BAD_FILE)
-        for pointer in ("/colour", "/budgets/deploy"):
+        for pointer in ("/colour", "/budgets/deploy", "/checks/0/http", "/checks/0/samples",
+                        "/checks/1/expect/moed"):  # all at once, each at its own
             check(re.search(rf"^{bad}:[1-9][0-9]*: {pointer}: ", out, re.M), f"no {pointer} in {out}")
         check(all(p["line"] > 0 for p in cli.json("deploy", "validate", bad, status=BAD_FILE)))
         for verb in ("run", "plan"):

@@ -75,6 +75,20 @@ static void check_for(const DplManifest *m) {
     dpl_state_contract(made, kept, &plan, NULL);
 }
 
+/* One that was refused is judged on, and stays refused. */
+static void check_rest(const uint8_t *data, size_t size, gboolean is_good) {
+  g_autoptr(DplSite) site = dpl_site_new("fuzz", "/srv/fuzz", NULL);
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr(WgProblems) problems = wg_problems_new();
+    g_autoptr(DplManifest) m = dpl_manifest_parse((const char *)data, size, problems);
+    g_assert_true(wg_problems_refuse(problems) == !is_good);
+    if (m)
+      dpl_manifest_judge_rest(m, i ? site : NULL, problems);
+    check_problems(problems);
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_autoptr(WgProblems) problems = wg_problems_new();
   g_autoptr(DplManifest) m = dpl_manifest_load((const char *)data, size, problems);
@@ -84,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   check_problems(problems);
   g_assert_true((m == NULL) == wg_problems_refuse(problems));
+  check_rest(data, size, m != NULL);
   if (m) {
     check_manifest(m);
     check_for(m);

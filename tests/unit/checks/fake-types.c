@@ -75,11 +75,9 @@ static void hang(ChkLook *l, ChkSight *ret) {
   chk_unknown(ret, "woke up");
 }
 
-static gboolean validate(const char *subject, JsonObject *options, GError **error) {
-  if (strcmp(subject, "impossible") != 0)
-    return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "this can never be");
-  return FALSE;
+static void validate(const char *subject, JsonObject *options, ChkFlaws *flaws) {
+  if (strcmp(subject, "impossible") == 0)
+    chk_flaw(flaws, NULL, "this can never be");
 }
 
 static const ChkKey options[] = {{"as", CHK_TEXT, "what the log calls it"},

@@ -70,14 +70,24 @@ LookResult chk_look_wanting(ChkWorld *world, const ChkType *type, const char *su
                          .wanted = wanted,
                          .limit = limit ? limit : 60 * G_USEC_PER_SEC};
   assert_known(type->options, o.options, type->name);
-  if (type->validate && !type->validate(subject, o.options, &error))
-    g_error("%s %s is refused: %s", type->name, subject, error->message);
+  g_autoptr(ChkFlaws) flaws = chk_flaws_new();
+  if (type->validate)
+    type->validate(subject, o.options, flaws);
+  if (chk_flaws_n(flaws) > 0)
+    g_error("%s %s is refused: %s", type->name, subject, chk_flaws_at(flaws, 0)->text);
   chk_looking_start(world ? world : own, &o, on_seen, &w);
   while (!w.seen)
     g_main_context_iteration(NULL, TRUE);
   if (w.result.values)
     assert_known(type->values, json_node_get_object(w.result.values), type->name);
   return w.result;
+}
+
+gboolean chk_look_is_good(const ChkType *type, const char *subject, JsonObject *options) {
+  g_autoptr(ChkFlaws) flaws = chk_flaws_new();
+
+  type->validate(subject, options, flaws);
+  return chk_flaws_n(flaws) == 0;
 }
 
 void chk_look_result_clear(LookResult *result) {

@@ -20,6 +20,9 @@ LookResult chk_look_wanting(ChkWorld *world, const ChkType *type, const char *su
 void chk_look_result_clear(LookResult *result);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LookResult, chk_look_result_clear)
 
+/* Nothing is wrong with it when a file is read. */
+gboolean chk_look_is_good(const ChkType *type, const char *subject, JsonObject *options);
+
 /* The same in short: the values as JSON text (in the order the type set them, no spaces); "unknown:
  * TEXT" and "not-applicable: TEXT" else. Free with g_free(). */
 char *chk_look_once(const ChkType *type, const char *subject, const char *options);

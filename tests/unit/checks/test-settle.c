@@ -224,9 +224,9 @@ static void test_no_journal(void) {
 }
 
 static void test_validate(void) {
-  g_assert_false(chk_type_settle.validate(" ", NULL, NULL));
-  g_assert_false(chk_type_settle.validate("a b/c", NULL, NULL));
-  g_assert_true(chk_type_settle.validate("a, b.socket", NULL, NULL));
+  g_assert_false(chk_look_is_good(&chk_type_settle, " ", NULL));
+  g_assert_false(chk_look_is_good(&chk_type_settle, "a b/c", NULL));
+  g_assert_true(chk_look_is_good(&chk_type_settle, "a, b.socket", NULL));
 }
 
 static void set_up(gconstpointer data) {

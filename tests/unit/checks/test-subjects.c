@@ -10,26 +10,27 @@
 typedef struct {
   const char *check; /* its members: {"http": "x", ...} without the braces */
   const char *word;  /* of the problem */
+  const char *at;    /* the option that it is told at; NULL: the subject */
 } Bad;
 
 static const Bad bad[] = {
     {"'command': '\"', 'x-a': 1", "cannot be split into arguments"},
     {"'command': '\"\"'", "its name is empty"},
-    {"'command': 'a', 'argv': ['']", "its name is empty"},
-    {"'command': 'true', 'env': ['A']", "NAME=value"},
+    {"'command': 'a', 'argv': ['']", "its name is empty", "argv"},
+    {"'command': 'true', 'env': ['A']", "NAME=value", "env"},
     {"'plugin': '\"'", "cannot be split"},
     {"'dbus': 'nodots'", "org.example.App"},
-    {"'dbus': 'org.example.App', 'path': 'a'", "object path"},
-    {"'dbus': 'org.example.App', 'bus': 'both'", "system or user"},
-    {"'dbus': 'org.example.App', 'property': 'A', 'method': 'B'", "not for both"},
+    {"'dbus': 'org.example.App', 'path': 'a'", "object path", "path"},
+    {"'dbus': 'org.example.App', 'bus': 'both'", "system or user", "bus"},
+    {"'dbus': 'org.example.App', 'property': 'A', 'method': 'B'", "not for both", "property"},
     {"'directory': 'etc'", "begin it with '/'"},
-    {"'directory': '/etc', 'max-entries': 0", "1 or more"},
+    {"'directory': '/etc', 'max-entries': 0", "1 or more", "max-entries"},
     {"'dns': 'a name'", "www.example.org"},
     {"'dns': 'a..b'", "between two dots"},
     {"'dns': '.a'", "between two dots"},
     {"'dns': 'http://example.org'", "www.example.org"},
-    {"'dns': 'example.org', 'record': 'B'", "AAAA"},
-    {"'dns': 'example.org', 'server': '1.2.3.4:x'", "1 to 65535"},
+    {"'dns': 'example.org', 'record': 'B'", "AAAA", "record"},
+    {"'dns': 'example.org', 'server': '1.2.3.4:x'", "1 to 65535", "server"},
     {"'file': 'etc/hosts'", "begin it with '/'"},
     {"'greenboot': 'etc'", "begin it with '/'"},
     {"'group': 'a:b'", "passwd(5)"},
@@ -40,16 +41,18 @@ static const Bad bad[] = {
     {"'http': 'http:example.org'", "URL with a host"},
     {"'http': 'http://example.org:x/'", "http://HOST/PATH"},
     {"'http': 'http://u:p@example.org'", "password-file"},
-    {"'http': 'http://example.org', 'samples': 0", "1 to 10000"},
-    {"'http': 'http://example.org', 'method': 'G ET'", "as in GET"},
-    {"'http': 'http://example.org', 'headers': {'A': {}}", "one line"},
-    {"'http': 'http://example.org', 'headers': {'A b': 'c'}", "Content-Type"},
-    {"'http': 'http://example.org', 'proxy': 'example.org'", "is a URL"},
-    {"'http': 'http://example.org', 'key-file': '/k'", "cert-file"},
+    {"'http': 'http://example.org', 'samples': 0", "1 to 10000", "samples"},
+    {"'http': 'http://example.org', 'method': 'G ET'", "as in GET", "method"},
+    {"'http': 'http://example.org', 'headers': {'A': {}}", "one line", "headers"},
+    {"'http': 'http://example.org', 'headers': {'A b': 'c'}", "Content-Type", "headers"},
+    {"'http': 'http://example.org', 'proxy': 'example.org'", "is a URL", "proxy"},
+    {"'http': 'http://example.org', 'key-file': '/k'", "cert-file", "key-file"},
+    {"'http': 'http://example.org', 'proxy': 'http://u:p@h'", "a password", "proxy"},
+    {"'http': 'http://example.org', 'headers': 'A: b'", "is an object", "headers"},
     {"'interface': 'a/b'", "1 to 15"},
     {"'journal': 'a b'", "no name of a unit"},
-    {"'journal': 'all', 'severity': 'loud'", "emerg"},
-    {"'journal': 'all', 'pattern': '('", "missing"},
+    {"'journal': 'all', 'severity': 'loud'", "emerg", "severity"},
+    {"'journal': 'all', 'pattern': '('", "missing", "pattern"},
     {"'kernel-parameter': '../x'", "net.ipv4.ip_forward"},
     {"'listening': 'sctp'", "tcp, udp or all"},
     {"'mount': 'home'", "begin it with '/'"},
@@ -64,12 +67,12 @@ static const Bad bad[] = {
     {"'process': '/usr/sbin/nginx'", "by: exe"},
     {"'process': 'nginx', 'by': 'exe'", "begin it with '/'"},
     {"'process': '(', 'by': 'cmdline'", "missing"},
-    {"'process': 'a', 'by': 'magic'", "name, exe, cmdline or unit"},
+    {"'process': 'a', 'by': 'magic'", "name, exe, cmdline or unit", "by"},
     {"'redis': 'redis://h/name'", "a number"},
     {"'release': 'next'", "previous"},
     {"'settle': ' ,'", "no unit is named"},
     {"'sqlite': 'data.db'", "begin it with '/'"},
-    {"'sqlite': '/data.db', 'integrity': 'none'", "quick or full"},
+    {"'sqlite': '/data.db', 'integrity': 'none'", "quick or full", "integrity"},
     {"'tcp': 'nohost'", "there is no port"},
     {"'tcp': 'unix:/run/a'", "unix-socket"},
     {"'tcp': 'a:0'", "1 to 65535"},
@@ -145,7 +148,7 @@ static char *document_of(const char *check, const char *more) {
                          mute ? ", \"expect\": {\"x\": 1}" : "", more);
 }
 
-/* The problems at the subject, each a line of text; those of "expect" are none of ours. */
+/* The problems, each a line "WHERE: TEXT"; those of "expect" are none of ours. */
 static char *judged(const char *check) {
   g_autofree char *text = document_of(check, "");
   g_autoptr(WgProblems) problems = wg_problems_new();
@@ -156,13 +159,12 @@ static char *judged(const char *check) {
   g_autoptr(ChkPlan) plan = chk_plan_load(wg_doc_root(doc), doc, "", NULL, problems);
   for (guint i = 0; i < wg_problems_n(problems); i++) {
     const WgProblem *problem = wg_problems_at(problems, i);
-    g_autofree char *type = g_strndup(check + 1, strcspn(check + 1, "'"));
-    g_autofree char *pointer = g_strconcat("/checks/0/", type, NULL);
     if (strstr(problem->pointer, "/expect"))
       continue;
-    g_assert_cmpstr(problem->pointer, ==, pointer);
+    g_assert_true(g_str_has_prefix(problem->pointer, "/checks/0/"));
     g_assert_cmpuint(problem->line, ==, 2);
-    g_string_append_printf(told, "%s\n", problem->text);
+    g_string_append_printf(told, "%s: %s\n", problem->pointer + strlen("/checks/0/"),
+                           problem->text);
   }
   return g_string_free(told, FALSE);
 }
@@ -170,6 +172,9 @@ static char *judged(const char *check) {
 static void test_bad(void) {
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
     g_autofree char *told = judged(bad[i].check);
+    g_autofree char *type = g_strndup(bad[i].check + 1, strcspn(bad[i].check + 1, "'"));
+    g_autofree char *at = g_strconcat(bad[i].at ? bad[i].at : type, ": ", NULL);
+    g_assert_true(g_str_has_prefix(told, at));
     if (!strstr(told, bad[i].word))
       g_error("%s: \"%s\" is not in: %s", bad[i].check, bad[i].word, told);
   }
@@ -235,11 +240,44 @@ static void test_variables(void) {
   g_assert_nonnull(strstr(told, "f:7: /checks/2/http: 'localhost' is no URL of HTTP"));
 }
 
+/* Each at the line of its own, and all of them. */
+static void test_all(void) {
+  static const char text[] = "checks:\n"
+                             "- http: nowhere\n"
+                             "  method: G ET\n"
+                             "  samples: 0\n"
+                             "  headers:\n"
+                             "    A b: c\n"
+                             "  timeout: never\n"
+                             "- journal: a b\n"
+                             "  severity: loud\n"
+                             "  message-id: x\n"
+                             "  expect: {cuont: 0}\n"
+                             "- file:\n"
+                             "  expect: {mode: rw}\n"
+                             "  colour: red\n";
+  g_autofree char *told = problems_of(text, NULL);
+  static const char *const words[] = {
+      "f:2: /checks/0/http: ",          "f:3: /checks/0/method: ",
+      "f:4: /checks/0/samples: ",       "f:5: /checks/0/headers: ",
+      "f:7: /checks/0/timeout: ",       "f:8: /checks/1/journal: ",
+      "f:9: /checks/1/severity: ",      "f:10: /checks/1/message-id: ",
+      "f:11: /checks/1/expect/cuont: ", "f:12: /checks/2/file: ",
+      "f:13: /checks/2/expect/mode: ",  "f:14: /checks/2/colour: "};
+
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+    if (!strstr(told, words[i]))
+      g_error("%s is not in:\n%s", words[i], told);
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(told), "\n", -1);
+  g_assert_cmpuint(g_strv_length(lines), ==, G_N_ELEMENTS(words));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/subjects/bad", test_bad);
   g_test_add_func("/subjects/good", test_good);
   g_test_add_func("/subjects/every-type", test_every_type);
   g_test_add_func("/subjects/variables", test_variables);
+  g_test_add_func("/subjects/all", test_all);
   return g_test_run();
 }

@@ -104,9 +104,9 @@ static void test_validate(void) {
 
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
     g_autoptr(JsonNode) node = json_from_string(bad[i][1], NULL);
-    g_assert_false(chk_type_command.validate(bad[i][0], json_node_get_object(node), NULL));
+    g_assert_false(chk_look_is_good(&chk_type_command, bad[i][0], json_node_get_object(node)));
   }
-  g_assert_true(chk_type_command.validate("a 'b c' \"d\"", NULL, NULL));
+  g_assert_true(chk_look_is_good(&chk_type_command, "a 'b c' \"d\"", NULL));
 }
 
 /* What a plugin or greenboot warns of is a warning without a word in the file. */

@@ -232,10 +232,10 @@ static void test_validate(void) {
   static const ChkType *const types[] = {&chk_type_file, &chk_type_directory, &chk_type_mount};
 
   for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
-    g_autoptr(GError) error = NULL;
-    g_assert_false(types[i]->validate("relative", NULL, &error));
-    g_assert_nonnull(strstr(error->message, "no absolute path"));
-    g_assert_true(types[i]->validate("/", NULL, NULL));
+    g_autoptr(ChkFlaws) flaws = chk_flaws_new();
+    types[i]->validate("relative", NULL, flaws);
+    g_assert_nonnull(strstr(chk_flaws_at(flaws, 0)->text, "no absolute path"));
+    g_assert_true(chk_look_is_good(types[i], "/", NULL));
   }
 }
 

@@ -160,11 +160,11 @@ static void test_validate(void) {
 
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
     g_autoptr(JsonNode) node = json_from_string(bad[i], NULL);
-    if (chk_type_journal.validate("all", json_node_get_object(node), NULL))
+    if (chk_look_is_good(&chk_type_journal, "all", json_node_get_object(node)))
       g_error("taken: %s", bad[i]);
   }
-  g_assert_false(chk_type_journal.validate("a b", NULL, NULL));
-  g_assert_true(chk_type_journal.validate("_UID=0", NULL, NULL));
+  g_assert_false(chk_look_is_good(&chk_type_journal, "a b", NULL));
+  g_assert_true(chk_look_is_good(&chk_type_journal, "_UID=0", NULL));
 }
 
 int main(int argc, char **argv) {

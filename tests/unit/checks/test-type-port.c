@@ -194,9 +194,9 @@ static void test_process_validate(void) {
   g_autoptr(JsonNode) by = json_from_string("{\"by\": \"cmdline\"}", NULL);
   g_autoptr(JsonNode) odd = json_from_string("{\"by\": \"magic\"}", NULL);
 
-  g_assert_false(chk_type_process.validate("(", json_node_get_object(by), NULL));
-  g_assert_false(chk_type_process.validate("x", json_node_get_object(odd), NULL));
-  g_assert_true(chk_type_process.validate("x", NULL, NULL));
+  g_assert_false(chk_look_is_good(&chk_type_process, "(", json_node_get_object(by)));
+  g_assert_false(chk_look_is_good(&chk_type_process, "x", json_node_get_object(odd)));
+  g_assert_true(chk_look_is_good(&chk_type_process, "x", NULL));
 }
 
 static void test_cgroups(void) {

@@ -149,10 +149,10 @@ static void test_kernel_parameter(void) {
     g_assert_cmpuint(strlen(fields), >, 8);
   g_autofree char *na = look_at(other, &chk_type_kernel_parameter, "kernel.ostype", NULL, "value");
   g_assert_true(g_str_has_prefix(na, "n/a: "));
-  g_assert_false(chk_type_kernel_parameter.validate("../../etc/passwd", NULL, NULL));
-  g_assert_false(chk_type_kernel_parameter.validate("kernel....x", NULL, NULL));
-  g_assert_false(chk_type_kernel_parameter.validate("", NULL, NULL));
-  g_assert_true(chk_type_kernel_parameter.validate("net/ipv4/conf/eth0.1/mtu", NULL, NULL));
+  g_assert_false(chk_look_is_good(&chk_type_kernel_parameter, "../../etc/passwd", NULL));
+  g_assert_false(chk_look_is_good(&chk_type_kernel_parameter, "kernel....x", NULL));
+  g_assert_false(chk_look_is_good(&chk_type_kernel_parameter, "", NULL));
+  g_assert_true(chk_look_is_good(&chk_type_kernel_parameter, "net/ipv4/conf/eth0.1/mtu", NULL));
 }
 
 static void test_mount(void) {
@@ -176,8 +176,8 @@ static void test_interface(void) {
   g_autofree char *up = look_at(NULL, &chk_type_interface, "lo", NULL, "up");
   if (g_strcmp0(up, "true") == 0)
     g_assert_nonnull(strstr(addresses, "\"127.0.0.1/8\""));
-  g_assert_false(chk_type_interface.validate("a/b", NULL, NULL));
-  g_assert_false(chk_type_interface.validate("much-too-long-a-name", NULL, NULL));
+  g_assert_false(chk_look_is_good(&chk_type_interface, "a/b", NULL));
+  g_assert_false(chk_look_is_good(&chk_type_interface, "much-too-long-a-name", NULL));
 }
 
 int main(int argc, char **argv) {

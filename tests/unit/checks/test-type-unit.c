@@ -148,10 +148,10 @@ static void test_names(void) {
   static const char *const bad[] = {"", "a b", "a/b", "a@.service", "@", "a@", ".service", "ä"};
 
   for (guint i = 0; i < G_N_ELEMENTS(good); i++)
-    if (!chk_type_unit.validate(good[i], NULL, NULL))
+    if (!chk_look_is_good(&chk_type_unit, good[i], NULL))
       g_error("'%s' is refused", good[i]);
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
-    if (chk_type_unit.validate(bad[i], NULL, NULL))
+    if (chk_look_is_good(&chk_type_unit, bad[i], NULL))
       g_error("'%s' is taken for a unit", bad[i]);
 }
 

@@ -345,12 +345,6 @@ static void test_targets(void) {
   g_assert_cmpstr(g_hash_table_lookup(s->labels, "a"), ==, "b");
   g_assert_null(dpl_manifest_targets(own, sites, &wanted, &error));
   g_assert_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT);
-  g_autoptr(WgProblems) problems = wg_problems_new();
-  g_assert_null(dpl_manifest_validate(LEAST CHECKS, strlen(LEAST CHECKS), sites, NULL, problems));
-  g_autofree char *told = wg_problems_text(problems, "f");
-  g_assert_cmpstr(told, ==,
-                  "f:3: /target: no target 'shop'; targets.d has a file for each, see "
-                  "waggle-target(5)\n");
 }
 
 /* The table has the hooks in the order of the phases. */
