@@ -280,7 +280,7 @@ static void test_subjects(void) {
   g_assert_nonnull(strstr(error->message, ":3: /probes/0/http: 'not a url' is no URL of HTTP"));
   g_assert_nonnull(strstr(error->message, ":4: /probes/1/tcp: 'nohost' is no address"));
   g_assert_nonnull(strstr(error->message, ":6: /probes/2/dns: a name is needed"));
-  g_assert_nonnull(strstr(error->message, ":7: /probes/3/http: \"samples\" is a number"));
+  g_assert_nonnull(strstr(error->message, ":7: /probes/3/samples: \"samples\" is a number"));
 }
 
 int main(int argc, char **argv) {
