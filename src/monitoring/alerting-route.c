@@ -129,10 +129,29 @@ static void read_root(WgReader *reader, const MonRoute *route) {
                       "the root of the routes is never muted; put the times into a route below");
 }
 
+static gboolean has_route(const MonRoute *parent, const char *key) {
+  for (guint i = 0; i < parent->routes->len; i++)
+    if (g_str_equal(((const MonRoute *)g_ptr_array_index(parent->routes, i))->key, key))
+      return TRUE;
+  return FALSE;
+}
+
+/* Alertmanager's, but for siblings with the same matchers: each has groups of its own, so that all
+ * of their receivers are told. */
 static char *route_key(const MonRoute *route) {
   g_autofree char *own = mon_matchers_text(route->matchers);
+  g_autofree char *plain = NULL;
+  char *key;
 
-  return route->parent ? g_strdup_printf("%s/%s", route->parent->key, own) : g_strdup("{}");
+  if (route->parent == NULL)
+    return g_strdup("{}");
+  plain = g_strdup_printf("%s/%s", route->parent->key, own);
+  key = g_strdup(plain);
+  for (guint n = 2; has_route(route->parent, key); n++) {
+    g_free(key);
+    key = g_strdup_printf("%s#%u", plain, n);
+  }
+  return key;
 }
 
 MonRoute *mon_loader_route(MonLoader *loader, WgReader *reader, MonRoute *parent, guint depth) {

@@ -56,7 +56,7 @@ static void look_at(Flush *f, MonTransition *alert, gboolean is_muted) {
   if (alert->resolved_at != 0) {
     if (has)
       g_ptr_array_add(f->resolved, alert);
-    f->news = f->news || has;
+    f->news = f->news || (has && f->it->send_resolved);
     return;
   }
   if (is_muted)
@@ -109,6 +109,17 @@ static void note(Flush *f, gint64 now) {
   mon_sent_changed(f->groups, sent);
 }
 
+/* Over, and not to be told of it: when it fires again, that is news. */
+static void forget_resolved(Flush *f) {
+  if (f->resolved->len == 0)
+    return;
+  for (guint i = 0; i < f->resolved->len; i++) {
+    const MonTransition *alert = g_ptr_array_index(f->resolved, i);
+    g_hash_table_remove(f->sent->firing, alert->fingerprint);
+  }
+  mon_sent_changed(f->groups, f->sent);
+}
+
 /* `muted`: of each member, in the order of the table. */
 static void flush_to(MonGroups *groups, MonGroup *group, const MonIntegration *it,
                      const GArray *muted, gint64 now) {
@@ -124,8 +135,10 @@ static void flush_to(MonGroups *groups, MonGroup *group, const MonIntegration *i
     look_at(&f, alert, g_array_index(muted, gboolean, i++));
   if (!f.news && firing->len > 0 && f.someone_cares)
     f.news = now - f.sent->time >= (gint64)group->route->repeat_interval;
-  if (!f.news)
+  if (!f.news) {
+    forget_resolved(&f);
     return;
+  }
   tell(&f);
   note(&f, now);
 }

@@ -3,7 +3,9 @@
  *
  * What differs from Alertmanager: a resolved alert goes to each receiver that was told of its
  * firing, whatever has been silenced, inhibited or configured since, and to nobody else; an alert
- * that everybody has acknowledged is not repeated; that an alert flaps is told once.
+ * that was over and fires anew is news, where Alertmanager, which knows it by its labels alone, may
+ * take it for the same; one that everybody has acknowledged is not repeated; that an alert flaps is
+ * told once.
  *
  * What is to be kept is little: the log of what was told (MonSent) and the cursor, the last `seq`
  * of which every route has decided. Whoever gives the log back, then the alerts that fire, then the

@@ -78,9 +78,9 @@ static JsonObject *webhook_alert(const MonNotice *notice, const MonTransition *a
   return object;
 }
 
-static gboolean all_have(const MonNotice *notice, gboolean annotations, const char *name,
+static gboolean all_have(const MonNotice *notice, guint n, gboolean annotations, const char *name,
                          const char *value) {
-  for (guint i = 1; i < notice->alerts->len; i++) {
+  for (guint i = 1; i < n; i++) {
     const MonTransition *alert = g_ptr_array_index(notice->alerts, i);
     const MonLabels *of = annotations ? alert->annotations : alert->labels;
     if (g_strcmp0(mon_labels_get(of, name), value) != 0)
@@ -89,7 +89,8 @@ static gboolean all_have(const MonNotice *notice, gboolean annotations, const ch
   return TRUE;
 }
 
-static JsonObject *common_object(const MonNotice *notice, gboolean annotations) {
+/* Of the first `n` alerts, those that are told. */
+static JsonObject *common_object(const MonNotice *notice, guint n, gboolean annotations) {
   const MonTransition *first = g_ptr_array_index(notice->alerts, 0);
   const MonLabels *of = annotations ? first->annotations : first->labels;
   JsonObject *object = json_object_new();
@@ -97,7 +98,7 @@ static JsonObject *common_object(const MonNotice *notice, gboolean annotations) 
   for (guint i = 0; i < mon_labels_n(of); i++) {
     const char *name, *value;
     mon_labels_nth(of, i, &name, &value);
-    if (all_have(notice, annotations, name, value))
+    if (all_have(notice, n, annotations, name, value))
       json_object_set_string_member(object, name, value);
   }
   return object;
@@ -118,8 +119,8 @@ char *mon_payload_webhook(const MonNotice *notice, guint max_alerts) {
   json_object_set_string_member(o, "status", notice->n_firing > 0 ? "firing" : "resolved");
   json_object_set_string_member(o, "receiver", notice->receiver);
   json_object_set_object_member(o, "groupLabels", labels_object(notice->labels));
-  json_object_set_object_member(o, "commonLabels", common_object(notice, FALSE));
-  json_object_set_object_member(o, "commonAnnotations", common_object(notice, TRUE));
+  json_object_set_object_member(o, "commonLabels", common_object(notice, n, FALSE));
+  json_object_set_object_member(o, "commonAnnotations", common_object(notice, n, TRUE));
   json_object_set_string_member(o, "externalURL", "");
   json_object_set_array_member(o, "alerts", alerts);
   json_object_set_string_member(o, "dedupKey", notice->dedup);

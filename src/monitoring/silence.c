@@ -47,13 +47,24 @@ static gboolean wrong(GError **error, const char *text) {
   return FALSE;
 }
 
-static gboolean check(GPtrArray *matchers, gint64 starts, gint64 ends, gint64 now,
-                      const char *comment, GError **error) {
+/* As Alertmanager does it: one of them has to ask for more than that a label is absent. */
+static gboolean take_anything(GPtrArray *matchers) {
   g_autoptr(MonLabels) nothing = mon_labels_new(NULL, NULL);
 
-  if (mon_matchers_all_hold(matchers, nothing))
-    return wrong(error, "these matchers hold for every alert, so they would silence everything; "
-                        "name a label and a value");
+  for (guint i = 0; i < matchers->len; i++) {
+    const MonMatcher *matcher = g_ptr_array_index(matchers, i);
+    gboolean denies = matcher->op == MON_MATCH_UNEQUAL || matcher->op == MON_MATCH_UNLIKE;
+    if (denies || !mon_matcher_holds(matcher, nothing))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean check(GPtrArray *matchers, gint64 starts, gint64 ends, gint64 now,
+                      const char *comment, GError **error) {
+  if (take_anything(matchers))
+    return wrong(error, "these matchers hold for every alert that has no such label, so they would "
+                        "silence everything; name a label and a value");
   if (ends <= starts || ends <= now)
     return wrong(error, "a silence ends after it begins, and not in the past");
   if (ends - MAX(starts, now) > SILENCE_MAX)

@@ -311,6 +311,10 @@ static void test_silence(void) {
   WAIT_FOR(w.got->len == 1 && idle(&w));
   g_assert_nonnull(strstr(got(&w, 0), "Loud"));
   g_assert_null(mon_silence_new(1, "a=~\".*\"", now, now + 1, now, "", "", NULL));
+  g_assert_null(mon_silence_new(1, "a=\"\", b=~\"|x\"", now, now + 1, now, "", "", NULL));
+  silence = mon_silence_new(1, "a!=\"b\"", now, now + 1, now, "", "", &error); /* all but b */
+  g_assert_no_error(error);
+  mon_silence_free(silence);
   g_assert_null(mon_silence_new(1, "a=b", now, now, now, "", "", NULL));
   teardown(&w);
 }
