@@ -128,7 +128,8 @@ DplManifest *dpl_manifest_for(const DplManifest *m, const DplSite *site, WgProbl
 }
 
 void dpl_manifest_judge_rest(const DplManifest *m, const DplSite *site, WgProblems *problems) {
-  g_autoptr(DplSite) nobody = site ? NULL : dpl_site_new("nobody", "/", NULL);
+  /* its root stands for nothing: texts without variables do not have it in them */
+  g_autoptr(DplSite) nobody = site ? NULL : dpl_site_new("nobody", "/nobody", NULL);
   g_autoptr(WgProblems) own = wg_problems_new();
 
   if (!JSON_NODE_HOLDS_OBJECT(m->root)) /* told */
