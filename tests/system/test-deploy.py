@@ -179,6 +179,50 @@ def test_power_cut(m):
     assert set(shop.starts()) == {before}, shop.starts()
 
 
+def _cut_in_a_row(m, shop, word, cuts, end):
+    """The machine dies `cuts` times in one roll-back, which then ends as `end`; what serves in all of it is what did."""
+    before = m.out("cat", "/srv/shop/current/word").split()[0]
+    # the way back is held until there was the last cut
+    hook = {"command": ["/bin/sh", "-c", f"test $(wc -l </root/cuts) -ge {cuts} || exec sleep 600"], "timeout": "5min"}
+    never = {"file": "/run/nobody-makes-this", "name": "never"}
+    m.run("tee", "/root/cuts", stdin="")
+    manifest = shop.release(word, checks=[never], hooks={"pre-rollback": [hook]})
+    status, text = shop.deploy(manifest, "--no-wait")
+    assert status == 0, (status, text)
+    for n in range(1, cuts + 1):
+        row = shop.wait_newest("rolling-back")
+        assert m.wait(f"try {n}", lambda: shop.shown()["tries"] == n, 60), row
+        m.run("sh", "-c", "echo >>/root/cuts; sync")
+        m.power_cut()
+        assert m.show("waggle-deployd-recover.service", "Result") == "success"
+        if n < cuts:
+            m.wait_state(UNIT, "active")
+            shop.serves(before)
+            assert set(shop.starts()) == {before}, shop.starts()
+    # after the last one nothing holds the roll-back, which starts the unit once more
+    shop.wait_newest(end)
+    m.wait_state(UNIT, "active")
+    shop.serves(before)
+    assert set(shop.starts()) == {before}, shop.starts()
+    m.run("waggle", "audit", "verify")
+
+
+def test_power_cuts_in_a_row(m):
+    """a machine that dies again and again in one roll-back comes up with the old release each time; after the third try
+    the roll-back has failed, and nothing is changed until a person says so"""
+    shop = Shop(m)
+    _cut_in_a_row(m, shop, "good-twice", 2, "rolled-back")
+    assert shop.shown()["tries"] == 3
+    _cut_in_a_row(m, shop, "good-thrice", 3, "rollback-failed")
+    assert m.journal("MESSAGE_ID=" + IDS["WG_MSG_ROLLBACK_FAILED"], since="@0")
+    manifest = shop.release("good-after")
+    status, text = shop.deploy(manifest)
+    assert status == 1 and "roll-back" in text, (status, text)
+    status, text = shop.deploy(manifest, "--force")
+    assert status == 0, (status, text)
+    shop.serves("good-after")
+
+
 def test_mass(m):
     """of 20 instances of a template those after the first failure are left alone"""
     shop = Shop(m)

@@ -44,6 +44,10 @@ class Shop:
     def newest(self):
         return self.history("-n", "1")[0]
 
+    def shown(self):
+        """All that is kept of the newest deployment."""
+        return json.loads(self.m.out("waggle", "--json=short", "deploy", "show", self.newest()["id"]))
+
     def wait_newest(self, state, timeout=60):
         """Until the newest deployment is in `state`."""
 
@@ -66,8 +70,7 @@ class Shop:
 
     def serves_after(self, word):
         """Seconds from when the newest deployment began to go back until the release `word` said that it serves."""
-        shown = json.loads(self.m.out("waggle", "--json=short", "deploy", "show", self.newest()["id"]))
-        rows = [(row["to"], row["time"]) for row in shown["transitions"]]
+        rows = [(row["to"], row["time"]) for row in self.shown()["transitions"]]
         # one that is a roll-back of its own goes back from its beginning
         begin = next((time for state, time in rows if state == "rolling-back"), rows[0][1])
         said = [e for e in self.m.journal(f"_SYSTEMD_UNIT={UNIT}") if e["MESSAGE"] == f"serving {word}"]
