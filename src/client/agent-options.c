@@ -5,6 +5,8 @@
 #include "client/verbs.h"
 #include "common/config.h"
 
+#include <pwd.h>
+
 const CliOption cli_agent_options[] = {
     {"description", 0, CLI_VALUE_REQUIRED, "TEXT", "What the agent is for"},
     {"role", 0, CLI_VALUE_REQUIRED, "ROLE", "Gets a share of what is sent to role:ROLE"},
@@ -12,7 +14,7 @@ const CliOption cli_agent_options[] = {
     {"tag", 0, CLI_VALUE_REQUIRED, "TAG", "A word to find it by"},
     {"capability", 0, CLI_VALUE_REQUIRED, "NAME", "What it is able to do"},
     {"metadata", 0, CLI_VALUE_REQUIRED, "KEY=VALUE", "Anything else, kept as it is"},
-    {"owner", 0, CLI_VALUE_REQUIRED, "UID", "Owner (administrators only)"},
+    {"owner", 0, CLI_VALUE_REQUIRED, "USER", "Owner, by name or uid (administrators only)"},
     {"max-messages", 0, CLI_VALUE_REQUIRED, "N", "How many messages may wait for it"},
     {"max-bytes", 0, CLI_VALUE_REQUIRED, "SIZE", "How much may wait for it, like 64M"},
     {"rate", 0, CLI_VALUE_REQUIRED, "N", "Messages a second that are accepted for it; 0: any"},
@@ -58,9 +60,41 @@ static gboolean add_numbers(const CliArgs *args, GVariantDict *o, GError **error
     g_variant_dict_insert(o, "max-bytes", "t", n);
   if (!local && cli_args_usec(args, "lease", &n, &local))
     g_variant_dict_insert(o, "lease", "t", n);
-  /* the uid -1 means "nobody in particular" to the kernel and can own nothing */
-  if (!local && cli_args_u64(args, "owner", 0, G_MAXUINT32 - 1, &n, &local))
-    g_variant_dict_insert(o, "uid", "u", (guint32)n);
+  if (!local)
+    return TRUE;
+  g_propagate_error(error, g_steal_pointer(&local));
+  return FALSE;
+}
+
+/* The uid -1 means "nobody in particular" to the kernel and can own nothing. A name is looked up
+ * here, so it says nothing about another machine. */
+gboolean cli_owner_read(const Cli *cli, const CliArgs *args, guint32 *ret, GError **error) {
+  const char *owner = cli_args_get(args, "owner");
+  guint64 uid;
+
+  if (!owner)
+    return FALSE;
+  if (!g_ascii_string_to_unsigned(owner, 10, 0, G_MAXUINT32 - 1, &uid, NULL)) {
+    const struct passwd *user = cli->host || !*owner ? NULL : getpwnam(owner);
+    if (!user) {
+      g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "--owner=%s: %s", owner,
+                  cli->host ? "on another host a user is named by uid, a number"
+                            : "there is no such user (\"getent passwd\" lists them), and it is no "
+                              "uid from 0 to 4294967294");
+      return FALSE;
+    }
+    uid = user->pw_uid;
+  }
+  *ret = (guint32)uid;
+  return TRUE;
+}
+
+static gboolean add_owner(const Cli *cli, const CliArgs *args, GVariantDict *o, GError **error) {
+  g_autoptr(GError) local = NULL;
+  guint32 uid;
+
+  if (cli_owner_read(cli, args, &uid, &local))
+    g_variant_dict_insert(o, "uid", "u", uid);
   if (!local)
     return TRUE;
   g_propagate_error(error, g_steal_pointer(&local));
@@ -126,7 +160,7 @@ static gboolean add_policy(const CliArgs *args, GVariantDict *o, GError **error)
   return cli_policy_check(json, error);
 }
 
-GVariant *cli_agent_options_read(const CliArgs *args, GError **error) {
+GVariant *cli_agent_options_read(const Cli *cli, const CliArgs *args, GError **error) {
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
   g_autoptr(GVariant) metadata = NULL;
 
@@ -137,7 +171,8 @@ GVariant *cli_agent_options_read(const CliArgs *args, GError **error) {
     if (cli_args_has(args, lists[i].option))
       g_variant_dict_insert_value(&o, lists[i].key, cli_args_names(args, lists[i].option));
   if (!cli_args_pairs(args, "metadata", &metadata, error) || !add_numbers(args, &o, error) ||
-      !add_rate(args, &o, error) || !add_backoff(args, &o, error) || !add_policy(args, &o, error))
+      !add_owner(cli, args, &o, error) || !add_rate(args, &o, error) ||
+      !add_backoff(args, &o, error) || !add_policy(args, &o, error))
     return NULL;
   if (metadata)
     g_variant_dict_insert_value(&o, "metadata", metadata);

@@ -58,8 +58,10 @@ static gboolean call_message(Cli *cli, const char *word, gpointer data, GError *
     json_object_set_int_member(object, "message", (gint64)message);
     json_object_set_int_member(object, call->done, n);
     cli_json_print_object(cli, object);
-  } else if (cli_is_terminal())
+  } else if (cli_is_terminal() && n)
     printf("Message %s %s (%u deliver%s).\n", word, call->done, n, n == 1 ? "y" : "ies");
+  else if (cli_is_terminal())
+    printf("Message %s: nothing had to be %s.\n", word, call->done);
   return TRUE;
 }
 

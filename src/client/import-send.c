@@ -39,6 +39,11 @@ static void put_text(GVariantDict *d, const char *key, const char *text) {
     g_variant_dict_insert(d, key, "s", text);
 }
 
+static void put_time(GVariantDict *d, const char *key, guint64 usec) {
+  if (usec)
+    g_variant_dict_insert(d, key, "t", usec);
+}
+
 static GVariant *entry_variant(const CliLegacyEntry *e) {
   g_auto(GVariantDict) d = G_VARIANT_DICT_INIT(NULL);
   gsize n;
@@ -51,12 +56,21 @@ static GVariant *entry_variant(const CliLegacyEntry *e) {
   put_text(&d, "reason", e->reason);
   put_text(&d, "content-type", e->content_type);
   put_text(&d, "subject", e->subject);
+  put_text(&d, "key", e->key);
+  put_text(&d, "reply-to", e->reply_to);
+  put_text(&d, "traceparent", e->traceparent);
+  put_text(&d, "answers", e->answers);
   g_variant_dict_insert_value(&d, "body",
                               g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, body, n, 1));
-  if (e->time)
-    g_variant_dict_insert(&d, "time", "t", e->time);
-  if (e->updated)
-    g_variant_dict_insert(&d, "updated", "t", e->updated);
+  put_time(&d, "time", e->time);
+  put_time(&d, "updated", e->updated);
+  put_time(&d, "expires", e->expires);
+  put_time(&d, "deliver-at", e->deliver_at);
+  put_time(&d, "reply-by", e->reply_by);
+  if (e->hold)
+    g_variant_dict_insert(&d, "hold", "b", TRUE);
+  if (e->expects_reply)
+    g_variant_dict_insert(&d, "expects-reply", "b", TRUE);
   g_variant_dict_insert(&d, "priority", "y", e->priority);
   if (e->tags->len)
     g_variant_dict_insert_value(

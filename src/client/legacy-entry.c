@@ -46,6 +46,10 @@ void cli_legacy_entry_free(CliLegacyEntry *entry) {
   g_free(entry->reason);
   g_free(entry->content_type);
   g_free(entry->subject);
+  g_free(entry->key);
+  g_free(entry->reply_to);
+  g_free(entry->traceparent);
+  g_free(entry->answers);
   g_free(entry->where);
   g_clear_pointer(&entry->body, g_bytes_unref);
   g_ptr_array_unref(entry->tags);

@@ -56,6 +56,36 @@ static const char *state_of(const char *state) {
   return CLI_LEGACY_QUEUED;
 }
 
+/* A time of an export: to the microsecond where the line has it so. */
+static guint64 exact_time(JsonObject *object, const char *key) {
+  g_autofree char *number = g_strconcat(key, "_usec", NULL);
+  JsonNode *node = json_object_get_member(object, number);
+
+  if (node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64)
+    return (guint64)MAX(json_node_get_int(node), 0);
+  return cli_value_time(object, key);
+}
+
+static gboolean is_true(JsonObject *object, const char *key) {
+  JsonNode *node = json_object_get_member(object, key);
+
+  return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_BOOLEAN &&
+         json_node_get_boolean(node);
+}
+
+/* What the message waits for, and what is said of answers. */
+static void read_waiting(CliLegacyEntry *entry, JsonObject *object, const char *state) {
+  entry->key = cli_value_text(object, "key");
+  entry->reply_to = cli_value_text(object, "reply_to");
+  entry->traceparent = cli_value_text(object, "traceparent");
+  entry->answers = cli_value_text(object, "answers");
+  entry->expires = exact_time(object, "expires");
+  entry->deliver_at = exact_time(object, "due");
+  entry->reply_by = exact_time(object, "reply_by");
+  entry->expects_reply = is_true(object, "expects_reply");
+  entry->hold = g_strcmp0(state, "held") == 0;
+}
+
 CliLegacyEntry *cli_legacy_export_entry(JsonObject *object, char **ret_reason) {
   g_autoptr(CliLegacyEntry) entry = cli_legacy_entry_new();
   g_autofree char *state = cli_value_text(object, "state");
@@ -76,10 +106,9 @@ CliLegacyEntry *cli_legacy_export_entry(JsonObject *object, char **ret_reason) {
   entry->subject = cli_value_text(object, "subject");
   entry->content_type = cli_value_text(object, "content_type");
   entry->reason = cli_value_text(object, "reason");
-  entry->time = cli_value_time(object, "time");
-  if (json_object_has_member(object, "time_usec")) /* exact */
-    entry->time = (guint64)MAX(json_object_get_int_member_with_default(object, "time_usec", 0), 0);
+  entry->time = exact_time(object, "time");
   entry->state = state_of(state);
+  read_waiting(entry, object, state);
   if (priority && g_ascii_string_to_unsigned(priority, 10, 0, 9, &n, NULL))
     entry->priority = (guint8)n;
   read_lists(entry, object);

@@ -16,13 +16,17 @@
 /* One message, ready for Import. */
 typedef struct {
   char *id, *from, *to, *reason, *content_type, *subject; /* NULL: none; id and to are always set */
+  char *key, *reply_to, *traceparent;                     /* of an export; NULL: none */
+  char *answers; /* the id of the entry that this one answers; NULL: none */
   GBytes *body;
-  guint64 time, updated; /* us; 0: unknown */
-  const char *state;     /* one of CLI_LEGACY_* */
-  guint8 priority;       /* 0-9 */
-  GPtrArray *tags;       /* (element-type utf8) */
-  GHashTable *headers;   /* utf8 -> utf8 */
-  char *where;           /* "entry 3, line 12" */
+  guint64 time, updated;                 /* us; 0: unknown */
+  guint64 expires, deliver_at, reply_by; /* us; 0: none */
+  gboolean hold, expects_reply;
+  const char *state;   /* one of CLI_LEGACY_* */
+  guint8 priority;     /* 0-9 */
+  GPtrArray *tags;     /* (element-type utf8) */
+  GHashTable *headers; /* utf8 -> utf8 */
+  char *where;         /* "entry 3, line 12" */
 } CliLegacyEntry;
 
 /* One agent of a coordinates file. */

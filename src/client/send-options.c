@@ -9,6 +9,7 @@
 #include "client/terminal.h"
 #include "client/verbs.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 #include <stdio.h>
 
@@ -49,7 +50,8 @@ static void add_texts(const CliArgs *args, GVariantDict *o) {
   static const char *const flags[] = {"expects-reply", "volatile", "hold"};
   const char *trace = g_getenv(WG_ENV_TRACEPARENT);
 
-  if (trace && *trace)
+  /* what the environment has of it is not this user's slip: as W3C has it, it counts as none */
+  if (trace && wg_traceparent_ok(trace))
     g_variant_dict_insert(o, "traceparent", "s", trace);
   for (guint i = 0; i < G_N_ELEMENTS(same); i++)
     if (cli_args_has(args, same[i]))

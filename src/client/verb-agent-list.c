@@ -1,4 +1,5 @@
 /* verb-agent-list.c: agents in a table, and one agent with everything. */
+#include "client/agent-options.h"
 #include "client/dict.h"
 #include "client/fields.h"
 #include "client/json.h"
@@ -17,19 +18,20 @@ const CliOption cli_agent_list_options[] = {
     {"topic", 0, CLI_VALUE_REQUIRED, "TOPIC", "Only agents of this topic"},
     {"tag", 0, CLI_VALUE_REQUIRED, "TAG", "Only agents with this tag"},
     {"capability", 0, CLI_VALUE_REQUIRED, "NAME", "Only agents that are able to do this"},
-    {"owner", 0, CLI_VALUE_REQUIRED, "UID", "Only agents of this user"},
+    {"owner", 0, CLI_VALUE_REQUIRED, "USER", "Only agents of this user"},
     {NULL},
 };
 
-static char *owner_name(guint64 uid) {
-  const struct passwd *entry = getpwuid((uid_t)uid);
+/* Another host's users are not ours: there the number is all that is known. */
+static char *owner_name(const Cli *cli, guint64 uid) {
+  const struct passwd *entry = cli->host ? NULL : getpwuid((uid_t)uid);
 
   return entry ? g_strdup(entry->pw_name) : g_strdup_printf("%" G_GUINT64_FORMAT, uid);
 }
 
-static void add_row(CliTable *table, GVariant *a, guint64 now) {
+static void add_row(const Cli *cli, CliTable *table, GVariant *a, guint64 now) {
   static const char *const counts[] = {"queued", "in-flight", "dead"};
-  g_autofree char *owner = owner_name(cli_dict_u64(a, "uid"));
+  g_autofree char *owner = owner_name(cli, cli_dict_u64(a, "uid"));
   g_autofree char *seen = cli_time_relative(cli_dict_u64(a, "last-seen"), now);
   g_autofree char *roles = cli_dict_join(a, "roles", ",");
   gboolean paused = cli_dict_bool(a, "paused");
@@ -53,19 +55,19 @@ static void add_row(CliTable *table, GVariant *a, guint64 now) {
   cli_table_add(table, cli_dict_string(a, "description"), CLI_STYLE_NONE);
 }
 
-static GVariant *filter(const CliArgs *args, GError **error) {
+static GVariant *filter(const Cli *cli, const CliArgs *args, GError **error) {
   static const char *const texts[] = {"role", "topic", "tag", "capability"};
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
   g_autoptr(GError) local = NULL;
-  guint64 uid;
+  guint32 uid;
 
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
     if (cli_args_has(args, texts[i]))
       g_variant_dict_insert(&o, texts[i], "s", cli_args_get(args, texts[i]));
   if (cli_args_word(args, 0))
     g_variant_dict_insert(&o, "name", "s", cli_args_word(args, 0));
-  if (cli_args_u64(args, "owner", 0, G_MAXUINT32, &uid, &local))
-    g_variant_dict_insert(&o, "uid", "u", (guint32)uid);
+  if (cli_owner_read(cli, args, &uid, &local))
+    g_variant_dict_insert(&o, "uid", "u", uid);
   if (local) {
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
@@ -99,7 +101,7 @@ int cli_verb_agent_list(Cli *cli, CliArgs *args, GError **error) {
                                       {"ROLES", FALSE, 2},
                                       {"DESCRIPTION", FALSE, 3},
                                       {NULL}};
-  GVariant *wanted = filter(args, error);
+  GVariant *wanted = filter(cli, args, error);
 
   if (!wanted)
     return CLI_EXIT_USAGE;
@@ -116,7 +118,7 @@ int cli_verb_agent_list(Cli *cli, CliArgs *args, GError **error) {
   guint64 now = (guint64)g_get_real_time();
   for (gsize i = 0; i < g_variant_n_children(agents); i++) {
     g_autoptr(GVariant) agent = g_variant_get_child_value(agents, i);
-    add_row(table, agent, now);
+    add_row(cli, table, agent, now);
   }
   cli_pager_open(cli);
   cli_table_print(table, cli);
@@ -158,10 +160,10 @@ static void print_limits(GVariant *a) {
                      cli_dict_u64(a, "burst"));
 }
 
-static void print_agent(GVariant *a) {
+static void print_agent(const Cli *cli, GVariant *a) {
   static const char *const lists[][2] = {
       {"Roles", "roles"}, {"Topics", "topics"}, {"Tags", "tags"}, {"Can", "capabilities"}};
-  g_autofree char *owner = owner_name(cli_dict_u64(a, "uid"));
+  g_autofree char *owner = owner_name(cli, cli_dict_u64(a, "uid"));
   guint64 until = cli_dict_u64(a, "paused-until");
 
   printf("%s%s%s\n", cli_style(CLI_STYLE_BOLD), cli_dict_string(a, "name"),
@@ -215,7 +217,7 @@ int cli_verb_agent_show(Cli *cli, CliArgs *args, GError **error) {
     cli_pager_open(cli);
     if (i)
       putchar('\n');
-    print_agent(agent);
+    print_agent(cli, agent);
   }
   return CLI_EXIT_OK;
 }

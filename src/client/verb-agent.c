@@ -19,7 +19,7 @@ const CliOption cli_agent_pause_options[] = {
 
 int cli_verb_agent_register(Cli *cli, CliArgs *args, GError **error) {
   const char *name = cli_args_word(args, 0), *path;
-  g_autoptr(GVariant) options = cli_agent_options_read(args, error);
+  g_autoptr(GVariant) options = cli_agent_options_read(cli, args, error);
   gboolean created;
 
   if (!options)
@@ -43,7 +43,7 @@ int cli_verb_agent_register(Cli *cli, CliArgs *args, GError **error) {
 
 int cli_verb_agent_update(Cli *cli, CliArgs *args, GError **error) {
   const char *name = cli_args_word(args, 0);
-  g_autoptr(GVariant) options = cli_agent_options_read(args, error);
+  g_autoptr(GVariant) options = cli_agent_options_read(cli, args, error);
 
   if (!options)
     return CLI_EXIT_USAGE;

@@ -36,38 +36,90 @@ static char *export_id(GVariant *message, GBytes *body, const char *agent) {
   return g_strdup_printf("export-%.32s", g_checksum_get_string(sum));
 }
 
-static gboolean export_one(Cli *cli, GVariant *entry, gpointer data, GError **error) {
-  static const char *const own[] = {"body", "deliveries"};
-  guint64 number = cli_dict_u64(entry, "message");
-  const char *agent = cli_dict_string(entry, "agent");
+static GVariant *get_message(Cli *cli, guint64 number, GBytes **ret_body, GError **error) {
   g_autoptr(GVariant) reply =
       cli_call(cli, "GetMessage", g_variant_new("(ta{sv})", number, NULL), error);
 
   if (!reply)
-    return FALSE;
+    return NULL;
   g_autoptr(GVariant) message = g_variant_get_child_value(reply, 0);
   g_autoptr(GVariant) inline_body = cli_dict_value(message, "body", "ay");
-  g_autoptr(GBytes) body = cli_body_of(cli, message, inline_body, error);
-  if (!body)
+  *ret_body = cli_body_of(cli, message, inline_body, error);
+  return *ret_body ? g_steal_pointer(&message) : NULL;
+}
+
+/* The delivery to `agent`; NULL: there is none, or it may not be seen. */
+static GVariant *delivery_to(GVariant *message, const char *agent) {
+  g_autoptr(GVariant) all = cli_dict_value(message, "deliveries", "aa{sv}");
+
+  for (gsize i = 0; all && i < g_variant_n_children(all); i++) {
+    g_autoptr(GVariant) one = g_variant_get_child_value(all, i);
+    if (g_strcmp0(cli_dict_string(one, "agent"), agent) == 0)
+      return g_steal_pointer(&one);
+  }
+  return NULL;
+}
+
+/* Numbers mean nothing elsewhere: the message that this one answers is named by the id of its own
+ * line. One that is gone, or is not for this user, has no line. */
+static gboolean add_answered(Cli *cli, JsonObject *object, GVariant *message, GError **error) {
+  guint64 number = cli_dict_u64(message, "in-reply-to");
+  const char *from = cli_dict_string(message, "from");
+  g_autoptr(GBytes) body = NULL;
+  g_autoptr(GError) local = NULL;
+
+  if (!number || !from)
+    return TRUE;
+  g_autoptr(GVariant) answered = get_message(cli, number, &body, &local);
+  if (!answered && local->code != CLI_EXIT_NOT_FOUND && local->code != CLI_EXIT_REFUSED) {
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+  }
+  g_autoptr(GVariant) delivery = answered ? delivery_to(answered, from) : NULL;
+  if (!delivery)
+    return TRUE;
+  g_autofree char *id = export_id(answered, body, from);
+  json_object_set_string_member(object, "answers", id);
+  return TRUE;
+}
+
+static gboolean print_line(JsonObject *object, GError **error) {
+  g_autofree char *line = cli_json_line(object);
+
+  if (puts(line) != EOF)
+    return TRUE;
+  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output");
+  return FALSE;
+}
+
+static gboolean export_one(Cli *cli, GVariant *entry, gpointer data, GError **error) {
+  static const char *const own[] = {"body", "deliveries"};
+  const char *agent = cli_dict_string(entry, "agent");
+  g_autoptr(GBytes) body = NULL;
+  g_autoptr(GVariant) message = get_message(cli, cli_dict_u64(entry, "message"), &body, error);
+
+  if (!message)
     return FALSE;
   g_auto(GVariantDict) rest = G_VARIANT_DICT_INIT(message);
   for (guint i = 0; i < G_N_ELEMENTS(own); i++)
     g_variant_dict_remove(&rest, own[i]);
   g_autoptr(GVariant) fields = g_variant_ref_sink(g_variant_dict_end(&rest));
-  g_auto(GVariantDict) delivery = G_VARIANT_DICT_INIT(entry);
-  g_variant_dict_remove(&delivery, "excerpt");
-  g_autoptr(GVariant) state = g_variant_ref_sink(g_variant_dict_end(&delivery));
+  g_auto(GVariantDict) listed = G_VARIANT_DICT_INIT(entry);
+  g_variant_dict_remove(&listed, "excerpt");
+  g_autoptr(GVariant) state = g_variant_ref_sink(g_variant_dict_end(&listed));
+  g_autoptr(GVariant) delivery = delivery_to(message, agent);
   g_autofree char *id = export_id(message, body, agent ?: "");
   JsonObject *object = json_object_new();
   json_object_set_int_member(object, "waggle_export", 1);
   json_object_set_string_member(object, "export_id", id);
   cli_json_add_dict(object, fields);
   cli_json_add_dict(object, state);
+  if (delivery && cli_dict_u64(delivery, "due"))
+    cli_json_add_time(object, "due", cli_dict_u64(delivery, "due"));
   cli_json_add_body(object, body);
-  g_autofree char *line = cli_json_line(object);
-  if (puts(line) != EOF)
-    return TRUE;
-  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output");
+  if (add_answered(cli, object, message, error))
+    return print_line(object, error);
+  json_object_unref(object);
   return FALSE;
 }
 

@@ -21,20 +21,21 @@ static gboolean nack_one(Cli *cli, const char *word, gpointer data, GError **err
 
   if (!cli_token_parse(word, &token, error))
     return FALSE;
+  g_autofree char *name = cli_token_format(token); /* however it was typed */
   g_autoptr(GVariant) reply =
       cli_call(cli, "Nack", g_variant_new("(t@a{sv})", token, options), error);
   if (!reply) {
-    g_prefix_error(error, "%s: ", word);
+    g_prefix_error(error, "%s: ", name);
     return FALSE;
   }
   g_variant_get(reply, "(&s)", &state);
   if (cli->json != CLI_JSON_OFF) {
     JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "token", word);
+    json_object_set_string_member(object, "token", name);
     json_object_set_string_member(object, "state", state);
     cli_json_print_object(cli, object);
   } else if (cli_is_terminal())
-    printf("%s: the message is %s.\n", word, state);
+    printf("%s: the message is %s.\n", name, state);
   return TRUE;
 }
 

@@ -19,21 +19,22 @@ static gboolean touch_one(Cli *cli, const char *word, gpointer data, GError **er
 
   if (!cli_token_parse(word, &token, error))
     return FALSE;
+  g_autofree char *name = cli_token_format(token); /* however it was typed */
   g_autoptr(GVariant) reply =
       cli_call(cli, "Touch", g_variant_new("(t@a{sv})", token, options), error);
   if (!reply) {
-    g_prefix_error(error, "%s: ", word);
+    g_prefix_error(error, "%s: ", name);
     return FALSE;
   }
   g_variant_get(reply, "(t)", &until);
   if (cli->json != CLI_JSON_OFF) {
     JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "token", word);
+    json_object_set_string_member(object, "token", name);
     cli_json_add_time(object, "until", until);
     cli_json_print_object(cli, object);
   } else if (cli_is_terminal()) {
     g_autofree char *text = cli_time_relative(until, (guint64)g_get_real_time());
-    printf("%s: the lease ends %s.\n", word, text);
+    printf("%s: the lease ends %s.\n", name, text);
   }
   return TRUE;
 }

@@ -67,11 +67,14 @@ const WgOption msg_options_requeue[] = {{"agent", "s"}, {"to", "s"}, {NULL}};
 const WgOption msg_options_purge[] = {{"agent", "s"}, {"before", "t"}, {NULL}};
 const WgOption msg_options_import[] = {{"file", "s"}, {"uid", "u"}, {NULL}};
 const WgOption msg_options_import_entry[] = {
-    {"id", "s"},      {"from", "s"},        {"to", "s"},
-    {"body", "ay"},   {"time", "t"},        {"updated", "t"},
-    {"state", "s"},   {"reason", "s"},      {"priority", "y"},
-    {"tags", "as"},   {"headers", "a{ss}"}, {"content-type", "s"},
-    {"subject", "s"}, {"uid", "u"},         {NULL}};
+    {"id", "s"},       {"from", "s"},        {"to", "s"},
+    {"body", "ay"},    {"time", "t"},        {"updated", "t"},
+    {"state", "s"},    {"reason", "s"},      {"priority", "y"},
+    {"tags", "as"},    {"headers", "a{ss}"}, {"content-type", "s"},
+    {"subject", "s"},  {"uid", "u"},         {"key", "s"},
+    {"expires", "t"},  {"deliver-at", "t"},  {"hold", "b"},
+    {"reply-to", "s"}, {"traceparent", "s"}, {"expects-reply", "b"},
+    {"reply-by", "t"}, {"answers", "s"},     {NULL}};
 const WgOption msg_options_check[] = {{"dry-run", "b"}, {NULL}};
 const WgOption msg_options_courier[] = {{"name", "s"}, {"backends", "as"}, {NULL}};
 const WgOption msg_options_attempts[] = {{"max", "u"},  {"wait", "t"},   {"lease", "t"},

@@ -10,6 +10,7 @@
 #include "messaging/bus-access.h"
 #include "messaging/bus-draft.h"
 #include "messaging/bus-frame.h"
+#include "messaging/bus-head.h"
 #include "messaging/bus-memfd.h"
 #include "messaging/bus-reply.h"
 #include "messaging/bus.h"
@@ -73,6 +74,9 @@ static gboolean finish_draft(SendCall *call, MsgDraft *draft, MsgSend *ret, GErr
   GVariantBuilder builder;
   gboolean any = FALSE;
 
+  for (guint i = 0; i < G_N_ELEMENTS(draft->head); i++)
+    if (draft->head[i] != NULL && !msg_head_check(MSG_SEND_HEAD + i, draft->head[i], error))
+      return FALSE;
   if (!take_body(call, draft, error))
     return FALSE;
   *ret = draft->send;

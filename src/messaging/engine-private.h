@@ -220,6 +220,9 @@ void msg_quota_take(MsgEngine *e, MsgAgent *agent, MsgSender *sender); /* the ra
 /* ---- replies.c: who still owes an answer ---- */
 void msg_reply_expect(MsgEngine *e, guint64 seq, guint64 within);
 void msg_reply_came(MsgEngine *e, guint64 seq);
+/* Message `seq` is agent `from`'s answer to the delivery at `place`. */
+void msg_reply_note(MsgEngine *e, MsgAgent *from, guint64 place, guint64 seq,
+                    const MsgActor *actor);
 void msg_replies_run(MsgEngine *e);    /* those overdue */
 gint64 msg_replies_next(MsgEngine *e); /* lasting time, 0: none */
 

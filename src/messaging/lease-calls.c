@@ -8,11 +8,9 @@ static MsgLease *lease_find(MsgEngine *e, const MsgJob *job, guint64 token, GErr
   MsgLease *lease = g_hash_table_lookup(e->leases, &token);
 
   if (!lease || lease->live->until <= e->now) {
-    g_set_error(
-        error, WG_ERROR, WG_ERROR_LEASE_EXPIRED,
-        "No lease has the token %016" G_GINT64_MODIFIER
-        "x: its time ran out, it was given back, or it never was; receive the message again",
-        token);
+    g_set_error_literal(error, WG_ERROR, WG_ERROR_LEASE_EXPIRED,
+                        "No such lease: its time ran out, it was given back, or it never was; "
+                        "receive the message again");
     return NULL;
   }
   /* Whoever was let receive it, as an administrator say, may also say what became of it. */

@@ -2,7 +2,8 @@
  *
  * They act on each delivery of the message that the caller may act on: all for its sender and an
  * administrator, those to its own agents for an owner. A delivery that is being handled is left
- * alone: who has the lease decides. */
+ * alone: who has the lease decides. To hold what is held, or to release what is not, is no error
+ * and changes nothing. */
 #include "messaging/engine-private.h"
 
 #include <string.h>
@@ -38,6 +39,13 @@ static gboolean apply(MsgEngine *e, MsgAgent *agent, MsgLive *live, Verb verb,
   return TRUE;
 }
 
+/* Whoever asks again, because the answer was lost, gets what was asked for. */
+static gboolean is_so(const MsgLive *live, Verb verb) {
+  return verb == HOLD ? live->state == MSG_STATE_HELD
+                      : verb == RELEASE &&
+                            (live->state == MSG_STATE_SCHEDULED || live->state == MSG_STATE_QUEUED);
+}
+
 static void nothing_done(GError **error, guint64 seq, Verb verb, MsgState state,
                          const char *agent) {
   if (state == MSG_STATE_NONE)
@@ -56,6 +64,7 @@ static WgJobResult each(MsgEngine *e, MsgCallJob *job, Verb verb) {
   guint64 seq;
   const char *name = NULL;
   guint n = 0;
+  gboolean so_already = FALSE;
   MsgState state = MSG_STATE_NONE;
   g_autoptr(GVariant) options = NULL;
 
@@ -74,10 +83,11 @@ static WgJobResult each(MsgEngine *e, MsgCallJob *job, Verb verb) {
     const MsgLive *live = msg_delivery_get(e, place, &done);
     if (live)
       state = live->state;
+    so_already = so_already || (live && !done && is_so(live, verb));
     if (live && !done && apply(e, agent, (MsgLive *)live, verb, job->base.actor))
       n++;
   }
-  if (n == 0)
+  if (n == 0 && !so_already)
     nothing_done(error, seq, verb, state, name);
   else
     job->result = g_variant_ref_sink(g_variant_new("(u)", n));

@@ -22,6 +22,17 @@ void msg_reply_came(MsgEngine *e, guint64 seq) {
   msg_sql_run(e, stmt);
 }
 
+void msg_reply_note(MsgEngine *e, MsgAgent *from, guint64 place, guint64 seq,
+                    const MsgActor *actor) {
+  g_autofree char *cause = g_strdup_printf("message %" G_GUINT64_FORMAT, seq);
+  MsgLive *live = msg_live_get(e, place);
+  g_autoptr(MsgLive) done = live ? NULL : msg_done_get(e, place);
+
+  if (live || done)
+    msg_live_note(e, from, live ? live : done, MSG_EVENT_REPLIED, actor, cause);
+  msg_reply_came(e, msg_place_seq(place));
+}
+
 static void overdue(MsgEngine *e, guint64 seq) {
   g_autoptr(MsgMessage) m = msg_message_load(e, seq, FALSE, NULL);
 

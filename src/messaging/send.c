@@ -202,16 +202,6 @@ static void deliver(MsgEngine *e, MsgSend *s, const Plan *p, MsgAgent *agent,
   msg_quota_take(e, agent, p->sender);
 }
 
-static void note_replied(MsgEngine *e, const MsgSend *s, const Plan *p, const MsgActor *actor) {
-  g_autofree char *cause = g_strdup_printf("message %" G_GUINT64_FORMAT, s->seq);
-  MsgLive *live = msg_live_get(e, p->replied_place);
-  g_autoptr(MsgLive) done = live ? NULL : msg_done_get(e, p->replied_place);
-
-  if (live || done)
-    msg_live_note(e, p->from, live ? live : done, MSG_EVENT_REPLIED, actor, cause);
-  msg_reply_came(e, msg_place_seq(p->replied_place));
-}
-
 static void put_dedup(MsgEngine *e, const MsgSend *s, const Plan *p) {
   sqlite3_stmt *stmt = e->sql[0][MSG_SQL_DEDUP_PUT];
 
@@ -265,7 +255,7 @@ static void write_item(MsgEngine *e, const MsgJob *job, MsgSend *s, const Plan *
   if (s->id)
     put_dedup(e, s, p);
   if (p->replied_place)
-    note_replied(e, s, p, job->actor);
+    msg_reply_note(e, p->from, p->replied_place, s->seq, job->actor);
   if (s->reply_by)
     msg_reply_expect(e, s->seq, s->reply_by);
   e->stat.sent += p->n;

@@ -177,5 +177,57 @@ def test_an_export_can_be_imported_elsewhere():
         equal((first["subject"], first["priority"], first["body_base64"]), ("new", 9, "AP8="))
 
 
+def test_what_messages_wait_for_outlives_an_export():
+    with Daemon() as d, Daemon() as other:
+        cli, there = Cli(d), Cli(other)
+        for agent in "ask", "answer":
+            cli.run("agent", "register", agent)
+        trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+        cli.run("send", "answer", "question", "--from=ask", "--reply-by=1h", "--reply-to=ask",
+                "--traceparent=" + trace)
+        cli.run("receive", "answer", "--ack")
+        cli.run("reply", "1", "answer", "--from=answer", "--ttl=1h", "--key=k")
+        cli.run("send", "ask", "of that key, too", "--key=k")
+        cli.run("send", "answer", "later", "--delay=1h", "--reply-by=2h")
+        cli.run("send", "answer", "held", "--hold", "--delay=1h", "--ttl=1d")
+        cli.run("send", "ask", "reply to what is not exported", "--in-reply-to=1", "--from=answer")
+        cli.run("send", "answer", "over by then", "--ttl=1h")
+        lines = [json.loads(line) for line in cli.run("export").splitlines()]
+        over = next(line for line in lines if line["body"] == "over by then")
+        over.update(expires="2020-01-01T00:00:00Z", expires_usec=1577836800000000)
+        lost = next(line for line in lines if line["body"].startswith("reply to what"))
+        lost["answers"] = "export-of-nothing"
+        path = Files(d).write("export", "\n".join(map(json.dumps, lines)))
+        equal(counts(there.json("import", path)), (7, 7, 6, 1, 0, 0, 0, False))
+        got = {m["body"]: m for m in there.lines("show", *map(str, range(1, 8)))}
+        was = {m["body"]: m for m in cli.lines("show", *map(str, range(1, 8)))}
+        near = [(body, key, got[body].get(key), was[body].get(key)) for body in was
+                for key in ("key", "reply_to", "reply_by", "expects_reply", "traceparent",
+                            "expires_usec")
+                if body != "over by then" and not same(got[body].get(key), was[body].get(key))]
+        equal(near, [])
+        equal({body: m["deliveries"][0]["state"] for body, m in got.items()},
+              {"question": "acked", "answer": "queued", "of that key, too": "queued",
+               "later": "scheduled", "held": "held", "over by then": "expired",
+               "reply to what is not exported": "queued"})
+        equal([m["deliveries"][0]["due_usec"] for b, m in got.items() if b in ("later", "held")],
+              [m["deliveries"][0]["due_usec"] for b, m in was.items() if b in ("later", "held")])
+        equal(got["answer"]["in_reply_to"], got["question"]["message"])
+        equal(got[lost["body"]]["headers"], {"legacy-in-reply-to": "export-of-nothing"})
+        check("replied" in there.run("trace", str(got["question"]["message"]), "--no-pager"))
+        first = there.json("receive", "ask")  # the key lets one at a time out
+        equal((first["body"], there.json("receive", "ask")["body"]), ("answer", lost["body"]))
+        there.run("receive", "ask", status=4)
+        there.run("ack", first["token"])
+        equal(there.json("receive", "ask")["body"], "of that key, too")
+        there.run("release", str(got["held"]["message"]))
+        equal(there.json("show", str(got["held"]["message"]))["deliveries"][0]["state"], "scheduled")
+
+
+def same(a, b):
+    """Times come near: each daemon keeps them by a clock of its own."""
+    return abs(a - b) < 60_000_000 if isinstance(a, int) and isinstance(b, int) else a == b
+
+
 if __name__ == "__main__":
     main(globals())

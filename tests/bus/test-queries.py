@@ -108,10 +108,16 @@ def test_hold_and_release():
         c = ready(d)
         number = c.send("a", b"x")
         equal(c.call("Hold", number), (1,))
+        equal(c.call("Hold", number), (0,))
         equal(c.receive("a"), [])
         equal(c.call("GetAgent", "a")[0]["held"], 1)
         equal(c.call("Release", number), (1,))
+        equal(c.call("Release", number), (0,))
+        equal([r[1] for r in c.call("GetReceipts", number)[0]],
+              ["stored", "queued", "held", "released", "queued"])
         equal(c.receive("a", wait=LONG)[0][0], number)
+        refused("InvalidState", c.call, "Hold", number)
+        refused("InvalidState", c.call, "Release", number)
 
 
 def test_watch():

@@ -63,6 +63,10 @@ def test_bad_options():
         refused("InvalidArgument", c.call, "Send", "a", b"", priority=10)
         refused("InvalidArgument", c.call, "Send", "a", b"", id="x" * 129)
         refused("InvalidArgument", c.call, "Send", "a", b"", headers={"k": "v" * 70000})
+        for subject in "two\nlines", "bell\a", "\x9b31m", "\u2028":
+            refused("InvalidArgument", c.call, "Send", "a", b"", subject=subject, text="one line")
+        refused("InvalidArgument", c.call, "Send", "a", b"", traceparent="00-ab-cd-01",
+                text="trace context")
         twice = GLib.Variant.parse(GLib.VariantType("(saya{sv})"),
                                    "('a', @ay [], {'ttl': <uint64 1>, 'ttl': <uint64 2>})")
         refused("InvalidArgument", lambda: unpack(c.send_message(c.message("Send", twice))),

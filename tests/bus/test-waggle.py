@@ -142,8 +142,10 @@ def test_hold_release_cancel_pause():
         cli.run("receive", "builder", status=TIMEOUT)
         equal(cli.json("agent", "show", "builder")["paused"], True)
         cli.run("agent", "resume", "builder")
-        cli.run("hold", "1")
+        equal(cli.json("hold", "1"), {"message": 1, "held": 1})
+        equal(cli.json("hold", "1"), {"message": 1, "held": 0})
         cli.run("release", "1")
+        equal(cli.json("release", "1"), {"message": 1, "released": 0})
         cli.run("cancel", "1")
         cli.run("cancel", "1", status=CONFLICT)
 

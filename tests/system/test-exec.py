@@ -8,6 +8,7 @@ from harness import tap
 
 COURIER = "waggle-courier.service"
 LOG = "/home/alice/handled"
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 # The command: notes what it was given, then does what the body says.
 PROGRAM = """
@@ -87,12 +88,12 @@ def test_unit(m):
 
 def test_given(m):
     """its environment is the manager's and the message's, texts are not expanded; it has no way to rights"""
-    number = m.send("worker", "exit 0", "'priority': <byte 8>, 'traceparent': <'00-ab-cd-01'>", user="bob")
+    number = m.send("worker", "exit 0", "'priority': <byte 8>, 'traceparent': <'" + TRACE + "'>", user="bob")
     m.wait("acked", lambda: "acked" in m.states(number))
     (note,) = _handled(m, number)
     env = note["env"]
     given = {"WAGGLE_AGENT": "worker", "WAGGLE_MESSAGE": str(number), "WAGGLE_FROM": "uid:2002",
-             "WAGGLE_PRIORITY": "8", "TRACEPARENT": "00-ab-cd-01", "OWN": "$HOME 100%n", "HOME": "/home/alice"}  # fmt: skip
+             "WAGGLE_PRIORITY": "8", "TRACEPARENT": TRACE, "OWN": "$HOME 100%n", "HOME": "/home/alice"}  # fmt: skip
     assert {key: env.get(key) for key in given} == given, env
     assert int(env["WAGGLE_TOKEN"]) > 0
     assert note["privileges"] == "1" and note["directory"] == "/home/alice", note
