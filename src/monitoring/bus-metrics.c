@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define STEPS_MAX 11000
-#define POINTS_MAX 100000u /* of one answer, which is written in one piece */
+#define TIME_MAX ((guint64)G_MAXINT64 / 4) /* us; sums of two of them are times, too */
+#define POINTS_MAX 100000u                 /* of one answer, which is written in one piece */
 #define SLICE_USEC 4000
 
 typedef struct {
@@ -225,9 +226,8 @@ static void handle_query(MonCall *call) {
   question->call = call;
   question->expr = expr;
   question->is_now = !wg_call_has(call, "time");
-  question->from = question->is_now
-                       ? g_get_real_time()
-                       : (gint64)MIN(wg_call_number(call, "time"), (guint64)G_MAXINT64 / 4);
+  question->from =
+      question->is_now ? g_get_real_time() : (gint64)MIN(wg_call_number(call, "time"), TIME_MAX);
   question->to = question->from;
   question->step = 1;
   ask(question);
@@ -236,7 +236,7 @@ static void handle_query(MonCall *call) {
 static gboolean check_range(guint64 from, guint64 to, guint64 step, GError **error) {
   const char *what = NULL;
 
-  if (from > to || to > (guint64)G_MAXINT64 / 4)
+  if (from > to || to > TIME_MAX)
     what = "the range ends before it begins, or too far away";
   else if (step < 1000)
     what = "the step is less than a millisecond";
@@ -264,7 +264,7 @@ static void handle_query_range(MonCall *call) {
                          .expr = expr,
                          .from = (gint64)from,
                          .to = (gint64)to,
-                         .step = (gint64)step,
+                         .step = (gint64)MIN(step, TIME_MAX), /* longer than the range: once */
                          .is_range = TRUE};
   ask(question);
 }
