@@ -200,7 +200,15 @@ static void explain_attempts(Page *page, const ChkResult *r) {
   }
 }
 
-static void explain_object(Page *page, const char *what, JsonObject *object) {
+static ChkKind kind_of(const ChkKey *keys, const char *name) {
+  for (; keys && keys->name; keys++)
+    if (strcmp(keys->name, name) == 0)
+      return keys->kind;
+  return CHK_JSON;
+}
+
+/* `keys`: what is in it, as a type observes it; NULL: as it was written. */
+static void explain_object(Page *page, const char *what, JsonObject *object, const ChkKey *keys) {
   JsonObjectIter iter;
   const char *name;
   JsonNode *node;
@@ -210,7 +218,7 @@ static void explain_object(Page *page, const char *what, JsonObject *object) {
   g_string_append_printf(page->out, "  %s:\n", what);
   json_object_iter_init_ordered(&iter, object);
   while (json_object_iter_next_ordered(&iter, &name, &node)) {
-    g_autofree char *value = chk_value_text(node, CHK_JSON, 400);
+    g_autofree char *value = chk_value_text(node, kind_of(keys, name), 400);
     g_autofree char *text = g_strdup_printf("%s: %s", name, value);
     detail(page, text);
   }
@@ -229,9 +237,9 @@ char *chk_output_explain(const ChkReport *report, const char *name,
     for (guint k = 0; k < r->assertions->len; k++)
       asserted(&page, g_ptr_array_index(r->assertions, k), TRUE);
     if (!r->check->secret)
-      explain_object(&page, "options", r->check->options);
-    explain_object(&page, "observed", r->values);
-    explain_object(&page, "answered by", r->unit);
+      explain_object(&page, "options", r->check->options, NULL);
+    explain_object(&page, "observed", r->values, r->check->type->values);
+    explain_object(&page, "answered by", r->unit, NULL);
     g_string_append(page.out, "  attempts:\n");
     explain_attempts(&page, r);
     if (options->journal)

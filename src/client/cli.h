@@ -50,6 +50,7 @@ typedef struct {
   guint64 patience; /* us that an answer may take; 0: 25 s */
   CliBus *bus;      /* NULL until cli_connect() */
   gboolean reached; /* the service has answered once: when it cannot be reached now, it restarts */
+  gboolean is_done; /* what the status tells of has happened, whatever becomes of the output */
   GArray *fds;      /* (element-type int) received file descriptors, closed at the end */
 } Cli;
 

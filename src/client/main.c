@@ -173,18 +173,24 @@ static int run(Cli *cli, char **argv, GError **error) {
   return run_verb(cli, verb, words + taken, error);
 }
 
+/* What was printed only counts when it arrived: a full disk behind ">" is a failure. What was done
+ * is done all the same. */
+static void tell_unwritten(const Cli *cli, int err, GError **error) {
+  if (cli->is_done)
+    fprintf(stderr, "waggle: it is done, but the output cannot be written: %s\n", g_strerror(err));
+  else
+    g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output: %s", g_strerror(err));
+}
+
 int main(int argc, char **argv) {
   g_autoptr(GError) error = NULL;
   Cli cli = {.fds = g_array_new(FALSE, FALSE, sizeof(int))};
 
   setlocale(LC_ALL, "");
   int status = run(&cli, argv + 1, &error);
-  /* what was printed only counts when it arrived: a full disk behind ">" is a failure */
   if ((fflush(stdout) != 0 || ferror(stdout)) && !cli_pager_is_open() && !error &&
-      status == CLI_EXIT_OK) {
-    g_set_error(&error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output: %s",
-                g_strerror(errno));
-  }
+      status == CLI_EXIT_OK)
+    tell_unwritten(&cli, errno, &error);
   cli_pager_close();
   cli_polkit_agent_close();
   cli_clear(&cli);

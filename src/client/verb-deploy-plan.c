@@ -202,6 +202,7 @@ static void print_times(JsonObject *plan) {
   print_span("  deploy", budgets, "deploy");
   print_span("  verify", budgets, "verify");
   print_span("  roll back", budgets, "rollback");
+  print_span("  confirm", budgets, "confirm");
 }
 
 static void print_plan(JsonObject *plan) {
@@ -211,8 +212,8 @@ static void print_plan(JsonObject *plan) {
 
   printf("%s %s to %s (%s)\n", text_of(plan, "name"), text_of(plan, "version"),
          text_of(plan, "target"), text_of(plan, "root"));
-  printf("  release  %s\n  instead of %s\n", text_of(release, "digest"),
-         *current ? current : "nothing: the first one there");
+  printf("  release    %s\n  instead of %s\n  manifest   %s\n", text_of(release, "digest"),
+         *current ? current : "nothing: the first one there", text_of(plan, "manifest-hash"));
   heading("Files");
   print_files(files, "added", "n-added", '+', CLI_STYLE_GOOD);
   print_files(files, "changed", "n-changed", '~', CLI_STYLE_WARNING);

@@ -5,6 +5,7 @@
 #include "client/json.h"
 #include "client/verbs.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 const CliOption cli_deploy_run_options[] = {
@@ -72,6 +73,7 @@ static int begun(Cli *cli, const CliArgs *args, GVariant *reply, GError **error)
   g_variant_get(reply, "(&o)", &job);
   if (!cli_args_has(args, "no-wait")) {
     int status = cli_deploy_watch(cli, job, error);
+    cli->is_done = status >= 0;
     return status < 0 ? CLI_EXIT_FAILURE : status;
   }
   if (cli->json != CLI_JSON_OFF) {
@@ -81,7 +83,11 @@ static int begun(Cli *cli, const CliArgs *args, GVariant *reply, GError **error)
   } else {
     printf("%s\n", job);
   }
-  return CLI_EXIT_OK;
+  if (fflush(stdout) == 0)
+    return CLI_EXIT_OK;
+  g_set_error(error, CLI_ERROR, CLI_EXIT_UNDETERMINED,
+              "the job %s has begun, but the output cannot be written: %s", job, g_strerror(errno));
+  return CLI_EXIT_UNDETERMINED;
 }
 
 int cli_verb_deploy_run(Cli *cli, CliArgs *args, GError **error) {

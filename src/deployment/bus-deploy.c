@@ -6,7 +6,10 @@
 
 #include "deployment/prepare.h"
 
+#include "common/amounts.h"
 #include "common/error.h"
+
+#include <string.h>
 
 typedef struct {
   DplPreparation *p;
@@ -22,6 +25,11 @@ static void deploy_free(gpointer data) {
   g_free(deploy);
 }
 
+/* "manifest-hash", as Plan and "deploy show" tell it. */
+static gboolean is_hash(const char *text) {
+  return text == NULL || (strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64);
+}
+
 /* The manifest of a call: its base has to say what relative paths stand against. */
 DplPreparation *dpl_call_preparation(DplCall *call, GError **error) {
   const char *base = NULL;
@@ -34,7 +42,16 @@ DplPreparation *dpl_call_preparation(DplCall *call, GError **error) {
                 base);
     return NULL;
   }
+  if (!is_hash(wg_call_text(call, "manifest-hash"))) {
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                "'%.80s' is no hash of a manifest: 64 hexadecimal digits, as Plan tells it",
+                wg_call_text(call, "manifest-hash"));
+    return NULL;
+  }
+  const DplSettings *s = &dpl_daemon(call)->settings;
   DplPreparation *p = g_new0(DplPreparation, 1);
+  p->most = (DplBudgets){s->deploy_max, s->verify_max, s->rollback_max};
+  p->most_confirm = s->confirm_max;
   p->fd = call->fd;
   p->base = g_strdup(base);
   p->user_scope = dpl_daemon(call)->user_scope;
@@ -223,9 +240,22 @@ static void prepared(const GError *error, gpointer data) {
   ask(call);
 }
 
+/* Not cut to what is allowed: who counts on a week would find the release gone after a day. */
+static gboolean may_wait(DplCall *call, GError **error) {
+  guint64 most = dpl_daemon(call)->settings.confirm_max;
+  g_autofree char *text = wg_span_text(most);
+
+  if (wg_call_number(call, "confirm") <= most)
+    return TRUE;
+  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+              "the time to confirm is at most %s here: ConfirmMaxSec= of deployd.conf(5)", text);
+  return FALSE;
+}
+
 void dpl_handle_deploy(DplCall *call) {
   g_autoptr(GError) error = NULL;
-  Deploy *deploy = dpl_daemon_may_begin(dpl_daemon(call), &error) ? begin(call, &error) : NULL;
+  gboolean may = may_wait(call, &error) && dpl_daemon_may_begin(dpl_daemon(call), &error);
+  Deploy *deploy = may ? begin(call, &error) : NULL;
 
   if (deploy == NULL)
     wg_call_fail(call, error);

@@ -90,6 +90,7 @@ static JsonNode *plan_one(Planning *planning, guint i, GError **error) {
         .need_signature = planning->need_signature,
         .user_scope = planning->p->user_scope,
         .dependents = known->dependents,
+        .most = planning->p->most,
         .expect_deploy = known->deploy,
         .expect_verify = known->verify,
         .expect_downtime = known->downtime,
@@ -241,7 +242,7 @@ static void next_target(DplCall *call) {
     const DplPrepared *one = planning->p->prepared->pdata[planning->at];
     const char *good = dpl_engine_good(daemon->engine, one->site->name);
     if (good != NULL)
-      dpl_query_release(daemon->store, one->site->name, good, NULL, found, call);
+      dpl_query_release(daemon->store, one->site->name, good, NULL, NULL, found, call);
     else
       found(NULL, NULL, call);
     return;

@@ -61,16 +61,9 @@ static void begin(DplCall *call, const DplRecord *old) {
 static void found(const DplRecord *old, const GError *failure, gpointer data) {
   DplCall *call = data;
   Rehearse *rehearse = call->data;
-  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
 
-  if (failure == NULL && old == NULL)
-    g_set_error(
-        &error, WG_ERROR, WG_ERROR_INVALID_STATE,
-        "there is no release %s%sthat was committed at %s, so a roll-back has nowhere to "
-        "go; \"waggle deploy history\" tells what there is, and the option 'to' takes any of it",
-        to != NULL ? to : "", to != NULL ? " " : "before the present one ", rehearse->target);
-  else if (failure == NULL)
+  if (failure == NULL)
     rehearse->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);
   if (failure == NULL && error == NULL)
     dpl_daemon_may_begin(dpl_daemon(call), &error);
@@ -82,7 +75,6 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
 
 void dpl_handle_rehearse(DplCall *call) {
   DplDaemon *daemon = call->owner;
-  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
   Rehearse *rehearse = g_new0(Rehearse, 1);
 
@@ -95,9 +87,7 @@ void dpl_handle_rehearse(DplCall *call) {
   if (error != NULL || !dpl_daemon_may_begin(daemon, &error))
     wg_call_fail(call, error);
   else
-    dpl_query_release(daemon->store, rehearse->target, to,
-                      to == NULL ? dpl_engine_good(daemon->engine, rehearse->target) : NULL, found,
-                      call);
+    dpl_find_release(call, rehearse->target, found);
 }
 
 void dpl_rehearsals_cancel(DplDaemon *daemon) {

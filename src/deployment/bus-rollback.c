@@ -51,15 +51,9 @@ static DplRecord *record_of(const DplCall *call, const DplRecord *old, const Dpl
 static void found(const DplRecord *old, const GError *failure, gpointer data) {
   DplCall *call = data;
   Back *back = call->data;
-  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
 
-  if (failure == NULL && old == NULL)
-    g_set_error(&error, WG_ERROR, WG_ERROR_INVALID_STATE,
-                "there is no release %s%sthat was committed at %s; \"waggle deploy history\" tells "
-                "what there is, and the option 'to' takes any of it",
-                to != NULL ? to : "", to != NULL ? " " : "before the present one ", back->target);
-  else if (failure == NULL)
+  if (failure == NULL)
     back->manifest = dpl_manifest_from_text(old->manifest, old->manifest_hash, &error);
   if (failure != NULL || error != NULL) {
     wg_call_fail(call, failure != NULL ? failure : error);
@@ -71,7 +65,6 @@ static void found(const DplRecord *old, const GError *failure, gpointer data) {
 
 void dpl_handle_rollback(DplCall *call) {
   DplDaemon *daemon = call->owner;
-  const char *to = wg_call_text(call, "to");
   g_autoptr(GError) error = NULL;
   Back *back = g_new0(Back, 1);
 
@@ -84,9 +77,7 @@ void dpl_handle_rollback(DplCall *call) {
   if (error != NULL || !dpl_daemon_may_begin(daemon, &error))
     wg_call_fail(call, error);
   else
-    dpl_query_release(daemon->store, back->target, to,
-                      to == NULL ? dpl_engine_good(daemon->engine, back->target) : NULL, found,
-                      call);
+    dpl_find_release(call, back->target, found);
 }
 
 /* ---- Confirm and Cancel ---- */

@@ -11,6 +11,7 @@
 #include "deployment/daemon.h"
 #include "deployment/manifest.h"
 #include "deployment/prepare.h"
+#include "deployment/record-query.h"
 
 #include "common/call.h"
 
@@ -71,6 +72,10 @@ void dpl_record_fill(DplRecord *record, const DplDaemon *daemon, const DplManife
                      guint64 confirm);
 /* Asks the engine for `what`, in the name and with the options of the call, which is answered. */
 void dpl_call_create(DplCall *call, const DplRequest *what);
+
+/* bus-release.c: the release that a roll-back of `target` goes to, by the call's option "to".
+ * `found`, on the loop, has the call as its data, and a record or an error that says why not. */
+void dpl_find_release(DplCall *call, const char *target, DplFoundFunc found);
 
 /* bus-rehearse.c: the daemon leaves: what is rehearsed is ended, and its calls are answered. */
 void dpl_rehearsals_cancel(DplDaemon *daemon);

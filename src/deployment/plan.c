@@ -84,13 +84,17 @@ static void add_checks(const DplPlanInput *in, JsonObject *into) {
 }
 
 /* ---- times ---- */
+static void add_budget(JsonObject *into, const char *name, guint64 said, guint64 most) {
+  json_object_set_int_member(into, name, (gint64)(most ? MIN(said, most) : said));
+}
+
 static void add_times(const DplPlanInput *in, JsonObject *into) {
   const DplManifest *m = in->preflight.manifest;
   JsonObject *budgets = json_object_new(), *expected = json_object_new();
 
-  json_object_set_int_member(budgets, "deploy", (gint64)m->budgets.deploy);
-  json_object_set_int_member(budgets, "verify", (gint64)m->budgets.verify);
-  json_object_set_int_member(budgets, "rollback", (gint64)m->budgets.rollback);
+  add_budget(budgets, "deploy", m->budgets.deploy, in->most.deploy);
+  add_budget(budgets, "verify", m->budgets.verify, in->most.verify);
+  add_budget(budgets, "rollback", m->budgets.rollback, in->most.rollback);
   json_object_set_int_member(budgets, "confirm", (gint64)m->strategy.confirm);
   json_object_set_object_member(into, "budgets", budgets);
   json_object_set_int_member(expected, "samples", in->n_history);

@@ -13,6 +13,7 @@ typedef struct {
   gboolean need_signature, user_scope;
   JsonNode *dependents; /* of its units (claims.h); NULL: nobody can tell */
   /* from history, us; 0: there is none */
+  DplBudgets most; /* what the configuration allows; 0: any */
   guint64 expect_deploy, expect_verify, expect_downtime;
   guint n_history; /* deployments that these come from */
 } DplPlanInput;

@@ -3,9 +3,11 @@
 
 #include "deployment/bus.h"
 
+#include "common/amounts.h"
 #include "common/error.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 static void prepared_free(gpointer data) {
   DplPrepared *one = data;
@@ -43,17 +45,43 @@ GError *dpl_preparation_refusal(const DplPreparation *p) {
   if (p->prepared != NULL && !wg_problems_refuse(p->problems))
     return NULL;
   g_autofree char *text = wg_problems_text(p->problems, "manifest");
-  return g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT, "the manifest is refused:\n%s",
-                     g_strchomp(text));
+  return g_error_new(WG_ERROR, p->is_other ? WG_ERROR_INVALID_STATE : WG_ERROR_INVALID_ARGUMENT,
+                     "the manifest is refused:\n%s", g_strchomp(text));
 }
 
 static gboolean has_hash(DplPreparation *p, const DplManifest *manifest) {
-  if (p->hash == NULL || g_str_equal(p->hash, manifest->hash))
+  if (p->hash == NULL || g_ascii_strcasecmp(p->hash, manifest->hash) == 0)
     return TRUE;
+  p->is_other = TRUE;
   wg_problems_add(p->problems, 0, "",
                   "the manifest is another one than was asked for: its hash is %s, not %s",
                   manifest->hash, p->hash);
   return FALSE;
+}
+
+static void judge_span(DplPreparation *p, const DplManifest *m, const char *pointer, guint64 span,
+                       guint64 most) {
+  JsonNode *said = wg_json_pointer(m->root, pointer);
+
+  if (said == NULL || most == 0 || span <= most)
+    return;
+  g_autofree char *text = wg_span_text(most);
+  if (strcmp(pointer, "/strategy/confirm") == 0)
+    wg_problems_add(p->problems, wg_doc_line(m->doc, pointer), pointer,
+                    "the time to confirm is at most %s here: ConfirmMaxSec= of deployd.conf(5)",
+                    text);
+  else
+    wg_problems_warn(p->problems, wg_doc_line(m->doc, pointer), pointer,
+                     "at most %s are given here, by deployd.conf(5)", text);
+}
+
+/* A budget that is cut is told; a time to confirm that is cut would undo a release that somebody
+ * means to confirm later. */
+static void judge_spans(DplPreparation *p, const DplManifest *m) {
+  judge_span(p, m, "/budgets/deploy", m->budgets.deploy, p->most.deploy);
+  judge_span(p, m, "/budgets/verify", m->budgets.verify, p->most.verify);
+  judge_span(p, m, "/budgets/rollback", m->budgets.rollback, p->most.rollback);
+  judge_span(p, m, "/strategy/confirm", m->strategy.confirm, p->most_confirm);
 }
 
 /* Whom it is for was refused already. */
@@ -87,6 +115,7 @@ static void make(DplPreparation *p, const char *bytes, gsize size) {
   if (manifest == NULL || !has_hash(p, manifest))
     return;
   g_autoptr(GPtrArray) sites = find_sites(p, manifest);
+  judge_spans(p, manifest);
   if (wg_problems_refuse(p->problems)) {
     dpl_manifest_judge_rest(manifest, sites ? sites->pdata[0] : NULL, p->problems);
     return;

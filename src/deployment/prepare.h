@@ -19,9 +19,12 @@ typedef struct {
   char *base; /* absolute */
   DplSelection wanted;
   gboolean user_scope;
-  char *hash; /* what the manifest's has to be; NULL: any */
+  char *hash;      /* what the manifest's has to be; NULL: any */
+  DplBudgets most; /* what the configuration allows; 0: not asked */
+  guint64 most_confirm;
   /* made */
   WgProblems *problems;
+  gboolean is_other; /* the manifest has another hash */
   DplSites *sites;
   GPtrArray *prepared; /* of DplPrepared; NULL: the manifest is refused */
 } DplPreparation;

@@ -11,6 +11,7 @@ typedef struct {
   DplStore *store;
   guint64 id;
   char *target, *release, *not_release, *state;
+  char **here; /* NULL: any */
   gint64 since;
   guint64 of_job;
   gboolean active;
@@ -32,6 +33,7 @@ static void query_done(WgJob *job) {
   g_free(q->target);
   g_free(q->release);
   g_free(q->not_release);
+  g_strfreev(q->here);
   g_free(q->state);
   dpl_record_free(q->record);
   g_clear_pointer(&q->node, json_node_unref);
@@ -82,7 +84,8 @@ void dpl_query_record(DplStore *store, guint64 id, DplFoundFunc found, gpointer 
 
 static gboolean is_wanted(const Query *q, const DplRecord *r) {
   return r->to != NULL && (q->release == NULL || g_str_equal(q->release, r->to)) &&
-         g_strcmp0(q->not_release, r->to) != 0;
+         g_strcmp0(q->not_release, r->to) != 0 &&
+         (q->here == NULL || g_strv_contains((const char *const *)q->here, r->to));
 }
 
 /* What served before `not_release` was deployed, newest first. A release that was left by a
@@ -122,12 +125,14 @@ static WgJobResult run_release(WgJob *job, gpointer engine) {
 }
 
 void dpl_query_release(DplStore *store, const char *target, const char *release,
-                       const char *not_release, DplFoundFunc found, gpointer user_data) {
+                       const char *not_release, const char *const *here, DplFoundFunc found,
+                       gpointer user_data) {
   Query *q = query_new(store, run_release, user_data);
 
   q->target = g_strdup(target);
   q->release = g_strdup(release);
   q->not_release = g_strdup(not_release);
+  q->here = g_strdupv((char **)here);
   q->found = found;
   wg_writer_submit(wg_records_writer(store), &q->job);
 }

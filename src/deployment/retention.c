@@ -31,24 +31,51 @@ static guint64 bytes_of(int root, const char *directory, const char *id) {
   return tree ? dpl_tree_bytes(tree) : 0;
 }
 
-GPtrArray *dpl_releases(int root, const char *directory, GError **error) {
-  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)dpl_release_free);
-  gboolean failed = strcmp(directory, DPL_DIR_FAILED) == 0;
+/* NULL sets error; close with closedir(). */
+static DIR *open_list(int root, const char *directory, GError **error) {
   int fd = dpl_within_open(root, directory, O_RDONLY | O_DIRECTORY, 0);
   DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-  if (!dir) {
-    dpl_error_errno(error, errno, "cannot read %s of the target", directory);
-    dpl_close(&fd);
+  if (dir)
+    return dir;
+  dpl_error_errno(error, errno, "cannot read %s of the target", directory);
+  dpl_close(&fd);
+  return NULL;
+}
+
+/* A directory with a release's name; NULL: the end. */
+static const char *next_release(DIR *dir, struct stat *ret) {
+  for (struct dirent *d; (d = readdir(dir));)
+    if (dpl_release_valid(d->d_name) &&
+        fstatat(dirfd(dir), d->d_name, ret, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(ret->st_mode))
+      return d->d_name;
+  return NULL;
+}
+
+char **dpl_release_ids(int root, const char *directory, GError **error) {
+  g_autoptr(GStrvBuilder) ids = g_strv_builder_new();
+  DIR *dir = open_list(root, directory, error);
+  struct stat st;
+
+  if (!dir)
     return NULL;
-  }
-  for (struct dirent *d; (d = readdir(dir));) {
-    struct stat st;
-    if (!dpl_release_valid(d->d_name) || fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        !S_ISDIR(st.st_mode))
-      continue;
+  for (const char *id; (id = next_release(dir, &st));)
+    g_strv_builder_add(ids, id);
+  closedir(dir);
+  return g_strv_builder_end(ids);
+}
+
+GPtrArray *dpl_releases(int root, const char *directory, GError **error) {
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)dpl_release_free);
+  gboolean failed = strcmp(directory, DPL_DIR_FAILED) == 0;
+  DIR *dir = open_list(root, directory, error);
+  struct stat st;
+
+  if (!dir)
+    return NULL;
+  for (const char *id; (id = next_release(dir, &st));) {
     DplRelease *r = g_new0(DplRelease, 1);
-    r->id = g_strdup(d->d_name);
+    r->id = g_strdup(id);
     r->bytes = bytes_of(root, directory, r->id);
     /* the rename into failed/ is the last change of the inode */
     r->time = failed ? (guint64)st.st_ctim.tv_sec * G_USEC_PER_SEC : dpl_release_time(r->id);

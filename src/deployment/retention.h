@@ -23,6 +23,8 @@ void dpl_release_free(DplRelease *release);
 /* Of `directory` (DPL_DIR_RELEASES, DPL_DIR_FAILED), newest first; names that are no ID are left
  * out. NULL sets error. */
 GPtrArray *dpl_releases(int root, const char *directory, GError **error);
+/* The IDs alone, without looking into them; in no order. NULL sets error. */
+char **dpl_release_ids(int root, const char *directory, GError **error);
 /* IDs of `releases` that have to go, oldest first; borrowed from it. */
 GPtrArray *dpl_retention_choose(GPtrArray *releases, guint count, guint64 bytes, guint64 age,
                                 guint64 now, const char *const *keep);

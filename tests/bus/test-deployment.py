@@ -3,6 +3,7 @@ itself, one that waits to be confirmed, one that is cancelled, and those that ar
 
 import json
 import os
+import shutil
 
 from deployd import Deployd, check, equal, vardict, wait_for
 from harness import main, refused
@@ -136,6 +137,29 @@ def test_a_second_rollback_goes_further_back():
         equal(d.current(), links[2], "the one that is named")
         equal(c.completed(c.call("Rollback", "(sa{sv})", "shop", {})[0])[1], 5)
         equal(d.current(), links[1], "before it was deployed")
+
+
+def test_rollback_goes_to_what_retention_has_left():
+    with Deployd() as d:
+        d.target("shop")
+        c = d.caller()
+        back = lambda **options: c.completed(c.call("Rollback", "(sa{sv})", "shop", vardict(options))[0])
+        ids = []
+        for version in ("1.0", "2.0", "3.0", "4.0"):
+            equal(c.run(d.release(version, word=f"good {version}", retention={"count": 3}))[0], "done")
+            ids.append(os.path.basename(d.current()))
+        check(not os.path.exists(f"{d.srv}/shop/releases/{ids[0]}"), "retention kept all of them")
+        equal((back(), os.path.basename(d.current())), (("rolled-back", 5), ids[2]))
+        shutil.rmtree(f"{d.srv}/shop/releases/{ids[1]}")
+        before = len(c.list())
+        for method in ("Rollback", "Rehearse"):  # nothing is begun that cannot end well
+            refused("InvalidState", c.call, method, "(sa{sv})", "shop", {},
+                    text=f"before the present one is left, so there is nowhere to go back to; there are {ids[3]}")
+            refused("InvalidState", c.call, method, "(sa{sv})", "shop", vardict({"to": ids[0]}),
+                    text=f"the release {ids[0]} is not at shop")
+        equal(len(c.list()), before, "deployments")
+        equal((back(to=ids[3]), os.path.basename(d.current())), (("rolled-back", 5), ids[3]))
+        equal((back(), os.path.basename(d.current())), (("rolled-back", 5), ids[2]))
 
 
 def test_several_targets_by_domain():

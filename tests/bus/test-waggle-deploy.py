@@ -10,6 +10,7 @@ import select
 import signal
 import sqlite3
 import struct
+import subprocess
 import termios
 import time
 
@@ -88,7 +89,8 @@ def test_plan_changes_nothing():
         cli = deploy_cli(d)
         base = d.release("1.0")
         out = cli.run("deploy", "plan", manifest(base))
-        for expected in ("+ word", "units/shop.service", "the right word"):
+        digest = cli.json("deploy", "plan", manifest(base))["manifest-hash"]
+        for expected in ("+ word", "units/shop.service", "the right word", f"manifest   {digest}\n"):
             check(expected in out, f"no '{expected}' in {out}")
         equal((d.current(), cli.json("deploy", "history")), (None, []))
         broken = d.release("1.1", require={"commands": ["no-such-command"]})
@@ -114,7 +116,30 @@ def test_manifests_with_problems():
             cli.run("deploy", verb, bad, status=BAD_FILE)
             check("/colour" in cli.errors, cli.errors)
             cli.run("deploy", verb, "/no/such/file", status=BAD_FILE)
-        cli.run("deploy", "run", good, "--manifest-hash=" + "0" * 64, status=WRONG_USAGE)
+        cli.run("deploy", "run", good, "--manifest-hash=" + "0" * 64, status=FAILED)
+        check("another one than was asked for" in cli.errors, cli.errors)
+        cli.run("deploy", "run", good, "--manifest-hash=0123", status=WRONG_USAGE)
+        equal(cli.json("deploy", "history"), [])
+        right = cli.json("deploy", "plan", good)["manifest-hash"]
+        cli.run("deploy", "run", good, "--manifest-hash=" + right.upper())
+
+
+def test_more_than_the_configuration_allows():
+    """A time to confirm is never cut: it is refused, and the manifest's told at its line."""
+    with Deployd("[Deploy]\nConfirmMaxSec=1h\nVerifyMaxSec=20s\n") as d:
+        d.target("shop")
+        cli = deploy_cli(d)
+        good = manifest(d.release("1.0", budgets={"verify": "1min"}))
+        cli.run("deploy", "run", good, "--confirm=61min", status=WRONG_USAGE)
+        check("at most 1h here" in cli.errors and "ConfirmMaxSec" in cli.errors, cli.errors)
+        out = cli.run("deploy", "validate", good)
+        check(re.search(r"warning: /budgets/verify: at most 20s", out), out)
+        equal(cli.json("deploy", "plan", good)["budgets"]["verify"], 20 * 1000000)
+        long = manifest(d.release("2.0", strategy={"confirm": "2h"}))
+        for verb in ("validate", "plan", "run"):
+            out = cli.run("deploy", verb, long, status=BAD_FILE)
+            check("/strategy/confirm: the time to confirm is at most 1h" in out + cli.errors, out)
+        equal(cli.json("deploy", "history"), [])
 
 
 def test_confirm_cancel_and_roll_back():
@@ -137,6 +162,25 @@ def test_confirm_cancel_and_roll_back():
         cli.run("deploy", "run", manifest(d.release("3.0", word="good 3")))
         out = cli.run("deploy", "rollback", "shop", "--reason=slow", status=ROLLED_BACK)
         equal((out.splitlines()[-1], d.word()), ("rolled-back.", "good 1"))
+
+
+def test_output_that_goes_nowhere():
+    """The status tells of the deployment, not of the disk behind ">"."""
+    with Deployd() as d, open("/dev/full", "w", encoding="utf-8") as full:
+        d.target("shop")
+        cli = deploy_cli(d)
+        def lost(*args):
+            done = subprocess.run([WAGGLE, "deploy", *args], env=cli.environment, stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=LIMIT, check=False)
+            return done.returncode, done.stderr
+        status, told = lost("run", manifest(d.release("1.0")))
+        equal((status, d.word()), (0, "good"))
+        check("it is done, but the output cannot be written: No space left" in told, told)
+        equal(lost("run", manifest(d.release("2.0", word="broken")))[0], ROLLED_BACK)
+        status, told = lost("run", manifest(d.release("3.0", word="good 3")), "--no-wait")
+        check(status == UNDETERMINED and "/job/3 has begun" in told, f"{status}: {told}")
+        wait_for(lambda: d.word() == "good 3", "the deployment to end", LIMIT)
+        equal(lost("list")[0], FAILED)
 
 
 def test_poisoned_release_is_forgiven():

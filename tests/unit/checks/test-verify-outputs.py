@@ -188,6 +188,12 @@ def human():
 def explain():
     done = verify.verify(plan(), "--explain", HOSTILE)
     assert done.returncode == 1 and "attempt 3: fail" in done.stdout and "exists: false" in done.stdout
+    timed = {"checks": [{"name": "t", "file": "/proc/self/exe", "expect": {"exists": True}},
+                        {"name": "c", "command": "true", "timeout": 5}]}
+    seen = verify.verify(timed, "--explain", "c").stdout
+    assert re.search(r"^ +duration: [0-9.]+(us|ms|s)$", seen, re.M), seen  # as a person reads it
+    seen = verify.verify(timed, "--explain", "t").stdout
+    assert re.search(r"^ +size: [0-9.]+[BKM]$", seen, re.M), seen
 
 
 if __name__ == "__main__":

@@ -227,10 +227,14 @@ static void test_queries(void) {
   wg_records_begin(store, NULL, NULL);
   put(store, asked.loop, 1, "one");
   put(store, asked.loop, 2, "two");
-  dpl_query_release(store, "shop", NULL, "two", found, &asked);
+  dpl_query_release(store, "shop", NULL, "two", NULL, found, &asked);
   g_main_loop_run(asked.loop);
   g_assert_nonnull(strstr(asked.text, "\"to\":\"one\""));
-  dpl_query_release(store, "shop", "three", NULL, found, &asked);
+  dpl_query_release(store, "shop", "three", NULL, NULL, found, &asked);
+  g_main_loop_run(asked.loop);
+  g_assert_null(asked.text);
+  const char *const here[] = {"two", NULL};
+  dpl_query_release(store, "shop", NULL, "two", here, found, &asked); /* "one" is gone */
   g_main_loop_run(asked.loop);
   g_assert_null(asked.text);
   dpl_query_show(store, 2, told, &asked);
