@@ -59,6 +59,7 @@ WgUnitState *wg_unit_state_new(const char *name) {
   state->needs = g_new0(char *, 1);
   state->dependents = g_new0(char *, 1);
   state->part_of = g_new0(char *, 1);
+  state->triggers = g_new0(char *, 1);
   state->drop_ins = g_new0(char *, 1);
   return state;
 }
@@ -74,6 +75,7 @@ WgUnitState *wg_unit_state_copy(const WgUnitState *state) {
   copy->needs = g_strdupv(state->needs);
   copy->dependents = g_strdupv(state->dependents);
   copy->part_of = g_strdupv(state->part_of);
+  copy->triggers = g_strdupv(state->triggers);
   copy->drop_ins = g_strdupv(state->drop_ins);
   return copy;
 }
@@ -89,6 +91,7 @@ void wg_unit_state_free(WgUnitState *state) {
   g_strfreev(state->needs);
   g_strfreev(state->dependents);
   g_strfreev(state->part_of);
+  g_strfreev(state->triggers);
   g_strfreev(state->drop_ins);
   g_free(state);
 }
@@ -195,6 +198,8 @@ static int read_one(WgUnitState *state, Parts *parts, const char *name, sd_bus_m
     return read_list(&state->after, m);
   if (strcmp(name, "PartOf") == 0)
     return read_list(&state->part_of, m);
+  if (strcmp(name, "Triggers") == 0)
+    return read_list(&state->triggers, m);
   return strcmp(name, "DropInPaths") == 0 ? read_list(&state->drop_ins, m)
                                           : sd_bus_message_skip(m, "v");
 }

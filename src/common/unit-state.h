@@ -26,6 +26,7 @@ typedef struct {
   char **dependents;     /* stopped and restarted with it: RequiredBy=, BoundBy= and ConsistsOf= */
   char **after, **needs; /* After=; Requires=, Requisite= and BindsTo= */
   char **part_of;        /* PartOf= */
+  char **triggers;       /* what a socket, path or timer starts */
   char **drop_ins;       /* files, in the order in which they count */
   char *description, *slice, *bus_name;          /* "" where there is none */
   char *cgroup;                                  /* below the root of all; "": none now */

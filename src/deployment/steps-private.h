@@ -5,6 +5,7 @@
  *     steps-files.c    staging, backup, clean-up    steps-units.c   units and their files
  *     steps-prepare.c  proof, baseline, intent      steps-verify.c  verification
  *     steps-undo.c     the way back                 undo-files.c    its part with files alone
+ *     steps-sockets.c  units are started, restarted and stopped; sockets before what they start
  *     steps-gone.c     units of the old release that the new one does not have, or others have too
  */
 #pragma once
@@ -59,6 +60,11 @@ struct DplChain {
   DplUnitVerify *unit_verify;
   DplRehearsal *rehearsal;
   GPtrArray *unit_texts; /* of DplUnitText */
+  struct {
+    DplUnitsVerb verb;
+    char **names, **sockets;
+    char **behind; /* what the sockets start */
+  } turn;          /* steps-sockets.c */
   DplThreadFunc thread;
   guint timer;
   guint64 bytes_done, bytes_total; /* atomic: how far the thread is */
@@ -75,8 +81,9 @@ gboolean dpl_chain_concerns_manager(const DplChain *chain);
 void dpl_chain_retention(DplChain *chain);
 /* steps-real.c: the running part is over; takes `error`. */
 void dpl_part_done(DplChain *chain, GError *error);
-/* steps-units.c: begins `verb` for `names` (NULL: none), ends the part. */
+/* steps-sockets.c: begins `verb` for `names` (NULL: none), ends the part. */
 void dpl_part_run_units(DplChain *chain, DplUnitsVerb verb, char **names);
+void dpl_chain_clear_turn(DplChain *chain);
 void dpl_part_thread(DplChain *chain, DplThreadFunc func);
 /* `must`: a failure is the part's; else it is only told. */
 void dpl_part_hooks(DplChain *chain, DplHookPhase phase, gboolean must);

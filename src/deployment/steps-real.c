@@ -218,6 +218,7 @@ static void drop(gpointer self, gpointer work) {
     g_string_free(chain->evidence, TRUE);
   dpl_record_free(chain->old);
   dpl_intent_clear(&chain->intent);
+  dpl_chain_clear_turn(chain);
   g_free(chain->baseline);
   g_clear_pointer(&chain->claims, json_node_unref);
   g_free(chain->problem);

@@ -12,28 +12,6 @@
 #include <unistd.h>
 
 /* ---- parts of the manager ---- */
-static void units_done(const GPtrArray *ends, const GError *error, gpointer data) {
-  DplChain *chain = data;
-
-  for (guint i = 0; ends != NULL && i < ends->len; i++) {
-    const DplUnitEnd *one = ends->pdata[i];
-    if (!one->good && one->journal != NULL) {
-      dpl_chain_say(chain, "%s: %s", one->unit, one->journal);
-      dpl_chain_evidence(chain, one->unit, one->journal);
-    }
-  }
-  dpl_part_done(chain, error != NULL ? g_error_copy(error) : NULL);
-}
-
-void dpl_part_run_units(DplChain *chain, DplUnitsVerb verb, char **names) {
-  if (names == NULL || names[0] == NULL) {
-    dpl_part_done(chain, NULL);
-    return;
-  }
-  dpl_units_run(chain->real->o.units, verb, (const char *const *)names, dpl_chain_limit(chain),
-                chain->act->cancel, units_done, chain);
-}
-
 static void manager_done(const GError *error, gpointer data) {
   dpl_part_done(data, error != NULL ? g_error_copy(error) : NULL);
 }

@@ -281,3 +281,8 @@ void dpl_units_cancel_job(DplUnits *units, const char *job) {
   if (number)
     dpl_units_tell(units, "CancelJob", "u", (guint32)g_ascii_strtoull(number + 1, NULL, 10));
 }
+
+void dpl_units_forgive(DplUnits *units, const char *const *names) {
+  for (guint i = 0; names[i]; i++)
+    dpl_units_tell(units, "ResetFailedUnit", "s", names[i]);
+}

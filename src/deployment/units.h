@@ -52,6 +52,9 @@ typedef void (*DplUnitsFunc)(const GPtrArray *ends, const GError *error, gpointe
 void dpl_units_run(DplUnits *units, DplUnitsVerb verb, const char *const *names, guint64 limit,
                    GCancellable *cancel, DplUnitsFunc done, gpointer user_data);
 
+/* What failed before does not count against the start limits of `names`. Without an answer. */
+void dpl_units_forgive(DplUnits *units, const char *const *names);
+
 /* `error` NULL: it went well. Never from inside. */
 typedef void (*DplUnitsDoneFunc)(const GError *error, gpointer user_data);
 /* daemon-reload. Those that are asked for while one runs share the next. */

@@ -121,6 +121,48 @@ def test_stop_first(m):
     assert _lines(m, ORDER) == ["stop c", "eightstart c"], _lines(m, ORDER)
 
 
+# ---- sockets
+# tells the release that it was started from; once started it knows no other
+PROGRAM = ("import socket; door, word = socket.socket(fileno=3), open('/srv/pair/current/word', 'rb').read(); "
+           "[(c.sendall(word), c.close()) for c in iter(lambda: door.accept()[0], None)]")  # fmt: skip
+DOOR = f'[Service]\nExecStart=/usr/bin/python3 -c "{PROGRAM}"\n'
+ASK = "import socket; s = socket.create_connection(('127.0.0.1', 8086), 9); print(s.recv(99).decode())"
+ASK_ALWAYS = f"""
+import time
+while True:
+    try:
+        {ASK.replace("print", "")}
+    except OSError:
+        time.sleep(0.01)
+"""
+CRASHED = ["/bin/sh", "-c", "until systemctl is-failed -q door.socket; do sleep 0.05; done; exit 1"]
+
+
+def test_sockets(m):
+    """a socket and what it starts are of the same release, also after one that crashed at each connection, and whoever
+    connects meanwhile"""
+    units = {"door.socket": "[Socket]\nListenStream=127.0.0.1:8086\n", "door.service": DOOR}
+
+    def deploy(word, wanted=0, more=(), files=units, **manifest):
+        how = {"install": [f"units/{u}" for u in files], "start": ["door.socket", *more]}
+        _deploy(m, word, files, wanted, units=how, **manifest)
+
+    deploy("door-1")
+    m.run("systemd-run", "--quiet", "--unit=asks", "/usr/bin/python3", "-c", ASK_ALWAYS)
+    for n in range(2, 5):
+        m.wait("an answer", lambda: m.show("door.service", "ActiveState") == "active")
+        deploy(f"door-{n}", strategy={"restart": "stop-start" if n == 4 else "restart"})
+        assert m.out("/usr/bin/python3", "-c", ASK) == f"door-{n}"
+    crash = {"command": "crashed", "name": "crashed", "argv": CRASHED, "timeout": "60s"}
+    deploy("door-bad", 5, files=units | {"door.service": "[Service]\nExecStart=/bin/false\n"}, checks=[crash])
+    assert m.out("/usr/bin/python3", "-c", ASK) == "door-4"
+    # both named
+    for n in (5, 6):
+        deploy(f"door-{n}", more=["door.service"])
+        assert m.out("/usr/bin/python3", "-c", ASK) == f"door-{n}"
+    m.run("systemctl", "stop", "asks.service")
+
+
 # ---- hooks
 def test_hooks(m):
     """each hook of a good release runs once, in order, with its environment and in its directory"""

@@ -26,9 +26,43 @@ if pathlib.Path("/run/dbus").exists() is False:
 '''
 
 
-def _rehearse(m, *options):
-    done = m.run("waggle", "--json=short", "deploy", "rehearse", "shop", "--isolate", *options, check=False)
+# handed its sockets, it tells what they are and answers at the first of them with its release
+DOOR = r'''#!/usr/bin/python3
+import json, os, pathlib, socket
+word = (pathlib.Path(__file__).resolve().parents[1] / "word").read_text().strip()
+doors = [socket.socket(fileno=3 + i) for i in range(int(os.environ["LISTEN_FDS"]))]
+assert int(os.environ["LISTEN_PID"]) == os.getpid()
+told = {
+    "word": word, "names": os.environ["LISTEN_FDNAMES"], "tmp": os.listdir("/tmp"),
+    "doors": [d.getsockname() if isinstance(d.getsockname(), str) else list(d.getsockname()[:2]) for d in doors],
+}
+print("door " + json.dumps(told), flush=True)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+    s.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+while True:
+    peer = doors[0].accept()[0]
+    peer.sendall(word.encode())
+    peer.close()
+'''
+DOOR_UNITS = {
+    "door.service": "[Service]\nType=notify\nNotifyAccess=all\nExecStart=/srv/door/current/bin/door\n",
+    "door.socket": "[Socket]\nListenStream=127.0.0.1:8085\nListenStream=/run/door.sock\nSocketUser=bob\n"
+                   "Symlinks=/run/door.link\nFileDescriptorName=front\n",
+    "back.socket": "[Socket]\nListenStream=@waggle-door\nService=door.service\n",
+}  # fmt: skip
+ASK = "import socket; s = socket.create_connection(('127.0.0.1', 8085), 5); print(s.recv(99).decode())"
+
+
+def _rehearse(m, *options, target="shop"):
+    done = m.run("waggle", "--json=short", "deploy", "rehearse", target, "--isolate", *options, check=False)
     return done.returncode, json.loads(done.stdout)
+
+
+def _nothing_is_left(m):
+    assert m.out("ls", "/run/systemd/system") == "", m.out("ls", "/run/systemd/system")
+    assert "waggle-rehearsal" not in m.out("ls", "/run")
+    units = m.out("systemctl", "list-units", "--all", "--plain", "--no-legend", "waggle-rehearsal*")
+    assert not units, units
 
 
 def test_beside_the_live_one(m):
@@ -53,7 +87,7 @@ def test_beside_the_live_one(m):
     assert seen == {"run": ["systemd"], "network": ["lo"], "word": "good-1", "writes": [], "own": True}, seen
     shop.serves("good-2")
     assert m.show(UNIT, "InvocationID") == before
-    assert m.out("ls", "/run/systemd/system") == "", m.out("ls", "/run/systemd/system")
+    _nothing_is_left(m)
 
 
 def test_that_cannot_start(m):
@@ -66,6 +100,56 @@ def test_that_cannot_start(m):
     Shop(m).serves("good-2")
     assert m.out("ls", "/run/systemd/system") == ""
     assert "waggle-rehearsal" not in m.out("systemctl", "--failed", "--no-legend", "--plain")
+
+
+def _door(m, word):
+    base = f"/root/releases/door-{word}"
+    files = {"bin/door": DOOR, "word": word + "\n", **{f"units/{n}": t for n, t in DOOR_UNITS.items()}}
+    for path, text in files.items():
+        m.run("install", "-D", "-m", "755", "/dev/stdin", f"{base}/tree/{path}", stdin=text)
+    manifest = {
+        "name": "door", "version": word, "target": "door", "artifacts": [{"source": "tree"}],
+        "units": {"install": [f"units/{u}" for u in DOOR_UNITS], "start": ["back.socket", "door.socket", "door.service"]},
+        "checks": [{"file": "/srv/door/current/word", "name": "there", "expect": {"content": word}}],
+    }  # fmt: skip
+    m.run("tee", f"{base}/door.json", stdin=json.dumps(manifest))
+    done = m.run("waggle", "deploy", "run", f"{base}/door.json", check=False, timeout=120)
+    assert done.returncode == 0, done
+
+
+def _doors(m):
+    """What each door that was opened since the boot has told."""
+    lines = m.out("journalctl", "-b", "-q", "-o", "cat").splitlines()
+    return [json.loads(line.removeprefix("door ")) for line in lines if line.startswith("door {")]
+
+
+def test_handed_its_sockets(m):
+    """a service that systemd hands its sockets to is handed sockets of the rehearsal's own, at the same addresses in a
+    network of their own; those of the live one answer all the time"""
+    Shop(m).target("door", "[Target]\nRoot=/srv/door\n")
+    _door(m, "one")
+    _door(m, "two")
+    live = {u: m.show(u, "InvocationID") for u in DOOR_UNITS}
+    n = len(_doors(m))
+    m.run("systemd-run", "--quiet", "--unit=asks", "/usr/bin/python3", "-c",
+          f"while True:\n exec({ASK!r})\n import time; time.sleep(0.02)")  # fmt: skip
+    status, result = _rehearse(m, "--observe=500ms", target="door")
+    asked = m.out("journalctl", "-b", "-q", "-o", "cat", "-u", "asks.service", "_COMM=python3").splitlines()
+    m.run("systemctl", "stop", "asks.service")
+    assert (status, result["verdict"], result["not-started"]) == (0, "pass", ["back.socket", "door.socket"]), result
+    step = next(s for s in result["steps"] if s["name"] == "start door.service")
+    assert step["verdict"] == "pass" and sorted(step["left-out"]) == ["SocketUser", "Symlinks"], step
+    seen, = _doors(m)[n:]
+    assert seen["word"] == "one" and seen["tmp"] == [], seen
+    assert sorted(seen["names"].split(":")) == ["back.socket", "front", "front"], seen
+    own = [d for d in seen["doors"] if isinstance(d, str) and d.startswith("/run/waggle-rehearsal-")]
+    assert len(own) == 1 and ["127.0.0.1", 8085] in seen["doors"] and len(seen["doors"]) == 3, seen
+    assert set(asked) <= {"two"}, asked
+    assert m.out("/usr/bin/python3", "-c", ASK) == "two"
+    assert {u: m.show(u, "InvocationID") for u in DOOR_UNITS} == live
+    m.run("test", "-S", "/run/door.sock")
+    m.run("test", "-L", "/run/door.link")
+    _nothing_is_left(m)
 
 
 def test_journal_is_evidence(m):
