@@ -8,7 +8,8 @@
  *
  * The methods of the one open file are replaced by a table of our own, at whose head the state is
  * found; what is not replaced is the file's own. All calls come from the thread that owns the
- * connection, but for xSync, which comes when nothing is kept (store-writer-sync.c).
+ * connection, but for wg_wal_sync(): it looks at nothing that is kept, since the next commit may be
+ * on its way (store-writer-sync.c).
  *
  * Invariants: bytes reach the file in the order of their writes; whatever looks at the file sees
  * all of them. A write that fails is reported by the call that caused it, which is within the same
@@ -111,4 +112,12 @@ void wg_wal_gather(sqlite3 *db) {
   g->methods.xFileSize = gather_size;
   g->kept = g_byte_array_new();
   file->pMethods = &g->methods;
+}
+
+int wg_wal_sync(sqlite3_file *file) {
+  if (!file)
+    return SQLITE_OK;
+  const sqlite3_io_methods *m =
+      file->pMethods->xWrite == gather_write ? gather_of(file)->own : file->pMethods;
+  return m->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
 }

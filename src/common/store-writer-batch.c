@@ -154,8 +154,8 @@ static void chain_add(Chain *chain, WgJob *job) {
 }
 
 /* Hands back what this batch has ended: the jobs that did not park, then the parked ones that
- * were completed, in order. Whatever was written is synced, also when nobody waits for it: at
- * most one commit is ever not on the disk. */
+ * were completed, in order. Whatever was written is synced, also when nobody waits for it. What a
+ * batch that wrote nothing has read may be of the commit that is being synced: it waits, too. */
 static void hand_back(WgWriter *w) {
   Chain chains[2] = {0}; /* [1]: those that need no sync */
   int parked = 0;
@@ -179,7 +179,7 @@ static void hand_back(WgWriter *w) {
     g_atomic_int_add(&w->n_parked, parked);
   if (chains[1].newest)
     wg_writer_push_done(w, chains[1].newest, chains[1].oldest);
-  if (w->wrote)
+  if (w->wrote || (chains[0].newest && wg_writer_sync_busy(w)))
     wg_writer_sync_start(w, chains[0].newest, chains[0].oldest,
                          w->ran->len <= 1 && !g_atomic_pointer_get(&w->inbox));
   else if (chains[0].newest)
@@ -285,28 +285,52 @@ static gboolean await_the_answered(WgWriter *w, guint n_before) {
   return TRUE;
 }
 
-/* While the batch before is being synced there is no use in ending this one: it takes what comes.
- */
-static gboolean run_together(WgWriter *w) {
-  gint64 started = g_get_monotonic_time();
-  gboolean overlaps = wg_writer_sync_busy(w);
+/* While the batch before is being synced this one takes what comes. When all have come of whom we
+ * know, there is nothing to wait for: then it is committed beside the sync, and what comes next is
+ * synced without a pause. `most_here` remembers how many there are, and forgets them bit by bit.
+ * Where a sync is long, it is better to have them all in one group: see await_the_answered(). */
+static gboolean all_are_here(WgWriter *w) {
+  guint here = w->ran->len + wg_writer_sync_n_jobs(w);
 
-  if (!begin(w) || !run_some(w, started))
-    return FALSE;
-  while (wg_writer_sync_busy(w)) {
+  return wg_writer_sync_is_last(w) && here >= w->most_here && w->ran->len > 0 &&
+         __atomic_load_n(&w->sync.usual, __ATOMIC_RELAXED) < AWAIT_FROM_USEC &&
+         !g_atomic_pointer_get(&w->inbox) && !w->pending;
+}
+
+static void count_here(WgWriter *w) {
+  guint here = w->ran->len + wg_writer_sync_n_jobs(w);
+
+  w->most_here = MAX(w->most_here - (w->most_here + 15) / 16, here);
+}
+
+/* FALSE: it failed. Else this batch is to be committed. */
+static gboolean run_beside_sync(WgWriter *w, gint64 started) {
+  while (wg_writer_sync_busy(w) && !all_are_here(w)) {
     gboolean full = w->ran->len >= BATCH_JOBS || g_get_monotonic_time() - started > BATCH_USEC;
     wg_writer_sleep(w, 0,
                     full || g_atomic_int_get(&w->stopping) ? WG_SLEEP_SYNC_ONLY : WG_SLEEP_SYNC);
     if (!full && !run_some(w, started))
       return FALSE;
   }
+  return TRUE;
+}
+
+static gboolean run_together(WgWriter *w) {
+  gint64 started = g_get_monotonic_time();
+  gboolean overlaps = wg_writer_sync_busy(w);
+
+  if (!begin(w) || !run_some(w, started))
+    return FALSE;
+  if (!run_beside_sync(w, started))
+    return FALSE;
+  count_here(w);
   if (wg_writer_sync_failed(w)) {
     /* what that means is found out between transactions; then these jobs run again */
     wg_writer_fail(w, g_error_new_literal(WG_ERROR, WG_ERROR_FAILED,
                                           "Store: the sync of the batch before has failed"));
     return FALSE;
   }
-  return await_the_answered(w, overlaps ? w->ran->len : 0) && commit(w);
+  return (wg_writer_sync_busy(w) || await_the_answered(w, overlaps ? w->ran->len : 0)) && commit(w);
 }
 
 void wg_writer_run_batch(WgWriter *w) {

@@ -8,6 +8,12 @@
 
 #include "common/store-writer.h"
 
+/* The jobs of a commit that wait for its sync. */
+typedef struct {
+  WgJob *newest, *oldest;
+  guint64 batch;
+} WgSyncGroup;
+
 typedef struct WgWriterEvent WgWriterEvent; /* a change of state on its way to the loop */
 struct WgWriterEvent {
   WgStoreState state;
@@ -68,19 +74,25 @@ struct WgWriter {
   gint64 checkpoint_not_before;
   sqlite3_stmt *begin, *commit, *rollback;
 
-  gboolean wrote; /* this batch added to the WAL */
+  gboolean wrote;  /* this batch added to the WAL */
+  guint most_here; /* jobs that were here at a time, of late */
 
-  /* the sync thread; all but `state` and `since` are the writer's while `state` is idle */
+  /* the sync thread; what is not atomic is the writer's while `state` is idle, but `next` */
   struct {
     GThread *thread;
     int state;           /* atomic */
+    int n_ended;         /* atomic: goes on counting, so that the end of one is not missed ... */
+    int seen;            /* ... since the writer looked (its own) */
+    int n_jobs;          /* atomic: of the group that is being synced */
+    guint64 on_disk;     /* atomic: all batches up to this one are */
     gint64 since;        /* atomic, monotonic us; 0: idle */
     gint64 usual;        /* atomic, us: how long one takes, smoothed */
     gint64 ended;        /* when the last one did, monotonic us */
     guint n_handed_back; /* jobs that it had kept waiting */
     int rc;
     sqlite3_file *file;
-    WgJob *newest, *oldest;
+    WgSyncGroup group, next; /* `next`: under `lock`, the commit that waits behind */
+    int has_next;            /* atomic, changed under `lock` */
     GMutex lock;
     GCond wake;
   } sync;
@@ -108,7 +120,7 @@ void wg_writer_unprepare(WgWriter *w);
  * The caller says whether it waits for a sync: that may have ended since it looked. */
 typedef enum {
   WG_SLEEP_IDLE,      /* a job, or the end of all */
-  WG_SLEEP_SYNC,      /* the same, or that no sync is under way */
+  WG_SLEEP_SYNC,      /* the same, or that a sync has ended since wg_writer_sync_busy() */
   WG_SLEEP_SYNC_ONLY, /* only that */
 } WgWriterSleep;
 void wg_writer_sleep(WgWriter *w, gint64 until, WgWriterSleep what);
@@ -116,7 +128,10 @@ void wg_writer_sleep(WgWriter *w, gint64 until, WgWriterSleep what);
 /* store-writer-sync.c: the sync of a batch beside the running of the next. */
 void wg_writer_sync_attach(WgWriter *w);
 void wg_writer_sync_detach(WgWriter *w);
-gboolean wg_writer_sync_busy(WgWriter *w);
+gboolean wg_writer_sync_busy(WgWriter *w);    /* notes what was seen, for ... */
+gboolean wg_writer_sync_moved(WgWriter *w);   /* ... this: one has ended since then, or all have */
+gboolean wg_writer_sync_is_last(WgWriter *w); /* no commit waits behind the one under way */
+guint wg_writer_sync_n_jobs(WgWriter *w);     /* that wait for the one under way */
 void wg_writer_sync_start(WgWriter *w, WgJob *newest, WgJob *oldest, gboolean alone);
 void wg_writer_sync_wait(WgWriter *w);
 gboolean wg_writer_sync_failed(WgWriter *w); /* the last one; nobody has judged it yet */

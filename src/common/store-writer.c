@@ -47,7 +47,7 @@ void wg_writer_wake(WgWriter *w) {
 }
 
 static gboolean has_reason(WgWriter *w, WgWriterSleep what) {
-  if (what != WG_SLEEP_IDLE && !wg_writer_sync_busy(w))
+  if (what != WG_SLEEP_IDLE && wg_writer_sync_moved(w))
     return TRUE;
   return what != WG_SLEEP_SYNC_ONLY &&
          (g_atomic_pointer_get(&w->inbox) || g_atomic_int_get(&w->stopping));
@@ -133,6 +133,14 @@ WgWriter *wg_writer_new(WgStore *store, const WgWriterEngine *funcs, gpointer en
 
 WgStore *wg_writer_store(WgWriter *w) {
   return w->store;
+}
+
+guint64 wg_writer_batch(WgWriter *w) {
+  return w->batch;
+}
+
+guint64 wg_writer_on_disk(WgWriter *w) {
+  return __atomic_load_n(&w->sync.on_disk, __ATOMIC_ACQUIRE);
 }
 
 guint wg_writer_n_queued(WgWriter *w) {

@@ -30,8 +30,8 @@ struct WgJob {
   void (*done)(WgJob *job);                        /* loop thread; owns the job again */
   GError *error;                                   /* set: refused or failed; done() must look */
   gboolean
-      early; /* run() may set it: what this job reports was on the disk before this batch or may be
-                lost with the machine, so it is handed back at the commit and not after the sync */
+      early; /* run() may set it: what this job reports is on the disk (wg_writer_on_disk()) or may
+                be lost with the machine, so it is handed back at the commit, not after the sync */
   gboolean emitted;  /* made by the engine, see wg_writer_emit() */
   gboolean new_work; /* refused while the disk is full or nearly so */
   guint64 batch;     /* number of the batch that ran it (writer thread) */
@@ -79,6 +79,11 @@ void wg_writer_fail(WgWriter *writer, GError *error);
 /* Writer thread: FALSE while the store is full, read-only or broken, so that what can wait does. */
 gboolean wg_writer_may_write(WgWriter *writer);
 WgStore *wg_writer_store(WgWriter *writer);
+/* Writer thread: the number of the batch that runs, and the last one that is on the disk with all
+ * before it. A batch may be committed while the one before is not there yet; `early` is for what
+ * does not rest on either. */
+guint64 wg_writer_batch(WgWriter *writer);
+guint64 wg_writer_on_disk(WgWriter *writer);
 
 /* Loop thread. */
 guint wg_writer_n_queued(

@@ -142,6 +142,7 @@ void msg_undo_commit(MsgEngine *e);
 void msg_undo_rollback(MsgEngine *e, guint64 batch);
 
 /* ---- receive.c ---- */
+void msg_commit_note(MsgEngine *e); /* after each commit: what becomes of its mail on the disk */
 void msg_receive_finish(MsgEngine *e,
                         MsgReceiveJob *job);      /* parked: completes it with what it has */
 void msg_dispatch(MsgEngine *e, MsgAgent *agent); /* ready mail to those who wait */

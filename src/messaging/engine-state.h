@@ -9,6 +9,11 @@
 
 #include <sqlite3.h>
 
+/* A batch of the writer, and the last message when it was committed. */
+typedef struct {
+  guint64 batch, seq;
+} MsgCommit;
+
 /* ---- statements: one set for each schema, main (durable) and vol (memory) ---- */
 typedef enum {
   MSG_SQL_MESSAGE_INSERT,
@@ -236,7 +241,8 @@ struct MsgEngine {
   gboolean tell;                  /* the loop has nothing armed that is true */
   GPtrArray *notes;               /* of this batch; NULL: none yet */
   GPtrArray *early_notes;         /* those that need not wait for the disk */
-  guint64 seq_before;             /* last_seq when the batch began */
+  guint64 seq_on_disk;            /* messages up to this one are */
+  GArray *commits;                /* of MsgCommit: those that may not be there yet */
   MsgNotesFunc notes_func;
   gpointer notes_data;
   struct {

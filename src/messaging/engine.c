@@ -105,7 +105,6 @@ static void engine_begin(gpointer engine) {
   e->failed = FALSE;
   e->in_batch = TRUE;
   e->batch++;
-  e->seq_before = e->last_seq;
   take_time(e);
   msg_live_cache_trim(e, FALSE);
 }
@@ -141,6 +140,7 @@ static gboolean engine_before_commit(gpointer engine, GError **error) {
 static void engine_committed(gpointer engine) {
   MsgEngine *e = engine;
 
+  msg_commit_note(e);
   e->in_batch = FALSE;
   msg_attempts_commit(e);
   msg_undo_commit(e);
@@ -294,6 +294,7 @@ static void engine_tables(MsgEngine *e) {
   e->watches = id_table();
   e->random = g_rand_new();
   e->heap = g_ptr_array_new();
+  e->commits = g_array_new(FALSE, FALSE, sizeof(MsgCommit));
   e->pack = g_byte_array_sized_new(1024);
   e->slices = g_ptr_array_new();
   e->findings = g_ptr_array_new_with_free_func(g_free);
@@ -321,6 +322,7 @@ MsgEngine *msg_engine_new(WgStore *store, const MsgSettings *settings, gboolean 
     return NULL;
   }
   last_numbers(e);
+  e->seq_on_disk = e->last_seq;
   msg_recover(e, wg_store_was_salvaged(store));
   msg_absences_look_again(e);
   return e;
@@ -380,6 +382,7 @@ void msg_engine_free(MsgEngine *e) {
        *a; a++)
     g_ptr_array_unref(*a);
   g_array_unref(e->waits_touched);
+  g_array_unref(e->commits);
   g_byte_array_unref(e->pack);
   g_rand_free(e->random);
   g_free(e->backoff_list);

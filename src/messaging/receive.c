@@ -6,11 +6,34 @@
  * commit. */
 #include "messaging/engine-private.h"
 
+#define COMMITS_MAX 4 /* more there are when syncs fail */
+
+void msg_commit_note(MsgEngine *e) {
+  const MsgCommit commit = {wg_writer_batch(e->writer), e->last_seq};
+  guint n = e->commits->len;
+
+  if (commit.seq == (n > 0 ? g_array_index(e->commits, MsgCommit, n - 1).seq : e->seq_on_disk))
+    return;
+  if (n == COMMITS_MAX)
+    g_array_set_size(e->commits, COMMITS_MAX - 1); /* it is told by the one after it */
+  g_array_append_val(e->commits, commit);
+}
+
+static guint64 seq_on_disk(MsgEngine *e) {
+  guint64 on_disk = e->commits->len > 0 ? wg_writer_on_disk(e->writer) : 0;
+  guint n = 0;
+
+  while (n < e->commits->len && g_array_index(e->commits, MsgCommit, n).batch <= on_disk)
+    e->seq_on_disk = g_array_index(e->commits, MsgCommit, n++).seq;
+  if (n > 0)
+    g_array_remove_range(e->commits, 0, n);
+  return e->seq_on_disk;
+}
+
 /* A lease that is bound to a connection ends with the machine at the latest: who gets it need not
- * wait until it is on the disk. But mail that this very batch has stored must be, before anybody
- * sees it. */
-static gboolean is_fresh(const MsgEngine *e, const MsgDelivery *d) {
-  return !d->is_volatile && d->seq > e->seq_before;
+ * wait until it is on the disk. But the mail must be there before anybody sees it. */
+static gboolean is_fresh(MsgEngine *e, const MsgDelivery *d) {
+  return !d->is_volatile && d->seq > seq_on_disk(e);
 }
 
 static gboolean take_for(MsgEngine *e, MsgAgent *agent, MsgReceiveJob *j) {

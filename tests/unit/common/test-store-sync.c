@@ -2,6 +2,7 @@
  * it fails. */
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
+#include "common/store-internal.h"
 #include "common/store-writer-internal.h"
 #include "fault-vfs.h"
 #include "writer-fixture.h"
@@ -99,6 +100,97 @@ static void test_fails_beside_next(WriterTest *t, gconstpointer data) {
   wg_store_close(store);
 }
 
+/* Two batches on their way: the first stands before the gate, the second is committed behind it.
+ * `jobs[0]` to `[2]` come back with the first, `[3]` to `[5]` with the second. */
+static void two_batches(WriterTest *t, WriterJob **jobs, Blocker *first) {
+  g_assert_true(writer_start(t, NULL));
+  for (gint64 id = 90; id < 96; id += 3) { /* so many are known of */
+    blocker_init(first, t);
+    wg_writer_submit(t->writer, &first->job);
+    for (gint64 i = 0; i < 3; i++)
+      jobs[i] = writer_submit(t, id + i, TRUE);
+    blocker_await(first);
+    blocker_end(first);
+    writer_wait_done(t, id == 90 ? 4 : 8);
+    for (guint i = 0; i < 3; i++)
+      writer_free_job(jobs[i]);
+  }
+  gate_set(TRUE, SQLITE_OK);
+  blocker_init(first, t);
+  wg_writer_submit(t->writer, &first->job);
+  for (guint i = 0; i < 3; i++)
+    jobs[i] = writer_submit(t, 1 + i, TRUE);
+  blocker_await(first);
+  blocker_end(first);
+  gate_await();
+  __atomic_store_n(&t->writer->sync.usual, 100, __ATOMIC_RELAXED); /* on any disk */
+  for (guint i = 3; i < 6; i++)
+    jobs[i] = writer_submit(t, 1 + i, TRUE);
+  wg_writer_flush(t->writer);
+  while (wg_writer_sync_is_last(t->writer))
+    g_usleep(1000);
+}
+
+static gint64 rows_seen_from_outside(WriterTest *t) {
+  sqlite3 *other = wg_store_connect_helper(wg_writer_store(t->writer));
+  gint64 n = fixture_int(other, "SELECT count(*) FROM message");
+
+  wg_store_abandon(other);
+  return n;
+}
+
+/* A batch is committed while the one before is being synced; nobody is told of either before its
+ * own sync has passed, and what only reads waits for what it has read. */
+static void test_commits_beside(WriterTest *t, gconstpointer data) {
+  WriterJob *jobs[6];
+  Blocker first;
+
+  two_batches(t, jobs, &first);
+  g_assert_cmpint(rows_seen_from_outside(t), ==, 12);
+  while (g_main_context_iteration(NULL, FALSE))
+    ;
+  g_assert_cmpuint(t->done, ==, 8);
+  g_assert_cmpuint(wg_writer_on_disk(t->writer), <, wg_writer_batch(t->writer) - 1);
+  WriterJob *reads = writer_submit(t, 0, FALSE);
+  wg_writer_flush(t->writer);
+  gate_set(FALSE, SQLITE_OK);
+  writer_wait_done(t, 16);
+  for (guint i = 0; i < 6; i++) {
+    g_assert_no_error(jobs[i]->job.error);
+    writer_free_job(jobs[i]);
+  }
+  g_assert_no_error(reads->job.error);
+  writer_free_job(reads);
+  wg_writer_free(t->writer);
+}
+
+/* When the first sync fails nobody knows what became of the second commit either: it stands behind
+ * a gap. The store mends itself, and what was written is there. */
+static void test_fails_before_next(WriterTest *t, gconstpointer data) {
+  WriterJob *jobs[6];
+  Blocker first;
+
+  two_batches(t, jobs, &first);
+  guint64 on_disk = wg_writer_on_disk(t->writer);
+  guint failed = gate_failed();
+  gate_set(FALSE, SQLITE_IOERR_FSYNC);
+  while (gate_failed() == failed)
+    g_main_context_iteration(NULL, FALSE);
+  gate_set(FALSE, SQLITE_OK);
+  writer_wait_done(t, 15);
+  for (guint i = 0; i < 6; i++) {
+    g_assert_nonnull(jobs[i]->job.error);
+    writer_free_job(jobs[i]);
+  }
+  g_assert_cmpuint(wg_writer_on_disk(t->writer), ==, on_disk);
+  g_autoptr(GError) error = NULL;
+  for (gint64 id = 50; (error = writer_one(t, id, TRUE)); id++)
+    g_clear_error(&error); /* it may have looked while the gate still failed */
+  g_assert_cmpuint(wg_writer_on_disk(t->writer), >, on_disk);
+  g_assert_cmpint(rows_seen_from_outside(t), >=, 13);
+  wg_writer_free(t->writer);
+}
+
 /* A store whose log cannot be synced is not well because it can be written. */
 static void test_fails_for_ever(WriterTest *t, gconstpointer data) {
   g_assert_true(writer_start(t, NULL));
@@ -175,6 +267,8 @@ int main(int argc, char **argv) {
   ADD("slow", test_slow);
   ADD("quick", test_quick);
   ADD("fails-beside-next", test_fails_beside_next);
+  ADD("commits-beside", test_commits_beside);
+  ADD("fails-before-next", test_fails_before_next);
   ADD("fails-for-ever", test_fails_for_ever);
   return g_test_run();
 }
