@@ -77,6 +77,8 @@ void mon_rooms_close(MonDaemon *daemon) {
     mon_metrics_flush(daemon->metrics);
   if (daemon->tally != NULL && wg_records_writer(daemon->store) != NULL)
     mon_tally_save(daemon->tally, TRUE);
+  if (daemon->event_count != NULL && wg_records_writer(daemon->store) != NULL)
+    mon_event_count_store(daemon->event_count, NULL, NULL, NULL);
   /* what rooms have in the queue still calls them back from here */
   g_clear_pointer(&daemon->store, wg_records_free);
   g_clear_pointer(&daemon->deployments, mon_deployments_free);

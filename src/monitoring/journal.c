@@ -2,6 +2,7 @@
  * daemon's: what it finds goes through a queue to the loop. */
 #include "monitoring/journal.h"
 
+#include "monitoring/event-count.h"
 #include "monitoring/inventory.h"
 
 #include "common/clock.h"
@@ -59,10 +60,6 @@ static gboolean write_cursor(MonStore *store, gpointer data, GError **error) {
   return TRUE;
 }
 
-static void cursor_written(const GError *error, gpointer data) {
-  g_free(data);
-}
-
 static void tell(MonJournal *journal, const Found *found) {
   MonDaemon *daemon = journal->daemon;
   const MonUnit *unit =
@@ -96,8 +93,8 @@ static gboolean drain(gpointer data) {
     found_free(found);
   }
   if (cursor != NULL)
-    mon_store_do(journal->daemon->store, write_cursor, cursor_written, g_steal_pointer(&cursor),
-                 FALSE);
+    mon_event_count_store(journal->daemon->event_count, write_cursor, g_steal_pointer(&cursor),
+                          g_free);
   return G_SOURCE_REMOVE;
 }
 

@@ -4,7 +4,8 @@
  * Read by MESSAGE_ID on a thread of its own (sd-journal blocks), from a cursor that is kept in the
  * store, so that what was logged while the service was away is told after its start; what is older
  * than 15 minutes by then is passed over. Told at least once: the cursor is written after the event
- * was. Only systemd itself is believed what it says about units. */
+ * was; counted once, for both are one transaction (event-count.h). Only systemd itself is believed
+ * what it says about units. */
 #pragma once
 
 #include "monitoring/daemon.h"

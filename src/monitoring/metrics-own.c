@@ -2,6 +2,7 @@
  * the monitor is none of its series. */
 #include "monitoring/metrics-own.h"
 
+#include "monitoring/event-count.h"
 #include "monitoring/host.h"
 #include "monitoring/notify.h"
 #include "monitoring/probe-latencies.h"
@@ -111,6 +112,7 @@ void mon_own_put(MonOwn *own, MonReadings *readings, guint64 files, guint64 valu
   }
   mon_source_apply(own->source, readings, 0);
   mon_tally_save(daemon->tally, FALSE);
+  mon_event_count_soon(daemon->event_count);
 }
 
 MonOwn *mon_own_new(MonDaemon *daemon) {

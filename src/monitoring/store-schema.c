@@ -10,14 +10,26 @@ static const char base[] =
     /* where the journal was read to, and other places in what others write */
     "CREATE TABLE cursor(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
+/* how often something happened (event-count.c) */
+static const char version_2[] = "CREATE TABLE event_count ("
+                                "  event TEXT NOT NULL,"
+                                "  unit TEXT NOT NULL,"
+                                "  n INTEGER NOT NULL,"
+                                "  created INTEGER NOT NULL," /* CLOCK_REALTIME us */
+                                "  touched INTEGER NOT NULL,"
+                                "  crc INTEGER NOT NULL,"
+                                "  PRIMARY KEY (event, unit)"
+                                ") WITHOUT ROWID;";
+
 const WgMigration *mon_store_migrations(void) {
-  static WgMigration migrations[2];
+  static WgMigration migrations[3];
   static gsize made;
 
   if (g_once_init_enter(&made)) {
     migrations[0].version = 1;
     migrations[0].sql = g_strconcat(base, mon_schema_registry, mon_schema_history,
                                     mon_schema_alerts, mon_schema_notify, NULL);
+    migrations[1] = (WgMigration){2, version_2};
     g_once_init_leave(&made, 1);
   }
   return migrations;

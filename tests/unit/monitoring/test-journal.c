@@ -144,6 +144,17 @@ static double count_of(World *w, const char *event, const char *unit) {
   return series != NULL ? mon_series_value(series) : 0;
 }
 
+/* It is told once it is stored. */
+static void wait_counted(World *w, const char *event, const char *unit, double n) {
+  gint64 until = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+  guint tick = g_timeout_add(20, turn, NULL);
+
+  while (count_of(w, event, unit) != n && g_get_monotonic_time() < until)
+    g_main_context_iteration(NULL, TRUE);
+  g_source_remove(tick);
+  g_assert_cmpfloat(count_of(w, event, unit), ==, n);
+}
+
 static void clear_directory(const char *path) {
   g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
   const char *name;
@@ -173,7 +184,7 @@ static void test_reads_on(void) {
   now[0].realtime = now[1].realtime = (guint64)wg_time_realtime();
   write_file(&w, "b.journal", now, 2);
   wait_seen(&w, "oom:a.service oom:a.service ");
-  g_assert_cmpfloat(count_of(&w, "oom", "a.service"), ==, 2);
+  wait_counted(&w, "oom", "a.service", 2);
   down(&w);
   away[1].realtime = (guint64)wg_time_realtime();
   write_file(&w, "c.journal", away, 2);
@@ -187,9 +198,45 @@ static void test_reads_on(void) {
   g_free(w.state);
 }
 
+static void exec(World *w, const char *sql) {
+  g_autofree char *path = g_build_filename(w->state, "monitord.db", NULL);
+  sqlite3 *db;
+
+  g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+  g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close(db);
+}
+
+/* Where the place could not be stored the entry is read again, and is counted once: its count was
+ * not stored either. */
+static void test_counts_once(void) {
+  World w = {.state = g_dir_make_tmp("waggle-mon-XXXXXX", NULL), .seen = g_string_new(NULL)};
+  JournalEntry now[] = {entry(0, OOM, "UNIT=a.service")};
+
+  w.files = g_build_filename(w.state, "journal", NULL);
+  g_assert_cmpint(g_mkdir(w.files, 0700), ==, 0);
+  up(&w);
+  exec(&w, "ALTER TABLE cursor RENAME TO away");
+  now[0].realtime = (guint64)wg_time_realtime();
+  write_file(&w, "a.journal", now, 1);
+  wait_counted(&w, "oom", "a.service", 1);
+  exec(&w, "ALTER TABLE away RENAME TO cursor");
+  down(&w);
+  g_string_truncate(w.seen, 0);
+  up(&w);
+  wait_seen(&w, "oom:a.service ");
+  wait_counted(&w, "oom", "a.service", 1);
+  down(&w);
+  clear_directory(w.state);
+  g_string_free(w.seen, TRUE);
+  g_free(w.files);
+  g_free(w.state);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/journal/meanings", test_meanings);
   g_test_add_func("/journal/reads-on", test_reads_on);
+  g_test_add_func("/journal/counts-once", test_counts_once);
   return g_test_run();
 }
