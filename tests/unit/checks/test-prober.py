@@ -2,6 +2,7 @@
 """waggle-prober and waggle-probe-exec: looks for another process, each answered once whatever
 becomes of it; commands in a unit of their own behind a socket, which this test plays."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -67,6 +68,24 @@ class Units:
         with self.more:
             assert self.more.wait_for(lambda: len(self.processes) >= count, 30)
         return self.processes[count - 1]
+
+
+def edited_release():
+    """Drift of what serves, told by a probe: which file it is."""
+    content = verify.write("probed/bin", "shop")
+    os.chmod(content, 0o644)
+    os.chmod(content.parent, 0o755)
+    tree = verify.write("probed.tree", "waggle-tree 1\nd 0755 - - .\nf 0644 - - 4 "
+                        + hashlib.sha256(b"shop").hexdigest() + " bin\n")
+    link = tree.parent / "serves"
+    link.symlink_to("probed")
+    with Prober() as prober:
+        prober.send(id=1, check={"release": str(link)}, timeout=60_000_000)
+        assert prober.answers(1)[1]["verdict"] == "pass"
+        content.write_text("shoq")
+        prober.send(id=2, check={"release": str(link)}, timeout=60_000_000)
+        got = prober.answers(1)[2]
+    assert got["verdict"] == "fail" and "bin: its content is another one" in str(got), got
 
 
 def verdicts():
@@ -168,6 +187,6 @@ def whoever_leaves_ends_the_command():
 
 
 if __name__ == "__main__":
-    verify.main([verdicts, a_check_that_is_none, cancelled_is_not_answered, what_never_answers_holds_nobody_up,
-                 many_bytes_are_left_out, nonsense_ends_it, commands_run_behind_the_socket,
+    verify.main([verdicts, edited_release, a_check_that_is_none, cancelled_is_not_answered,
+                 what_never_answers_holds_nobody_up, many_bytes_are_left_out, nonsense_ends_it, commands_run_behind_the_socket,
                  whoever_leaves_ends_the_command])

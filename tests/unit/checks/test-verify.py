@@ -153,6 +153,33 @@ def rollback_capability():
         assert text in found["text"], found
 
 
+def drift():
+    """Of what serves: the link is enough."""
+    import hashlib
+    import shutil
+    shutil.rmtree(verify.DIRECTORY / "rel", ignore_errors=True)
+    previous_release()
+    digest = hashlib.sha256((verify.DIRECTORY / "rel.tree").read_bytes()).hexdigest()
+    name, top = f"{digest[:16]}-20261122T000000Z", verify.DIRECTORY
+    (top / "rel").rename(top / name)
+    (top / "rel.tree").rename(top / f"{name}.tree")
+    os.symlink(name, top / "current")
+    plan = {"checks": [{"release": str(top / "current")},
+                       {"release": str(top / "current"), "name": "d", "expect": {"digest-holds": True}}]}
+    found = verify.results(plan)["checks"]
+    assert [each["verdict"] for each in found] == ["pass", "pass"], found
+    (top / name / "bin/shop").write_text("shoq", encoding="utf-8")
+    assert "bin/shop: its content is another one" in verify.verify(plan, "--explain", found[0]["name"]).stdout
+    tree = (top / f"{name}.tree").read_text().replace(hashlib.sha256(b"shop").hexdigest(),
+                                                      hashlib.sha256(b"shoq").hexdigest())
+    (top / f"{name}.tree").write_text(tree)  # whoever edits both is found by the name
+    found = verify.results(plan)["checks"][0]
+    assert found["verdict"] == "fail" and "tree file is not the one" in str(found), found
+    os.unlink(top / "current")
+    os.symlink("gone", top / "current")
+    assert verify.results(plan)["checks"][0]["verdict"] == "fail"
+
+
 def previous_release():
     import hashlib
     content = verify.write("rel/bin/shop", "shop")
@@ -193,4 +220,4 @@ def bad_context():
 
 if __name__ == "__main__":
     verify.main([exit_contract, problems_with_places, check_only, lists, variables, root, baselines, signals_end_it,
-                 full_output, rollback_capability, secrets_stay, bad_context])
+                 full_output, rollback_capability, drift, secrets_stay, bad_context])
