@@ -21,7 +21,8 @@ static const struct {
     {&chk_type_plugin, "state"},
     {&chk_type_port, "listening processes units"},
     {&chk_type_process, "running exes replaced"},
-    {&chk_type_unit, "exists running enabled result exposure"},
+    {&chk_type_unit, "exists running enabled result exposure memory-max memory-high memory-swap-max"
+                     " cpu-quota-per-sec-usec"},
     {&chk_type_user, "exists uid gid group home shell"},
 };
 
@@ -66,6 +67,9 @@ static JsonNode *expected(const char *key, JsonNode *value) {
     return at_most(json_node_get_double(value));
   if (strcmp(key, "usage") == 0)
     return at_most(json_node_get_double(value) < 90 ? 90 : 100);
+  if (JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING &&
+      strcmp(json_node_get_string(value), "infinity") == 0) /* a limit that is none */
+    return NULL;
   if (JSON_NODE_HOLDS_ARRAY(value) && json_array_get_length(json_node_get_array(value)) == 0)
     return NULL;
   return json_node_copy(value);

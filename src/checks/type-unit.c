@@ -95,17 +95,28 @@ static gboolean is_own(const char *key) {
   return FALSE;
 }
 
-static void set_named(JsonObject *wanted, JsonObject *properties, JsonObject *seen) {
-  g_autoptr(GList) keys = json_object_get_members(wanted);
+static void set_named(const char *key, JsonObject *properties, JsonObject *seen) {
   g_autoptr(GList) names = json_object_get_members(properties);
 
+  for (GList *n = is_own(key) ? NULL : names; n; n = n->next)
+    if (same_name(key, n->data)) {
+      json_object_set_member(seen, key,
+                             json_node_copy(json_object_get_member(properties, n->data)));
+      return;
+    }
+}
+
+/* Whoever wants nothing in particular writes checks (generate.c): the limits that somebody has set.
+ * Not that of tasks, which has a value on each machine. */
+static void set_any(JsonObject *wanted, JsonObject *properties, JsonObject *seen) {
+  static const char *const limits[] = {"memory-max", "memory-high", "memory-swap-max",
+                                       "cpu-quota-per-sec-usec"};
+  g_autoptr(GList) keys = wanted ? json_object_get_members(wanted) : NULL;
+
   for (GList *k = keys; k; k = k->next)
-    for (GList *n = is_own(k->data) ? NULL : names; n; n = n->next)
-      if (same_name(k->data, n->data)) {
-        json_object_set_member(seen, k->data,
-                               json_node_copy(json_object_get_member(properties, n->data)));
-        break;
-      }
+    set_named(k->data, properties, seen);
+  for (guint i = 0; !wanted && i < G_N_ELEMENTS(limits); i++)
+    set_named(limits[i], properties, seen);
 }
 
 static void copy_text(JsonObject *properties, const char *from, JsonObject *seen, const char *to) {
@@ -231,8 +242,7 @@ static void on_properties(JsonObject *properties, const GError *error, gpointer 
   u->seen = json_object_new();
   u->fragment = g_strdup(chk_unit_text(properties, "FragmentPath", ""));
   describe(properties, u->seen);
-  if (u->pending.look->wanted)
-    set_named(u->pending.look->wanted, properties, u->seen);
+  set_any(u->pending.look->wanted, properties, u->seen);
   next(u);
 }
 

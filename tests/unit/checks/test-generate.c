@@ -54,7 +54,9 @@ static void test_quoting(void) {
 static void test_lasting(void) {
   g_autoptr(JsonNode) node = json_from_string(
       "{\"exists\": true, \"running\": true, \"enabled\": true, \"exposure\": 9.6, \"main-pid\": 7,"
-      " \"memory\": 4096, \"age\": 5, \"invocation-id\": \"ab\", \"result\": \"success\"}",
+      " \"memory\": 4096, \"age\": 5, \"memory-max\": 4096,"
+      " \"memory-high\": \"infinity\", \"cpu-quota-per-sec-usec\": 500000, \"invocation-id\": "
+      "\"ab\", \"result\": \"success\"}",
       NULL);
   ChkCandidate *candidate = chk_candidate_new(&chk_type_unit, "shop.service");
   g_autoptr(JsonArray) checks = json_array_new();
@@ -64,7 +66,8 @@ static void test_lasting(void) {
   g_assert_cmpstr(text, ==,
                   "name: \"n\"\nchecks:\n  - unit: \"shop.service\"\n    expect:\n"
                   "      exists: true\n      running: true\n      enabled: true\n"
-                  "      result: \"success\"\n      exposure:\n        at-most: 9.6\n");
+                  "      result: \"success\"\n      exposure:\n        at-most: 9.6\n"
+                  "      memory-max: 4096\n      cpu-quota-per-sec-usec: 500000\n");
   chk_candidate_free(candidate);
 }
 

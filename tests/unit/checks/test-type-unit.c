@@ -68,6 +68,8 @@ static void test_any_property(void) {
   NAMED("shop", "memory-maxx", NULL);
   NAMED("shop", "memory-ma", NULL);
   NAMED("shop", "n-restarts", "2");
+  IS("shop", "memory-max", "\"infinity\""); /* whoever wants nothing in particular is told limits */
+  IS("shop", "memory-high", NULL);
 }
 
 static void test_states(void) {
