@@ -37,7 +37,7 @@ gboolean cli_deploy_targets(const CliArgs *args, GVariantDict *options, GError *
   return TRUE;
 }
 
-static GByteArray *read_all(int fd, GError **error) {
+static GByteArray *read_all(int fd, const char *file, GError **error) {
   g_autoptr(GByteArray) bytes = g_byte_array_new();
   guint8 buffer[65536];
 
@@ -48,7 +48,7 @@ static GByteArray *read_all(int fd, GError **error) {
     if (n == 0)
       return g_steal_pointer(&bytes);
     if (n < 0 || bytes->len + (gsize)n > MANIFEST_MAX) {
-      g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "the manifest cannot be read: %s",
+      g_set_error(error, CLI_ERROR, CLI_EXIT_BAD_FILE, "%s cannot be read: %s", file,
                   n < 0 ? g_strerror(errno) : "it is longer than 4 MiB");
       return NULL;
     }
@@ -82,7 +82,7 @@ gboolean cli_deploy_manifest(Cli *cli, const char *file, int *ret_fd, char **ret
                 g_strerror(errno));
     return FALSE;
   }
-  g_autoptr(GByteArray) bytes = read_all(in, error);
+  g_autoptr(GByteArray) bytes = read_all(in, is_stdin ? "stdin" : file, error);
   if (!is_stdin)
     close(in);
   int fd = bytes ? cli_sealed(cli, bytes->data, bytes->len, error) : -1;

@@ -1,5 +1,6 @@
 /* top-lines.c: the lines of `waggle top`, for a screen, a pipe and a test alike, see top.h. What
- * does not fit is left out from below: trouble stands first. */
+ * does not fit is left out from below: trouble stands first. No list takes more than a quarter of a
+ * screen, so that much trouble of one kind hides none of another. */
 #include "client/top.h"
 
 #include "client/terminal.h"
@@ -168,36 +169,89 @@ static void add_latency(Page *page, JsonObject *top) {
     line(page, CLI_STYLE_NONE, "%s", all->str);
 }
 
+/* Of a list with `n` lines; where that is fewer, a line says how many more there are. */
+static guint room_for(const Page *page, guint n) {
+  guint room = page->rows == G_MAXUINT ? G_MAXUINT : MAX(page->rows / 4, 3);
+
+  return n <= room ? n : room - 1;
+}
+
+static void line_of_more(Page *page, guint n, const char *where) {
+  if (n > 0)
+    line(page, CLI_STYLE_WARNING, "  and %u more: waggle %s", n, where);
+}
+
+/* (element-type JsonObject) in an order; none of it is owned. */
+static GPtrArray *sorted(JsonArray *list, GCompareFunc func) {
+  GPtrArray *all = g_ptr_array_new();
+
+  for (guint i = 0; i < length_of(list); i++)
+    g_ptr_array_add(all, json_array_get_object_element(list, i));
+  g_ptr_array_sort(all, func);
+  return all;
+}
+
+static guint weight(JsonObject *alert) {
+  guint pending = strcmp(text(alert, "state"), "pending") == 0 ? 8 : 0;
+
+  if (strcmp(text(alert, "severity"), "critical") == 0)
+    return pending;
+  return pending + (strcmp(text(alert, "severity"), "info") == 0 ? 2 : 1);
+}
+
+/* What fires first, then what is worse, then what is newer. */
+static gint by_need(gconstpointer a, gconstpointer b) {
+  JsonObject *x = *(JsonObject *const *)a, *y = *(JsonObject *const *)b;
+  double first = number(x, "since_usec"), second = number(y, "since_usec");
+
+  if (weight(x) != weight(y))
+    return weight(x) < weight(y) ? -1 : 1;
+  return first != second ? (first > second ? -1 : 1) : strcmp(text(x, "unit"), text(y, "unit"));
+}
+
 static void add_alerts(Page *page, JsonObject *top) {
-  JsonArray *alerts = list_of(top, "alerts"), *troubles = list_of(top, "degraded");
+  g_autoptr(GPtrArray) alerts = sorted(list_of(top, "alerts"), by_need);
+  JsonArray *troubles = list_of(top, "degraded");
+  guint room = room_for(page, alerts->len);
 
   for (guint i = 0; i < length_of(troubles); i++)
     line(page, CLI_STYLE_BAD, "! the monitor is degraded: %s",
          json_array_get_string_element(troubles, i));
-  for (guint i = 0; i < length_of(alerts); i++) {
-    JsonObject *one = json_array_get_object_element(alerts, i);
+  for (guint i = 0; i < room; i++) {
+    JsonObject *one = g_ptr_array_index(alerts, i);
     gboolean critical = strcmp(text(one, "severity"), "critical") == 0;
     const char *unit = json_object_get_string_member_with_default(one, "unit", "");
     line(page, critical ? CLI_STYLE_BAD : CLI_STYLE_WARNING, "! %s %s%s%s: %s", text(one, "alert"),
          text(one, "state"), *unit ? " " : "", unit, text(one, "summary"));
   }
+  line_of_more(page, alerts->len - room, "alerts list");
+}
+
+static gint by_state_and_name(gconstpointer a, gconstpointer b) {
+  JsonObject *x = *(JsonObject *const *)a, *y = *(JsonObject *const *)b;
+  gint service = strcmp(text(x, "service"), text(y, "service"));
+
+  if ((number(x, "up") == 1) != (number(y, "up") == 1))
+    return number(y, "up") == 1 ? -1 : 1;
+  return service != 0 ? service : strcmp(text(x, "probe"), text(y, "probe"));
 }
 
 static void add_probes(Page *page, JsonObject *top) {
-  JsonArray *probes = list_of(top, "probes");
-  guint up = 0;
+  g_autoptr(GPtrArray) probes = sorted(list_of(top, "probes"), by_state_and_name);
+  guint down = 0;
 
-  for (guint i = 0; i < length_of(probes); i++)
-    up += number(json_array_get_object_element(probes, i), "up") == 1 ? 1 : 0;
-  if (length_of(probes) > 0)
-    line(page, up == length_of(probes) ? CLI_STYLE_NONE : CLI_STYLE_WARNING, "probes  %u of %u up",
-         up, length_of(probes));
-  for (guint i = 0; i < length_of(probes); i++) {
-    JsonObject *one = json_array_get_object_element(probes, i);
-    if (number(one, "up") != 1)
-      line(page, CLI_STYLE_BAD, "  down: %s/%s (%s)", text(one, "service"), text(one, "probe"),
-           text(one, "type"));
+  while (down < probes->len && number(g_ptr_array_index(probes, down), "up") != 1)
+    down++;
+  if (probes->len > 0)
+    line(page, down == 0 ? CLI_STYLE_NONE : CLI_STYLE_WARNING, "probes  %u of %u up",
+         probes->len - down, probes->len);
+  guint room = room_for(page, down);
+  for (guint i = 0; i < room; i++) {
+    JsonObject *one = g_ptr_array_index(probes, i);
+    line(page, CLI_STYLE_BAD, "  down: %s/%s (%s)", text(one, "service"), text(one, "probe"),
+         text(one, "type"));
   }
+  line_of_more(page, down - room, "service list --all");
 }
 
 static void add_units(Page *page, JsonObject *top) {

@@ -64,7 +64,7 @@ int cli_verb_alerts_drill(Cli *cli, CliArgs *args, GError **error) {
   if (!cli_args_usec(args, "for", &span, error) && *error)
     return CLI_EXIT_USAGE;
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
-  if (span)
+  if (cli_args_has(args, "for"))
     g_variant_builder_add(&options, "{sv}", "duration", g_variant_new_uint64(span));
   g_autoptr(GVariant) reply =
       cli_call_interface(cli, WG_IFACE_MONITORING_ALERTS, "Drill",
@@ -95,7 +95,8 @@ static void print_failures(JsonArray *failures) {
   }
 }
 
-static int print_outcome(Cli *cli, CliArgs *args, JsonNode *outcome) {
+/* `tests`: their file, or NULL. Takes `outcome`. */
+static int print_outcome(Cli *cli, const char *file, const char *tests, JsonNode *outcome) {
   JsonObject *object = json_node_get_object(outcome);
   gboolean ok = json_object_get_boolean_member(object, "ok");
 
@@ -103,11 +104,9 @@ static int print_outcome(Cli *cli, CliArgs *args, JsonNode *outcome) {
     cli_json_print(cli, cli_json_told(outcome));
     return ok ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
   }
-  print_problems(cli_args_word(args, 0) ? cli_args_word(args, 0) : "rules",
-                 json_object_get_array_member(object, "problems"));
-  if (cli_args_has(args, "tests"))
-    print_problems(cli_args_get(args, "tests"),
-                   json_object_get_array_member(object, "test-problems"));
+  print_problems(file ? file : "rules", json_object_get_array_member(object, "problems"));
+  if (tests)
+    print_problems(tests, json_object_get_array_member(object, "test-problems"));
   print_failures(json_object_get_array_member(object, "failures"));
   printf("%s: %d rules, %d tests\n", ok ? "good" : "refused",
          (int)json_object_get_int_member(object, "rules"),
@@ -213,7 +212,8 @@ int cli_verb_alerts_test(Cli *cli, CliArgs *args, GError **error) {
     json_node_unref(outcome);
     outcome = rules ? try_out(cli, fd, tests, rules, error) : NULL;
   }
-  return outcome ? print_outcome(cli, args, outcome) : CLI_EXIT_FAILURE;
+  return outcome ? print_outcome(cli, file, cli_args_get(args, "tests"), outcome)
+                 : CLI_EXIT_FAILURE;
 }
 
 /* ---- backtest ---- */
@@ -229,7 +229,7 @@ static gboolean backtest_options(CliArgs *args, GVariantBuilder *options, GError
     g_variant_builder_add(options, "{sv}", "since", g_variant_new_uint64(since));
   if (until)
     g_variant_builder_add(options, "{sv}", "until", g_variant_new_uint64(until));
-  if (step)
+  if (cli_args_has(args, "step"))
     g_variant_builder_add(options, "{sv}", "step", g_variant_new_uint64(step));
   return TRUE;
 }
@@ -264,8 +264,14 @@ int cli_verb_alerts_backtest(Cli *cli, CliArgs *args, GError **error) {
     return CLI_EXIT_USAGE;
   if (!cli_deploy_manifest(cli, cli_args_word(args, 0), &fd, &base, error))
     return CLI_EXIT_FAILURE;
-  JsonNode *outcome =
-      cli_alerts_ask(cli, "Backtest", g_variant_new("(ha{sv})", fd, &options), error);
+  g_autoptr(GVariant) given = g_variant_ref_sink(g_variant_builder_end(&options));
+  JsonNode *outcome = try_out(cli, fd, NULL, NULL, error); /* names each problem by file and line */
+  if (!outcome)
+    return CLI_EXIT_FAILURE;
+  if (!json_object_get_boolean_member(json_node_get_object(outcome), "ok"))
+    return print_outcome(cli, cli_args_word(args, 0), NULL, outcome);
+  json_node_unref(outcome);
+  outcome = cli_alerts_ask(cli, "Backtest", g_variant_new("(h@a{sv})", fd, given), error);
   if (!outcome)
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {

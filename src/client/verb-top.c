@@ -7,6 +7,8 @@
 
 #include <ncurses.h>
 #include <stdio.h>
+#include <term.h>
+#undef lines /* words of terminfo's */
 
 const CliOption cli_top_options[] = {
     {"once", 0, CLI_VALUE_NONE, NULL, "Print it once and leave"},
@@ -51,8 +53,16 @@ static void draw(JsonObject *top) {
   refresh();
 }
 
-static void begin_screen(void) {
-  initscr();
+/* FALSE: the terminal is not known, or cannot put its cursor anywhere. */
+static gboolean begin_screen(void) {
+  SCREEN *screen = newterm(NULL, stdout, stdin);
+  const char *moves = screen ? tigetstr("cup") : NULL;
+
+  if (!moves || moves == (const char *)-1) {
+    if (screen)
+      endwin();
+    return FALSE;
+  }
   cbreak();
   noecho();
   keypad(stdscr, TRUE);
@@ -63,13 +73,17 @@ static void begin_screen(void) {
     init_pair(1, COLOR_YELLOW, -1);
     init_pair(2, COLOR_RED, -1);
   }
+  return TRUE;
 }
 
 /* Until q, or until the service cannot be asked any more. */
 static int watch(Cli *cli, JsonNode *node, guint64 interval, GError **error) {
   g_autoptr(JsonNode) now = json_node_ref(node);
 
-  begin_screen();
+  if (!begin_screen()) {
+    print_lines(json_node_get_object(now));
+    return CLI_EXIT_OK;
+  }
   for (;;) {
     draw(json_node_get_object(now));
     timeout((int)MIN(interval / 1000, G_MAXINT));

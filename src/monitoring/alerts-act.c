@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define DRILL_USEC ((gint64)60 * G_USEC_PER_SEC)
 #define DRILL_MAX ((gint64)3600 * G_USEC_PER_SEC)
 
 gboolean mon_alerts_acknowledge(MonAlerts *alerts, MonEntry *entry, gboolean is_on, const char *who,
@@ -63,6 +62,11 @@ const MonTransition *mon_alerts_drill(MonAlerts *alerts, const char *text, gint6
 
   if (rule == NULL)
     return NULL;
+  if (usec < G_USEC_PER_SEC || usec > DRILL_MAX) {
+    g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                        "a drill fires for a second at least and for an hour at most");
+    return NULL;
+  }
   g_autoptr(MonLabels) labels = drill_labels(rule);
   g_autoptr(MonAlert) alert = mon_alert_new(labels);
   MonTransition *is = alert->is;
@@ -79,7 +83,7 @@ const MonTransition *mon_alerts_drill(MonAlerts *alerts, const char *text, gint6
   MonEntry *entry = mon_alerts_entry(alerts, NULL, g_steal_pointer(&alert));
   MonLook look = {.now = mon_alerts_now(alerts), .real = wg_time_realtime(), .holds = TRUE};
   MonRule shape = {.x = 1, .y = 1};
-  entry->ends = look.now + CLAMP(usec > 0 ? usec : DRILL_USEC, G_USEC_PER_SEC, DRILL_MAX);
+  entry->ends = look.now + usec;
   mon_alert_step(entry->alert, &shape, &look, &steps);
   is->active_at = look.real;
   mon_alerts_take(alerts, entry, &steps);

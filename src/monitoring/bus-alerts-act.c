@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DRILL_USEC ((guint64)60 * G_USEC_PER_SEC)
 #define RULES_MAX ((gint64)4 * 1024 * 1024)
 
 typedef struct {
@@ -70,8 +71,9 @@ void mon_handle_alerts_drill(MonCall *call) {
   const char *rule;
 
   g_variant_get_child(call->args, 0, "&s", &rule);
+  guint64 usec = wg_call_has(call, "duration") ? wg_call_number(call, "duration") : DRILL_USEC;
   const MonTransition *is =
-      mon_alerts_drill(alerts, rule, (gint64)wg_call_number(call, "duration"), who, &error);
+      mon_alerts_drill(alerts, rule, (gint64)MIN(usec, (guint64)G_MAXINT64), who, &error);
   if (is != NULL)
     answer_when_stored(call, g_variant_new("(s)", is->fingerprint));
   else

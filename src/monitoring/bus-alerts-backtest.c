@@ -136,13 +136,21 @@ static gboolean read_times(MonCall *call, Backtest *test, GError **error) {
   guint64 step = wg_call_number(call, "step");
 
   test->until = until > 0 ? (gint64)MIN(until, (guint64)now) : now;
-  test->at = since > 0 ? (gint64)MIN(since, (guint64)test->until) : test->until - DAY;
-  test->step = step > 0 ? (gint64)CLAMP(step, G_USEC_PER_SEC, (guint64)DAY) : STEP;
-  if ((test->until - test->at) / test->step <= EVALUATIONS_MAX)
+  test->at = since > 0 ? (gint64)MIN(since, (guint64)G_MAXINT64) : test->until - DAY;
+  test->step = wg_call_has(call, "step") ? (gint64)MIN(step, (guint64)G_MAXINT64) : STEP;
+  if (test->at > test->until)
+    g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                        "there is no history after now, and none before it begins: an earlier "
+                        "beginning helps");
+  else if (test->step < G_USEC_PER_SEC || test->step > DAY)
+    g_set_error_literal(error, WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                        "a step is a second at least and a day at most");
+  else if ((test->until - test->at) / test->step > EVALUATIONS_MAX)
+    g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+                "more than %d evaluations; a longer step or a later beginning helps",
+                EVALUATIONS_MAX);
+  else
     return TRUE;
-  g_set_error(error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
-              "more than %d evaluations; a longer step or a later beginning helps",
-              EVALUATIONS_MAX);
   return FALSE;
 }
 

@@ -139,5 +139,22 @@ def test_top_on_a_screen():
         equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "its status")
 
 
+def test_top_where_there_is_no_screen():
+    """A terminal that is not known, or that cannot move its cursor, gets the lines, once."""
+    with World() as d:
+        for name in ("dumb", "no-such-terminal"):
+            pid, fd = pty.fork()
+            if pid == 0:
+                os.execve(WAGGLE, [WAGGLE, "top"], {**d.env(), "TERM": name})
+            seen = b""
+            try:
+                while part := os.read(fd, 65536):
+                    seen += part
+            except OSError:  # it has left
+                pass
+            equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, repr(seen))
+            check(b"UNIT" in seen and b"load" in seen and b"q leaves" not in seen, repr(seen))
+
+
 if __name__ == "__main__":
     main(globals())

@@ -75,6 +75,27 @@ def test_names_that_there_are_not():
         d.refused(8, "has ended already", "alerts", "unsilence", number)
 
 
+def test_what_is_out_of_bounds_is_refused():
+    """Not taken for something else, nor quietly made to fit; and what is wrong in a file has its name and line."""
+    with World() as d:
+        for span in ("0", "1ms", "2h", "infinity"):
+            d.refused(2, "for a second at least and for an hour at most", "alerts", "drill", "Always", "--for=" + span)
+        good, bad = os.path.join(d.directory, "good.yaml"), os.path.join(d.directory, "bad.yaml")
+        for path, key in ((good, "for"), (bad, "fro")):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(f"groups:\n- name: g\n  rules:\n  - alert: A\n    expr: vector(1)\n    {key}: 5s\n")
+        for step in ("0", "1ms", "2d"):
+            d.refused(2, "a step is a second at least", "alerts", "backtest", good, "--step=" + step)
+        d.refused(2, "no history after now", "alerts", "backtest", good, "--since=tomorrow")
+        d.refused(2, "no history after now", "alerts", "backtest", good, "--since=-1h", "--until=-2h")
+        for verb in ("test", "backtest"):
+            done = d.run("alerts", verb, bad)
+            equal(done.returncode, 1, done.err)
+            check(f"{bad}:6: /groups/0/rules/0/fro: unknown key" in done.out, done.out)
+            d.refused(78, "/ cannot be read: Is a directory", "alerts", verb, "/")
+            d.refused(78, "/dev/zero cannot be read: it is longer than 4 MiB", "alerts", verb, "/dev/zero")
+
+
 def test_watching_goes_on_from_a_revision():
     with World() as d:
         for name in "abc":

@@ -204,6 +204,45 @@ static void test_top_columns(void) {
     g_assert_cmpuint(cli_text_width(line[i].text), ==, heading);
 }
 
+/* Much of one kind hides none of another, what is worst stands first, and a pipe has all of it. */
+static void test_top_crowded(void) {
+  g_autoptr(GString) text = g_string_new("{\"host\": {}, \"alerts\": [");
+  for (guint i = 0; i < 50; i++)
+    g_string_append_printf(text,
+                           "{\"alert\": \"A%u\", \"state\": \"%s\", \"severity\": \"%s\", "
+                           "\"since_usec\": %u}, ",
+                           i, i == 7 ? "pending" : "firing", i == 3 || i == 7 ? "critical" : "info",
+                           i);
+  g_string_truncate(text, text->len - 2);
+  g_string_append(text, "], \"probes\": [");
+  for (guint i = 0; i < 50; i++)
+    g_string_append_printf(text, "{\"service\": \"s%02u\", \"probe\": \"p\", \"up\": %u}%s", 49 - i,
+                           i == 0, i < 49 ? ", " : "");
+  g_string_append(text, "], \"units\": [{\"unit\": \"a.service\", \"active\": \"failed\"}]}");
+  g_autoptr(JsonNode) node = json_from_string(text->str, NULL);
+  g_autoptr(GArray) lines = cli_top_lines(json_node_get_object(node), 23, 80);
+  g_autoptr(GArray) all = cli_top_lines(json_node_get_object(node), G_MAXUINT, 80);
+  const CliTopLine *line = (const CliTopLine *)lines->data;
+  static const char *const expected[] = {"! A3 firing: -",
+                                         "! A49 firing: -",
+                                         "! A48 firing: -",
+                                         "! A47 firing: -",
+                                         "  and 46 more: waggle alerts list",
+                                         "probes  1 of 50 up",
+                                         "  down: s00/p (-)",
+                                         "  down: s01/p (-)",
+                                         "  down: s02/p (-)",
+                                         "  down: s03/p (-)",
+                                         "  and 45 more: waggle service list --all"};
+
+  g_assert_cmpuint(lines->len, ==, 14);
+  for (guint i = 0; i < G_N_ELEMENTS(expected); i++)
+    g_assert_cmpstr(line[1 + i].text, ==, expected[i]);
+  g_assert_true(g_str_has_prefix(line[13].text, "a.service"));
+  g_assert_cmpuint(all->len, ==, 1 + 50 + 1 + 49 + 2);
+  g_assert_cmpstr(g_array_index(all, CliTopLine, 50).text, ==, "! A7 pending: -");
+}
+
 int main(int argc, char **argv) {
   g_setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
   g_test_init(&argc, &argv, NULL);
@@ -218,5 +257,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/client/terminal/safe-text", test_safe_text);
   g_test_add_func("/client/terminal/width", test_width);
   g_test_add_func("/client/top/columns", test_top_columns);
+  g_test_add_func("/client/top/crowded", test_top_crowded);
   return g_test_run();
 }
