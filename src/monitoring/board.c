@@ -9,6 +9,8 @@
 
 /* By less the clock is trimmed, not set. */
 #define SET_USEC ((gint64)G_USEC_PER_SEC)
+/* So many of the last times are remembered. */
+#define STEPS_MAX 16
 /* Who is stopped for longer between two looks at clocks looks again. */
 #define LOOK_USEC (SET_USEC / 10)
 
@@ -37,12 +39,18 @@ typedef struct {
   gpointer user_data;
 } Watch;
 
+/* The clock was set: what it had come to by then, and by how much. */
+typedef struct {
+  gint64 before, by;
+} Step;
+
 struct MonBoard {
   GHashTable *by_name; /* Family.name -> Family */
   GPtrArray *families; /* the same, in the order in which they came */
   guint n, last_watch;
   gint64 offset; /* of CLOCK_REALTIME to CLOCK_BOOTTIME, at the last look */
   gint64 clock;  /* by how much it was set */
+  GArray *steps; /* of Step, the last ones */
 };
 
 static void series_free(gpointer data) {
@@ -77,6 +85,7 @@ MonBoard *mon_board_new(void) {
   MonBoard *board = g_new0(MonBoard, 1);
 
   board->offset = clock_offset();
+  board->steps = g_array_new(FALSE, FALSE, sizeof(Step));
   board->by_name = g_hash_table_new(g_str_hash, g_str_equal);
   board->families = g_ptr_array_new_with_free_func(family_free);
   return board;
@@ -87,6 +96,7 @@ void mon_board_free(MonBoard *board) {
     return;
   g_hash_table_unref(board->by_name);
   g_ptr_array_unref(board->families);
+  g_array_unref(board->steps);
   g_free(board);
 }
 
@@ -134,13 +144,30 @@ void mon_series_set(MonSeries *series, double value) {
   tell(series, MON_SERIES_CHANGED);
 }
 
-/* The clock is looked at: it may have been set since the last look, and `created` is of after it.
- */
+/* Whether `created` was read off the clock before it was set: forward it never shows what is in
+ * between, and back it has come to `now`. What it has shown twice is taken as the second one. */
+static gboolean is_of_before(const Step *step, gint64 created, gint64 now) {
+  return step->by > 0 ? created <= step->before
+                      : created < step->before + step->by || created > now;
+}
+
+/* A series that was dropped and is made anew tells the same `created` as before, whatever was done
+ * to the clock meanwhile. It is looked at: it may have been set since the last look. */
 static void set_created(MonSeries *series, gint64 created) {
+  MonBoard *board = series->family->board;
+
   if (series->created == created)
     return;
   series->created = created;
-  series->clock = mon_board_follow_clock(series->family->board);
+  series->clock = mon_board_follow_clock(board);
+  gint64 now = mon_board_now(board);
+  for (guint i = board->steps->len; i-- > 0;) {
+    const Step *step = &g_array_index(board->steps, Step, i);
+    if (!is_of_before(step, created, now))
+      break;
+    series->clock -= step->by;
+    now = step->before;
+  }
 }
 
 static MonSeries *set(MonBoard *board, Family *family, const MonMetric *metric,
@@ -319,8 +346,13 @@ void mon_board_unwatch(MonBoard *board, guint id) {
 gint64 mon_board_follow_clock(MonBoard *board) {
   gint64 offset = clock_offset(), by = offset - board->offset;
 
-  if (ABS(by) >= SET_USEC)
+  if (ABS(by) >= SET_USEC) {
+    const Step step = {wg_time_boottime() + board->offset, by};
+    if (board->steps->len == STEPS_MAX)
+      g_array_remove_index(board->steps, 0);
+    g_array_append_val(board->steps, step);
     board->clock += by;
+  }
   board->offset = offset;
   return board->clock;
 }

@@ -60,7 +60,8 @@ double mon_series_value(const MonSeries *series);
 /* As it was given, and the same after the clock was set: whoever reads the exposition takes another
  * one for a reset. */
 gint64 mon_series_created(const MonSeries *series);
-/* The same moment by the clock as it is now: how long ago it was. By mon_board_follow_clock(). */
+/* The same moment by the clock as it is now: how long ago it was, also of a series that was made
+ * anew since. By mon_board_follow_clock(). */
 gint64 mon_series_began(const MonSeries *series);
 /* Where the history finds what it has of the series without looking it up; NULL in a new one. */
 gpointer *mon_series_mark(MonSeries *series);

@@ -88,6 +88,34 @@ static void test_clock(void) {
   wg_clock_set_fake(NULL);
 }
 
+/* A source was away while the clock was set, and its series is made anew: it began when it did. */
+static void test_clock_anew(void) {
+  const gint64 second = G_USEC_PER_SEC, hour = 3600 * second, t0 = 1000000 * second;
+  WgClockFake fake = {"0123456789abcdef0123456789abcdef", 500 * second, t0};
+
+  wg_clock_set_fake(&fake);
+  g_autoptr(MonBoard) board = mon_board_new();
+  mon_board_drop(board, count_of(board, "a", t0 - 60 * second));
+  fake.realtime += hour;
+  MonSeries *a = count_of(board, "a", t0 - 60 * second);
+  g_assert_cmpint(mon_series_began(a), ==, fake.realtime - 60 * second);
+  g_assert_cmpint(mon_series_created(a), ==, t0 - 60 * second);
+  fake.realtime -= 3 * hour;
+  mon_board_drop(board, a);
+  a = count_of(board, "a", t0 - 60 * second); /* of before both; the clock is to come there yet */
+  g_assert_cmpint(mon_series_began(a), ==, fake.realtime - 60 * second);
+  MonSeries *b = count_of(board, "b", t0 + hour); /* of in between */
+  g_assert_cmpint(mon_series_began(b), ==, fake.realtime);
+  MonSeries *c = count_of(board, "c", fake.realtime); /* of now */
+  g_assert_cmpint(mon_series_began(c), ==, fake.realtime);
+  fake.realtime += second;
+  fake.boottime += second;
+  MonSeries *d = count_of(board, "d", fake.realtime);
+  g_assert_cmpint(mon_series_began(d), ==, fake.realtime);
+  g_assert_cmpint(mon_series_began(c), ==, fake.realtime - second);
+  wg_clock_set_fake(NULL);
+}
+
 static void test_drop(void) {
   g_autoptr(MonBoard) board = mon_board_new();
 
@@ -163,6 +191,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/board/set", test_set);
   g_test_add_func("/board/clock", test_clock);
+  g_test_add_func("/board/clock-anew", test_clock_anew);
   g_test_add_func("/board/drop", test_drop);
   g_test_add_func("/board/watch", test_watch);
   g_test_add_func("/board/histogram", test_histogram);
