@@ -10,6 +10,7 @@
 #define MAX_DEFAULT 256
 #define MAX_MOST 4096
 #define PARKED_MAX 1024
+#define PARKED_MAX_UID 128 /* of one uid: it must not keep all others out */
 
 const WgOption mon_options_watch[] = {{"max", "u"}, {"wait", "t"}, {NULL}};
 
@@ -88,6 +89,23 @@ static gboolean on_time(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
+/* NULL: one more may wait. Root has no bound of its own. */
+static GError *refuse_more(const MonWatches *watches, uid_t uid) {
+  guint of_uid = 0;
+
+  for (guint i = 0; i < watches->parked->len; i++)
+    of_uid += ((const Parked *)watches->parked->pdata[i])->call->uid == uid;
+  if (uid != 0 && of_uid >= PARKED_MAX_UID)
+    return g_error_new(WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+                       "%u calls of Watch of uid %u wait already, and no more than %d may: ask "
+                       "with \"wait\" 0, or let them end",
+                       of_uid, (guint)uid, PARKED_MAX_UID);
+  if (watches->parked->len >= PARKED_MAX)
+    return g_error_new(WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+                       "%d calls of Watch wait already; ask again with \"wait\" 0", PARKED_MAX);
+  return NULL;
+}
+
 void mon_handle_watch(MonCall *call) {
   MonWatches *watches = ((MonDaemon *)call->owner)->watches;
   guint64 wait = wg_call_has(call, "wait") ? wg_call_number(call, "wait") : WAIT_DEFAULT;
@@ -98,9 +116,8 @@ void mon_handle_watch(MonCall *call) {
   max = CLAMP(max, 1, MAX_MOST);
   if (try_answer(call, from, max, wait == 0))
     return;
-  if (watches->parked->len >= PARKED_MAX) {
-    g_autoptr(GError) error =
-        g_error_new(WG_ERROR, WG_ERROR_LIMITS_EXCEEDED, "%d watchers wait already", PARKED_MAX);
+  g_autoptr(GError) error = refuse_more(watches, call->uid);
+  if (error != NULL) {
     wg_call_fail(call, error);
     return;
   }
@@ -118,9 +135,14 @@ static void on_change(const MonChange *change, gpointer data) {
   WgCalls *calls = watches->daemon->calls;
 
   watches->parked = g_ptr_array_new_with_free_func(parked_free);
+  g_ptr_array_set_free_func(parked, NULL);
+  /* who asked for what comes after a change that is not committed yet waits on */
   for (guint i = 0; i < parked->len; i++) {
     Parked *one = parked->pdata[i];
-    try_answer(one->call, one->from, one->max, FALSE);
+    if (try_answer(one->call, one->from, one->max, FALSE))
+      parked_free(one);
+    else
+      g_ptr_array_add(watches->parked, one);
   }
   wg_calls_signal(
       calls, WG_PATH_MONITORING, WG_IFACE_MONITORING_REGISTRY, "Changed",

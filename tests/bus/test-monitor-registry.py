@@ -5,14 +5,18 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import http.server
 
-from harness import main, refused
+from gi.repository import GLib
+
+from harness import OTHERS, main, need_root, refused
 from monitord import REGISTRY, SERVICE, Monitord, check, equal
 from registry import Registry
 
@@ -292,6 +296,45 @@ def test_watching_from_a_revision():
         r = Registry(d)
         equal(json.loads(r.call("Watch", "t", first - 1, wait=0)[1])[0]["service"], "a", "it goes on over a restart")
         refused("Compacted", r.call, "Watch", "t", 10**9)
+
+
+# as another uid: calls that wait; prints how many were refused, then what the last one was
+WAITING = """
+import sys
+from gi.repository import Gio, GLib
+bus = Gio.DBusConnection.new_for_address_sync(sys.argv[1], Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None, None)
+loop, refused = GLib.MainLoop(), []
+
+def done(connection, result):
+    try:
+        connection.call_finish(result)
+    except GLib.Error as error:
+        refused.append(error.message)
+
+def call(method, args, then):
+    bus.call(None, "/org/waggle/Monitoring1", "org.waggle.Monitoring1.Registry", method, args, None, 0, 60000, None, then)
+
+for i in range(140):
+    call("Watch", GLib.Variant("(ta{sv})", (0, {})), done)
+call("List", GLib.Variant("(a{sv})", ({},)), lambda *_: loop.quit())
+loop.run()
+print(len(refused), refused[-1] if refused else "", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_uid_does_not_keep_the_others_out():
+    """Calls of Watch that wait are bounded for each uid."""
+    need_root()
+    with Monitord(scope="system", manager=False) as d:
+        args = ["setpriv", f"--reuid={OTHERS[0]}", f"--regid={OTHERS[0]}", "--clear-groups", sys.executable, "-c", WAITING, d.address]
+        with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as other:
+            told = other.stdout.readline()
+            check(re.match(rf"12 .*LimitsExceeded.*128 calls of Watch of uid {OTHERS[0]} wait already", told), told)
+            r = Registry(d)
+            r.register({"name": "a"}, owner="none")
+            check(json.loads(r.call("Watch", "t", 0, wait=15_000_000)[1])[0]["service"] == "a", "ours is answered")
+            other.stdin.close()
 
 
 def test_a_probe_on_demand():
