@@ -58,7 +58,9 @@ def test_configuration_bounds_what_is_asked_for():
     with Deployd(config="[Deploy]\nConfirmMaxSec=1s\nPoisonSec=0\n") as d:
         d.target("shop")
         c = d.caller()
-        equal(c.run(d.release("1.0"), confirm=CONFIRM)[0], "rolled-back", "nobody confirmed it")
+        base = d.release("1.0")
+        refused("InvalidArgument", c.deploy, base, confirm=CONFIRM, text="at most 1s")
+        equal(c.run(base, confirm=1000000)[0], "rolled-back", "nobody confirmed it")
         equal(c.run(d.release("2.0", word="broken"))[0], "rolled-back")
         equal(c.call("ListPoisoned")[0], [], "refused releases")
 
@@ -91,7 +93,9 @@ def test_reload():
         refused("Configuration", c.call, "Reload", text="no absolute path")
         d.configure(f"[Programs]\nUnitDirectory={d.units}\n[Deploy]\nConfirmMaxSec=1s\n")
         c.call("Reload")
-        equal(c.run(d.release("1.0"), confirm=CONFIRM)[0], "rolled-back", "the new bound")
+        base = d.release("1.0")
+        refused("InvalidArgument", c.deploy, base, confirm=CONFIRM, text="ConfirmMaxSec")
+        equal(c.run(base, confirm=1000000)[0], "rolled-back", "nobody confirms")
 
 
 def test_targets_are_read_anew():
