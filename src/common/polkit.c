@@ -135,7 +135,10 @@ static GError *read_answer(Check *c, sd_bus_message *m) {
                        "%s needs an interactive authorization: repeat the call with interaction "
                        "allowed (busctl: --allow-interactive-authorization=yes)",
                        c->action);
-  return g_error_new(WG_ERROR, WG_ERROR_NOT_AUTHORIZED, "polkit does not allow %s", c->action);
+  return g_error_new(WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
+                     "polkit does not allow %s: be root, or ask an administrator (whom it is for: "
+                     "pkaction --verbose --action-id %s)",
+                     c->action, c->action);
 }
 
 static int on_answer(sd_bus_message *m, void *user_data, sd_bus_error *reterr) {
