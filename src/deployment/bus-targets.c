@@ -199,6 +199,7 @@ static void refreshed(DplLook *look, gpointer data) {
     return;
   if (look->sites != NULL && look->number > daemon->sites_look) {
     daemon->sites_look = look->number;
+    dpl_log_targets(daemon, look->refused);
     take_sites(daemon, look);
   }
   for (guint i = 0; i < look->seen->len; i++)

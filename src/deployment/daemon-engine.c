@@ -175,7 +175,7 @@ static gboolean open_all(DplDaemon *daemon, GError **error) {
   g_autoptr(GPtrArray) refused = g_ptr_array_new_with_free_func(g_free);
 
   daemon->sites = dpl_sites_load((const char *const *)dirs, refused);
-  dpl_log_targets(refused);
+  dpl_log_targets(daemon, refused);
   daemon->own_sites =
       g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)dpl_site_unref);
   daemon->own_unit = own_unit(daemon->user_scope);
@@ -205,6 +205,7 @@ void dpl_daemon_close(DplDaemon *daemon) {
   g_clear_pointer(&daemon->units, dpl_units_free);
   g_clear_pointer(&daemon->store, wg_records_free);
   g_clear_pointer(&daemon->sites, dpl_sites_free);
+  g_clear_pointer(&daemon->refused, g_ptr_array_unref);
   g_clear_pointer(&daemon->own_sites, g_hash_table_unref);
   g_clear_pointer(&daemon->runtime_directory, g_free);
   g_clear_pointer(&daemon->own_unit, g_free);

@@ -66,8 +66,12 @@ void dpl_log_recovered(guint n) {
            n == 1 ? "is" : "are");
 }
 
-void dpl_log_targets(const GPtrArray *refused) {
+void dpl_log_targets(DplDaemon *daemon, GPtrArray *refused) {
   for (guint i = 0; i < refused->len; i++)
-    wg_log(LOG_ERR, WG_MSG_TARGET_REFUSED, WG_FIELDS(WG_FIELD_ERROR, refused->pdata[i]),
-           "Nothing is deployed there: %s", (char *)refused->pdata[i]);
+    if (daemon->refused == NULL ||
+        !g_ptr_array_find_with_equal_func(daemon->refused, refused->pdata[i], g_str_equal, NULL))
+      wg_log(LOG_ERR, WG_MSG_TARGET_REFUSED, WG_FIELDS(WG_FIELD_ERROR, refused->pdata[i]),
+             "Nothing is deployed there: %s", (char *)refused->pdata[i]);
+  g_clear_pointer(&daemon->refused, g_ptr_array_unref);
+  daemon->refused = g_ptr_array_ref(refused);
 }

@@ -71,6 +71,7 @@ static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, G
   if (!dpl_settings_load(config, &settings, error))
     return FALSE;
   daemon->settings = settings;
+  g_clear_pointer(&daemon->refused, g_ptr_array_unref); /* who reloads is told again */
   dpl_targets_refresh(daemon, NULL, NULL);
   return TRUE;
 }

@@ -22,6 +22,7 @@ typedef struct {
   DplReal *real;
   DplEngine *engine;
   DplSites *sites;       /* as they were read last */
+  GPtrArray *refused;    /* sentences: what was wrong with files of targets.d then; NULL: unknown */
   guint64 sites_look;    /* number of the look they are from; 0: of none */
   GHashTable *own_sites; /* name -> DplSite that a manifest describes itself */
   GSource *timer;
@@ -53,4 +54,5 @@ void dpl_daemon_status(DplDaemon *daemon);
 void dpl_log_state(const DplRecord *record, DplState from);
 void dpl_log_poison(const DplRecord *record, gint64 until); /* 0: it is not refused */
 void dpl_log_recovered(guint n);                            /* deployments that were cut off */
-void dpl_log_targets(const GPtrArray *refused);             /* of dpl_sites_load() */
+/* `refused` of dpl_sites_load(): those that were not told of the last time. */
+void dpl_log_targets(DplDaemon *daemon, GPtrArray *refused);

@@ -23,11 +23,13 @@ DplLook *dpl_look_new(void) {
 
   look->number = ++numbers;
   look->seen = g_ptr_array_new_with_free_func(seen_free);
+  look->refused = g_ptr_array_new_with_free_func(g_free);
   return look;
 }
 
 void dpl_look_free(DplLook *look) {
   g_ptr_array_unref(look->seen);
+  g_ptr_array_unref(look->refused);
   g_clear_pointer(&look->sites, dpl_sites_free);
   g_free(look);
 }
@@ -67,7 +69,7 @@ static void read_current(DplSeen *seen) {
 static void add_sites(DplLook *look, char **dirs) {
   g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
 
-  look->sites = dpl_sites_load((const char *const *)dirs, NULL);
+  look->sites = dpl_sites_load((const char *const *)dirs, look->refused);
   for (guint i = 0; i < look->seen->len; i++) {
     DplSeen *seen = look->seen->pdata[i];
     g_hash_table_insert(names, seen->name, seen);

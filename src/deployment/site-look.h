@@ -12,9 +12,10 @@ typedef struct {
 } DplSeen;
 
 typedef struct {
-  guint64 number;  /* of the look; a later one is newer */
-  DplSites *sites; /* as targets.d has them now; NULL: they were not read */
-  GPtrArray *seen; /* DplSeen, in no order, each name once */
+  guint64 number;     /* of the look; a later one is newer */
+  DplSites *sites;    /* as targets.d has them now; NULL: they were not read */
+  GPtrArray *seen;    /* DplSeen, in no order, each name once */
+  GPtrArray *refused; /* sentences: what is wrong with files of targets.d */
 } DplLook;
 
 DplLook *dpl_look_new(void);

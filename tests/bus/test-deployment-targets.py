@@ -119,6 +119,25 @@ def test_targets_come_and_go():
         equal(objects(c), {}, "objects")
 
 
+def test_a_file_that_is_wrong_is_told():
+    with Deployd() as d:
+        c = d.caller()
+
+        def lines(key):
+            return len([line for line in d.log_lines() if "Nothing is deployed there" in line and key in line])
+
+        d.target("shop", nonsense="1")
+        c.call("Reload")
+        wait_for(lambda: lines("Nonsense") == 1, "the word about it")
+        c.call("List", "(a{sv})", {})
+        d.target("more", rubbish="1")
+        c.call("List", "(a{sv})", {})
+        wait_for(lambda: lines("Rubbish") == 1, "the word about another one")
+        equal(lines("Nonsense"), 1, "it is told once")
+        c.call("Reload")
+        wait_for(lambda: (lines("Nonsense"), lines("Rubbish")) == (2, 2), "both to be told to who reloads")
+
+
 def test_one_that_a_manifest_describes_itself():
     with Deployd() as d:
         c = d.caller()
