@@ -6,6 +6,7 @@
 #include "client/session.h"
 #include "client/times.h"
 
+#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,11 +41,29 @@ char *cli_policy_read(const char *path, GError **error) {
   return g_steal_pointer(&text);
 }
 
+/* What nobody could ever read; the rest is the courier's to say. */
+static gboolean is_object(const char *json, GError **error) {
+  g_autoptr(JsonParser) parser = json_parser_new_immutable();
+  g_autoptr(GError) cause = NULL;
+
+  if (!json_parser_load_from_data(parser, json, -1, &cause)) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "the policy is no JSON: %s", cause->message);
+    return FALSE;
+  }
+  JsonNode *root = json_parser_get_root(parser);
+  if (root && JSON_NODE_HOLDS_OBJECT(root))
+    return TRUE;
+  g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "the policy is no JSON object");
+  return FALSE;
+}
+
 gboolean cli_policy_check(const char *json, GError **error) {
   g_autoptr(GError) cause = NULL;
   g_autoptr(GVariant) reply =
       cli_session_call(CLI_COURIER, "CheckPolicy", g_variant_new("(s)", json), 0, &cause);
 
+  if (!reply && *json && !is_object(json, error)) /* empty: none */
+    return FALSE;
   if (!reply) {
     fprintf(stderr, "waggle: the policy was not checked: %s\n", cause->message);
     return TRUE;

@@ -11,6 +11,7 @@
 #include "common/names.h"
 #include "common/trace-context.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define SEND_ROWS                                                                                  \
@@ -131,6 +132,17 @@ static void print_human(guint64 message, const char *to, GVariant *receipt, cons
   printf("\n");
 }
 
+/* Whoever sees only that it failed would send it again. */
+static gboolean told(guint64 message, GError **error) {
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return TRUE;
+  g_autofree char *number = cli_message_format(message);
+  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE,
+              "message %s is stored, but the output could not be written: %s", number,
+              g_strerror(errno));
+  return FALSE;
+}
+
 static int wait_for(Cli *cli, const CliArgs *args, guint64 message, char **ret_state,
                     gboolean *ret_reached, GError **error) {
   const char *state = cli_args_get(args, "wait");
@@ -169,5 +181,7 @@ int cli_send_message(Cli *cli, const CliArgs *args, const char *to, guint first,
     print_json(cli, message, to, receipt, state);
   else
     print_human(message, to, receipt, state);
+  if (!told(message, error))
+    return CLI_EXIT_FAILURE;
   return wanted ? cli_wait_report(cli, message, wanted, reached, state, error) : CLI_EXIT_OK;
 }

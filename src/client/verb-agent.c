@@ -1,6 +1,7 @@
 /* verb-agent.c: making, changing and removing agents, pausing and resuming them. */
 #include "client/agent-options.h"
 #include "client/dict.h"
+#include "client/each.h"
 #include "client/json.h"
 #include "client/verbs.h"
 
@@ -55,25 +56,34 @@ int cli_verb_agent_update(Cli *cli, CliArgs *args, GError **error) {
   return reply ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
 }
 
-int cli_verb_agent_remove(Cli *cli, CliArgs *args, GError **error) {
-  gboolean force = cli_args_has(args, "force");
+static gboolean remove_one(Cli *cli, const char *name, gpointer options, GError **error) {
+  guint64 dead;
+  g_autoptr(GVariant) reply =
+      cli_call(cli, "UnregisterAgent", g_variant_new("(s@a{sv})", name, options), error);
 
-  for (guint i = 0; cli_args_word(args, i); i++) {
-    g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
-    guint64 dead;
-    if (force)
-      g_variant_dict_insert(&o, "force", "b", TRUE);
-    g_autoptr(GVariant) reply =
-        cli_call(cli, "UnregisterAgent",
-                 g_variant_new("(s@a{sv})", cli_args_word(args, i), g_variant_dict_end(&o)), error);
-    if (!reply)
-      return CLI_EXIT_FAILURE;
-    g_variant_get(reply, "(t)", &dead);
-    if (cli->json == CLI_JSON_OFF && dead)
-      printf("Agent %s removed; %" G_GUINT64_FORMAT " waiting message%s.\n", cli_args_word(args, i),
-             dead, dead == 1 ? " became a dead letter" : "s became dead letters");
-  }
-  return CLI_EXIT_OK;
+  if (!reply)
+    return FALSE;
+  g_variant_get(reply, "(t)", &dead);
+  if (cli->json == CLI_JSON_OFF && dead)
+    printf("Agent %s removed; %" G_GUINT64_FORMAT " waiting message%s.\n", name, dead,
+           dead == 1 ? " became a dead letter" : "s became dead letters");
+  return TRUE;
+}
+
+int cli_verb_agent_remove(Cli *cli, CliArgs *args, GError **error) {
+  g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
+
+  if (cli_args_has(args, "force"))
+    g_variant_dict_insert(&o, "force", "b", TRUE);
+  g_autoptr(GVariant) options = g_variant_ref_sink(g_variant_dict_end(&o));
+  return cli_each(cli, args, 0, remove_one, options, error);
+}
+
+static gboolean pause_one(Cli *cli, const char *name, gpointer options, GError **error) {
+  g_autoptr(GVariant) reply =
+      cli_call(cli, "PauseAgent", g_variant_new("(s@a{sv})", name, options), error);
+
+  return reply != NULL;
 }
 
 int cli_verb_agent_pause(Cli *cli, CliArgs *args, GError **error) {
@@ -90,21 +100,16 @@ int cli_verb_agent_pause(Cli *cli, CliArgs *args, GError **error) {
   if (cli_args_has(args, "reason"))
     g_variant_dict_insert(&o, "reason", "s", cli_args_get(args, "reason"));
   g_autoptr(GVariant) options = g_variant_ref_sink(g_variant_dict_end(&o));
-  for (guint i = 0; cli_args_word(args, i); i++) {
-    g_autoptr(GVariant) reply = cli_call(
-        cli, "PauseAgent", g_variant_new("(s@a{sv})", cli_args_word(args, i), options), error);
-    if (!reply)
-      return CLI_EXIT_FAILURE;
-  }
-  return CLI_EXIT_OK;
+  return cli_each(cli, args, 0, pause_one, options, error);
+}
+
+static gboolean resume_one(Cli *cli, const char *name, gpointer data, GError **error) {
+  g_autoptr(GVariant) reply =
+      cli_call(cli, "ResumeAgent", g_variant_new("(sa{sv})", name, NULL), error);
+
+  return reply != NULL;
 }
 
 int cli_verb_agent_resume(Cli *cli, CliArgs *args, GError **error) {
-  for (guint i = 0; cli_args_word(args, i); i++) {
-    g_autoptr(GVariant) reply = cli_call(
-        cli, "ResumeAgent", g_variant_new("(sa{sv})", cli_args_word(args, i), NULL), error);
-    if (!reply)
-      return CLI_EXIT_FAILURE;
-  }
-  return CLI_EXIT_OK;
+  return cli_each(cli, args, 0, resume_one, NULL, error);
 }

@@ -7,6 +7,7 @@
 #include "client/listing.h"
 #include "client/verbs.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 const CliOption cli_export_options[] = {
@@ -88,7 +89,7 @@ static gboolean print_line(JsonObject *object, GError **error) {
 
   if (puts(line) != EOF)
     return TRUE;
-  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output");
+  g_set_error(error, CLI_ERROR, CLI_EXIT_FAILURE, "cannot write the output: %s", g_strerror(errno));
   return FALSE;
 }
 

@@ -212,10 +212,14 @@ gboolean cli_verb_is_family(const char *word) {
 }
 
 static void set_unknown(const char *name, GError **error) {
-  g_autoptr(GPtrArray) known = g_ptr_array_new();
+  g_autoptr(GPtrArray) known = g_ptr_array_new_with_free_func(g_free);
 
-  for (const CliVerb *v = cli_verbs; v->name; v++)
-    g_ptr_array_add(known, (gpointer)v->name);
+  for (const CliVerb *v = cli_verbs; v->name; v++) {
+    const char *space = strchr(v->name, ' ');
+    g_ptr_array_add(known, g_strdup(v->name));
+    if (space)
+      g_ptr_array_add(known, g_strndup(v->name, (gsize)(space - v->name)));
+  }
   g_ptr_array_add(known, NULL);
   g_autofree char *hint = wg_nearest_hint(name, (const char *const *)known->pdata);
   g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "unknown verb \"%s\"; %s", name,

@@ -199,7 +199,6 @@ MsgAgent *msg_agent_create(MsgEngine *e, const char *name, uid_t uid, GVariant *
                            GError **error);
 /* Mail of agent `id` is there, but its row is not: it is given to root. NULL: it cannot be. */
 MsgAgent *msg_agent_adopt(MsgEngine *e, guint id);
-gboolean msg_name_ok(const char *name);
 /* Agents that `to` stands for; adds to `into`. FALSE: error set. `*ret_group`: role, topic or @all.
  */
 gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean *ret_group,

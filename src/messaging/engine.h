@@ -56,6 +56,8 @@ typedef enum {
   MSG_EVENT_OVERDUE, /* an answer that was due has not come */
   _MSG_STATE_MAX,
 } MsgState;
+/* [A-Za-z0-9][A-Za-z0-9._-]{0,63}: what an agent, a role or a topic may be called. */
+gboolean msg_name_ok(const char *name);
 const char *msg_state_name(MsgState state);     /* "queued" */
 MsgState msg_state_from_name(const char *name); /* MSG_STATE_NONE if unknown */
 static inline gboolean msg_state_is_final(MsgState state) {

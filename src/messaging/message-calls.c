@@ -50,11 +50,11 @@ static void nothing_done(GError **error, guint64 seq, Verb verb, MsgState state,
                          const char *agent) {
   if (state == MSG_STATE_NONE)
     g_set_error(error, WG_ERROR, WG_ERROR_UNKNOWN_AGENT,
-                "Message %" G_GUINT64_FORMAT " was not sent to an agent '%s' that you may act for",
-                seq, agent ? agent : "");
+                "Message " MSG_SEQ_FORMAT " was not sent to an agent '%s' that you may act for",
+                MSG_SEQ_ARGS(seq), agent ? agent : "");
   else
     g_set_error(error, WG_ERROR, WG_ERROR_INVALID_STATE,
-                "Message %" G_GUINT64_FORMAT " is %s and cannot be %s%s", seq,
+                "Message " MSG_SEQ_FORMAT " is %s and cannot be %s%s", MSG_SEQ_ARGS(seq),
                 msg_state_name(state), verb_text[verb],
                 state == MSG_STATE_LEASED ? "; whoever has it may nack or terminate it" : "");
 }

@@ -123,8 +123,8 @@ MsgMessage *msg_message_load(MsgEngine *e, guint64 seq, gboolean with_body, GErr
     }
   } else if (r == SQLITE_DONE) {
     g_set_error(error, WG_ERROR, WG_ERROR_UNKNOWN_MESSAGE,
-                "There is no message %" G_GUINT64_FORMAT "; \"waggle list\" shows those there are",
-                seq);
+                "There is no message " MSG_SEQ_FORMAT "; \"waggle list\" shows those there are",
+                MSG_SEQ_ARGS(seq));
   } else {
     wg_store_set_error(e->db, error, "reading a message");
     msg_fail(e, "reading a message");
@@ -156,7 +156,7 @@ MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboole
       return g_steal_pointer(&m);
   }
   g_set_error(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
-              "Message %" G_GUINT64_FORMAT " was neither sent by uid %u nor to an agent of it", seq,
-              uid);
+              "Message " MSG_SEQ_FORMAT " was neither sent by uid %u nor to an agent of it",
+              MSG_SEQ_ARGS(seq), uid);
   return NULL;
 }

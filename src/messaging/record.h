@@ -31,6 +31,9 @@ static inline gboolean msg_place_volatile(guint64 place) {
 static inline guint64 msg_place_seq(guint64 place) {
   return (place & MSG_SEQ_MASK) | (msg_place_volatile(place) ? MSG_VOLATILE_BIT : 0);
 }
+/* A message's number as people are told it: one in memory only is "v" and its own number. */
+#define MSG_SEQ_FORMAT "%s%" G_GUINT64_FORMAT
+#define MSG_SEQ_ARGS(seq) (seq) & MSG_VOLATILE_BIT ? "v" : "", (guint64)((seq) & ~MSG_VOLATILE_BIT)
 static inline guint msg_place_rank(guint64 place) {
   return (place >> MSG_SEQ_BITS) & ((1 << MSG_RANK_BITS) - 1);
 }

@@ -95,9 +95,9 @@ static gboolean plan_dedup(MsgEngine *e, MsgSend *s, Plan *p, GHashTable *in_cal
   if (same)
     return TRUE;
   g_set_error(error, WG_ERROR, WG_ERROR_DUPLICATE_MISMATCH,
-              "The id '%s' was already sent with another body, as message %" G_GUINT64_FORMAT
+              "The id '%s' was already sent with another body, as message " MSG_SEQ_FORMAT
               "; a new message needs a new id",
-              s->id, s->seq);
+              s->id, MSG_SEQ_ARGS(s->seq));
   return FALSE;
 }
 

@@ -7,7 +7,7 @@ import pwd
 from harness import Daemon, check, equal, main
 from waggle import Cli
 
-USAGE, CONFLICT = 2, 8
+USAGE, NOT_FOUND, CONFLICT = 2, 3, 8
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -69,6 +69,61 @@ def test_a_token_has_one_name():
         for verb in "ack", "nack", "touch":
             cli.run(verb, f"{number:#x}", status=CONFLICT)
             check(token in cli.errors and f"{number:x}" not in cli.errors, cli.errors)
+
+
+def test_words_with_a_form_have_it():
+    with Daemon() as d:
+        cli = ready(d)
+        for option in "--type=a\nb", "--reply-to=", "--reply-to=x y", "--reply-to=role:", "--reply-to=@al":
+            cli.run("send", "a", "x", option, status=USAGE)
+        for policy in "{", "[]", "text":
+            cli.run("agent", "update", "a", "--policy=" + policy, status=USAGE)
+            check("no JSON" in cli.errors, cli.errors)
+        check("policy" not in cli.json("agent", "show", "a"), "nothing was stored")
+        equal(cli.json("list"), [])
+        for to in "role:r", "topic:t", "@all", "a":
+            cli.run("send", "a", "x", "--reply-to=" + to)
+        cli.run("agnt", "list", status=USAGE)
+        check("did you mean agent?" in cli.errors, cli.errors)
+
+
+def test_what_is_in_memory_only_has_one_name():
+    with Daemon() as d:
+        cli = ready(d)
+        number = cli.run("send", "a", "x", "--volatile", "--id=1").strip()
+        check(number.startswith("v"), number)
+        cli.run("cancel", number)
+        cli.run("cancel", number, status=CONFLICT)
+        check(f"Message {number} is canceled" in cli.errors, cli.errors)
+        cli.run("show", "v1", status=NOT_FOUND)
+        check("no message v1;" in cli.errors, cli.errors)
+        cli.run("send", "a", "y", "--id=1", status=CONFLICT)
+        check(f"as message {number};" in cli.errors, cli.errors)
+
+
+def test_what_was_sent_is_told_though_it_cannot_be_written():
+    with Daemon() as d:
+        cli = ready(d)
+        for json in [], ["--json=short"]:
+            done = cli.start(*json, "send", "a", "x", full=True)
+            check("is stored, but the output" in done.stderr.read(), "says that it is stored")
+            equal(done.wait(), 1)
+        equal(len(cli.json("list")), 2)
+        done = cli.start("export", full=True)
+        check("No space left" in done.stderr.read(), "says why")
+        equal(done.wait(), 1)
+
+
+def test_one_of_several_agents_that_fails_costs_no_other():
+    with Daemon() as d:
+        cli = ready(d)
+        cli.run("agent", "register", "b")
+        cli.run("agent", "pause", "a", "nobody", "b", status=NOT_FOUND)
+        equal([a["paused"] for a in cli.json("agent", "list")], [True, True])
+        cli.run("agent", "resume", "a", "nobody", "b", status=NOT_FOUND)
+        equal([a["paused"] for a in cli.json("agent", "list")], [False, False])
+        cli.run("agent", "remove", "nobody", "a", "b", status=NOT_FOUND)
+        equal(cli.json("agent"), [])
 
 
 if __name__ == "__main__":

@@ -18,9 +18,12 @@ class Cli:
                                 XDG_STATE_HOME=os.path.join(daemon.directory, "home"))
         self.environment.update(environment)
 
-    def start(self, *args, **kwargs):
-        return subprocess.Popen([WAGGLE, *args], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, **kwargs)
+    def start(self, *args, full=False, **kwargs):
+        """With `full` its output goes where no room is left."""
+        with open("/dev/full", "wb") as nowhere:
+            return subprocess.Popen([WAGGLE, *args], env=self.environment,
+                                    stdout=nowhere if full else subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True, **kwargs)
 
     def run(self, *args, status=0, stdin=None):
         """stdout; the exit status has to be `status`. stderr is kept in self.errors."""
