@@ -42,6 +42,7 @@ typedef struct {
   WgOutbox *outbox;      /* NULL until it is asked for */
   gboolean broken;       /* it could not be written: to be closed by the next turn */
   int read_fd, write_fd; /* -1 unless split */
+  guint per_message;     /* bytes, of late and at least; 0: not known */
   guint64 due;           /* absolute CLOCK_MONOTONIC usec; UINT64_MAX: never */
 } WgBusSource;
 
@@ -152,8 +153,31 @@ static gboolean may_process(WgBusSource *self) {
   return sd_bus_get_n_queued_write(self->bus, &n_queued) >= 0 && n_queued > 0;
 }
 
-static int process_some(WgBusSource *self) {
+/* A client that waits for each answer has sent one message, and to ask for another costs as much as
+ * half of it. So it is not asked when what lay in the socket was used up, to judge by the size of
+ * its messages so far. That is a guess: what is left is found by the next turn. It is one only once
+ * a turn has ended for want of input, since then sd-bus holds nothing back of what it read before
+ * its handshake was over; after that it never reads more than it needs. `n`: handled in this turn.
+ */
+static gboolean is_used_up(WgBusSource *self, guint n, int n_readable) {
+  if (self->per_message == 0 || n_readable <= 0 ||
+      (guint64)n * self->per_message < (guint)n_readable)
+    return FALSE;
+  self->per_message = MAX((guint)n_readable / n, 1);
+  return TRUE;
+}
+
+static void learn_size(WgBusSource *self, guint n, int n_readable) {
+  guint now = n > 0 ? (guint)n_readable / n : 0;
+
+  if (now > 0)
+    self->per_message =
+        self->per_message == 0 ? now : MIN(now, self->per_message + self->per_message / 8 + 1);
+}
+
+static int process_some(WgBusSource *self, int n_readable) {
   gboolean hung_up = self->polled && (self->poll.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  gboolean ready = n_readable > 0 && (self->per_message > 0 || sd_bus_is_ready(self->bus) > 0);
   if (hung_up && self->paused)
     return -ECONNRESET;
 
@@ -162,9 +186,14 @@ static int process_some(WgBusSource *self) {
     r = sd_bus_process(self->bus, NULL);
     if (r < 0 || g_source_is_destroyed(&self->base))
       return r;
-    if (r == 0)
+    if (r == 0) {
+      if (ready)
+        learn_size(self, i, n_readable);
       /* an end that sd-bus does not see would be polled again for ever */
       return hung_up && i == 0 ? -ECONNRESET : 0;
+    }
+    if (!hung_up && is_used_up(self, i + 1, n_readable))
+      break;
   }
   return r;
 }
@@ -175,7 +204,7 @@ static gboolean one_turn(WgBusSource *self) {
   if (self->turn && self->polled && (self->poll.revents & POLLIN) != 0)
     (void)ioctl(self->poll.fd, FIONREAD, &n_readable);
 
-  int r = self->broken ? -ECONNRESET : process_some(self);
+  int r = self->broken ? -ECONNRESET : process_some(self, n_readable);
   if (g_source_is_destroyed(source))
     return G_SOURCE_REMOVE;
   if (r < 0) {

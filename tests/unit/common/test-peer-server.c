@@ -218,6 +218,25 @@ static void test_in_flight_bytes(Fixture *f, gconstpointer data) {
   client_free(c);
 }
 
+/* However many and however large: what came together is answered, none waits for the next. */
+static void test_sizes(Fixture *f, gconstpointer data) {
+  Client *c = client_new(f);
+  guint n = 0;
+
+  for (guint round = 0; round < 200; round++) {
+    for (guint burst = (guint)g_test_rand_int_range(1, 45); burst > 0; burst--, n++) {
+      guint size = 1u << g_test_rand_int_range(0, round % 3 == 0 ? 16 : 8);
+      g_autofree char *text = g_strnfill(size, 'x');
+      g_assert_cmpint(sd_bus_call_method_async(c->bus, NULL, NULL, PAIR_PATH, PAIR_IFACE, "Text",
+                                               client_reply, c, "s", text),
+                      >=, 0);
+    }
+    pair_wait(&f->n_errors, n); /* no such method: an error is the answer */
+  }
+  g_assert_cmpuint(f->n_activity, ==, n);
+  client_free(c);
+}
+
 static void test_not_a_socket(Fixture *f, gconstpointer data) {
   g_autoptr(GError) error = NULL;
   g_assert_false(wg_peer_server_listen(f->server, 0, &error));
@@ -240,6 +259,7 @@ int main(int argc, char **argv) {
   ADD("free-in-done", test_free_in_done);
   ADD("in-flight", test_in_flight);
   ADD("in-flight-bytes", test_in_flight_bytes);
+  ADD("sizes", test_sizes);
   ADD("not-a-socket", test_not_a_socket);
   return g_test_run();
 }
