@@ -14,7 +14,8 @@
 const CliOption cli_deploy_rehearse_options[] = {
     {"isolate", 0, CLI_VALUE_NONE, NULL, "Start its services in isolation, too"},
     {"observe", 0, CLI_VALUE_REQUIRED, "SPAN", "How long each has to stay up; default: 3s"},
-    {"to", 0, CLI_VALUE_REQUIRED, "RELEASE", "This release instead of the last good one"},
+    {"to", 0, CLI_VALUE_REQUIRED, "RELEASE",
+     "This release (its name or version), not the last good one"},
     {NULL},
 };
 

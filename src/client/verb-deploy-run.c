@@ -21,7 +21,8 @@ const CliOption cli_deploy_run_options[] = {
 };
 
 const CliOption cli_deploy_rollback_options[] = {
-    {"to", 0, CLI_VALUE_REQUIRED, "RELEASE", "This release instead of the last good one"},
+    {"to", 0, CLI_VALUE_REQUIRED, "RELEASE",
+     "This release (its name or version), not the last good one"},
     {"reason", 0, CLI_VALUE_REQUIRED, "TEXT", "Why; kept in the history"},
     {"no-wait", 0, CLI_VALUE_NONE, NULL, "Print the job and leave it running"},
     {NULL},

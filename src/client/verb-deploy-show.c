@@ -41,12 +41,15 @@ static void print_transitions(JsonObject *shown) {
     const char *to = text_of(one, "to");
     CliStyle style = cli_deploy_style(to);
     g_autofree char *at = cli_time_precise((guint64)number_of(one, "time"));
-    g_autofree char *took = cli_time_span((guint64)number_of(one, "took"));
+    /* how long it was in a state is told where it left it */
+    JsonObject *next =
+        i + 1 < json_array_get_length(list) ? json_array_get_object_element(list, i + 1) : NULL;
+    gint64 usec = next ? number_of(next, "took") : 0;
+    g_autofree char *took = usec > 0 ? cli_time_span((guint64)usec) : g_strdup("");
     g_autofree char *cause = cli_text_one_line(text_of(one, "cause"));
-    printf("  %s  %s%-15s%s %s%s\n", at, cli_style(style), to, cli_style_end(style), cause,
-           *cause                       ? ""
-           : number_of(one, "took") > 0 ? took
-                                        : "");
+    g_autofree char *line = g_strdup_printf("  %s  %s%-15s%s %-7s %s", at, cli_style(style), to,
+                                            cli_style_end(style), took, cause);
+    printf("%s\n", g_strchomp(line));
   }
 }
 

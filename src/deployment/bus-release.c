@@ -9,6 +9,7 @@
 #include "deployment/retention.h"
 
 #include "common/error.h"
+#include "common/nearest.h"
 
 typedef struct {
   DplCall *call;
@@ -78,19 +79,49 @@ static void looked(GObject *source, GAsyncResult *result, gpointer data) {
                     (const char *const *)s->here, queried, s);
 }
 
+static GError *unknown_target(DplDaemon *daemon, const char *target) {
+  g_autoptr(GPtrArray) views = dpl_targets_sorted(daemon);
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+  for (guint i = 0; i < views->len; i++)
+    g_strv_builder_add(names, ((DplTargetView *)views->pdata[i])->name);
+  g_auto(GStrv) known = g_strv_builder_end(names);
+  g_autofree char *hint = wg_nearest_hint(target, (const char *const *)known);
+  return g_error_new(WG_ERROR, WG_ERROR_UNKNOWN_TARGET, "no target '%s'; %s", target,
+                     hint ? hint : "\"waggle deploy list\" tells which there are");
+}
+
+static void begin(Search *s, const DplTargetView *view) {
+  s->good = g_strdup(dpl_engine_good(dpl_daemon(s->call)->engine, s->target));
+  s->root = g_strdup(view->root);
+  g_autoptr(GTask) task = g_task_new(NULL, NULL, looked, s);
+  g_task_set_task_data(task, s, NULL);
+  g_task_run_in_thread(task, look);
+}
+
+/* The targets' files were read anew: one may have been written since. */
+static void refreshed(gpointer data) {
+  Search *s = data;
+  DplDaemon *daemon = s->call->owner;
+  const DplTargetView *view = g_hash_table_lookup(daemon->targets, s->target);
+
+  if (view != NULL) {
+    begin(s, view);
+    return;
+  }
+  g_autoptr(GError) error = unknown_target(daemon, s->target);
+  s->found(NULL, error, s->call);
+  search_free(s);
+}
+
 void dpl_find_release(DplCall *call, const char *target, DplFoundFunc found) {
   DplDaemon *daemon = call->owner;
   const DplTargetView *view = g_hash_table_lookup(daemon->targets, target);
   Search *s = g_new0(Search, 1);
 
   *s = (Search){.call = call, .target = g_strdup(target), .found = found};
-  s->good = g_strdup(dpl_engine_good(daemon->engine, target));
-  s->root = view ? g_strdup(view->root) : NULL;
-  if (s->root == NULL) {
-    looked(NULL, NULL, s);
-    return;
-  }
-  g_autoptr(GTask) task = g_task_new(NULL, NULL, looked, s);
-  g_task_set_task_data(task, s, NULL);
-  g_task_run_in_thread(task, look);
+  if (view != NULL)
+    begin(s, view);
+  else
+    dpl_targets_refresh(daemon, refreshed, s);
 }

@@ -83,7 +83,9 @@ void dpl_query_record(DplStore *store, guint64 id, DplFoundFunc found, gpointer 
 }
 
 static gboolean is_wanted(const Query *q, const DplRecord *r) {
-  return r->to != NULL && (q->release == NULL || g_str_equal(q->release, r->to)) &&
+  return r->to != NULL &&
+         (q->release == NULL || g_str_equal(q->release, r->to) ||
+          g_strcmp0(q->release, r->version) == 0) &&
          g_strcmp0(q->not_release, r->to) != 0 &&
          (q->here == NULL || g_strv_contains((const char *const *)q->here, r->to));
 }

@@ -158,7 +158,8 @@ def test_rollback_goes_to_what_retention_has_left():
             refused("InvalidState", c.call, method, "(sa{sv})", "shop", vardict({"to": ids[0]}),
                     text=f"the release {ids[0]} is not at shop")
         equal(len(c.list()), before, "deployments")
-        equal((back(to=ids[3]), os.path.basename(d.current())), (("rolled-back", 5), ids[3]))
+        refused("UnknownTarget", c.call, "Rollback", "(sa{sv})", "shpo", {}, text="did you mean shop?")
+        equal((back(to="4.0"), os.path.basename(d.current())), (("rolled-back", 5), ids[3]), "by its version")
         equal((back(), os.path.basename(d.current())), (("rolled-back", 5), ids[2]))
 
 
