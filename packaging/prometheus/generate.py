@@ -99,6 +99,19 @@ def panel(number, metric):
             "targets": [{"expr": expression(metric), "refId": "A"}]}
 
 
+# Lines across all panels: (name, colour, expression, title, text). A deployment is a moment, an alert a span.
+ANNOTATIONS = [
+    ("Deployments", "blue", "changes(waggle_target_deployments_total[1m]) > 0", "{{target}}: {{result}}", "a deployment has ended"),
+    ("Releases", "green", "waggle_target_info unless waggle_target_info offset 1m", "{{target}}", "release {{release}}"),
+    ("Critical alerts", "red", 'ALERTS{alertstate="firing", severity="critical"}', "{{alertname}}", "{{unit}} {{service}}"),
+]  # fmt: skip
+
+
+def annotation(name, colour, expr, title, text):
+    return {"name": name, "enable": True, "iconColor": colour, "expr": expr, "step": "30s", "titleFormat": title,
+            "textFormat": text, "datasource": {"type": "prometheus", "uid": "${datasource}"}}
+
+
 def dashboard():
     panels, number = [], 0
     for title, prefix in PANELS:
@@ -112,6 +125,7 @@ def dashboard():
     return json.dumps({
         "title": "Waggle", "uid": "waggle", "schemaVersion": 38, "tags": ["waggle"],
         "time": {"from": "now-6h", "to": "now"}, "refresh": "30s", "panels": panels,
+        "annotations": {"list": [annotation(*one) for one in ANNOTATIONS]},
         "templating": {"list": [{"name": "datasource", "type": "datasource",
                                  "query": "prometheus"}]}}, indent=1) + "\n"
 

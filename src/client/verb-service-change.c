@@ -13,6 +13,8 @@
 const CliOption cli_service_register_options[] = {
     {"owner", 0, CLI_VALUE_REQUIRED, "WHO", "It lives as long as: unit, pid, none (the default)"},
     {"pid", 0, CLI_VALUE_REQUIRED, "PID", "It lives as long as this process"},
+    {"dry-run", 'n', CLI_VALUE_NONE, NULL,
+     "Only say what is wrong with it; a file's services, too"},
     {NULL},
 };
 
@@ -101,6 +103,8 @@ int cli_verb_service_register(Cli *cli, CliArgs *args, GError **error) {
                         g_variant_new_string(owner     ? owner
                                              : has_pid ? "pid"
                                                        : "none"));
+  if (cli_args_has(args, "dry-run"))
+    g_variant_builder_add(&options, "{sv}", "dry-run", g_variant_new_boolean(TRUE));
   if (has_pid)
     g_variant_builder_add(&options, "{sv}", "pid", g_variant_new_uint32((guint32)pid));
   g_autoptr(GVariant) reply =

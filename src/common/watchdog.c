@@ -27,7 +27,7 @@ static gboolean on_ping(gpointer user_data) {
     return G_SOURCE_CONTINUE;
   }
   if (dog->withholding)
-    wg_log(LOG_NOTICE, NULL, NULL, "The watchdog ping goes out again");
+    wg_log(LOG_NOTICE, WG_MSG_WATCHDOG_FED, NULL, "The watchdog ping goes out again");
   dog->withholding = FALSE;
   wg_notify_watchdog(dog->notify);
   return G_SOURCE_CONTINUE;

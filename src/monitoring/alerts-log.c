@@ -17,8 +17,8 @@ void mon_alerts_log_rule(const MonLive *live) {
            "The rule %s (%s:%u) cannot be judged: %s", live->rule->key, live->rule->file,
            live->rule->line, live->error);
   else
-    wg_log(LOG_INFO, NULL, WG_FIELDS(WG_FIELD_RULE, live->rule->key), "The rule %s is judged again",
-           live->rule->key);
+    wg_log(LOG_INFO, WG_MSG_RULE_BACK, WG_FIELDS(WG_FIELD_RULE, live->rule->key),
+           "The rule %s is judged again", live->rule->key);
 }
 
 void mon_alerts_log_write(const char *why) {

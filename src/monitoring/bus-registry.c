@@ -81,6 +81,18 @@ static gboolean read_owner(MonCall *call, MonRegistration *r, GError **error) {
   return FALSE;
 }
 
+/* Says what is wrong with the document, and changes nothing. */
+static void try_out(MonCall *call, const char *document) {
+  g_auto(GStrv) documents = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) specs = mon_services_from_text(document, &documents, &error);
+
+  if (specs)
+    on_done(mon_registry_revision(mon_call_registry(call)), NULL, call);
+  else
+    wg_call_fail(call, error);
+}
+
 static void handle_register(MonCall *call) {
   MonRegistration r = {.uid = call->uid,
                        .caller = call->caller,
@@ -90,7 +102,9 @@ static void handle_register(MonCall *call) {
 
   g_variant_get_child(call->args, 0, "&s", &document);
   r.document = document;
-  if (read_owner(call, &r, &error))
+  if (wg_call_flag(call, "dry-run"))
+    try_out(call, document);
+  else if (read_owner(call, &r, &error))
     mon_registry_register(mon_call_registry(call), &r, on_done, call);
   else
     wg_call_fail(call, error);
@@ -210,7 +224,7 @@ static void handle_probe(MonCall *call) {
 }
 
 /* ---- tables ---- */
-static const WgOption options_register[] = {{"owner", "s"}, {"pid", "u"}, {NULL}};
+static const WgOption options_register[] = {{"owner", "s"}, {"pid", "u"}, {"dry-run", "b"}, {NULL}};
 static const WgOption options_push[] = {{"state", "s"}, {"text", "s"}, {NULL}};
 
 #define REGISTRY WG_IFACE_MONITORING_REGISTRY

@@ -18,7 +18,7 @@ SERVICE, ALERT = NAME + ".Service", NAME + ".Alert"
 MONITORD = os.environ.get("WAGGLE_MONITORD", "waggle-monitord")
 # D-Bus types of options that are not texts; a room adds its own keys
 TYPES = {"tags": "as", "waiting": "b", "ends-at": "t", "starts-at": "t", "capabilities": "as", "states": "as", "matchers": "as", "all": "b",
-         "force": "b", "max": "u", "limit": "u", "since": "t", "until": "t", "from": "t", "to": "t",
+         "force": "b", "dry_run": "b", "max": "u", "limit": "u", "since": "t", "until": "t", "from": "t", "to": "t",
          "rules": "a{ss}", "time": "t", "step": "t", "duration": "t", "revision": "t", "wait": "t", "pid": "u", "probes": "b"}
 
 

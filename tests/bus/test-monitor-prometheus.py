@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import urllib.request
 
@@ -56,11 +58,21 @@ def test_packaging():
                               capture_output=True, text=True, timeout=60, check=False)
         equal(done.returncode, 0, done.stdout + done.stderr)
     with open(os.path.join(PACKAGING, "grafana", "waggle.json"), encoding="utf-8") as f:
-        panels = json.load(f)["panels"]
+        dashboard = json.load(f)
+    panels, marks = dashboard["panels"], [one["expr"] for one in dashboard["annotations"]["list"]]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+        json.dump({"groups": [{"name": "g", "rules": [{"record": f"r{i}", "expr": e} for i, e in enumerate(
+            marks + [panel["targets"][0]["expr"] for panel in panels if panel["type"] == "timeseries"])]}]}, f)
+        f.flush()
+        done = subprocess.run(["promtool", "check", "rules", f.name], capture_output=True, text=True, timeout=60,
+                              check=False)
+        equal(done.returncode, 0, done.stdout + done.stderr)
     with World() as d:
         known = {row[0] for row in d.caller().with_options(METRICS, "Describe")[0]}
         titles = {panel["title"] for panel in panels if panel["type"] == "timeseries"}
         check(titles <= known and len(titles) > 60, str(titles - known))
+        named = set(re.findall(r"waggle_\w+", " ".join(marks)))
+        check(named <= known and "waggle_target_deployments_total" in named, str(named))
 
 
 class Prometheus:

@@ -266,6 +266,8 @@ def test_several_in_one_call():
         refused("InvalidState", r.register, {"services": [{"name": "a"}, {"name": "filed"}]}, owner="none",
                 text="change it there")
         refused("InvalidArgument", r.register, {"services": []}, owner="none", text="empty")
+        r.register({"services": [{"name": "a"}, {"name": "filed"}]}, dry_run=True)  # as a file may have it
+        refused("InvalidArgument", r.register, "services:\n- name: a\n- nam: b\n", dry_run=True, text="did you mean name?")
         equal(r.names(), ["filed"], "what is in force after a refusal")
         r.register("services:\n- {name: a, tags: [x]}\n- name: b\n- name: c\n", owner="none")
         r.call("Unregister", "s", "b")

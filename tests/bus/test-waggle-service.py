@@ -29,6 +29,11 @@ def test_the_life_of_a_service():
     with Monitord() as d:
         cli = Cli(d)
         mark = os.path.join(d.directory, "mark")
+        wrong = cli.run("register", "--dry-run", "-", stdin=DOCUMENT.replace("push", "pusch") % mark)
+        equal(wrong.returncode, 2, wrong.stderr)
+        check("line 5" in wrong.stderr or ":5:" in wrong.stderr, wrong.stderr)
+        cli.good("register", "--dry-run", "-", stdin=DOCUMENT % mark)
+        equal(cli.good("list", "--all"), "")
         cli.good("register", "-", stdin=DOCUMENT % mark)
         equal([s["name"] for s in json.loads(cli.good("list", "--json=short"))], ["shop"])
         equal(cli.run("find", "web").returncode, 3, "none is healthy yet")

@@ -37,6 +37,14 @@ def used():
     assert not unused, f"no line is ever logged with {unused}"
 
 
+def all_have_one():
+    """Only what is for those who look for a defect goes without."""
+    for path in (TOP / "src").rglob("*.c"):
+        code = path.read_text(encoding="utf-8")
+        bare = re.findall(r"wg_log(?:_\w+)?\(\s*(?!LOG_DEBUG)(LOG_\w+)\s*,\s*NULL\b", code)
+        assert not bare, f"{path.name}: a line of {bare[0]} without a MESSAGE_ID"
+
+
 def helpful():
     for entry in ENTRIES:
         head, _, text = entry.partition("\n\n")
@@ -51,6 +59,7 @@ checks.run(
         "MESSAGE_IDs and catalog agree": same_ids,
         "no MESSAGE_ID stands twice": unique_ids,
         "each MESSAGE_ID is logged": used,
+        "each line that an administrator sees has one": all_have_one,
         "each entry says what to do": helpful,
     }
 )
