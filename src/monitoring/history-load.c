@@ -80,8 +80,10 @@ static void fill_between(const Filling *filling, const MonStoredSeries *one,
   double from = g_array_index(one->values, double, i - 1);
   double to = g_array_index(one->values, double, i);
 
-  if (time - before > MON_TIER2_STEP) /* nothing was measured in between */
+  if (time - before > MON_TIER2_STEP || mon_is_stale(from)) /* nothing was measured in between */
     return;
+  if (mon_is_stale(to)) /* until then it was as it had been */
+    to = from;
   for (gint64 at = before + FILL_STEP; at < time; at += FILL_STEP) {
     double part = (double)(at - before) / (double)(time - before);
     /* a rolled-up gauge is the mean of what was before its time */

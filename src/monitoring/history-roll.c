@@ -13,6 +13,7 @@
 #define DAY (24 * HOUR)
 #define SETTLED (10 * 60 * (gint64)G_USEC_PER_SEC) /* runs of the hour are stored by then */
 #define REMOVE_MAX 500                             /* chunks a step */
+#define MARK_USEC 1000                             /* times are kept to the millisecond */
 
 typedef struct {
   GArray *times, *values;
@@ -67,42 +68,70 @@ typedef struct {
   Samples mean, low, high;
 } Roll;
 
-static void roll_end(Roll *roll, gint64 bucket, double sum, double low, double high, double last,
-                     guint n) {
-  gint64 time = (bucket + 1) * roll->step;
-  double mean = roll->is_counter ? last : sum / n;
-
+static void add(Roll *roll, gint64 time, double mean, double low, double high) {
   g_array_append_val(roll->mean.times, time);
   g_array_append_val(roll->mean.values, mean);
   g_array_append_val(roll->low.values, low);
   g_array_append_val(roll->high.values, high);
 }
 
-/* A bucket is (n * step, (n + 1) * step], told at its end. NaN is left out. */
+static void add_mark(Roll *roll, gint64 time) {
+  add(roll, time, mon_stale(), mon_stale(), mon_stale());
+}
+
+/* (at * step, (at + 1) * step], told at its end. */
+typedef struct {
+  gint64 at;
+  double sum, low, high, last;
+  guint n;
+  gboolean ended; /* after the last of them */
+} Bucket;
+
+/* Of a series that ended inside it the mark has the end, and the value stands just before. */
+static void bucket_end(Roll *roll, Bucket *bucket) {
+  gint64 time = (bucket->at + 1) * roll->step;
+  double mean = roll->is_counter ? bucket->last : bucket->sum / bucket->n;
+
+  if (bucket->n > 0)
+    add(roll, bucket->ended ? time - MARK_USEC : time, mean, bucket->low, bucket->high);
+  if (bucket->n > 0 && bucket->ended)
+    add_mark(roll, time);
+  *bucket = (Bucket){.at = bucket->at};
+}
+
+static void bucket_add(Bucket *bucket, double value) {
+  gboolean is_first = bucket->n == 0;
+
+  bucket->sum = is_first ? value : bucket->sum + value;
+  bucket->low = is_first ? value : MIN(bucket->low, value);
+  bucket->high = is_first ? value : MAX(bucket->high, value);
+  bucket->last = value;
+  bucket->ended = FALSE;
+  bucket->n++;
+}
+
+/* NaN is left out, but for marks of an end. */
 static void roll_up(Roll *roll, const Samples *in) {
-  gint64 bucket = -1;
-  double sum = 0, low = 0, high = 0, last = 0;
-  guint n = 0;
+  Bucket bucket = {.at = -1};
 
   for (guint i = 0; i < in->times->len; i++) {
     gint64 time = g_array_index(in->times, gint64, i);
     double value = g_array_index(in->values, double, i);
-    if (time <= roll->from || time > roll->to || isnan(value))
+    gboolean is_mark = mon_is_stale(value);
+    if (time <= roll->from || time > roll->to || (isnan(value) && !is_mark))
       continue;
     gint64 here = (time - 1) / roll->step;
-    if (here != bucket && n > 0) {
-      roll_end(roll, bucket, sum, low, high, last, n);
-      n = 0;
-    }
-    bucket = here;
-    sum = n == 0 ? value : sum + value;
-    low = n == 0 ? value : MIN(low, value);
-    high = n == 0 ? value : MAX(high, value);
-    last = value;
-    n++;
+    if (here != bucket.at)
+      bucket_end(roll, &bucket);
+    bucket.at = here;
+    if (!is_mark)
+      bucket_add(&bucket, value);
+    else if (bucket.n > 0)
+      bucket.ended = TRUE;
+    else
+      add_mark(roll, time); /* its last value stands in an earlier one */
   }
-  if (n > 0)
-    roll_end(roll, bucket, sum, low, high, last, n);
+  bucket_end(roll, &bucket);
 }
 
 static void store_roll(MonStore *store, gint64 series, guint tier, Roll *roll) {

@@ -154,13 +154,22 @@ static gboolean take(MonSeries *series, gpointer user_data) {
   return TRUE;
 }
 
+/* A mark of its end, so that nobody takes the last value for what it was for minutes more. There
+ * is room: a run that is full has ended. */
+static void mark_end(MonHistory *history, Head *head) {
+  if (head->n == 0)
+    head->first = history->turn;
+  head->value[head->n++] = mon_stale();
+  end_run(history, head);
+}
+
 /* Series that are not on the board any more were not seen in this turn: nobody has their heads. */
 static void end_gone(MonHistory *history) {
   for (guint i = history->heads->len; history->seen < history->heads->len && i-- > 0;) {
     Head *head = history->heads->pdata[i];
     if (head->turn == history->turn)
       continue;
-    end_run(history, head);
+    mark_end(history, head);
     g_ptr_array_remove_index_fast(history->heads, i);
   }
 }

@@ -1,6 +1,7 @@
 /* history.h: what values were: as they were taken for a day, rolled up for a month and a year.
  *
- * Each tick of the collection takes every series of the board. Samples wait in memory for three
+ * Each tick of the collection takes every series of the board; one that is not there any more gets
+ * a mark of its end (mon_stale()). Samples wait in memory for three
  * minutes (a crash loses no more), then they are chunks in the store (chunk.h). In small steps, one
  * a tick, the writer's thread joins an hour's chunks and rolls them up, removes what is too old,
  * and keeps the file within its size, oldest first. Loop's thread, but history-store.c. */

@@ -27,14 +27,18 @@ typedef struct {
 static void add_increase(const MonLabels *labels, gint64 created, const MonSample *samples, guint n,
                          gpointer user_data) {
   Increase *sum = user_data;
+  const MonSample *before = NULL;
 
-  for (guint i = 1; i < n; i++) {
-    double by = samples[i].value - samples[i - 1].value;
-    if (isnan(by))
+  for (guint i = 0; i < n; i++) {
+    if (isnan(samples[i].value)) /* the mark of an end: it may have begun again */
       continue;
-    sum->increase += by >= 0 ? by : samples[i].value; /* set back: counted from 0 again */
-    sum->seconds += (double)(samples[i].time - samples[i - 1].time) / G_USEC_PER_SEC;
-    sum->found = TRUE;
+    if (before != NULL) {
+      double by = samples[i].value - before->value;
+      sum->increase += by >= 0 ? by : samples[i].value; /* set back: counted from 0 again */
+      sum->seconds += (double)(samples[i].time - before->time) / G_USEC_PER_SEC;
+      sum->found = TRUE;
+    }
+    before = &samples[i];
   }
 }
 

@@ -81,7 +81,7 @@ static void look(World *w, MonMetricId id, gint64 from, gint64 to, guint64 step)
 }
 
 typedef struct {
-  guint series, n;
+  guint series, n, marks; /* of an end: not counted in n */
   MonSample first, last;
   gint64 widest;
 } Seen;
@@ -94,6 +94,9 @@ static void see(const MonLabels *labels, gint64 created, const MonSample *sample
   seen->n += n;
   seen->first = samples[0];
   seen->last = samples[n - 1];
+  for (guint i = 0; i < n; i++)
+    seen->marks += mon_is_stale(samples[i].value);
+  seen->n -= seen->marks;
   for (guint i = 1; i < n; i++) {
     g_assert_cmpint(samples[i].time, >, samples[i - 1].time);
     seen->widest = MAX(seen->widest, samples[i].time - samples[i - 1].time);
@@ -170,7 +173,54 @@ static void test_dropped(World *w, gconstpointer data) {
   look(w, MON_M_UNIT_MEMORY, begin - 1, begin + DAY, 0);
   Seen all = seen(w, MON_M_UNIT_MEMORY);
   g_assert_cmpuint(all.n, ==, 150);
-  g_assert_cmpint(all.widest, ==, 30 * SECOND);
+  g_assert_cmpint(all.widest, ==, 20 * SECOND);
+  g_assert_cmpuint(all.marks, ==, 50); /* each has its end */
+  g_assert_true(mon_is_stale(all.last.value));
+}
+
+typedef struct {
+  gint64 from, to;
+  guint values;
+  gint64 mark;
+} Between;
+
+static void see_between(const MonLabels *labels, gint64 created, const MonSample *samples, guint n,
+                        gpointer user_data) {
+  Between *between = user_data;
+
+  for (guint i = 0; i < n; i++) {
+    if (mon_is_stale(samples[i].value))
+      between->mark = samples[i].time;
+    else
+      between->values += samples[i].time > between->from && samples[i].time <= between->to;
+  }
+}
+
+/* What ended days ago and came back has a hole, rolled up once and twice, too. */
+static void test_ends_rolled(World *w, gconstpointer data) {
+  g_autoptr(MonLabels) labels = mon_labels_new("unit", "a.service", "type", "service", NULL);
+  gint64 begin = begin_of(4 * DAY), end = begin + 9 * HOUR / 2, back = end + 3 * HOUR;
+  const guint64 steps[] = {0, 12 * HOUR};
+
+  run(w, begin, end, begin);
+  mon_board_drop(w->board, mon_board_find(w->board, MON_METRIC(UNIT_MEMORY)->name, labels));
+  for (gint64 time = end; time < back; time += 10 * SECOND) {
+    mon_history_tick(w->history, time);
+    while (wg_writer_n_queued(wg_records_writer(w->store)) > 20)
+      g_main_context_iteration(NULL, TRUE);
+  }
+  run(w, back, begin + 3 * DAY, begin);
+  for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+    look(w, MON_M_UNIT_MEMORY, begin - 1, begin + DAY, steps[i]);
+    g_assert_no_error(w->error);
+    gint64 step = i == 0 ? 5 * 60 * SECOND : HOUR;
+    Between between = {.from = end + step, .to = back - 60 * SECOND};
+    mon_samples_source.select(w->past, MON_METRIC(UNIT_MEMORY)->name, 0, G_MAXINT64, FALSE,
+                              see_between, &between);
+    g_assert_cmpuint(between.values, ==, 0);
+    g_assert_cmpint(between.mark, >=, end);
+    g_assert_cmpint(between.mark, <=, end + step);
+  }
 }
 
 /* Three days: five-minute values in one look without a hole, raw ones of today, and a coarse step
@@ -291,10 +341,15 @@ int main(int argc, char **argv) {
     const char *path;
     void (*func)(World *w, gconstpointer data);
   } tests[] = {
-      {"/history/raw", test_raw},         {"/history/restart", test_restart},
-      {"/history/dropped", test_dropped}, {"/history/rolled", test_rolled},
-      {"/history/bounded", test_bounded}, {"/history/clock-back", test_clock_back},
-      {"/history/damaged", test_damaged}, {"/history/steps", test_steps},
+      {"/history/raw", test_raw},
+      {"/history/restart", test_restart},
+      {"/history/dropped", test_dropped},
+      {"/history/rolled", test_rolled},
+      {"/history/bounded", test_bounded},
+      {"/history/clock-back", test_clock_back},
+      {"/history/damaged", test_damaged},
+      {"/history/steps", test_steps},
+      {"/history/ends-rolled", test_ends_rolled},
   };
 
   g_test_init(&argc, &argv, NULL);
