@@ -200,7 +200,10 @@ def test_hook_limits(m):
     slow = {"command": ["/bin/sh", "-c", "sleep 987 & sleep 988"], "timeout": "500ms"}
     text = _deploy(m, "slow", {}, 1, hooks={"pre-flight": [slow]})
     assert "pre-flight" in text and "500ms" in text or "0.5" in text or "time" in text, text
-    assert m.run("pgrep", "-f", "sleep 98[78]", check=False).returncode == 1
+    # one that ends well and leaves something behind that is no child of its any more
+    stays = {"command": ["/bin/sh", "-c", "setsid sleep 986 >/dev/null 2>&1 </dev/null &"]}
+    _deploy(m, "stays", {}, hooks={"post-start": [stays]})
+    assert m.run("pgrep", "-f", "sleep 98[678]", check=False).returncode == 1
     left = m.out("systemctl", "list-units", "--all", "--plain", "--no-legend", "waggle-hook-*")
     assert not left, left
 
