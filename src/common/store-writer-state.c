@@ -112,7 +112,7 @@ gboolean wg_writer_refuses(WgWriter *w, WgJob *job) {
     return FALSE;
   job->error = g_error_new_literal(WG_ERROR, WG_ERROR_STORE_FULL,
                                    "The disk is full or nearly so: nothing new is taken until "
-                                   "there is room; what is stored goes on being delivered");
+                                   "there is room; what is stored is kept and worked off");
   return TRUE;
 }
 
