@@ -174,44 +174,6 @@ def test_killed_for_memory(m):
     assert m.show(MONITOR, "NRestarts") == "0"
 
 
-def _compare(ours, theirs):
-    """What both tell of our units; returns how many values that were."""
-    compared = 0
-    for family in ("node_systemd_unit_state", "node_systemd_unit_tasks_current", "node_systemd_unit_start_time_seconds",
-                   "node_systemd_service_restart_total"):  # fmt: skip
-        mine = {(labels["name"], labels.get("state")): value for labels, value in ours[family]}
-        assert {frozenset(labels) for labels, _ in theirs[family]} == {frozenset(labels) for labels, _ in ours[family]}, family
-        for labels, value in theirs[family]:
-            if labels["name"].startswith(("idle@", *WORK)):  # what others do meanwhile may differ
-                compared += 1
-                _near(f"{family} {labels}", mine.get((labels["name"], labels.get("state"))), value)
-    return compared
-
-
-def test_exporter(m):
-    """states, tasks, starts and restarts are those that node_exporter tells, a scrape costs at most a tenth of its"""
-    m.run("sh", "-c", f"systemctl start $(seq -f 'idle@%g.service' 1 {UNITS})", timeout=300)
-    flags = [COLLECTOR] + [COLLECTOR + word for word in (".enable-restarts-metrics", ".enable-start-time-metrics", ".enable-task-metrics")]
-    m.run("systemd-run", "--quiet", "--unit=exporter", "/usr/bin/prometheus-node-exporter", "--collector.disable-defaults",
-          "--web.listen-address=127.0.0.1:9100", *flags)  # fmt: skip
-    m.wait("the exporter", lambda: ":9100" in m.out("journalctl", "-u", EXPORTER, "-q", "-o", "cat"), 60)
-    m.wait("sight of them", lambda: _n_idle(m) == UNITS, 300)
-    cost = json.loads(m.out("/usr/bin/python3", INSIDE + "/cost.py", f"ours=/run/waggle/metrics,system.slice/{MONITOR},4",
-                            f"theirs=9100,system.slice/{EXPORTER},1", timeout=600))  # fmt: skip
-    ours = samples_of(m, "/run/scraped-ours")
-    files = m.out("sh", "-c", f"ls -l /proc/{m.show(MONITOR, 'MainPID')}/fd | grep -c /sys/fs/cgroup")
-    # ours with all that the machine did meanwhile, theirs without: what settles beside it is not taken from ours
-    ratio = cost["ours"]["gross"] / cost["theirs"]["seconds"]
-    for who, row in cost.items():
-        print(f"# {who}: {row['seconds'] * 1000:.0f} ms of processor a scrape (with all else of that time {row['gross'] * 1000:.0f}) "
-              f"in {row['passed']:.1f} s, {row['values']} values")  # fmt: skip
-    print(f"# ratio {ratio:.3f}; {len(ours['waggle_unit_tasks'])} units with processes, {files} files of control groups")
-    m.run("systemctl", "stop", "--no-block", EXPORTER, "idle@*", timeout=120)
-    compared = _compare(ours, samples_of(m, "/run/scraped-theirs"))
-    assert compared >= UNITS * 7, compared
-    assert ratio <= RATIO, cost
-
-
 def _alert(m, name):
     return [a for a in json.loads(m.call("List", "(@a{sv} {},)", interface=ALERTS)[0]) if a["labels"]["alertname"] == name]
 
@@ -257,6 +219,44 @@ def test_clock(m):
     assert 14.9 <= took <= 60, took
     service = json.loads(m.out("waggle", "--json=short", "service", "show", "backup"))
     assert service["state"] == "healthy", service  # pushed within 50 minutes of the time that passed
+
+
+def _compare(ours, theirs):
+    """What both tell of our units; returns how many values that were."""
+    compared = 0
+    for family in ("node_systemd_unit_state", "node_systemd_unit_tasks_current", "node_systemd_unit_start_time_seconds",
+                   "node_systemd_service_restart_total"):  # fmt: skip
+        mine = {(labels["name"], labels.get("state")): value for labels, value in ours[family]}
+        assert {frozenset(labels) for labels, _ in theirs[family]} == {frozenset(labels) for labels, _ in ours[family]}, family
+        for labels, value in theirs[family]:
+            if labels["name"].startswith(("idle@", *WORK)):  # what others do meanwhile may differ
+                compared += 1
+                _near(f"{family} {labels}", mine.get((labels["name"], labels.get("state"))), value)
+    return compared
+
+
+def test_exporter(m):
+    """states, tasks, starts and restarts are those that node_exporter tells, a scrape costs at most a tenth of its"""
+    m.run("sh", "-c", f"systemctl start $(seq -f 'idle@%g.service' 1 {UNITS})", timeout=300)
+    flags = [COLLECTOR] + [COLLECTOR + word for word in (".enable-restarts-metrics", ".enable-start-time-metrics", ".enable-task-metrics")]
+    m.run("systemd-run", "--quiet", "--unit=exporter", "/usr/bin/prometheus-node-exporter", "--collector.disable-defaults",
+          "--web.listen-address=127.0.0.1:9100", *flags)  # fmt: skip
+    m.wait("the exporter", lambda: ":9100" in m.out("journalctl", "-u", EXPORTER, "-q", "-o", "cat"), 60)
+    m.wait("sight of them", lambda: _n_idle(m) == UNITS, 300)
+    cost = json.loads(m.out("/usr/bin/python3", INSIDE + "/cost.py", f"ours=/run/waggle/metrics,system.slice/{MONITOR},4",
+                            f"theirs=9100,system.slice/{EXPORTER},1", timeout=600))  # fmt: skip
+    ours = samples_of(m, "/run/scraped-ours")
+    files = m.out("sh", "-c", f"ls -l /proc/{m.show(MONITOR, 'MainPID')}/fd | grep -c /sys/fs/cgroup")
+    # ours with all that the machine did meanwhile, theirs without: what settles beside it is not taken from ours
+    ratio = cost["ours"]["gross"] / cost["theirs"]["seconds"]
+    for who, row in cost.items():
+        print(f"# {who}: {row['seconds'] * 1000:.0f} ms of processor a scrape (with all else of that time {row['gross'] * 1000:.0f}) "
+              f"in {row['passed']:.1f} s, {row['values']} values")  # fmt: skip
+    print(f"# ratio {ratio:.3f}; {len(ours['waggle_unit_tasks'])} units with processes, {files} files of control groups")
+    m.run("systemctl", "stop", "--no-block", EXPORTER, "idle@*", timeout=120)
+    compared = _compare(ours, samples_of(m, "/run/scraped-theirs"))
+    assert compared >= UNITS * 7, compared
+    assert ratio <= RATIO, cost
 
 
 def _count(m):
