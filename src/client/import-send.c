@@ -52,7 +52,7 @@ static GVariant *entry_variant(const CliLegacyEntry *e) {
   put_text(&d, "id", e->id);
   put_text(&d, "from", e->from);
   put_text(&d, "to", e->to);
-  put_text(&d, "state", e->state);
+  put_text(&d, "state", e->ended ?: e->state);
   put_text(&d, "reason", e->reason);
   put_text(&d, "content-type", e->content_type);
   put_text(&d, "subject", e->subject);

@@ -108,6 +108,9 @@ CliLegacyEntry *cli_legacy_export_entry(JsonObject *object, char **ret_reason) {
   entry->reason = cli_value_text(object, "reason");
   entry->time = exact_time(object, "time");
   entry->state = state_of(state);
+  entry->ended = g_strcmp0(state, "expired") == 0    ? "expired"
+                 : g_strcmp0(state, "canceled") == 0 ? "canceled"
+                                                     : NULL;
   read_waiting(entry, object, state);
   if (priority && g_ascii_string_to_unsigned(priority, 10, 0, 9, &n, NULL))
     entry->priority = (guint8)n;

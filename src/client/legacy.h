@@ -22,6 +22,7 @@ typedef struct {
   guint64 time, updated;                 /* us; 0: unknown */
   guint64 expires, deliver_at, reply_by; /* us; 0: none */
   gboolean hold, expects_reply;
+  const char *ended;   /* how history ended that nobody handled: as what; NULL: it was handled */
   const char *state;   /* one of CLI_LEGACY_* */
   guint8 priority;     /* 0-9 */
   GPtrArray *tags;     /* (element-type utf8) */

@@ -14,6 +14,22 @@ static void entry_clear(gpointer data) {
   g_clear_pointer(&entry->body_value, g_variant_unref);
 }
 
+static MsgState state_of(const char *name) {
+  static const struct {
+    const char *name;
+    MsgState state;
+  } states[] = {{"queued", MSG_STATE_QUEUED},
+                {"history", MSG_STATE_ACKED},
+                {"expired", MSG_STATE_EXPIRED},
+                {"canceled", MSG_STATE_CANCELED},
+                {"dead", MSG_STATE_DEAD}};
+
+  for (guint i = 0; i < G_N_ELEMENTS(states); i++)
+    if (g_str_equal(name, states[i].name))
+      return states[i].state;
+  return MSG_STATE_NONE;
+}
+
 static void entry_read(MsgImportEntry *entry, guint32 uid) {
   GVariant *d = entry->dict;
   const char *state = "queued";
@@ -39,10 +55,7 @@ static void entry_read(MsgImportEntry *entry, guint32 uid) {
   entry->body_value = g_variant_lookup_value(d, "body", G_VARIANT_TYPE_BYTESTRING);
   if (entry->body_value)
     entry->body = g_variant_get_fixed_array(entry->body_value, &entry->size, 1);
-  entry->state = g_str_equal(state, "queued")    ? MSG_STATE_QUEUED
-                 : g_str_equal(state, "history") ? MSG_STATE_ACKED
-                 : g_str_equal(state, "dead")    ? MSG_STATE_DEAD
-                                                 : MSG_STATE_NONE;
+  entry->state = state_of(state);
 }
 
 static gint by_time(gconstpointer a, gconstpointer b) {
@@ -80,7 +93,7 @@ const char *msg_import_why_not(MsgEngine *e, const MsgImportEntry *entry) {
   if (!msg_name_ok(entry->to))
     return "its recipient's name is no agent's name";
   if (entry->state == MSG_STATE_NONE)
-    return "its state is none of queued, history and dead";
+    return "its state is none of queued, history, expired, canceled and dead";
   if (entry->priority > 9)
     return "its priority is over 9";
   if (entry->size > e->settings.max_body)

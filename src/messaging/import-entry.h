@@ -15,7 +15,7 @@ typedef struct {
   gboolean hold, expects_reply;
   guint8 priority;
   guint32 uid;
-  MsgState state;              /* queued, acked, dead */
+  MsgState state;              /* queued, acked, expired, canceled, dead */
   GVariant *dict, *body_value; /* references */
 } MsgImportEntry;
 

@@ -77,6 +77,10 @@ static const char *cause_of(const MsgImportEntry *entry) {
     return NULL;
   if (entry->state == MSG_STATE_ACKED)
     return "imported: delivered in the older system";
+  if (entry->state == MSG_STATE_EXPIRED)
+    return "imported: its time to live had ended";
+  if (entry->state == MSG_STATE_CANCELED)
+    return "imported: it had been canceled";
   return entry->reason && *entry->reason ? entry->reason
                                          : "imported: it had failed in the older system";
 }

@@ -192,15 +192,17 @@ def test_what_messages_wait_for_outlives_an_export():
         cli.run("send", "answer", "held", "--hold", "--delay=1h", "--ttl=1d")
         cli.run("send", "ask", "reply to what is not exported", "--in-reply-to=1", "--from=answer")
         cli.run("send", "answer", "over by then", "--ttl=1h")
+        cli.run("send", "answer", "withdrawn")
+        cli.run("cancel", "8")
         lines = [json.loads(line) for line in cli.run("export").splitlines()]
         over = next(line for line in lines if line["body"] == "over by then")
         over.update(expires="2020-01-01T00:00:00Z", expires_usec=1577836800000000)
         lost = next(line for line in lines if line["body"].startswith("reply to what"))
         lost["answers"] = "export-of-nothing"
         path = Files(d).write("export", "\n".join(map(json.dumps, lines)))
-        equal(counts(there.json("import", path)), (7, 7, 6, 1, 0, 0, 0, False))
-        got = {m["body"]: m for m in there.lines("show", *map(str, range(1, 8)))}
-        was = {m["body"]: m for m in cli.lines("show", *map(str, range(1, 8)))}
+        equal(counts(there.json("import", path)), (8, 8, 6, 2, 0, 0, 0, False))
+        got = {m["body"]: m for m in there.lines("show", *map(str, range(1, 9)))}
+        was = {m["body"]: m for m in cli.lines("show", *map(str, range(1, 9)))}
         near = [(body, key, got[body].get(key), was[body].get(key)) for body in was
                 for key in ("key", "reply_to", "reply_by", "expects_reply", "traceparent",
                             "expires_usec")
@@ -208,10 +210,17 @@ def test_what_messages_wait_for_outlives_an_export():
         equal(near, [])
         equal({body: m["deliveries"][0]["state"] for body, m in got.items()},
               {"question": "acked", "answer": "queued", "of that key, too": "queued",
-               "later": "scheduled", "held": "held", "over by then": "expired",
+               "later": "scheduled", "held": "held", "over by then": "expired", "withdrawn": "canceled",
                "reply to what is not exported": "queued"})
         equal([m["deliveries"][0]["due_usec"] for b, m in got.items() if b in ("later", "held")],
               [m["deliveries"][0]["due_usec"] for b, m in was.items() if b in ("later", "held")])
+        path = Files(other).write("again", there.run("export"))
+        with Daemon() as third:
+            cli3 = Cli(third)
+            cli3.run("import", path)
+            equal(sorted(m["state"] for m in cli3.json("list")),
+                  ["acked", "canceled", "expired", "held", "queued", "queued", "queued", "scheduled"])
+            check("had been canceled" in cli3.run("export"), "says what became of it")
         equal(got["answer"]["in_reply_to"], got["question"]["message"])
         equal(got[lost["body"]]["headers"], {"legacy-in-reply-to": "export-of-nothing"})
         check("replied" in there.run("trace", str(got["question"]["message"]), "--no-pager"))

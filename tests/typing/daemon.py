@@ -93,20 +93,10 @@ class Typist:
         while time.monotonic() < until:
             found = self.call("ListWindows", "(a{sv})", variants(target)).result()[0]
             if len(found) == 1:
-                self.settle(until)
+                self.display.settle()
                 return found[0]
             time.sleep(0.01)
         raise Failure(f"no window {target}: {self.said()}")
-
-    def settle(self, until):
-        """Until the focus has not moved for a while."""
-        focused, since = self.display.ask("focused"), time.monotonic()
-        while time.monotonic() - since < 0.25:
-            check(time.monotonic() < until, "the focus never rests")
-            now = self.display.ask("focused")
-            if now != focused:
-                focused, since = now, time.monotonic()
-            time.sleep(0.02)
 
     def hand(self):
         """The hand's process id."""

@@ -163,6 +163,13 @@ class Display:
     def ask(self, line):
         return self.probe.ask(line)
 
+    def settle(self):
+        """Until the focus that a new window gets has come to rest: the manager has done what it was
+        asked, the client what the manager told it, and the manager what followed from that."""
+        self.ask("sync")
+        self.ask("sync-client")
+        self.ask("sync")
+
     def end(self):
         for client in self.clients:
             client.end()

@@ -207,15 +207,100 @@ static void sync_manager(const char *arg) {
   printf("ok\n");
 }
 
+/* The window that belongs to a client: the focus may lie on one inside it. None: nobody's. */
+static Window client_of(Window window) {
+  Atom state = XInternAtom(display, "WM_STATE", False);
+
+  while (window != None && window != PointerRoot && window != root) {
+    Window above, top, *children = NULL;
+    unsigned char *data = NULL;
+    unsigned long n = 0, left;
+    unsigned count;
+    Atom type;
+    int format;
+    XGetWindowProperty(display, window, state, 0, 0, False, AnyPropertyType, &type, &format, &n,
+                       &left, &data);
+    if (data)
+      XFree(data);
+    if (type != None)
+      return window;
+    if (!XQueryTree(display, window, &top, &above, &children, &count))
+      return None;
+    if (children)
+      XFree(children);
+    window = above;
+  }
+  return None;
+}
+
+static int pongs(Window client) {
+  Atom ping = XInternAtom(display, "_NET_WM_PING", False), *protocols = NULL;
+  int n = 0, found = 0;
+
+  if (!XGetWMProtocols(display, client, &protocols, &n))
+    return 0;
+  for (int i = 0; i < n; i++)
+    found = found || protocols[i] == ping;
+  XFree(protocols);
+  return found;
+}
+
+static Bool is_pong(Display *d, XEvent *event, XPointer client) {
+  return event->type == ClientMessage && event->xclient.window == root &&
+         event->xclient.message_type == XInternAtom(d, "WM_PROTOCOLS", False) &&
+         (Window)event->xclient.data.l[2] == *(Window *)client;
+}
+
+/* Until the client that has the focus has done all that the manager told it before, which may be
+ * to move the focus to a part of it: it answers in order. One that answers no ping is told
+ * nothing. Its window may go meanwhile. */
+static void sync_client(const char *arg) {
+  Window focus, client, still;
+  XEvent event = {0};
+  int revert;
+
+  XGetInputFocus(display, &focus, &revert);
+  client = client_of(focus);
+  if (client == None || !pongs(client)) {
+    printf("ok\n");
+    return;
+  }
+  XSelectInput(display, root, SubstructureNotifyMask);
+  event.xclient.type = ClientMessage;
+  event.xclient.window = client;
+  event.xclient.message_type = XInternAtom(display, "WM_PROTOCOLS", False);
+  event.xclient.format = 32;
+  event.xclient.data.l[0] = (long)XInternAtom(display, "_NET_WM_PING", False);
+  event.xclient.data.l[1] = CurrentTime;
+  event.xclient.data.l[2] = (long)client;
+  XSendEvent(display, client, False, NoEventMask, &event);
+  for (still = client; still == client; still = client_of(client)) {
+    XSync(display, False);
+    if (XCheckIfEvent(display, &event, is_pong, (XPointer)&client))
+      break;
+    usleep(2000);
+  }
+  XSelectInput(display, root, NoEventMask);
+  XSync(display, False);
+  while (XCheckMaskEvent(display, SubstructureNotifyMask, &event)) /* keys stay for "stolen" */
+    ;
+  printf("ok\n");
+}
+
 static const struct {
   const char *name;
   void (*run)(const char *arg);
 } commands[] = {
-    {"map", map},         {"down", down},         {"state", state},       {"press", press},
-    {"release", release}, {"tap", tap},           {"lock", lock},         {"group", group},
-    {"steal", steal},     {"stolen", stolen},     {"grab", grab},         {"ungrab", ungrab},
-    {"focused", focused}, {"pointer", pointer},   {"saver", saver},       {"place", place},
-    {"fill", fill},       {"sync", sync_manager}, {"controls", controls},
+    {"map", map},           {"down", down},
+    {"state", state},       {"press", press},
+    {"release", release},   {"tap", tap},
+    {"lock", lock},         {"group", group},
+    {"steal", steal},       {"stolen", stolen},
+    {"grab", grab},         {"ungrab", ungrab},
+    {"focused", focused},   {"pointer", pointer},
+    {"saver", saver},       {"place", place},
+    {"fill", fill},         {"sync", sync_manager},
+    {"controls", controls}, {"sync-client", sync_client},
 };
 
 static int ignore(Display *d, XErrorEvent *event) {
