@@ -9,9 +9,9 @@
 /* `record` NULL: there is none (or `error` says why it is not known). Borrowed. */
 typedef void (*DplFoundFunc)(const DplRecord *record, const GError *error, gpointer user_data);
 void dpl_query_record(DplStore *store, guint64 id, DplFoundFunc found, gpointer user_data);
-/* The transaction that committed `release` (an ID or a version) at the target last; NULL: the last good one before
- * `not_release` was deployed there (NULL: the last good one). `here`: only of these releases; NULL:
- * of any. */
+/* The transaction that committed `release` (an ID or a version) at the target last; NULL: the last
+ * good one before `not_release` was deployed there (NULL: the last good one). `here`: only of these
+ * releases; NULL: of any. */
 void dpl_query_release(DplStore *store, const char *target, const char *release,
                        const char *not_release, const char *const *here, DplFoundFunc found,
                        gpointer user_data);
