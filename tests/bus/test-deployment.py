@@ -189,7 +189,8 @@ def test_refused_manifests():
         refused("InvalidArgument", c.deploy, base, text="/colour")
         good = d.release("1.1")
         equal(c.manifest("Validate", good), [], "problems of a good one")
-        refused("InvalidArgument", c.deploy, good, manifest_hash="0" * 64)
+        refused("InvalidState", c.deploy, good, manifest_hash="0" * 64, text="another one")
+        refused("InvalidArgument", c.deploy, good, manifest_hash="0", text="64 hexadecimal digits")
         refused("UnknownOption", c.deploy, good, colour="red")
         refused("InvalidArgument", c.deploy, good, targets=["shop", "shpo"])
         error = refused("InvalidArgument", c.call, "Deploy", "(hsa{sv})", 0, "here", {},
