@@ -55,7 +55,7 @@ static gboolean call_message(Cli *cli, const char *word, gpointer data, GError *
   g_variant_get(reply, "(u)", &n);
   if (cli->json != CLI_JSON_OFF) {
     JsonObject *object = json_object_new();
-    json_object_set_int_member(object, "message", (gint64)message);
+    cli_json_add_message(object, "message", message);
     json_object_set_int_member(object, call->done, n);
     cli_json_print_object(cli, object);
   } else if (cli_is_terminal() && n)

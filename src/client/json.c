@@ -17,6 +17,7 @@ static const char *const told_times[] = {
     "time",  "active-at",  "fired-at", "resolved-at", "unknown-at", "changed",
     "since", "registered", "gone",     "until",       NULL,
 };
+static const char *const message_keys[] = {"message", "in-reply-to", NULL};
 /* Members whose names are somebody's own. */
 static const char *const told_names[] = {"labels", "annotations", "metadata", "values", NULL};
 
@@ -36,6 +37,15 @@ void cli_json_add_time(JsonObject *object, const char *key, guint64 usec) {
   g_autofree char *iso = cli_time_iso(usec);
   json_object_set_string_member(object, name, iso);
   json_object_set_int_member(object, number, (gint64)usec);
+}
+
+void cli_json_add_message(JsonObject *object, const char *key, guint64 message) {
+  g_autofree char *text = cli_message_format(message);
+
+  if (g_ascii_isdigit(*text))
+    json_object_set_int_member(object, key, (gint64)message);
+  else
+    json_object_set_string_member(object, key, text);
 }
 
 void cli_json_add_body(JsonObject *object, GBytes *body) {
@@ -156,7 +166,10 @@ void cli_json_add(JsonObject *object, const char *key, GVariant *value) {
   if (g_str_equal(key, "body-fd")) /* a number that means nothing outside this process */
     return;
   g_autofree char *name = json_key(key);
-  json_object_set_member(object, name, cli_json_from_variant(value));
+  if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) && g_strv_contains(message_keys, key))
+    cli_json_add_message(object, name, g_variant_get_uint64(value));
+  else
+    json_object_set_member(object, name, cli_json_from_variant(value));
 }
 
 void cli_json_add_dict(JsonObject *object, GVariant *dict) {

@@ -21,6 +21,10 @@ void cli_json_add(JsonObject *object, const char *key, GVariant *value);
 /* Sets KEY and KEY_usec. */
 void cli_json_add_time(JsonObject *object, const char *key, guint64 usec);
 
+/* A message's number; of one in memory only the text "v3", which every verb takes: as a number it
+ * is greater than what most readers of JSON can tell from its neighbours. */
+void cli_json_add_message(JsonObject *object, const char *key, guint64 message);
+
 /* Sets "body" or "body_base64". */
 void cli_json_add_body(JsonObject *object, GBytes *body);
 

@@ -102,7 +102,7 @@ void cli_message_print(const CliMessage *m) {
 JsonObject *cli_message_json(const CliMessage *m) {
   JsonObject *object = json_object_new();
 
-  json_object_set_int_member(object, "message", (gint64)m->number);
+  cli_json_add_message(object, "message", m->number);
   if (m->has_token) {
     g_autofree char *token = cli_token_format(m->token);
     json_object_set_string_member(object, "token", token);

@@ -102,7 +102,7 @@ static void print_json(Cli *cli, guint64 message, const char *to, GVariant *rece
                        const char *waited) {
   JsonObject *object = json_object_new();
 
-  json_object_set_int_member(object, "message", (gint64)message);
+  cli_json_add_message(object, "message", message);
   json_object_set_string_member(object, "to", to);
   cli_json_add_dict(object, receipt);
   if (waited)

@@ -35,7 +35,7 @@ int cli_verb_wait(Cli *cli, CliArgs *args, GError **error) {
     return CLI_EXIT_FAILURE;
   if (cli->json != CLI_JSON_OFF) {
     JsonObject *object = json_object_new();
-    json_object_set_int_member(object, "message", (gint64)message);
+    cli_json_add_message(object, "message", message);
     json_object_set_boolean_member(object, "reached", reached);
     json_object_set_string_member(object, "state", state);
     cli_json_print_object(cli, object);

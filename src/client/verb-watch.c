@@ -28,7 +28,7 @@ typedef struct {
 static void print_json(const Event *e) {
   JsonObject *object = json_object_new();
 
-  json_object_set_int_member(object, "message", (gint64)e->message);
+  cli_json_add_message(object, "message", e->message);
   json_object_set_string_member(object, "agent", e->agent);
   json_object_set_string_member(object, "state", e->state);
   cli_json_add_time(object, "time", e->time);
