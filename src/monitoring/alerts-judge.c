@@ -280,17 +280,41 @@ static void judge_alerts(Judge *judge, MonValue *value) {
                 : NULL);
 }
 
-/* A recording rule's series, with its own labels over theirs. */
+/* The series that it made before and makes no more have ended. Those of the name that other rules
+ * make are theirs. */
+static void end_others(MonAlerts *alerts, MonLive *live, GHashTable *made, gint64 real) {
+  GHashTableIter iter;
+  gpointer labels;
+
+  g_hash_table_iter_init(&iter, live->made);
+  while (g_hash_table_iter_next(&iter, &labels, NULL))
+    if (!g_hash_table_contains(made, labels))
+      mon_samples_end(alerts->recorded, live->rule->name, labels, real);
+  g_hash_table_unref(live->made);
+  live->made = made;
+}
+
+static void unref_labels(gpointer labels) {
+  mon_labels_unref(labels);
+}
+
+/* A recording rule's series, with its own labels over theirs. `value` NULL: it failed. */
 static void record(MonAlerts *alerts, MonLive *live, MonValue *value, gint64 real) {
   const MonRule *rule = live->rule;
+  const gint64 *span = g_hash_table_lookup(alerts->spans, g_intern_string(rule->name));
+  GHashTable *made = g_hash_table_new_full(NULL, NULL, unref_labels, g_free);
 
-  mon_samples_trim(alerts->recorded, rule->name, real - MON_EXPR_LOOKBACK);
-  mon_value_to_vector(value);
-  for (guint i = 0; i < value->elements->len; i++) {
+  mon_samples_trim(alerts->recorded, rule->name, real - MON_EXPR_LOOKBACK - (span ? *span : 0));
+  if (value != NULL)
+    mon_value_to_vector(value);
+  for (guint i = 0; value != NULL && i < value->elements->len; i++) {
     const MonElement *element = &g_array_index(value->elements, MonElement, i);
     g_autoptr(MonLabels) labels = mon_rule_labels(rule, element->labels, element->value);
     mon_samples_add(alerts->recorded, rule->name, labels, 0, real, element->value);
+    g_hash_table_replace(made, g_steal_pointer(&labels),
+                         g_memdup2(&element->value, sizeof element->value));
   }
+  end_others(alerts, live, made, real);
 }
 
 void mon_alerts_judge(MonAlerts *alerts, MonLive *live, gboolean is_tick) {
@@ -309,6 +333,8 @@ void mon_alerts_judge(MonAlerts *alerts, MonLive *live, gboolean is_tick) {
                      &value, &error)) {
     mon_alerts_count_failure(alerts, live);
     set_error(live, error->message); /* its alerts stay as they are */
+    if (live->rule->records)
+      record(alerts, live, NULL, judge.look.real);
     return;
   }
   live->no_data = !value.had_data;

@@ -29,6 +29,8 @@ void mon_alerts_begin(MonAlerts *alerts) {
 
   g_hash_table_iter_init(&iter, alerts->spans);
   while (g_hash_table_iter_next(&iter, &name, &span)) {
+    if (mon_alerts_records(alerts, name)) /* not among the windows */
+      continue;
     g_ptr_array_add(names, name);
     longest = MAX(longest, *(gint64 *)span);
   }

@@ -18,6 +18,7 @@ typedef struct {
   gint64 due;            /* lasting time when time alone changes one of its alerts */
   gboolean is_dirty;     /* a series that it mentions changed */
   GHashTable *by_result; /* labels of a result -> MonEntry */
+  GHashTable *made;      /* of a recording rule: labels -> &double, of its last evaluation */
   guint n_alerts;        /* of them that are not over */
   char *error;           /* of its last evaluation; NULL: it went well */
   gint64 evaluated;      /* CLOCK_REALTIME us; 0: not yet */
@@ -115,7 +116,8 @@ void mon_alerts_forget(MonAlerts *alerts, MonEntry *entry);
 /* alerts-rules.c: a new set of rules takes the place of the old one; (transfer full). */
 void mon_alerts_use(MonAlerts *alerts, MonRules *rules);
 void mon_alerts_unwatch(MonAlerts *alerts);
-MonLive *mon_alerts_live(MonAlerts *alerts, const char *key); /* NULL: no such rule */
+gboolean mon_alerts_records(const MonAlerts *alerts, const char *name); /* a rule does */
+MonLive *mon_alerts_live(MonAlerts *alerts, const char *key);           /* NULL: no such rule */
 
 /* alerts-source.c: the board, the windows and recorded series as a source; self is MonAlerts. */
 extern const MonExprSource mon_alerts_source;

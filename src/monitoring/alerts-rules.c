@@ -5,8 +5,21 @@
 
 static void live_free(MonLive *live) {
   g_hash_table_unref(live->by_result);
+  g_hash_table_unref(live->made);
   g_free(live->error);
   g_free(live);
+}
+
+void mon_alerts_each_recorded(MonAlerts *alerts, MonRecordedFunc func, gpointer user_data) {
+  GHashTableIter iter;
+  gpointer labels, value;
+
+  for (guint i = 0; i < alerts->live->len; i++) {
+    const MonLive *live = alerts->live->pdata[i];
+    g_hash_table_iter_init(&iter, live->made);
+    while (g_hash_table_iter_next(&iter, &labels, &value))
+      func(live->rule->name, labels, *(const double *)value, user_data);
+  }
 }
 
 static void unref_labels(gpointer labels) {
@@ -20,6 +33,7 @@ static MonLive *live_new(const MonRule *rule, gint64 now) {
   live->tick = now;
   live->due = G_MAXINT64;
   live->by_result = g_hash_table_new_full(NULL, NULL, unref_labels, NULL);
+  live->made = g_hash_table_new_full(NULL, NULL, unref_labels, g_free);
   return live;
 }
 
@@ -89,9 +103,32 @@ static void rebind(MonAlerts *alerts) {
   }
 }
 
+static gboolean is_recorded(const MonRules *rules, const char *name) {
+  for (guint i = 0; i < rules->rules->len; i++) {
+    const MonRule *rule = rules->rules->pdata[i];
+    if (rule->records && g_str_equal(rule->name, name))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean mon_alerts_records(const MonAlerts *alerts, const char *name) {
+  return alerts->rules != NULL && is_recorded(alerts->rules, name);
+}
+
+/* What no rule makes any more is gone. */
+static void drop_recorded(MonAlerts *alerts, const MonRules *rules) {
+  for (guint i = 0; i < alerts->live->len; i++) {
+    const MonRule *rule = ((const MonLive *)alerts->live->pdata[i])->rule;
+    if (rule->records && !is_recorded(rules, rule->name))
+      mon_samples_drop(alerts->recorded, rule->name);
+  }
+}
+
 void mon_alerts_use(MonAlerts *alerts, MonRules *rules) {
   gint64 now = mon_alerts_now(alerts);
 
+  drop_recorded(alerts, rules);
   mon_alerts_unwatch(alerts);
   g_hash_table_remove_all(alerts->spans);
   g_clear_pointer(&alerts->rules, mon_rules_free);

@@ -131,6 +131,7 @@ void mon_alerts_sample(MonAlerts *alerts) {
     if (now / step == before / step)
       continue;
     mon_board_each(alerts->daemon->board, name, sample, &sampling);
+    mon_samples_end_rest(alerts->windows, name, real); /* else they would stay for ever */
     mon_samples_trim(alerts->windows, name, real - span - MON_EXPR_LOOKBACK);
   }
 }

@@ -101,6 +101,10 @@ typedef void (*MonTransitionsFunc)(GPtrArray *transitions, const GError *error, 
 void mon_alerts_read(MonAlerts *alerts, gint64 seq, guint max, MonTransitionsFunc func,
                      gpointer user_data);
 
+/* What recording rules made when they were evaluated last: their name, labels and values. */
+typedef void (*MonRecordedFunc)(const char *name, const MonLabels *labels, double value,
+                                gpointer user_data);
+void mon_alerts_each_recorded(MonAlerts *alerts, MonRecordedFunc func, gpointer user_data);
 /* Each alert that is pending or firing, as its last transition said it, from memory. */
 void mon_alerts_each(MonAlerts *alerts, MonTransitionFunc func, gpointer user_data);
 /* NULL: it is neither. Borrowed until the loop turns. */

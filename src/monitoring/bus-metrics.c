@@ -5,6 +5,7 @@
  * that no question keeps an alert waiting. */
 #include "monitoring/bus.h"
 
+#include "monitoring/alerts.h"
 #include "monitoring/expr.h"
 #include "monitoring/http.h"
 #include "monitoring/metrics.h"
@@ -175,6 +176,14 @@ static gboolean add_current(MonSeries *series, gpointer user_data) {
   return TRUE;
 }
 
+static void add_recorded(const char *name, const MonLabels *labels, double value,
+                         gpointer user_data) {
+  Question *question = user_data;
+
+  if (g_strv_contains(mon_expr_names(question->expr), name))
+    mon_samples_add(question->past, name, labels, 0, question->to, value);
+}
+
 static void loaded(MonSamples *past, const GError *error, gpointer user_data) {
   Question *question = user_data;
   MonDaemon *daemon = question->call->owner;
@@ -185,6 +194,8 @@ static void loaded(MonSamples *past, const GError *error, gpointer user_data) {
     return;
   }
   question->past = past;
+  if (question->is_now)
+    mon_alerts_each_recorded(daemon->alerts, add_recorded, question);
   for (guint i = 0; question->is_now && names[i]; i++) {
     mon_board_each(daemon->board, names[i], add_current, question);
     mon_samples_end_rest(past, names[i], question->to); /* what was, and is no more */

@@ -10,7 +10,7 @@
 typedef struct {
   const MonLabels *labels;
   const char *name; /* interned */
-  gboolean is_counter;
+  gboolean is_counter, is_more;
   guint turn, first; /* number of the last tick, of the first sample */
   guint n, limit;
   double value[MON_HEAD_SAMPLES];
@@ -20,7 +20,10 @@ struct MonHistory {
   MonStore *store;
   MonBoard *board;
   MonHistoryLimits limits;
-  GPtrArray *heads;                   /* Head: the mark of a series, as long as it is there */
+  GPtrArray *heads; /* Head: the mark of a series, as long as it is there */
+  GHashTable *more; /* Head that no series of the board has -> itself */
+  MonHistoryMore more_func;
+  gpointer more_data;
   GPtrArray *full;                    /* of MonRun, of this tick */
   gint64 times[MON_HEAD_SAMPLES + 1]; /* of the last ticks, by number */
   guint turn, seen;                   /* the last tick; series seen in it */
@@ -64,6 +67,18 @@ static void head_free(gpointer data) {
   g_free(head);
 }
 
+static guint head_hash(gconstpointer data) {
+  const Head *head = data;
+
+  return (guint)mon_labels_hash(head->labels) ^ g_direct_hash(head->name);
+}
+
+static gboolean head_equal(gconstpointer a, gconstpointer b) {
+  const Head *x = a, *y = b;
+
+  return x->name == y->name && x->labels == y->labels;
+}
+
 MonHistory *mon_history_new(MonStore *store, MonBoard *board, const MonHistoryLimits *limits) {
   MonHistory *history = g_new0(MonHistory, 1);
 
@@ -71,6 +86,7 @@ MonHistory *mon_history_new(MonStore *store, MonBoard *board, const MonHistoryLi
   history->board = board;
   history->limits = *limits;
   history->heads = g_ptr_array_new_with_free_func(head_free);
+  history->more = g_hash_table_new(head_hash, head_equal);
   history->full = g_ptr_array_new_with_free_func(mon_run_free);
   return history;
 }
@@ -118,21 +134,40 @@ static gboolean is_counter(const MonSeries *series) {
   return type == MON_COUNTER || type == MON_HISTOGRAM;
 }
 
-static Head *head_of(MonHistory *history, MonSeries *series) {
-  gpointer *mark = mon_series_mark(series);
+/* `name`: as many as there are metrics and rules. */
+static Head *head_new(MonHistory *history, const char *name, const MonLabels *labels) {
+  Head *head = g_new0(Head, 1);
 
-  Head *head = *mark;
-
-  if (head)
-    return head;
-  *mark = head = g_new0(Head, 1);
-  head->labels = mon_labels_ref(mon_series_labels(series));
-  head->name = g_intern_string(mon_series_name(series)); /* as many as there are metrics */
-  head->is_counter = is_counter(series);
+  head->labels = mon_labels_ref(labels);
+  head->name = g_intern_string(name);
   head->limit = 3 + (guint)((mon_labels_hash(head->labels) ^ g_str_hash(head->name)) %
                             (MON_HEAD_SAMPLES - 3));
   g_ptr_array_add(history->heads, head);
   return head;
+}
+
+static Head *head_of(MonHistory *history, MonSeries *series) {
+  gpointer *mark = mon_series_mark(series);
+  Head *head = *mark;
+
+  if (head)
+    return head;
+  *mark = head = head_new(history, mon_series_name(series), mon_series_labels(series));
+  head->is_counter = is_counter(series);
+  return head;
+}
+
+static void add_sample(MonHistory *history, Head *head, double value) {
+  if (head->n > 0 && head->turn != history->turn - 1)
+    end_run(history, head);
+  if (head->n == 0)
+    head->first = history->turn;
+  head->value[head->n++] = value;
+  head->turn = history->turn;
+  if (head->n >= head->limit)
+    end_run(history, head);
+  history->samples++;
+  history->seen++;
 }
 
 static gboolean take(MonSeries *series, gpointer user_data) {
@@ -140,18 +175,27 @@ static gboolean take(MonSeries *series, gpointer user_data) {
 
   if (mon_series_metric(series)->type == MON_INFO) /* always 1, and another series each start */
     return TRUE;
-  Head *head = head_of(history, series);
-  if (head->n > 0 && head->turn != history->turn - 1)
-    end_run(history, head);
-  if (head->n == 0)
-    head->first = history->turn;
-  head->value[head->n++] = mon_series_value(series);
-  head->turn = history->turn;
-  if (head->n >= head->limit)
-    end_run(history, head);
-  history->samples++;
-  history->seen++;
+  add_sample(history, head_of(history, series), mon_series_value(series));
   return TRUE;
+}
+
+void mon_history_take(MonHistory *history, const char *name, const MonLabels *labels,
+                      double value) {
+  const Head key = {.name = g_intern_string(name), .labels = labels};
+  Head *head = g_hash_table_lookup(history->more, &key);
+
+  if (!head) {
+    head = head_new(history, name, labels);
+    head->is_more = TRUE;
+    g_hash_table_add(history->more, head);
+  }
+  if (head->turn != history->turn) /* two rules may make one series: the first has it */
+    add_sample(history, head, value);
+}
+
+void mon_history_more(MonHistory *history, MonHistoryMore func, gpointer user_data) {
+  history->more_func = func;
+  history->more_data = user_data;
 }
 
 /* A mark of its end, so that nobody takes the last value for what it was for minutes more. There
@@ -170,6 +214,8 @@ static void end_gone(MonHistory *history) {
     if (head->turn == history->turn)
       continue;
     mark_end(history, head);
+    if (head->is_more)
+      g_hash_table_remove(history->more, head);
     g_ptr_array_remove_index_fast(history->heads, i);
   }
 }
@@ -233,6 +279,8 @@ void mon_history_tick(MonHistory *history, gint64 time) {
   history->last = time;
   *time_at(history, history->turn) = time;
   mon_board_each(history->board, NULL, take, history);
+  if (history->more_func)
+    history->more_func(history, history->more_data);
   end_gone(history);
   submit(history);
   start_upkeep(history, time);
@@ -281,6 +329,7 @@ void mon_history_free(MonHistory *history) {
   if (!history)
     return;
   mon_board_each(history->board, NULL, unmark, NULL);
+  g_hash_table_unref(history->more);
   g_ptr_array_unref(history->heads);
   g_ptr_array_unref(history->full);
   g_free(history);

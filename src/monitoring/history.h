@@ -29,6 +29,11 @@ void mon_history_flush(MonHistory *history);
 void mon_history_free(MonHistory *history);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonHistory, mon_history_free)
 void mon_history_limits(MonHistory *history, const MonHistoryLimits *limits);
+/* Others than the board's: asked at each tick, `func` gives them to mon_history_take(). */
+typedef void (*MonHistoryMore)(MonHistory *history, gpointer user_data);
+void mon_history_more(MonHistory *history, MonHistoryMore func, gpointer user_data);
+/* From inside it, each series once; a gauge. */
+void mon_history_take(MonHistory *history, const char *name, const MonLabels *labels, double value);
 /* `time`: CLOCK_REALTIME us, of all samples that this tick takes. */
 void mon_history_tick(MonHistory *history, gint64 time);
 guint64 mon_history_samples(const MonHistory *history); /* taken so far */

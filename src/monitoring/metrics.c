@@ -1,6 +1,7 @@
 /* metrics.c: see metrics.h. */
 #include "monitoring/metrics.h"
 
+#include "monitoring/alerts.h"
 #include "monitoring/deployments.h"
 #include "monitoring/host.h"
 #include "monitoring/inventory.h"
@@ -40,6 +41,19 @@ struct MonMetrics {
   GArray *waiters;    /* Waiter */
   guint last_waiter, soon;
 };
+
+/* ---- what rules record goes into the history, too ---- */
+static void take_recorded(const char *name, const MonLabels *labels, double value,
+                          gpointer user_data) {
+  const MonMetrics *metrics = user_data;
+
+  if (!mon_board_find(metrics->daemon->board, name, labels)) /* that one is there already */
+    mon_history_take(metrics->history, name, labels, value);
+}
+
+static void give_recorded(MonHistory *history, gpointer user_data) {
+  mon_alerts_each_recorded(((MonMetrics *)user_data)->daemon->alerts, take_recorded, user_data);
+}
 
 /* ---- units come and go ---- */
 static void set_unit(MonMetrics *metrics, const MonUnit *unit) {
@@ -264,6 +278,8 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
   metrics->suite = mon_suite_new(daemon);
   if (daemon->settings.keep_history)
     metrics->history = mon_history_new(daemon->store, daemon->board, &limits);
+  if (metrics->history)
+    mon_history_more(metrics->history, give_recorded, metrics);
   metrics->timer = wg_timer_source_new(CLOCK_REALTIME, tick, metrics, error);
   if (!metrics->timer) {
     mon_metrics_free(metrics);

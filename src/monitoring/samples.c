@@ -115,7 +115,9 @@ void mon_samples_end_rest(MonSamples *samples, const char *name, gint64 time) {
   for (guint i = 0; family != NULL && i < family->series->len; i++) {
     Series *series = family->series->pdata[i];
     GArray *array = series->samples;
-    if (array->len == 0 || g_array_index(array, MonSample, array->len - 1).time < time)
+    const MonSample *last =
+        array->len > 0 ? &g_array_index(array, MonSample, array->len - 1) : NULL;
+    if (last == NULL || (last->time < time && !mon_is_stale(last->value)))
       mon_samples_end(samples, name, series->labels, time);
   }
 }

@@ -20,7 +20,7 @@ void mon_samples_add(MonSamples *samples, const char *name, const MonLabels *lab
                      gint64 time, double value);
 /* The series ended at `time`: instant selectors find it no more. */
 void mon_samples_end(MonSamples *samples, const char *name, const MonLabels *labels, gint64 time);
-/* The same of each series of `name` that has no sample at `time` or later. */
+/* The same of each series of `name` that has no sample at `time` or later, and has not ended. */
 void mon_samples_end_rest(MonSamples *samples, const char *name, gint64 time);
 /* Forgets what is not after `time`, and series without samples; of all names (NULL). One sample
  * before `time` stays, so that a window has a beginning. */

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -82,6 +83,31 @@ def test_what_is_gone_has_no_value_now():
         c.with_options(REGISTRY, "Unregister", "s", "a")
         equal(d.query(c, state), [])
         check((d.one(c, f"count_over_time({state}[1m])") or 0) >= 3, "its past")
+
+
+def test_recorded():
+    """What a rule records is a value now, has a past that outlives a restart, and ends with what it is made of."""
+    rule = {"record": "unit:memory", "expr": 'sum by (unit) (waggle_unit_memory_bytes{unit=~"[ab].service"})'}
+    more = {"record": "unit:memory", "expr": "vector(5)", "labels": {"unit": "other"}}
+    with World(files={"rules.d/r.yaml": {"groups": [{"name": "g", "interval": "1s", "rules": [rule, more]}]}}) as d:
+        for name, seed in (("a", 2), ("b", 3)):
+            d.tree.group(f"system.slice/{name}.service", seed)
+        d.start()
+        c = d.caller()
+        begin = int(time.time() * US)
+        c.wait(lambda: (d.one(c, 'count_over_time(unit:memory{unit="a.service"}[1m])') or 0) > 3, "history of it")
+        equal(sorted((labels["unit"], got) for _, labels, _, got in d.query(c, "unit:memory")),
+              [("a.service", 8192), ("b.service", 12288), ("other", 5)])
+        shutil.rmtree(os.path.join(d.tree.path, "system.slice/a.service"))
+        c.wait(lambda: d.query(c, 'unit:memory{unit="a.service"}') == [], "its end")
+        equal(d.one(c, 'unit:memory{unit="other"}'), 5, "what another rule records under the name stays")
+        c.wait(lambda: d.query(c, 'unit:memory{unit="a.service"}', time=int(time.time() * US)) == [], "its end in the past")
+        d.restart()
+        c = d.caller()
+        past = c.with_options(METRICS, "QueryRange", "sttt", 'unit:memory{unit="a.service"}', begin, int(time.time() * US),
+                              100000)[0][0][2]
+        equal({got for _, got in past}, {8192}, "its past")
+        check(past[-1][0] < time.time() * US, "which ended")
 
 
 def test_ranges_are_bounded():

@@ -226,12 +226,26 @@ static void test_names(void) {
   g_assert_cmpint(mon_expr_window(expr), ==, 65 * MINUTE);
 }
 
+/* What ended is marked once, and is forgotten with its window. */
+static void test_ends(void) {
+  g_autoptr(MonSamples) samples = mon_samples_new();
+  g_autoptr(MonLabels) labels = mon_labels_new("unit", "a", NULL);
+
+  mon_samples_add(samples, "up", labels, 0, T0, 1);
+  for (guint i = 1; i <= 5; i++)
+    mon_samples_end_rest(samples, "up", T0 + i * MINUTE);
+  g_assert_cmpuint(mon_samples_n(samples), ==, 2);
+  mon_samples_trim(samples, "up", T0 + MINUTE);
+  g_assert_cmpuint(mon_samples_n(samples), ==, 0);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/monitor/expr/values", test_values);
   g_test_add_func("/monitor/expr/unfiltered", test_unfiltered);
   g_test_add_func("/monitor/expr/born", test_born);
   g_test_add_func("/monitor/expr/shifted", test_shifted);
+  g_test_add_func("/monitor/expr/ends", test_ends);
   g_test_add_func("/monitor/expr/refused", test_refused);
   g_test_add_func("/monitor/expr/names", test_names);
   return g_test_run();

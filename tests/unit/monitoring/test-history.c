@@ -336,6 +336,32 @@ static void test_damaged(World *w, gconstpointer data) {
   g_assert_cmpuint(left, >=, 2 * (n - 18));
 }
 
+static void give(MonHistory *history, gpointer user_data) {
+  guint *rounds = user_data;
+  g_autoptr(MonLabels) labels = mon_labels_new("unit", "a.service", NULL);
+
+  if (++*rounds > 50)
+    return;
+  mon_history_take(history, MON_METRIC(UNIT_TASKS)->name, labels, *rounds);
+  mon_history_take(history, MON_METRIC(UNIT_TASKS)->name, labels, -1); /* told twice: the first */
+}
+
+/* Series that are not on the board: their runs, and their end. */
+static void test_more(World *w, gconstpointer data) {
+  gint64 begin = g_get_real_time() / SECOND * SECOND - HOUR;
+  guint rounds = 0;
+
+  mon_history_more(w->history, give, &rounds);
+  run(w, begin, begin + 800 * SECOND, begin);
+  look(w, MON_M_UNIT_TASKS, begin - 1, begin + DAY, 0);
+  Seen all = seen(w, MON_M_UNIT_TASKS);
+  g_assert_cmpuint(rounds, ==, 80);
+  g_assert_cmpuint(all.series, ==, 1);
+  g_assert_cmpuint(all.n, ==, 50);
+  g_assert_cmpuint(all.marks, ==, 1);
+  g_assert_cmpint(all.last.time, ==, begin + 500 * SECOND);
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *path;
@@ -350,6 +376,7 @@ int main(int argc, char **argv) {
       {"/history/damaged", test_damaged},
       {"/history/steps", test_steps},
       {"/history/ends-rolled", test_ends_rolled},
+      {"/history/more", test_more},
   };
 
   g_test_init(&argc, &argv, NULL);
