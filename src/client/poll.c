@@ -11,11 +11,17 @@
 #define SPIN_PAUSE_USEC (100 * 1000)
 
 GVariant *cli_call_again(Cli *cli, const char *method, GVariant *params, GError **error) {
+  return cli_call_interface_again(cli, NULL, method, params, error);
+}
+
+GVariant *cli_call_interface_again(Cli *cli, const char *interface, const char *method,
+                                   GVariant *params, GError **error) {
   g_autoptr(GVariant) held = g_variant_ref_sink(params);
 
   for (guint i = 0;; i++) {
     g_autoptr(GError) local = NULL;
-    GVariant *reply = cli_call(cli, method, held, &local);
+    GVariant *reply = interface ? cli_call_interface(cli, interface, method, held, &local)
+                                : cli_call(cli, method, held, &local);
     if (reply)
       return reply;
     if (!(cli->reached || cli_error_is_lost(local)) || i >= LOST_TRIES ||

@@ -9,6 +9,9 @@
 /* A call that may be repeated: once the service has answered anything, this survives its restart
  * for up to 30 s. `params` as in cli_call(). */
 GVariant *cli_call_again(Cli *cli, const char *method, GVariant *params, GError **error);
+/* The same with an interface as in cli_call_interface(). */
+GVariant *cli_call_interface_again(Cli *cli, const char *interface, const char *method,
+                                   GVariant *params, GError **error);
 
 /* Waits until `count` deliveries (0: all) of `message` reached `state`; timeout in us,
  * G_MAXUINT64: for ever. *ret_reached FALSE: the time ran out, or the message ended otherwise

@@ -1,5 +1,6 @@
 /* verb-service.c: services of the registry: found, looked at, watched. What the service answers is
  * JSON already; people get tables of it. */
+#include "client/poll.h"
 #include "client/service.h"
 #include "client/table.h"
 #include "client/times.h"
@@ -236,7 +237,7 @@ static void print_change(const Cli *cli, JsonNode *node) {
   fflush(stdout);
 }
 
-/* Until the program is ended. */
+/* Until the program is ended; a restart of the service loses nothing, for the revision is kept. */
 int cli_verb_service_watch(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GError) wrong = NULL;
   guint64 from = 0;
@@ -253,8 +254,9 @@ int cli_verb_service_watch(Cli *cli, CliArgs *args, GError **error) {
     g_variant_get_child(list, 0, "t", &from);
   }
   for (;;) {
-    g_autoptr(GVariant) reply = cli_service_call(
-        cli, "Watch", g_variant_new("(t@a{sv})", from, g_variant_new("a{sv}", NULL)), error);
+    g_autoptr(GVariant) reply = cli_call_interface_again(
+        cli, WG_IFACE_MONITORING_REGISTRY, "Watch",
+        g_variant_new("(t@a{sv})", from, g_variant_new("a{sv}", NULL)), error);
     g_autoptr(JsonNode) node = reply ? cli_service_json(reply, 1, error) : NULL;
     if (!node || !JSON_NODE_HOLDS_ARRAY(node))
       return CLI_EXIT_FAILURE;

@@ -3,7 +3,9 @@ never taken for something else."""
 
 import json
 import os
+import socket
 import subprocess
+import time
 
 from gi.repository import GLib
 
@@ -104,6 +106,31 @@ def test_watching_goes_on_from_a_revision():
         first = changes[0]["revision"]
         equal(json.loads(watched(d, first, 1)[0])["revision"], changes[1]["revision"], "the one after it")
         d.refused(1, "list all services", "service", "watch", "--from=999999")
+
+
+def test_watching_goes_on_over_a_restart():
+    """Also where no socket is kept open meanwhile."""
+    with World() as d:
+        d.good("service", "register", "-", "--owner=none", stdin=b"name: a")
+        env = {**d.environment(), "WAGGLE_MONITORING_ADDRESS": d.address}
+        with subprocess.Popen([WAGGLE, "--json=short", "service", "watch", "--from=0"], env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as watch:
+            check(json.loads(watch.stdout.readline())["service"] == "a", "the first")
+            d.stop()
+            d.listener.close()
+            os.unlink(d.path)
+            time.sleep(2)  # longer than a service that says that it leaves is asked again
+            d.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            d.listener.bind(d.path)
+            d.listener.listen(64)
+            d.start()
+            d.good("service", "register", "-", "--owner=none", stdin=b"name: b")
+            told = []
+            while not told or told[-1]["service"] != "b":
+                line = watch.stdout.readline()
+                check(line, "it has ended: " + (watch.stderr.read() if not line else ""))
+                told.append(json.loads(line))
+            watch.terminate()
 
 
 def watched(d, revision, n):
