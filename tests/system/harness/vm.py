@@ -157,6 +157,11 @@ class Vm(Host):
 
     # -- doing things in it
 
+    def clock_ahead(self):
+        """Seconds that its clock is ahead of the time since the boot, which nobody sets. What sets a clock takes a
+        while, and the clock loses it."""
+        return float(self.out("/usr/bin/python3", "-c", "import time; print(time.time() - time.monotonic())"))
+
     def _ask(self, request, timeout):
         """One question, one answer; a timeout is the end of the channel, for an answer may still come."""
         self._next += 1
