@@ -139,12 +139,10 @@ static void forget_oldest(MonEventCount *count) {
 
 static void take_row(MonEventCount *count, const MonLabels *labels, GArray *rows) {
   Entry *entry = g_hash_table_lookup(count->entries, labels);
+  const char *unit = mon_labels_get(labels, "unit");
   Row row = {.labels = mon_labels_ref(labels),
              .event = g_strdup(mon_labels_get(labels, "event")),
-             .unit = g_strdup(mon_labels_get(labels, "unit"))};
-
-  if (row.unit == NULL)
-    row.unit = g_strdup("");
+             .unit = g_strdup(unit != NULL ? unit : "")};
 
   if (entry != NULL) {
     row.n = entry->n;
