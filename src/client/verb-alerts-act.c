@@ -262,9 +262,9 @@ int cli_verb_alerts_backtest(Cli *cli, CliArgs *args, GError **error) {
 
   if (!backtest_options(args, &options, error))
     return CLI_EXIT_USAGE;
+  g_autoptr(GVariant) given = g_variant_ref_sink(g_variant_builder_end(&options));
   if (!cli_deploy_manifest(cli, cli_args_word(args, 0), &fd, &base, error))
     return CLI_EXIT_FAILURE;
-  g_autoptr(GVariant) given = g_variant_ref_sink(g_variant_builder_end(&options));
   JsonNode *outcome = try_out(cli, fd, NULL, NULL, error); /* names each problem by file and line */
   if (!outcome)
     return CLI_EXIT_FAILURE;

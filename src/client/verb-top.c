@@ -53,16 +53,22 @@ static void draw(JsonObject *top) {
   refresh();
 }
 
-/* FALSE: the terminal is not known, or cannot put its cursor anywhere. */
-static gboolean begin_screen(void) {
-  SCREEN *screen = newterm(NULL, stdout, stdin);
-  const char *moves = screen ? tigetstr("cup") : NULL;
+/* The terminal is known and can put its cursor anywhere. Asked before newterm(), which keeps what
+ * it made when it fails. */
+static gboolean has_screen(void) {
+  int why;
 
-  if (!moves || moves == (const char *)-1) {
-    if (screen)
-      endwin();
+  if (setupterm(NULL, STDOUT_FILENO, &why) != OK)
     return FALSE;
-  }
+  const char *moves = tigetstr("cup");
+  gboolean yes = moves && moves != (const char *)-1;
+  del_curterm(cur_term);
+  return yes;
+}
+
+static gboolean begin_screen(void) {
+  if (!has_screen() || !newterm(NULL, stdout, stdin))
+    return FALSE;
   cbreak();
   noecho();
   keypad(stdscr, TRUE);
