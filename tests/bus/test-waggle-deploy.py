@@ -181,7 +181,9 @@ def test_output_that_goes_nowhere():
         equal(lost("run", manifest(d.release("2.0", word="broken")))[0], ROLLED_BACK)
         status, told = lost("run", manifest(d.release("3.0", word="good 3")), "--no-wait")
         check(status == UNDETERMINED and "/job/3 has begun" in told, f"{status}: {told}")
-        wait_for(lambda: d.word() == "good 3", "the deployment to end", LIMIT)
+        wait_for(lambda: cli.json("deploy", "history")[0]["state"] == "done",
+                 "the deployment to end", LIMIT)
+        equal(d.word(), "good 3")
         equal(lost("list")[0], FAILED)
 
 
