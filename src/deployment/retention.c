@@ -20,6 +20,8 @@ static int newest_first(gconstpointer a, gconstpointer b) {
 
   if ((*x)->time != (*y)->time)
     return (*x)->time < (*y)->time ? 1 : -1;
+  if ((*x)->put != (*y)->put)
+    return (*x)->put < (*y)->put ? 1 : -1;
   return strcmp((*x)->id, (*y)->id);
 }
 
@@ -78,6 +80,7 @@ GPtrArray *dpl_releases(int root, const char *directory, GError **error) {
     r->id = g_strdup(id);
     r->bytes = bytes_of(root, directory, r->id);
     /* the rename into failed/ is the last change of the inode */
+    r->put = (guint64)st.st_ctim.tv_sec * G_USEC_PER_SEC + (guint64)st.st_ctim.tv_nsec / 1000;
     r->time = failed ? (guint64)st.st_ctim.tv_sec * G_USEC_PER_SEC : dpl_release_time(r->id);
     g_ptr_array_add(list, r);
   }

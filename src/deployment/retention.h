@@ -9,6 +9,7 @@ typedef struct {
   char *id;
   guint64 bytes; /* by its tree file; 0 when it has none */
   guint64 time;  /* us: from the ID; of failed ones: when it was put there */
+  guint64 put;   /* us: its directory's last change, for those whose IDs have one second */
 } DplRelease;
 
 typedef struct {

@@ -33,6 +33,14 @@ def in_the_middle(display, caps=True, text=LONG):
     return hand, sink, serial, before
 
 
+def wait_until_gone(hand, sink):
+    """The manager has taken note of its end: the next window may have the same number."""
+    until = time.monotonic() + LIMIT
+    while hand.call("windows", pid=sink.process.child.pid)["windows"]:
+        check(time.monotonic() < until, "the window of a client that has ended stays")
+        time.sleep(0.01)
+
+
 def test_killed():
     """SIGKILL in the middle: the next hand puts map and locks back, no key is down"""
     with Display("de") as display:
@@ -46,8 +54,9 @@ def test_killed():
             equal(keyboard(display), before, "keyboard")
             check(not os.path.exists(again.restore_file), "the restore file stays")
             equal(again.call("restore")["restored"], False)
-            again.end()
             sink.process.end()
+            wait_until_gone(again, sink)
+            again.end()
 
 
 def test_killed_with_plain_text():
