@@ -7,6 +7,7 @@
 #include "checks/world.h"
 
 #include "common/names.h"
+#include "common/trace-context.h"
 
 #include <errno.h>
 #include <string.h>
@@ -130,15 +131,21 @@ static gboolean is_ours(const char *variable) {
   return FALSE;
 }
 
-/* The file's own variables stand last, where they count. */
+/* In whose trace it runs, as far as we were told. The file's own variables stand last, where they
+ * count. */
 static char **environment_of(const ChkLook *look) {
   g_auto(GStrv) own = chk_option_texts(look, "env");
   g_auto(GStrv) all = chk_option_bool(look, "inherit", FALSE) ? g_get_environ() : NULL;
   g_autoptr(GStrvBuilder) env = g_strv_builder_new();
+  const char *trace = g_getenv(WG_ENV_TRACEPARENT);
 
   for (guint i = 0; all && all[i]; i++)
     if (!is_ours(all[i]) && g_utf8_validate(all[i], -1, NULL))
       g_strv_builder_add(env, all[i]);
+  if (trace && wg_traceparent_ok(trace)) {
+    g_autofree char *pair = g_strconcat(WG_ENV_TRACEPARENT, "=", trace, NULL);
+    g_strv_builder_add(env, pair);
+  }
   for (guint i = 0; own[i]; i++)
     g_strv_builder_add(env, own[i]);
   return g_strv_builder_end(env);

@@ -2,6 +2,7 @@
 #include "client/dict.h"
 
 #include "common/names.h"
+#include "common/trace-context.h"
 
 GVariant *cli_dict_value(GVariant *dict, const char *key, const char *type) {
   return g_variant_lookup_value(dict, key, type ? G_VARIANT_TYPE(type) : NULL);
@@ -45,6 +46,22 @@ char *cli_dict_join(GVariant *dict, const char *key, const char *separator) {
   if (!g_variant_lookup(dict, key, "^a&s", &values))
     return g_strdup("");
   return g_strjoinv(separator, (char **)values);
+}
+
+static const char *own_trace(void) {
+  const char *trace = g_getenv(WG_ENV_TRACEPARENT);
+
+  return trace && wg_traceparent_ok(trace) ? trace : NULL;
+}
+
+void cli_dict_add_trace(GVariantDict *options) {
+  if (own_trace())
+    g_variant_dict_insert(options, WG_TRACEPARENT, "s", own_trace());
+}
+
+void cli_options_add_trace(GVariantBuilder *options) {
+  if (own_trace())
+    g_variant_builder_add(options, "{sv}", WG_TRACEPARENT, g_variant_new_string(own_trace()));
 }
 
 const char *cli_default_agent(void) {

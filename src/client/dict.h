@@ -14,5 +14,10 @@ char *cli_dict_join(GVariant *dict, const char *key, const char *separator);
 /* (transfer full) (nullable) */
 GVariant *cli_dict_value(GVariant *dict, const char *key, const char *type);
 
+/* The option "traceparent" of a call, of $TRACEPARENT. What the environment has of it is no slip of
+ * this user's: as W3C has it, a malformed one counts as none. */
+void cli_dict_add_trace(GVariantDict *options);
+void cli_options_add_trace(GVariantBuilder *options);
+
 /* The agent of $WAGGLE_AGENT, or NULL. */
 const char *cli_default_agent(void);

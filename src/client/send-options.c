@@ -9,7 +9,6 @@
 #include "client/terminal.h"
 #include "client/verbs.h"
 #include "common/names.h"
-#include "common/trace-context.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,11 +48,8 @@ const CliOption cli_reply_options[] = {SEND_ROWS, {NULL}};
 static void add_texts(const CliArgs *args, GVariantDict *o) {
   static const char *const same[] = {"id", "key", "reply-to", "subject", "traceparent"};
   static const char *const flags[] = {"expects-reply", "volatile", "hold"};
-  const char *trace = g_getenv(WG_ENV_TRACEPARENT);
 
-  /* what the environment has of it is not this user's slip: as W3C has it, it counts as none */
-  if (trace && wg_traceparent_ok(trace))
-    g_variant_dict_insert(o, "traceparent", "s", trace);
+  cli_dict_add_trace(o);
   for (guint i = 0; i < G_N_ELEMENTS(same); i++)
     if (cli_args_has(args, same[i]))
       g_variant_dict_insert(o, same[i], "s", cli_args_get(args, same[i]));

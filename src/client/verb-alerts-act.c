@@ -1,6 +1,7 @@
 /* verb-alerts-act.c: what people do with alerts and rules: ack, unack, test, drill. */
 #include "client/alerts.h"
 #include "client/deploy.h"
+#include "client/dict.h"
 #include "client/json.h"
 #include "client/times.h"
 #include "client/verbs.h"
@@ -36,6 +37,7 @@ static int acknowledge(Cli *cli, CliArgs *args, const char *method, GError **err
   for (guint i = 0; i < n; i++) {
     GVariantBuilder options;
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+    cli_options_add_trace(&options);
     if (cli_args_has(args, "comment"))
       g_variant_builder_add(&options, "{sv}", "comment",
                             g_variant_new_string(cli_args_get(args, "comment")));
@@ -64,6 +66,7 @@ int cli_verb_alerts_drill(Cli *cli, CliArgs *args, GError **error) {
   if (!cli_args_usec(args, "for", &span, error) && *error)
     return CLI_EXIT_USAGE;
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+  cli_options_add_trace(&options);
   if (cli_args_has(args, "for"))
     g_variant_builder_add(&options, "{sv}", "duration", g_variant_new_uint64(span));
   g_autoptr(GVariant) reply =

@@ -78,6 +78,7 @@ int cli_verb_alerts_silence(Cli *cli, CliArgs *args, GError **error) {
   GVariantBuilder b;
 
   g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
+  cli_options_add_trace(&b);
   if (!silence_options(args, &b, error)) {
     g_variant_builder_clear(&b);
     return CLI_EXIT_USAGE;
@@ -94,6 +95,14 @@ int cli_verb_alerts_silence(Cli *cli, CliArgs *args, GError **error) {
   return CLI_EXIT_OK;
 }
 
+static GVariant *trace_alone(void) {
+  GVariantBuilder b;
+
+  g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
+  cli_options_add_trace(&b);
+  return g_variant_builder_end(&b);
+}
+
 int cli_verb_alerts_unsilence(Cli *cli, CliArgs *args, GError **error) {
   guint n;
   char **words = cli_args_words(args, &n);
@@ -105,7 +114,8 @@ int cli_verb_alerts_unsilence(Cli *cli, CliArgs *args, GError **error) {
                   "'%s' is no number of a silence; waggle alerts silences lists them", words[i]);
       return CLI_EXIT_USAGE;
     }
-    g_autoptr(GVariant) reply = ask(cli, "Unsilence", g_variant_new("(ta{sv})", id, NULL), error);
+    g_autoptr(GVariant) reply =
+        ask(cli, "Unsilence", g_variant_new("(t@a{sv})", id, trace_alone()), error);
     if (!reply)
       return CLI_EXIT_FAILURE;
   }
@@ -188,7 +198,8 @@ int cli_verb_alerts_notifications(Cli *cli, CliArgs *args, GError **error) {
 
 int cli_verb_alerts_try(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GVariant) reply =
-      ask(cli, "TestReceiver", g_variant_new("(sa{sv})", cli_args_word(args, 0), NULL), error);
+      ask(cli, "TestReceiver", g_variant_new("(s@a{sv})", cli_args_word(args, 0), trace_alone()),
+          error);
 
   if (!reply)
     return CLI_EXIT_FAILURE;

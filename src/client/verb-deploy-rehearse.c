@@ -1,5 +1,6 @@
 /* verb-deploy-rehearse.c: would a roll-back work? Nothing that serves is touched by the answer. */
 #include "client/deploy.h"
+#include "client/dict.h"
 #include "client/json.h"
 #include "client/terminal.h"
 #include "client/times.h"
@@ -100,6 +101,7 @@ int cli_verb_deploy_rehearse(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GError) local = NULL;
   guint64 observe = 0;
 
+  cli_dict_add_trace(options);
   if (cli_args_has(args, "to"))
     g_variant_dict_insert(options, "to", "s", cli_args_get(args, "to"));
   if (cli_args_has(args, "isolate"))

@@ -2,6 +2,7 @@
  * for what it began unless it is told not to, and ends with the job's own status: a roll-back is
  * never 0. */
 #include "client/deploy.h"
+#include "client/dict.h"
 #include "client/json.h"
 #include "client/verbs.h"
 
@@ -50,6 +51,7 @@ static gboolean run_options(const CliArgs *args, GVariantDict *options, GError *
   g_autoptr(GError) local = NULL;
   guint64 usec;
 
+  cli_dict_add_trace(options);
   if (cli_args_has(args, "force"))
     g_variant_dict_insert(options, "force", "b", TRUE);
   if (cli_args_has(args, "hold"))
@@ -116,6 +118,7 @@ int cli_verb_deploy_run(Cli *cli, CliArgs *args, GError **error) {
 int cli_verb_deploy_rollback(Cli *cli, CliArgs *args, GError **error) {
   g_autoptr(GVariantDict) options = g_variant_dict_new(NULL);
 
+  cli_dict_add_trace(options);
   add_text(args, "to", options);
   add_text(args, "reason", options);
   g_autoptr(GVariant) reply = cli_call(
@@ -125,11 +128,14 @@ int cli_verb_deploy_rollback(Cli *cli, CliArgs *args, GError **error) {
 }
 
 static int by_id(Cli *cli, CliArgs *args, const char *method, const char *done, GError **error) {
+  g_autoptr(GVariantDict) options = g_variant_dict_new(NULL);
   guint64 id;
 
+  cli_dict_add_trace(options);
   if (!cli_deploy_id(cli_args_word(args, 0), &id, error))
     return CLI_EXIT_USAGE;
-  g_autoptr(GVariant) reply = cli_call(cli, method, g_variant_new("(ta{sv})", id, NULL), error);
+  g_autoptr(GVariant) reply =
+      cli_call(cli, method, g_variant_new("(t@a{sv})", id, g_variant_dict_end(options)), error);
   if (!reply)
     return CLI_EXIT_FAILURE;
   if (cli->json == CLI_JSON_OFF && !cli->no_legend)

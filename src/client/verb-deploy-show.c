@@ -97,6 +97,7 @@ static void print_shown(JsonObject *shown) {
   time_line(shown, "Began", "created");
   time_line(shown, "Ended", "ended");
   line(shown, "Verdict", "verdict");
+  line(shown, "Trace", "traceparent");
   print_transitions(shown);
   print_results(shown);
 }

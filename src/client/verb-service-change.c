@@ -1,5 +1,6 @@
 /* verb-service-change.c: services are registered, taken into maintenance, pushed and looked at on
  * demand. A call is answered when what it did is on the disk. */
+#include "client/dict.h"
 #include "client/service.h"
 #include "client/terminal.h"
 #include "client/verbs.h"
@@ -32,7 +33,11 @@ const CliOption cli_service_push_options[] = {
 };
 
 static GVariant *no_options(void) {
-  return g_variant_new("a{sv}", NULL);
+  GVariantBuilder options;
+
+  g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+  cli_options_add_trace(&options);
+  return g_variant_builder_end(&options);
 }
 
 /* What a call can carry: UTF-8 without NUL, so nothing of it is left out in silence. */
@@ -98,6 +103,7 @@ int cli_verb_service_register(Cli *cli, CliArgs *args, GError **error) {
     return CLI_EXIT_USAGE;
   }
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+  cli_options_add_trace(&options);
   /* this program's own connection is over before anybody looks */
   g_variant_builder_add(&options, "{sv}", "owner",
                         g_variant_new_string(owner     ? owner
@@ -151,6 +157,7 @@ int cli_verb_service_push(Cli *cli, CliArgs *args, GError **error) {
   GVariantBuilder options;
 
   g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+  cli_options_add_trace(&options);
   if (cli_args_has(args, "fail"))
     g_variant_builder_add(&options, "{sv}", "state", g_variant_new_string("fail"));
   if (text)

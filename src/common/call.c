@@ -4,6 +4,7 @@
 #include "common/call-private.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/trace-context.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -331,7 +332,17 @@ static gboolean read_args(WgCall *call, GError **error) {
   if (call->method->options == NULL || n == 0)
     return TRUE;
   call->options = g_variant_get_child_value(call->args, n - 1);
-  return wg_options_verify(call->method->options, call->options, error);
+  return wg_options_verify(call->method->options, call->options, error) &&
+         wg_traceparent_check(wg_call_text(call, WG_TRACEPARENT), error);
+}
+
+/* What a caller's trace has of us, wherever nothing else of the call is told. */
+static void log_traced(WgCall *call) {
+  WgTraceIds ids = wg_trace_ids(wg_call_text(call, WG_TRACEPARENT));
+
+  if (ids.trace[0] != '\0')
+    wg_log(LOG_DEBUG, NULL, WG_FIELDS(WG_TRACE_FIELDS(ids)), "uid %u calls %s", (guint)call->uid,
+           call->method->member);
 }
 
 static void call_from(sd_bus_message *m, WgCaller *caller, const GError *lookup, gpointer data) {
@@ -362,9 +373,12 @@ static void call_from(sd_bus_message *m, WgCaller *caller, const GError *lookup,
   calls->n++;
   wg_call_listen(calls, caller);
   WgCallHandler work = calls->gate != NULL ? calls->gate->allowed : method->handler;
-  if (!read_args(call, &error))
+  if (!read_args(call, &error)) {
     wg_call_fail(call, error);
-  else if (method->action == NULL)
+    return;
+  }
+  log_traced(call);
+  if (method->action == NULL)
     work(call);
   else
     wg_call_authorize(call, method->action, work);

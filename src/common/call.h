@@ -1,7 +1,8 @@
 /* call.h: the way of a method call into a service and back.
  *
  * A call goes: the vtable -> who is it, may it enter -> the descriptor, if it has one, and the
- * other arguments as one GVariant tuple; options are checked against the method's table -> polkit,
+ * other arguments as one GVariant tuple; options are checked against the method's table, and
+ * "traceparent", wherever a table has it, for its form (trace-context.h) -> polkit,
  * for whoever is neither root nor the service's own uid -> the service's gate, if it has one -> its
  * handler, which answers now or later, exactly once. A call that is owed an answer keeps the
  * service from leaving. In the user scope only the service's own uid and root may enter at all; in

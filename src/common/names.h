@@ -143,3 +143,9 @@
 #define WG_FIELD_DEDUP "WAGGLE_DEDUP"
 #define WG_FIELD_WHAT_TO_DO "WAGGLE_WHAT_TO_DO"
 #define WG_FIELD_AUDIT_HASH "WAGGLE_AUDIT_HASH"
+/* W3C trace context, under the names that other programs look for */
+#define WG_FIELD_TRACE_ID "TRACE_ID"
+#define WG_FIELD_SPAN_ID "SPAN_ID"
+
+/* The same as an option of a call, a header of HTTP, and a field of what is told */
+#define WG_TRACEPARENT "traceparent"

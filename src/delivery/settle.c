@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 static DlvResult result_of(const char *name) {
   switch (name[0]) {
@@ -80,11 +81,13 @@ static void tell(DlvAgent *agent, DlvAttempt *attempt, const DlvReport *report) 
   dlv_link_report(agent->link, &notice);
 }
 
-static void log_partial(const DlvAgent *agent, guint64 number, const char *cause) {
-  g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, number);
+static void log_partial(const DlvAgent *agent, const DlvAttempt *attempt, const char *cause) {
+  g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, attempt->number);
+  WgTraceIds ids = wg_trace_ids(attempt->trace);
 
   wg_log(LOG_NOTICE, WG_MSG_PARTIAL,
-         WG_FIELDS(WG_FIELD_AGENT, agent->name, WG_FIELD_MESSAGE, text, WG_FIELD_ERROR, cause),
+         WG_FIELDS(WG_FIELD_AGENT, agent->name, WG_FIELD_MESSAGE, text, WG_FIELD_ERROR, cause,
+                   WG_TRACE_FIELDS(ids)),
          "Message %s to '%s' may have been told in part and is not told again: %s", text,
          agent->name, cause);
 }
@@ -132,7 +135,7 @@ void dlv_settle(DlvTask *task, DlvAttempt *attempt, DlvResult result, guint64 re
   letter->in_hand = stays;
   if (report.tell == DLV_TELL_TERMINATE ||
       (report.result != NULL && result_of(report.result) == DLV_PARTIAL))
-    log_partial(agent, attempt->number, report.cause);
+    log_partial(agent, attempt, report.cause);
   if (report.done)
     dlv_agent_forget(agent, attempt->number);
   carry_out(agent, attempt, &report);

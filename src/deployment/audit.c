@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 gboolean dpl_audit_add(DplStore *store, JsonObject *what) {
   g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
@@ -39,6 +40,7 @@ static void add_subject(DplCall *call, JsonObject *what) {
 
 JsonObject *dpl_audit_words(DplCall *call) {
   g_autofree char *who = wg_call_who(call);
+  g_autofree char *trace = wg_traceparent_same(wg_call_text(call, WG_TRACEPARENT));
   JsonObject *what = json_object_new();
 
   json_object_set_string_member(what, "call", call->method->member);
@@ -47,6 +49,7 @@ JsonObject *dpl_audit_words(DplCall *call) {
   dpl_json_set_text(what, "unit", call->unit);
   dpl_json_set_text(what, "action", call->method->action);
   json_object_set_string_member(what, "by", call->by_action ? "polkit" : "uid");
+  dpl_json_set_text(what, WG_TRACEPARENT, trace);
   add_subject(call, what);
   return what;
 }

@@ -8,6 +8,7 @@
 
 #include "common/amounts.h"
 #include "common/error.h"
+#include "common/names.h"
 
 #include <string.h>
 
@@ -182,6 +183,7 @@ void dpl_call_create(DplCall *call, const DplRequest *what) {
   request.unit = call->unit;
   request.caller = call->caller;
   request.reason = wg_call_text(call, "reason");
+  request.traceparent = wg_call_text(call, WG_TRACEPARENT);
   request.force = wg_call_flag(call, "force");
   if (dpl_daemon_may_begin(dpl_daemon(call), &error))
     dpl_engine_create(dpl_daemon(call)->engine, &request, created, call);

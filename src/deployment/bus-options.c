@@ -4,6 +4,8 @@
 
 const WgOption dpl_options_none[] = {{NULL}};
 
+const WgOption dpl_options_trace[] = {{"traceparent", "s"}, {NULL}};
+
 const WgOption dpl_options_manifest[] = {
     {"targets", "as"},
     {"labels", "a{ss}"},
@@ -12,31 +14,17 @@ const WgOption dpl_options_manifest[] = {
 };
 
 const WgOption dpl_options_deploy[] = {
-    {"targets", "as"},
-    {"labels", "a{ss}"},
-    {"domain", "s"},
-    {"force", "b"},
-    {"hold", "b"},
-    {"confirm", "t"},
-    {"manifest-hash", "s"},
-    {"reason", "s"},
-    {"parallel", "u"},
-    {"max-failures", "u"},
-    {NULL},
+    {"targets", "as"}, {"labels", "a{ss}"},   {"domain", "s"},        {"force", "b"},
+    {"hold", "b"},     {"confirm", "t"},      {"manifest-hash", "s"}, {"reason", "s"},
+    {"parallel", "u"}, {"max-failures", "u"}, {"traceparent", "s"},   {NULL},
 };
 
 const WgOption dpl_options_rollback[] = {
-    {"to", "s"},
-    {"force", "b"},
-    {"reason", "s"},
-    {NULL},
+    {"to", "s"}, {"force", "b"}, {"reason", "s"}, {"traceparent", "s"}, {NULL},
 };
 
 const WgOption dpl_options_rehearse[] = {
-    {"to", "s"},
-    {"isolate", "b"},
-    {"observe", "t"},
-    {NULL},
+    {"to", "s"}, {"isolate", "b"}, {"observe", "t"}, {"traceparent", "s"}, {NULL},
 };
 
 const WgOption dpl_options_list[] = {

@@ -25,8 +25,8 @@ static const DplMethod methods[] = {
     {ROOT, "Rollback", dpl_handle_rollback, DPL_ACTION_ROLLBACK, dpl_options_rollback, TRUE},
     /* it may start a program of a release */
     {ROOT, "Rehearse", dpl_handle_rehearse, DPL_ACTION_DEPLOY, dpl_options_rehearse, TRUE},
-    {ROOT, "Confirm", dpl_handle_confirm, DPL_ACTION_CONFIRM, dpl_options_none, TRUE},
-    {ROOT, "Cancel", dpl_handle_cancel, DPL_ACTION_CANCEL, dpl_options_none, TRUE},
+    {ROOT, "Confirm", dpl_handle_confirm, DPL_ACTION_CONFIRM, dpl_options_trace, TRUE},
+    {ROOT, "Cancel", dpl_handle_cancel, DPL_ACTION_CANCEL, dpl_options_trace, TRUE},
     {ROOT, "List", dpl_handle_list, DPL_ACTION_INSPECT, dpl_options_none, FALSE},
     {ROOT, "ListDeployments", dpl_handle_list_deployments, DPL_ACTION_INSPECT, dpl_options_list,
      FALSE},

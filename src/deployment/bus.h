@@ -26,9 +26,9 @@ typedef WgCall DplCall;
 typedef WgMethod DplMethod;
 
 extern const DplMethod *const dpl_method_tables[];
-extern const WgOption dpl_options_none[], dpl_options_manifest[], dpl_options_deploy[],
-    dpl_options_rollback[], dpl_options_rehearse[], dpl_options_list[], dpl_options_stats[],
-    dpl_options_reason[];
+extern const WgOption dpl_options_none[], dpl_options_trace[], dpl_options_manifest[],
+    dpl_options_deploy[], dpl_options_rollback[], dpl_options_rehearse[], dpl_options_list[],
+    dpl_options_stats[], dpl_options_reason[];
 
 static inline DplDaemon *dpl_daemon(const DplCall *call) {
   return call->owner;

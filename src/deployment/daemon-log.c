@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 typedef struct {
   int level;
@@ -35,12 +36,14 @@ void dpl_log_state(const DplRecord *r, DplState from) {
   const Line *line = &lines[r->state];
   g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, r->id);
   const char *cause = why(r);
+  WgTraceIds ids = wg_trace_ids(r->traceparent);
 
   if (line->id == NULL || (r->state == DPL_STATE_VERIFIED && r->confirm_until == 0))
     return;
   wg_log(line->level, line->id,
          WG_FIELDS(WG_FIELD_DEPLOYMENT, id, WG_FIELD_TARGET, r->target, WG_FIELD_RELEASE,
-                   r->to != NULL ? r->to : "", WG_FIELD_ERROR, cause != NULL ? cause : ""),
+                   r->to != NULL ? r->to : "", WG_FIELD_ERROR, cause != NULL ? cause : "",
+                   WG_TRACE_FIELDS(ids)),
          "Deployment %s of %s %s to %s %s%s%s", id, r->name != NULL ? r->name : "a release",
          r->version != NULL ? r->version : "", r->target, line->text, cause != NULL ? ": " : "",
          cause != NULL ? cause : "");
@@ -50,10 +53,11 @@ void dpl_log_poison(const DplRecord *r, gint64 until) {
   g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, r->id);
   g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(until / G_USEC_PER_SEC);
   g_autofree char *text = time != NULL ? g_date_time_format_iso8601(time) : NULL;
+  WgTraceIds ids = wg_trace_ids(r->traceparent);
 
   if (until > 0 && r->state != DPL_STATE_DONE)
     wg_log(LOG_WARNING, WG_MSG_RELEASE_POISONED,
-           WG_FIELDS(WG_FIELD_DEPLOYMENT, id, WG_FIELD_TARGET, r->target),
+           WG_FIELDS(WG_FIELD_DEPLOYMENT, id, WG_FIELD_TARGET, r->target, WG_TRACE_FIELDS(ids)),
            "The release %s is refused until %s", r->digest, text != NULL ? text : "later");
 }
 

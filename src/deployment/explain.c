@@ -3,6 +3,8 @@
 
 #include "deployment/states.h"
 
+#include "common/trace-context.h"
+
 #include <string.h>
 
 #define VALUE_SHOWN 200
@@ -224,6 +226,13 @@ static void say_transitions(GString *out, JsonObject *shown) {
   }
 }
 
+static void say_trace(GString *out, JsonObject *shown) {
+  WgTraceIds ids = wg_trace_ids(text_of(shown, "traceparent"));
+
+  if (ids.trace[0] != '\0')
+    g_string_append_printf(out, "\nIts journal: TRACE_ID=%s SPAN_ID=%s\n", ids.trace, ids.span);
+}
+
 char *dpl_explain(JsonObject *shown) {
   g_autoptr(GString) out = g_string_new(NULL);
 
@@ -234,5 +243,6 @@ char *dpl_explain(JsonObject *shown) {
   say_checks(out, shown);
   say_journal(out, shown);
   say_transitions(out, shown);
+  say_trace(out, shown);
   return g_string_free(g_steal_pointer(&out), FALSE);
 }

@@ -35,6 +35,7 @@ const DplHookVariable dpl_hook_variables[] = {
     {WG_ENV_VERSION, "the version that the manifest states"},
     {WG_ENV_DEPLOYMENT, "the number of the deployment"},
     {WG_ENV_INSTANCE, "the target's instance; not set where it has none"},
+    {WG_ENV_TRACEPARENT, "the deployment's span, as W3C trace context has it"},
     {NULL, NULL},
 };
 
@@ -275,7 +276,8 @@ static char **variables(DplHookPhase phase, const DplHookContext *c) {
              {WG_ENV_PREVIOUS_PATH, c->previous_path},
              {WG_ENV_VERSION, c->version},
              {WG_ENV_DEPLOYMENT, c->deployment},
-             {WG_ENV_INSTANCE, c->instance}};
+             {WG_ENV_INSTANCE, c->instance},
+             {WG_ENV_TRACEPARENT, c->traceparent}};
   g_autoptr(GStrvBuilder) env = g_strv_builder_new();
 
   G_STATIC_ASSERT(G_N_ELEMENTS(all) == G_N_ELEMENTS(dpl_hook_variables) - 1);

@@ -48,7 +48,7 @@ typedef struct {
   const char *target, *root;          /* root: of the target, absolute */
   const char *release, *release_path; /* the new one */
   const char *previous, *previous_path;
-  const char *version, *deployment, *instance;
+  const char *version, *deployment, *instance, *traceparent;
   const char *directory; /* where they run; NULL: release_path, else root */
   sd_bus *bus;           /* of the manager; NULL: as processes of ours */
   WgRunHow how;

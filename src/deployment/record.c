@@ -38,6 +38,8 @@ static const Field record_fields[] = {
     TEXT(DplRecord, failure),
     TEXT(DplRecord, verdict),
     TEXT(DplRecord, intent),
+    TEXT(DplRecord, traceparent),
+    TEXT(DplRecord, parent_span),
     INT(DplRecord, uid),
     INT(DplRecord, pid),
     INT(DplRecord, created),

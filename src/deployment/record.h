@@ -39,6 +39,9 @@ typedef struct {
   char *failure;        /* the first cause of an abort or a roll-back; NULL: none */
   char *verdict;        /* of the verification: pass warn fail error deadline; NULL: none yet */
   char *intent;         /* JSON of the steps: what undoing needs. Written before the switch */
+  char *traceparent;    /* its own span (common/trace-context.h), for hooks, checks and the journal;
+                           NULL: of a version that had none */
+  char *parent_span;    /* the caller's span; NULL: its call was in no trace */
 
   gint64 uid, pid;
   gint64 created, ended;

@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/trace-context.h"
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(WgSalvage, wg_salvage_clear)
 
@@ -45,7 +46,9 @@ static gboolean write_down(DplStore *store, const DplRecord *r, GError **error) 
 static gboolean put_back(DplStore *store, const DplRecord *r, const char *unit_directory,
                          GError **error) {
   g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, r->id);
-  const char *const fields[] = {WG_FIELD_DEPLOYMENT, id, WG_FIELD_TARGET, r->target, NULL};
+  WgTraceIds ids = wg_trace_ids(r->traceparent);
+  const char *const fields[] = {WG_FIELD_DEPLOYMENT,  id,  WG_FIELD_TARGET, r->target,
+                                WG_TRACE_FIELDS(ids), NULL};
   GError *problem = NULL;
 
   /* a full disk must not keep a release that nobody verified: the files go back all the same */

@@ -7,6 +7,7 @@
 #include "deployment/txn-private.h"
 
 #include "common/error.h"
+#include "common/trace-context.h"
 
 #define RETRY_USEC G_USEC_PER_SEC
 #define DOUBTS_MAX 3
@@ -224,6 +225,15 @@ static void created(const GError *error, gpointer data) {
   dpl_wake(engine);
 }
 
+/* A deployment is a span; all of one call are in one trace, the caller's if it has one. */
+static void set_trace(DplRecord *r, const DplRequest *request, const char *trace) {
+  WgTraceIds caller = wg_trace_ids(request->traceparent);
+
+  g_free(r->traceparent);
+  r->traceparent = wg_traceparent_child(trace);
+  dpl_record_set(&r->parent_span, caller.span[0] != '\0' ? caller.span : NULL);
+}
+
 static DplRecord *make_record(DplEngine *engine, const DplRequest *request, const DplJob *job,
                               const DplRecord *wanted, gboolean now) {
   DplRecord *r = dpl_record_copy(wanted);
@@ -268,6 +278,7 @@ static DplJob *make_job(DplEngine *engine, const DplRequest *request) {
 void dpl_engine_create(DplEngine *engine, const DplRequest *request, DplCreatedFunc func,
                        gpointer data) {
   g_autoptr(GError) error = NULL;
+  g_autofree char *trace = wg_traceparent_child(request->traceparent);
 
   if (!dpl_lock_check(engine, request, &error)) {
     func(NULL, error, data);
@@ -279,6 +290,7 @@ void dpl_engine_create(DplEngine *engine, const DplRequest *request, DplCreatedF
   for (guint i = 0; i < request->records->len; i++) {
     DplRecord *record = make_record(engine, request, rollout->job, request->records->pdata[i],
                                     i < rollout->job->parallel);
+    set_trace(record, request, trace);
     DplTxn *txn = dpl_txn_new(engine, rollout, record);
     txn->caller = request->hold ? request->caller : 0;
   }

@@ -313,6 +313,7 @@ static void start_hooks(DplChain *chain, DplHookPhase phase, const GPtrArray *ho
       .version = r->version,
       .deployment = id,
       .instance = chain->site != NULL ? chain->site->instance : NULL,
+      .traceparent = r->traceparent,
       .directory = phase < DPL_HOOK_POST_STAGE ? r->root : NULL,
       .bus = dpl_units_bus(chain->real->o.units),
       .how = chain->real->o.how,

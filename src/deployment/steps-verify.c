@@ -90,6 +90,7 @@ void dpl_chain_verify(DplChain *chain, const DplVerifyOptions *how, DplVerifyFun
   options.bus = dpl_units_bus(o->units);
   options.how = o->how;
   options.bind_to = o->own_unit;
+  options.traceparent = chain->act->record->traceparent;
   chain->verify = dpl_verify_start(&options, done, chain);
   /* it may have been while the units were looked at, when there was nothing to end */
   if (g_cancellable_is_cancelled(chain->act->cancel))

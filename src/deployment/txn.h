@@ -61,12 +61,13 @@ typedef struct {
   const char *who; /* "uid:1000" */
   guint uid;
   int pid;
-  const char *unit;     /* NULL */
-  guint64 caller;       /* WgCaller.id; with `hold` its end is the roll-back */
-  const char *reason;   /* NULL */
-  gboolean hold, force; /* force: poisoned releases and targets with a failed roll-back too */
-  guint parallel;       /* 0: 1 */
-  guint max_failures;   /* 0: no bound */
+  const char *unit;        /* NULL */
+  guint64 caller;          /* WgCaller.id; with `hold` its end is the roll-back */
+  const char *reason;      /* NULL */
+  const char *traceparent; /* the caller's, right in its form; NULL: a new trace for all of it */
+  gboolean hold, force;    /* force: poisoned releases and targets with a failed roll-back too */
+  guint parallel;          /* 0: 1 */
+  guint max_failures;      /* 0: no bound */
   /* One a target, of DplRecord: target, root, name, version, manifest, manifest_hash, base, the
    * budgets, poison, migrates, and for a roll-back `to`. Everything else is the engine's. */
   const GPtrArray *records;

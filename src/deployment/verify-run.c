@@ -164,7 +164,7 @@ static const char *program_of(const DplVerifyOptions *o) {
 }
 
 /* Where the buses are: checks ask there. Nothing else of ours is handed on. */
-static char **environment(void) {
+static char **environment(const char *traceparent) {
   static const char *const names[] = {"DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS",
                                       "XDG_RUNTIME_DIR"};
   g_autoptr(GPtrArray) env = g_ptr_array_new();
@@ -172,12 +172,14 @@ static char **environment(void) {
   for (guint i = 0; i < G_N_ELEMENTS(names); i++)
     if (g_getenv(names[i]) != NULL)
       g_ptr_array_add(env, g_strdup_printf("%s=%s", names[i], g_getenv(names[i])));
+  if (traceparent != NULL)
+    g_ptr_array_add(env, g_strconcat(WG_ENV_TRACEPARENT, "=", traceparent, NULL));
   g_ptr_array_add(env, NULL);
   return (char **)g_ptr_array_free(g_steal_pointer(&env), FALSE);
 }
 
 static void start(DplVerify *v, const DplVerifyOptions *o, GPtrArray *argv, int plan) {
-  g_auto(GStrv) env = environment();
+  g_auto(GStrv) env = environment(o->traceparent);
   g_autofree char *description = g_strdup_printf("Verification of %s", o->name);
   g_ptr_array_add(argv, NULL);
   WgRunOptions options = {

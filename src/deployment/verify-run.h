@@ -19,12 +19,13 @@ typedef struct {
   gboolean user_scope;
   sd_bus *bus; /* of the manager; NULL: a process of ours */
   WgRunHow how;
-  const char *bind_to;  /* our own unit; NULL: none */
-  const char *plan;     /* verify file, JSON */
-  JsonNode *context;    /* checks/world.h; NULL: none */
-  const char *baseline; /* JSON of an earlier record; NULL: none */
-  gboolean record;      /* observe only: end->baseline */
-  guint64 limit;        /* us; 0: the plan's own deadline */
+  const char *bind_to;     /* our own unit; NULL: none */
+  const char *plan;        /* verify file, JSON */
+  JsonNode *context;       /* checks/world.h; NULL: none */
+  const char *baseline;    /* JSON of an earlier record; NULL: none */
+  const char *traceparent; /* for the checks' commands; NULL: none */
+  gboolean record;         /* observe only: end->baseline */
+  guint64 limit;           /* us; 0: the plan's own deadline */
   /* One final result, JSON, the `n`th of `all` checks (0: not known); on the loop, before done().
    * NULL: not told. */
   void (*result)(const char *json, guint n, guint all, gpointer user_data);

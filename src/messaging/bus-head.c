@@ -32,9 +32,6 @@ gboolean msg_head_check(MsgSendOption option, GVariant *value, GError **error) {
   if (option == MSG_SEND_REPLY_TO && !is_address(g_variant_get_string(value, NULL)))
     return msg_refuse(error, "option 'reply-to' is no address: it is an agent's name, role:NAME, "
                              "topic:NAME or @all");
-  if (option == MSG_SEND_TRACEPARENT && !wg_traceparent_ok(g_variant_get_string(value, NULL)))
-    return msg_refuse(error, "option 'traceparent' is no W3C trace context: it is "
-                             "VERSION-TRACE-PARENT-FLAGS in lower-case hexadecimal, like 00-4bf92f3"
-                             "577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-  return TRUE;
+  return option != MSG_SEND_TRACEPARENT ||
+         wg_traceparent_check(g_variant_get_string(value, NULL), error);
 }

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 #define INTERVAL_USEC (10 * G_USEC_PER_SEC)
 
@@ -63,6 +64,7 @@ void msg_log_refused(MsgDaemon *daemon, sd_bus_message *m, const GError *error) 
 void msg_log_dead(const MsgNote *note) {
   static WgLogRate rate = {.interval_usec = INTERVAL_USEC, .burst = 5};
   g_autofree char *seq = g_strdup_printf("%" G_GUINT64_FORMAT, note->seq);
+  WgTraceIds ids = wg_trace_ids(note->traceparent);
   guint suppressed = 0;
 
   if (!wg_log_rate_ok(&rate, &suppressed))
@@ -70,7 +72,8 @@ void msg_log_dead(const MsgNote *note) {
   g_autofree char *left_out =
       suppressed > 0 ? g_strdup_printf(" (%u such lines were left out)", suppressed) : NULL;
   wg_log(LOG_NOTICE, WG_MSG_MESSAGE_DEAD,
-         WG_FIELDS(WG_FIELD_AGENT, note->name != NULL ? note->name : "", WG_FIELD_MESSAGE, seq),
+         WG_FIELDS(WG_FIELD_AGENT, note->name != NULL ? note->name : "", WG_FIELD_MESSAGE, seq,
+                   WG_TRACE_FIELDS(ids)),
          "Message %s to '%s' became a dead letter: %s%s", seq, note->name != NULL ? note->name : "",
          note->cause != NULL ? note->cause : "no reason", left_out != NULL ? left_out : "");
 }

@@ -44,6 +44,8 @@ MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboole
                             GError **error);
 /* message-show.c: how messages and deliveries are shown. */
 GVariant *msg_message_head(const MsgMessage *message); /* a{sv}, full; NULL: none */
+/* The traceparent that a stored message carries, as it was given; NULL: none. (transfer full) */
+char *msg_message_trace(MsgEngine *e, guint64 seq);
 char *msg_message_from(MsgEngine *e, const MsgMessage *message);
 /* The keys that Receive gives, too, and message, from, size; not the body. */
 void msg_message_fields(MsgEngine *e, const MsgMessage *message, GVariantBuilder *into);

@@ -287,7 +287,7 @@ typedef enum {
   MSG_NOTE_REMOVED, /* name */
   MSG_NOTE_PUSH,    /* caller, subscription, delivery (the note's receiver frees it) */
   MSG_NOTE_EVENT, /* caller, subscription (the watch), seq, name, state, time, cause, actor_text */
-  MSG_NOTE_DEAD,  /* seq, name, cause */
+  MSG_NOTE_DEAD,  /* seq, name, cause, traceparent */
   MSG_NOTE_ATTEMPTS,       /* caller, subscription (the courier), n */
   MSG_NOTE_COURIER_WANTED, /* uid: mail of its agents waits and no courier is there */
   MSG_NOTE_WAKE,           /* time: lasting time (common/clock.h) at which a tick is due; calendar:
@@ -298,7 +298,7 @@ typedef enum {
 typedef struct {
   MsgNoteKind kind;
   guint64 caller, subscription, seq;
-  char *name, *cause, *actor_text;
+  char *name, *cause, *actor_text, *traceparent; /* of the message; NULL */
   uid_t uid;
   MsgState state;
   gint64 time, calendar;

@@ -282,6 +282,7 @@ static void note_dead(MsgEngine *e, MsgAgent *agent, const MsgLive *live, const 
   note->seq = msg_place_seq(live->place);
   note->name = g_strdup(agent->name);
   note->cause = g_strdup(cause);
+  note->traceparent = msg_message_trace(e, note->seq);
 }
 
 /* Out of `live`, into `done`; frees it. */

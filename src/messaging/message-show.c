@@ -8,6 +8,16 @@ GVariant *msg_message_head(const MsgMessage *m) {
   return g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE_VARDICT, bytes, FALSE));
 }
 
+char *msg_message_trace(MsgEngine *e, guint64 seq) {
+  g_autoptr(MsgMessage) m = msg_message_load(e, seq, /* with_body= */ FALSE, NULL);
+  g_autoptr(GVariant) head = m ? msg_message_head(m) : NULL;
+  char *trace = NULL;
+
+  if (head)
+    g_variant_lookup(head, WG_TRACEPARENT, "s", &trace);
+  return trace;
+}
+
 char *msg_message_from(MsgEngine *e, const MsgMessage *m) {
   return m->claimed ? g_strdup(m->claimed) : msg_sender_text(msg_sender_by_id(e, m->sender));
 }

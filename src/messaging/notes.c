@@ -8,6 +8,7 @@ void msg_note_free(MsgNote *note) {
   g_free(note->name);
   g_free(note->cause);
   g_free(note->actor_text);
+  g_free(note->traceparent);
   g_clear_pointer(&note->info, g_variant_unref);
   msg_delivery_free(note->delivery);
   g_free(note);

@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/nearest.h"
+#include "common/trace-context.h"
 
 #include <string.h>
 
@@ -56,7 +57,7 @@ static MonLabels *drill_labels(const MonRule *rule) {
 }
 
 const MonTransition *mon_alerts_drill(MonAlerts *alerts, const char *text, gint64 usec,
-                                      const char *who, GError **error) {
+                                      const char *who, const char *traceparent, GError **error) {
   const MonRule *rule = rule_meant(alerts, text, error);
   MonSteps steps;
 
@@ -79,6 +80,7 @@ const MonTransition *mon_alerts_drill(MonAlerts *alerts, const char *text, gint6
   is->group = g_strdup(rule->group);
   is->severity = g_strdup(rule->severity);
   is->who = g_strdup(who);
+  is->traceparent = wg_traceparent_same(traceparent);
   is->annotations = mon_labels_new("summary", "A drill: nothing is wrong", NULL);
   MonEntry *entry = mon_alerts_entry(alerts, NULL, g_steal_pointer(&alert));
   MonLook look = {.now = mon_alerts_now(alerts), .real = wg_time_realtime(), .holds = TRUE};

@@ -73,6 +73,14 @@ static const char *release_of(const MonAlerts *alerts, const MonLabels *labels) 
   return mon_deployments_release(alerts->daemon->deployments, unit);
 }
 
+static const char *trace_of(const MonAlerts *alerts, const MonLabels *labels) {
+  const char *unit = mon_labels_get(labels, "unit");
+
+  if (unit == NULL || alerts->daemon->deployments == NULL)
+    return NULL;
+  return mon_deployments_trace(alerts->daemon->deployments, unit);
+}
+
 static MonAlert *new_alert(const MonAlerts *alerts, const MonRule *rule, const MonLabels *labels) {
   MonAlert *alert = mon_alert_new(labels);
   const char *severity = mon_labels_get(labels, "severity");
@@ -81,6 +89,7 @@ static MonAlert *new_alert(const MonAlerts *alerts, const MonRule *rule, const M
   alert->is->group = g_strdup(rule->group);
   alert->is->severity = g_strdup(severity != NULL ? severity : "");
   alert->is->release = g_strdup(release_of(alerts, labels));
+  alert->is->traceparent = g_strdup(trace_of(alerts, labels));
   alert->is->annotations = mon_labels_new(NULL, NULL);
   return alert;
 }

@@ -55,8 +55,10 @@ typedef struct {
   const MonLabels *annotations; /* texts, templates expanded; what_to_do is "runbook" of old */
   char *cause;                  /* fingerprint of the alert that this one follows from; NULL */
   char *release;                /* of the unit's deployment, where one is known; NULL */
-  char *who, *comment;          /* of an acknowledgement: "uid:1000"; NULL */
-  char *reason; /* of a resolved: "" the expression, or "rule removed", "limit", "no data" */
+  char *traceparent;   /* of what it follows from: a deployment's, or of the call that asked
+                          for a drill; NULL */
+  char *who, *comment; /* of an acknowledgement: "uid:1000"; NULL */
+  char *reason;        /* of a resolved: "" the expression, or "rule removed", "limit", "no data" */
   gboolean acknowledged, flapping;
   gboolean is_drill; /* a drill: told end to end and marked as such everywhere */
 } MonTransition;

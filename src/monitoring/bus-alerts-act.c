@@ -5,6 +5,7 @@
 #include "monitoring/bus-alerts.h"
 
 #include "common/error.h"
+#include "common/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,8 +73,8 @@ void mon_handle_alerts_drill(MonCall *call) {
 
   g_variant_get_child(call->args, 0, "&s", &rule);
   guint64 usec = wg_call_has(call, "duration") ? wg_call_number(call, "duration") : DRILL_USEC;
-  const MonTransition *is =
-      mon_alerts_drill(alerts, rule, (gint64)MIN(usec, (guint64)G_MAXINT64), who, &error);
+  const MonTransition *is = mon_alerts_drill(alerts, rule, (gint64)MIN(usec, (guint64)G_MAXINT64),
+                                             who, wg_call_text(call, WG_TRACEPARENT), &error);
   if (is != NULL)
     answer_when_stored(call, g_variant_new("(s)", is->fingerprint));
   else

@@ -221,8 +221,8 @@ static void handle_rules(MonCall *call) {
 
 /* ---- tables ---- */
 static const WgOption list_options[] = {{"states", "as"}, {"matchers", "as"}, {NULL}};
-static const WgOption comment_options[] = {{"comment", "s"}, {NULL}};
-static const WgOption drill_options[] = {{"duration", "t"}, {NULL}};
+static const WgOption comment_options[] = {{"comment", "s"}, {"traceparent", "s"}, {NULL}};
+static const WgOption drill_options[] = {{"duration", "t"}, {"traceparent", "s"}, {NULL}};
 static const WgOption test_options[] = {{"tests", "s"}, {"rules", "a{ss}"}, {NULL}};
 static const WgOption backtest_options[] = {{"since", "t"}, {"until", "t"}, {"step", "t"}, {NULL}};
 static const WgOption history_options[] = {{"alert", "s"}, {"since", "t"}, {"limit", "u"}, {NULL}};

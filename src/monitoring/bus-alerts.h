@@ -21,9 +21,10 @@ void mon_call_answer_json(MonCall *call, JsonNode *node);
 /* alerts-act.c */
 gboolean mon_alerts_acknowledge(MonAlerts *alerts, MonEntry *entry, gboolean is_on, const char *who,
                                 const char *comment, GError **error);
-/* An alert of `rule`'s shape that is none: told end to end and over after `usec`. */
+/* An alert of `rule`'s shape that is none: told end to end, in the trace `traceparent` (NULL:
+ * none), and over after `usec`. */
 const MonTransition *mon_alerts_drill(MonAlerts *alerts, const char *rule, gint64 usec,
-                                      const char *who, GError **error);
+                                      const char *who, const char *traceparent, GError **error);
 /* {ok, problems: [...], rules, tests: [{...}]}: a rule file, tried out with its tests (NULL: only
  * read). (transfer full) */
 JsonNode *mon_rules_try(const char *rules, gsize size, const char *tests, GVariant *more);

@@ -6,11 +6,13 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 #define SILENCE_DEFAULT G_TIME_SPAN_HOUR
 
-static const WgOption silence_options[] = {
-    {"starts-at", "t"}, {"ends-at", "t"}, {"duration", "t"}, {"comment", "s"}, {NULL}};
+static const WgOption silence_options[] = {{"starts-at", "t"},   {"ends-at", "t"},
+                                           {"duration", "t"},    {"comment", "s"},
+                                           {"traceparent", "s"}, {NULL}};
 static const WgOption list_options[] = {{"all", "b"}, {NULL}};
 static const WgOption notification_options[] = {{"limit", "u"}, {"waiting", "b"}, {NULL}};
 
@@ -63,7 +65,8 @@ void mon_handle_silence(MonCall *call) {
     wg_call_fail(call, error);
     return;
   }
-  wg_log(LOG_NOTICE, WG_MSG_SILENCED, WG_FIELDS(WG_FIELD_COUNT, "1"),
+  WgTraceIds ids = wg_trace_ids(wg_call_text(call, WG_TRACEPARENT));
+  wg_log(LOG_NOTICE, WG_MSG_SILENCED, WG_FIELDS(WG_FIELD_COUNT, "1", WG_TRACE_FIELDS(ids)),
          "%s silences alerts with %s: %s", who, matchers, comment ? comment : "no reason given");
   mon_notifier_silence(notifier, g_steal_pointer(&silence), stored, call);
 }
@@ -105,7 +108,8 @@ void mon_handle_test_receiver(MonCall *call) {
   const char *name;
 
   g_variant_get_child(call->args, 0, "&s", &name);
-  if (!mon_notifier_test(notifier, name, who, stored, call, &error))
+  if (!mon_notifier_test(notifier, name, who, wg_call_text(call, WG_TRACEPARENT), stored, call,
+                         &error))
     wg_call_fail(call, error);
 }
 
@@ -113,10 +117,10 @@ static const MonMethod methods[] = {
     {WG_IFACE_MONITORING_NOTIFY, "Silence", mon_handle_silence, MON_ACTION_SILENCE,
      silence_options},
     {WG_IFACE_MONITORING_NOTIFY, "Unsilence", mon_handle_unsilence, MON_ACTION_SILENCE,
-     mon_options_none},
+     mon_options_trace},
     {WG_IFACE_MONITORING_NOTIFY, "ListSilences", mon_handle_list_silences, NULL, list_options},
     {WG_IFACE_MONITORING_NOTIFY, "TestReceiver", mon_handle_test_receiver, MON_ACTION_MANAGE,
-     mon_options_none},
+     mon_options_trace},
     {WG_IFACE_MONITORING_NOTIFY, "ListReceivers", mon_handle_list_receivers, MON_ACTION_INSPECT,
      mon_options_none},
     {WG_IFACE_MONITORING_NOTIFY, "ListNotifications", mon_handle_list_notifications,

@@ -224,19 +224,22 @@ static void handle_probe(MonCall *call) {
 }
 
 /* ---- tables ---- */
-static const WgOption options_register[] = {{"owner", "s"}, {"pid", "u"}, {"dry-run", "b"}, {NULL}};
-static const WgOption options_push[] = {{"state", "s"}, {"text", "s"}, {NULL}};
+static const WgOption options_register[] = {
+    {"owner", "s"}, {"pid", "u"}, {"dry-run", "b"}, {"traceparent", "s"}, {NULL}};
+static const WgOption options_push[] = {
+    {"state", "s"}, {"text", "s"}, {"traceparent", "s"}, {NULL}};
 
 #define REGISTRY WG_IFACE_MONITORING_REGISTRY
 
 static const MonMethod methods[] = {
     {REGISTRY, "Register", handle_register, MON_ACTION_REGISTER, options_register},
-    {REGISTRY, "Unregister", handle_unregister, MON_ACTION_REGISTER, mon_options_none},
+    {REGISTRY, "Unregister", handle_unregister, MON_ACTION_REGISTER, mon_options_trace},
     {REGISTRY, "List", mon_handle_list, NULL, mon_options_list},
     {REGISTRY, "Find", mon_handle_find, NULL, mon_options_list},
     {REGISTRY, "Show", handle_show, NULL, NULL},
-    {REGISTRY, "SetMaintenance", handle_set_maintenance, MON_ACTION_MAINTAIN, mon_options_none},
-    {REGISTRY, "ClearMaintenance", handle_clear_maintenance, MON_ACTION_MAINTAIN, mon_options_none},
+    {REGISTRY, "SetMaintenance", handle_set_maintenance, MON_ACTION_MAINTAIN, mon_options_trace},
+    {REGISTRY, "ClearMaintenance", handle_clear_maintenance, MON_ACTION_MAINTAIN,
+     mon_options_trace},
     {REGISTRY, "Push", handle_push, NULL, options_push}, /* asks itself */
     {REGISTRY, "Probe", handle_probe, MON_ACTION_INSPECT, NULL},
     {REGISTRY, "Watch", mon_handle_watch, NULL, mon_options_watch},

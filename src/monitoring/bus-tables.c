@@ -10,6 +10,7 @@
 #include "common/names.h"
 
 const WgOption mon_options_none[] = {{NULL}};
+const WgOption mon_options_trace[] = {{"traceparent", "s"}, {NULL}};
 
 static const MonInterface *const rooms[] = {
     &mon_interface_root,     &mon_interface_notify,  &mon_interface_alerts,  &mon_interface_alert,

@@ -37,7 +37,8 @@ int mon_tables_attach(MonDaemon *daemon, sd_bus *bus);
 const WgServiceInterface *mon_tables_interfaces(void);
 const MonMethod *const *mon_tables_methods(void);
 
-extern const WgOption mon_options_none[]; /* an a{sv} without a key so far */
+extern const WgOption mon_options_none[];  /* an a{sv} without a key so far */
+extern const WgOption mon_options_trace[]; /* "traceparent" alone: what changes something */
 
 /* The object of something with a name that is no word: "/path/" and the name, escaped. Free with
  * g_free(). */

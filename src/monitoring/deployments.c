@@ -19,10 +19,17 @@
 typedef struct {
   guint64 id;
   char *target, *state, *release, *text; /* text: of the window */
+  char *traceparent;                     /* NULL: not known */
   char **units;
   gint64 opened; /* CLOCK_BOOTTIME us when units began to be touched; 0: they are not */
-  gboolean known;
+  gboolean known, touched;
 } Deployment;
+
+/* Of the deployment that touched a unit last. */
+typedef struct {
+  char *traceparent;
+  gint64 until; /* CLOCK_BOOTTIME us */
+} Trace;
 
 typedef struct {
   MonDeployments *all;
@@ -37,6 +44,7 @@ struct MonDeployments {
   GPtrArray *asks;
   GHashTable *live;     /* &id -> Deployment that has not ended, or was asked for as a target's */
   GHashTable *releases; /* unit -> release */
+  GHashTable *traces;   /* unit -> Trace */
   GHashTable *targets;  /* name -> MonSeries: the release that is current */
   guint revision;
 };
@@ -50,8 +58,16 @@ static void deployment_free(gpointer data) {
   g_free(d->state);
   g_free(d->release);
   g_free(d->text);
+  g_free(d->traceparent);
   g_strfreev(d->units);
   g_free(d);
+}
+
+static void trace_free(gpointer data) {
+  Trace *trace = data;
+
+  g_free(trace->traceparent);
+  g_free(trace);
 }
 
 static void ask_free(gpointer data) {
@@ -81,12 +97,23 @@ static void set(char **field, const char *text) {
   *field = g_strdup(text);
 }
 
+/* With each of its states anew, so that it counts from the last. */
+static void trace_units(MonDeployments *all, const Deployment *d) {
+  for (char **unit = d->units; d->touched && d->traceparent != NULL && *unit != NULL; unit++) {
+    Trace *trace = g_new0(Trace, 1);
+    *trace = (Trace){g_strdup(d->traceparent), wg_time_boottime() + WINDOW_MAX};
+    g_hash_table_insert(all->traces, g_strdup(*unit), trace);
+  }
+}
+
 static void enter(MonDeployments *all, Deployment *d, const char *state) {
   set(&d->state, state);
   if (!touches_units(state))
     d->opened = 0;
   else if (d->opened == 0)
     d->opened = wg_time_boottime();
+  d->touched = d->touched || d->opened != 0;
+  trace_units(all, d);
   g_free(d->text);
   d->text =
       g_strdup_printf("deployment %" G_GUINT64_FORMAT " of %s is %s", d->id, d->target, state);
@@ -162,7 +189,9 @@ static void take_shown(MonDeployments *all, Deployment *d, const char *text) {
   g_strfreev(d->units);
   d->units = units_of(shown);
   set(&d->release, json_object_get_string_member_with_default(shown, "to", NULL));
+  set(&d->traceparent, json_object_get_string_member_with_default(shown, WG_TRACEPARENT, NULL));
   d->known = TRUE;
+  trace_units(all, d);
   all->revision++;
   if (d->state == NULL || strcmp(d->state, "done") == 0)
     serve(all, d);
@@ -302,6 +331,7 @@ MonDeployments *mon_deployments_new(MonDaemon *daemon, GError **error) {
   all->asks = g_ptr_array_new_with_free_func(ask_free);
   all->live = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, deployment_free);
   all->releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  all->traces = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, trace_free);
   all->targets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   return all;
 }
@@ -326,12 +356,19 @@ void mon_deployments_free(MonDeployments *all) {
   g_ptr_array_unref(all->asks);
   g_hash_table_unref(all->live);
   g_hash_table_unref(all->releases);
+  g_hash_table_unref(all->traces);
   g_hash_table_unref(all->targets);
   g_free(all);
 }
 
 const char *mon_deployments_release(MonDeployments *all, const char *unit) {
   return g_hash_table_lookup(all->releases, unit);
+}
+
+const char *mon_deployments_trace(MonDeployments *all, const char *unit) {
+  const Trace *trace = g_hash_table_lookup(all->traces, unit);
+
+  return trace != NULL && wg_time_boottime() < trace->until ? trace->traceparent : NULL;
 }
 
 const char *mon_deployments_window(MonDeployments *all, const char *unit) {

@@ -21,5 +21,8 @@ const char *mon_deployments_release(MonDeployments *deployments, const char *uni
 /* "deployment 12 of shop is verifying"; NULL: no window is open for the unit. Borrowed, as above.
  */
 const char *mon_deployments_window(MonDeployments *deployments, const char *unit);
-/* Rises whenever an answer of the two above may be another one. */
+/* The span of the deployment that touches the unit, or did within the last 30 minutes: what goes
+ * wrong then may be its doing. NULL: there is none. Borrowed, as above. */
+const char *mon_deployments_trace(MonDeployments *deployments, const char *unit);
+/* Rises whenever an answer of those above may be another one. */
 guint mon_deployments_revision(MonDeployments *deployments);

@@ -6,6 +6,8 @@
 #include "monitoring/metrics.h"
 
 #include "common/error.h"
+#include "common/log.h"
+#include "common/trace-context.h"
 
 #include <libsoup/soup.h>
 #include <string.h>
@@ -36,8 +38,21 @@ typedef struct {
   GBytes *body;
 } Request;
 
+/* Of several, or of a malformed one, a request is in no trace: as W3C has it. */
+static void log_answer(SoupServerMessage *message, guint status) {
+  SoupMessageHeaders *in = soup_server_message_get_request_headers(message);
+  WgTraceIds ids = wg_trace_ids(soup_message_headers_get_list(in, WG_TRACEPARENT));
+
+  wg_log(LOG_DEBUG, NULL, WG_FIELDS(WG_TRACE_FIELDS(ids)), "%s %.80s: %u",
+         soup_server_message_get_method(message),
+         g_uri_get_path(soup_server_message_get_uri(message)), status);
+}
+
 static void count(MonHttp *http, SoupServerMessage *message) {
-  mon_metrics_count_http(http->daemon->metrics, soup_server_message_get_status(message));
+  guint status = soup_server_message_get_status(message);
+
+  log_answer(message, status);
+  mon_metrics_count_http(http->daemon->metrics, status);
 }
 
 static void refuse(MonHttp *http, SoupServerMessage *message, guint status, const char *text) {

@@ -180,6 +180,8 @@ static int fill(sd_bus_message *m, const MonIntegration *integration, const MonN
     r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}", "id", "s", notice->dedup, "subject", "s",
                               subject, "priority", "y", priority_of(integration, notice),
                               "content-type", "s", "text/plain", "tags", "as", 1, "alert");
+  if (r >= 0 && mon_notice_trace(notice))
+    r = sd_bus_message_append(m, "{sv}", WG_TRACEPARENT, "s", mon_notice_trace(notice));
   if (r >= 0)
     r = append_headers(m, notice);
   return r >= 0 ? sd_bus_message_close_container(m) : r;

@@ -105,6 +105,18 @@ gboolean mon_notice_is_drill(const MonNotice *notice) {
   return FALSE;
 }
 
+const char *mon_notice_trace(const MonNotice *notice) {
+  const char *found = NULL;
+
+  for (guint i = 0; i < notice->alerts->len; i++) {
+    const char *one = ((const MonTransition *)g_ptr_array_index(notice->alerts, i))->traceparent;
+    if (one != NULL && found != NULL && !g_str_equal(one, found))
+      return NULL;
+    found = one != NULL ? one : found;
+  }
+  return found;
+}
+
 static JsonArray *alerts_array(const MonNotice *notice) {
   JsonArray *array = json_array_new();
 

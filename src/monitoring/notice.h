@@ -35,6 +35,9 @@ MonNotice *mon_notice_from_text(gint64 id, const char *text, GError **error);
 /* `older`, of the same group, is not sent: what it said to be over is said by `into`. */
 void mon_notice_merge(MonNotice *into, const MonNotice *older);
 gboolean mon_notice_is_drill(const MonNotice *notice);
+/* In whose trace it is told: that of its alerts, where they have one and the same. NULL: none.
+ * Borrowed. */
+const char *mon_notice_trace(const MonNotice *notice);
 
 /* payload.c: what receivers get. All (transfer full). */
 /* Alertmanager's webhook, version 4. `max_alerts` 0: all; what is left out is counted in

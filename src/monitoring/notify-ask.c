@@ -3,6 +3,7 @@
 #include "monitoring/reading.h"
 
 #include "common/error.h"
+#include "common/trace-context.h"
 
 #include <string.h>
 
@@ -75,7 +76,8 @@ static void add_drill(MonNotifier *notifier, const MonToTell *to_tell, MonStored
 }
 
 gboolean mon_notifier_test(MonNotifier *notifier, const char *name, const char *who,
-                           MonStoredFunc func, gpointer user_data, GError **error) {
+                           const char *traceparent, MonStoredFunc func, gpointer user_data,
+                           GError **error) {
   const MonReceiver *receiver = mon_alerting_receiver(notifier->alerting, name);
   g_autoptr(MonTransition) alert = NULL;
   g_autoptr(GPtrArray) alerts = g_ptr_array_new();
@@ -88,6 +90,7 @@ gboolean mon_notifier_test(MonNotifier *notifier, const char *name, const char *
     return FALSE;
   }
   alert = drill(name, who);
+  alert->traceparent = wg_traceparent_same(traceparent);
   g_ptr_array_add(alerts, alert);
   for (guint i = 0; i < receiver->integrations->len; i++) {
     gboolean is_last = i + 1 == receiver->integrations->len;

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/timer-source.h"
+#include "common/trace-context.h"
 
 #include <time.h>
 
@@ -109,6 +110,7 @@ static void on_ended(const MonNotice *notice, guint attempts, const char *error,
   MonNotifyFigures *figures = &notifier->figures[notice->kind];
   MonOp *op = op_new(MON_OP_ENDED);
   g_autofree char *subject = NULL;
+  WgTraceIds ids = wg_trace_ids(mon_notice_trace(notice));
 
   op->id = notice->id;
   op->time = wg_time_realtime();
@@ -125,7 +127,8 @@ static void on_ended(const MonNotice *notice, guint attempts, const char *error,
     return;
   subject = mon_payload_subject(notice);
   wg_log(LOG_ERR, WG_MSG_NOTIFICATION_GIVEN_UP,
-         WG_FIELDS(WG_FIELD_RECEIVER, notice->integration, WG_FIELD_ERROR, error),
+         WG_FIELDS(WG_FIELD_RECEIVER, notice->integration, WG_FIELD_ERROR, error,
+                   WG_TRACE_FIELDS(ids)),
          "%s was not told of \"%s\" and will not be: %s", notice->integration, subject, error);
 }
 

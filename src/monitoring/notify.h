@@ -48,10 +48,11 @@ typedef void (*MonStoredFunc)(gint64 id, const GError *error, gpointer user_data
 gint64 mon_notifier_next_silence(MonNotifier *notifier);
 void mon_notifier_silence(MonNotifier *notifier, MonSilence *silence, MonStoredFunc func,
                           gpointer user_data);
-/* A drill to each way of a receiver, by the same road as an alert. FALSE: there is no such
- * receiver, or it has no way; `func` is not called then. */
+/* A drill to each way of a receiver, by the same road as an alert, in the trace `traceparent`
+ * (NULL: none). FALSE: there is no such receiver, or it has no way; `func` is not called then. */
 gboolean mon_notifier_test(MonNotifier *notifier, const char *receiver, const char *who,
-                           MonStoredFunc func, gpointer user_data, GError **error);
+                           const char *traceparent, MonStoredFunc func, gpointer user_data,
+                           GError **error);
 /* Why a firing alert is told nobody now; NULL: it is told. */
 const char *mon_notifier_why_muted(MonNotifier *notifier, const MonTransition *alert);
 /* Counts since the start, for metrics. */

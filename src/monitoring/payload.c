@@ -1,7 +1,9 @@
 /* payload.c: the JSON that other programs know (notice.h): Alertmanager's webhook, version 4, and
  * the body of its API v2. Field names and their meaning are Alertmanager's; what is ours beside
- * them is dedupKey, cause and dependants, which its readers ignore. */
+ * them is dedupKey, cause, traceparent and dependants, which its readers ignore. */
 #include "monitoring/notice.h"
+
+#include "common/names.h"
 
 static char *time_text(gint64 realtime) {
   g_autoptr(GDateTime) t = g_date_time_new_from_unix_utc(realtime / G_USEC_PER_SEC);
@@ -74,6 +76,8 @@ static JsonObject *webhook_alert(const MonNotice *notice, const MonTransition *a
   json_object_set_string_member(object, "fingerprint", alert->fingerprint);
   if (alert->cause)
     json_object_set_string_member(object, "cause", alert->cause);
+  if (alert->traceparent)
+    json_object_set_string_member(object, WG_TRACEPARENT, alert->traceparent);
   set_dependants(notice, alert, object);
   return object;
 }

@@ -7,6 +7,7 @@
 #include "monitoring/receive-private.h"
 
 #include "common/error.h"
+#include "common/names.h"
 
 #include <string.h>
 
@@ -148,6 +149,9 @@ static SoupMessage *message_of(const MonIntegration *integration, const MonNotic
   soup_message_add_flags(message, SOUP_MESSAGE_NO_REDIRECT);
   soup_message_headers_replace(soup_message_get_request_headers(message), "Idempotency-Key",
                                notice->dedup);
+  if (mon_notice_trace(notice))
+    soup_message_headers_replace(soup_message_get_request_headers(message), WG_TRACEPARENT,
+                                 mon_notice_trace(notice));
   return message;
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/names.h"
+#include "common/trace-context.h"
 
 static int level_of(const MonTransition *alert) {
   if (alert->resolved_at != 0)
@@ -13,23 +14,29 @@ static int level_of(const MonTransition *alert) {
   return g_strcmp0(alert->severity, "info") == 0 ? LOG_NOTICE : LOG_WARNING;
 }
 
+static guint add_pair(const char **fields, guint n, const char *name, const char *value) {
+  if (value == NULL)
+    return n;
+  fields[n] = name;
+  fields[n + 1] = value;
+  return n + 2;
+}
+
 static void log_alert(const MonNotice *notice, const MonTransition *alert) {
   g_autofree char *line = mon_payload_line(alert);
   const char *unit = mon_labels_get(alert->labels, "unit");
   const char *what_to_do = mon_labels_get(alert->annotations, "what_to_do");
-  const char *const fields[] = {WG_FIELD_ALERT,
-                                alert->fingerprint,
-                                WG_FIELD_RULE,
-                                alert->rule ? alert->rule : "",
-                                WG_FIELD_RECEIVER,
-                                notice->integration,
-                                WG_FIELD_DEDUP,
-                                notice->dedup,
-                                WG_FIELD_WHAT_TO_DO,
-                                what_to_do ? what_to_do : "",
-                                unit ? WG_FIELD_UNIT : NULL,
-                                unit,
-                                NULL};
+  WgTraceIds ids = wg_trace_ids(alert->traceparent);
+  const char *fields[18] = {WG_FIELD_ALERT,      alert->fingerprint,
+                            WG_FIELD_RULE,       alert->rule ? alert->rule : "",
+                            WG_FIELD_RECEIVER,   notice->integration,
+                            WG_FIELD_DEDUP,      notice->dedup,
+                            WG_FIELD_WHAT_TO_DO, what_to_do ? what_to_do : ""};
+  guint n = 10;
+
+  n = add_pair(fields, n, WG_FIELD_UNIT, unit);
+  n = add_pair(fields, n, WG_FIELD_TRACE_ID, *ids.trace ? ids.trace : NULL);
+  add_pair(fields, n, WG_FIELD_SPAN_ID, *ids.span ? ids.span : NULL);
 
   if (alert->resolved_at != 0)
     wg_log(LOG_NOTICE, WG_MSG_ALERT_RESOLVED, fields, "%s", line);

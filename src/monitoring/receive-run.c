@@ -96,7 +96,10 @@ void mon_receive_exec(MonReceivers *receivers, const MonIntegration *integration
   g_autofree char *dedup = g_strdup_printf("%s=%s", WG_ENV_ALERT_DEDUP, notice->dedup);
   g_autofree char *receiver = g_strdup_printf("%s=%s", WG_ENV_ALERT_RECEIVER, notice->receiver);
   g_autofree char *title = g_strdup_printf("%s=%s", WG_ENV_ALERT_SUBJECT, subject);
-  const char *const env[] = {status, dedup, receiver, title, NULL};
+  g_autofree char *trace = mon_notice_trace(notice) ? g_strdup_printf("%s=%s", WG_ENV_TRACEPARENT,
+                                                                      mon_notice_trace(notice))
+                                                    : NULL;
+  const char *const env[] = {status, dedup, receiver, title, trace, NULL};
 
   mon_receive_run(receivers, integration, (const char *const *)integration->command, env, json,
                   "the command", attempt);

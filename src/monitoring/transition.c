@@ -3,6 +3,7 @@
 #include "monitoring/alerts.h"
 
 #include "common/error.h"
+#include "common/names.h"
 
 #include <json-glib/json-glib.h>
 #include <math.h>
@@ -43,6 +44,7 @@ void mon_transition_free(MonTransition *transition) {
   g_clear_pointer(&transition->annotations, mon_labels_unref);
   g_free(transition->cause);
   g_free(transition->release);
+  g_free(transition->traceparent);
   g_free(transition->who);
   g_free(transition->comment);
   g_free(transition->reason);
@@ -59,6 +61,7 @@ MonTransition *mon_transition_copy(const MonTransition *transition) {
   copy->annotations = transition->annotations ? mon_labels_ref(transition->annotations) : NULL;
   copy->cause = g_strdup(transition->cause);
   copy->release = g_strdup(transition->release);
+  copy->traceparent = g_strdup(transition->traceparent);
   copy->who = g_strdup(transition->who);
   copy->comment = g_strdup(transition->comment);
   copy->reason = g_strdup(transition->reason);
@@ -145,6 +148,7 @@ char *mon_transition_text(const MonTransition *t) {
   put_labels(object, "annotations", t->annotations);
   put_text(object, "cause", t->cause);
   put_text(object, "release", t->release);
+  put_text(object, WG_TRACEPARENT, t->traceparent);
   put_text(object, "who", t->who);
   put_text(object, "comment", t->comment);
   put_text(object, "reason", t->reason);
@@ -254,6 +258,7 @@ MonTransition *mon_transition_from_text(const char *text, GError **error) {
   t->annotations = get_labels(o, "annotations");
   t->cause = get_text(o, "cause");
   t->release = get_text(o, "release");
+  t->traceparent = get_text(o, WG_TRACEPARENT);
   t->who = get_text(o, "who");
   t->comment = get_text(o, "comment");
   t->reason = get_text(o, "reason");

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 typedef struct {
   gboolean done;
   GError *error;
@@ -115,7 +117,7 @@ static void test_time(void) {
 /* Exactly this, and a manifest cannot forge it. */
 static void test_environment(void) {
   const char *command[] = {"env", NULL};
-  const char *own[] = {"OWN=a b", "WAGGLE_TARGET=forged", NULL};
+  const char *own[] = {"OWN=a b", "WAGGLE_TARGET=forged", "TRACEPARENT=forged", NULL};
   DplHook hook = {.command = (char **)command, .environment = (char **)own};
   g_autoptr(GPtrArray) hooks = g_ptr_array_new();
   g_auto(Outcome) o = {0};
@@ -137,13 +139,15 @@ static void test_environment(void) {
                                        "WAGGLE_PREVIOUS=old",
                                        "WAGGLE_PREVIOUS_PATH=/srv/releases/old",
                                        "WAGGLE_DEPLOYMENT=12",
-                                       "WAGGLE_INSTANCE=7"};
+                                       "WAGGLE_INSTANCE=7",
+                                       "TRACEPARENT=" TRACE};
   for (guint i = 0; i < G_N_ELEMENTS(wanted); i++)
     if (!g_strv_contains((const char *const *)got, wanted[i]))
       g_error("no %s in %s", wanted[i], (char *)o.outputs->pdata[0]);
   for (char **line = got; *line; line++) {
     g_assert_false(g_str_has_prefix(*line, "NOTIFY_SOCKET="));
     g_assert_cmpstr(*line, !=, "WAGGLE_TARGET=forged");
+    g_assert_cmpstr(*line, !=, "TRACEPARENT=forged");
   }
 }
 
@@ -234,6 +238,7 @@ static void set_context(void) {
                              .version = "2",
                              .deployment = "12",
                              .instance = "7",
+                             .traceparent = TRACE,
                              .directory = "/tmp"};
 }
 

@@ -34,10 +34,11 @@ static int on_show(sd_bus_message *m, void *data, sd_bus_error *ret) {
 
   n_shows++;
   g_assert_cmpint(sd_bus_message_read(m, "t", &id), >=, 0);
-  g_autofree char *text = g_strdup_printf(
-      "{\"to\":\"%s\",\"manifest\":{\"units\":{\"install\":[\"units/shop.service\"],"
-      "\"start\":\"shop.socket\",\"stop-first\":true}}}",
-      id == 3 ? good_release : "2.0-new");
+  g_autofree char *text = g_strdup_printf("{\"to\":\"%s\",\"traceparent\":\"%s\",\"manifest\":{"
+                                          "\"units\":{\"install\":[\"units/shop.service\"],"
+                                          "\"start\":\"shop.socket\",\"stop-first\":true}}}",
+                                          id == 3 ? good_release : "2.0-new",
+                                          id == 3 ? "of the third" : "of the fifth");
   return sd_bus_reply_method_return(m, "s", text);
 }
 
@@ -183,6 +184,47 @@ static void test_window(void) {
   connection_close(&deployd);
 }
 
+static gboolean is_over(World *w) {
+  return g_str_has_suffix(w->events->str, "rolled-back ");
+}
+
+static gboolean is_traced(World *w) {
+  return g_strcmp0(mon_deployments_trace(w->all, w->unit), "of the fifth") == 0;
+}
+
+/* From the first touch of its units until half an hour after the last of its states, and what only
+ * serves is in nobody's trace. */
+static void test_trace(void) {
+  WgClockFake fake = {.boot_id = "aa", .boottime = 1000, .realtime = 1000};
+  const gint64 minute = 60 * G_USEC_PER_SEC;
+  Connection deployd;
+  World w;
+
+  good_release = "1.0-old";
+  live_state = NULL;
+  wg_clock_set_fake(&fake);
+  service_up(&deployd);
+  begin(&w);
+  wait_release(&w, "shop.service", "1.0-old");
+  g_assert_null(mon_deployments_trace(w.all, "shop.service"));
+  state(&deployd, 5, "validated", "staging");
+  state(&deployd, 5, "staging", "switching");
+  until(&w, is_traced);
+  g_assert_null(mon_deployments_trace(w.all, "other.service"));
+  fake.boottime += 29 * minute;
+  g_assert_true(is_traced(&w));
+  state(&deployd, 5, "verifying", "rolling-back");
+  state(&deployd, 5, "rolling-back", "rolled-back");
+  until(&w, is_over);
+  fake.boottime += 29 * minute;
+  g_assert_true(is_traced(&w));
+  fake.boottime += 2 * minute;
+  g_assert_null(mon_deployments_trace(w.all, "shop.service"));
+  end(&w);
+  connection_close(&deployd);
+  wg_clock_set_fake(NULL);
+}
+
 static gboolean was_asked_again(World *w) {
   return n_lists >= 2;
 }
@@ -213,6 +255,7 @@ int main(int argc, char **argv) {
   broker = broker_up();
   g_test_add_func("/deployments/release", test_release);
   g_test_add_func("/deployments/window", test_window);
+  g_test_add_func("/deployments/trace", test_trace);
   g_test_add_func("/deployments/comes-and-goes", test_comes_and_goes);
   int status = g_test_run();
   broker_down(broker);
