@@ -13,7 +13,8 @@
 /* Rows for a type's table of options. */
 #define CHK_COMMAND_OPTIONS                                                                        \
   {"argv", CHK_TEXTS, "the program and its arguments; the subject is a name only then"},           \
-      {"env", CHK_TEXTS, "NAME=value: added to PATH, HOME and LANG, which is all it gets"},        \
+      {"env", CHK_TEXTS,                                                                           \
+       "NAME=value: added to PATH, HOME, LANG and TRACEPARENT, which is all it gets"},             \
       {"inherit", CHK_BOOL, "true: all of the environment of the verification besides"},           \
       {"directory", CHK_TEXT, "where it runs"},                                                    \
       {"stdin", CHK_TEXT, "what it can read; default: nothing"},                                   \

@@ -17,7 +17,8 @@
 static const ChkKey options[] = {
     {"script-timeout", CHK_USEC, "each script is ended after that, and has failed (1min)"},
     {"configuration", CHK_TEXT, "greenboot.conf, for DISABLED_HEALTHCHECKS"},
-    {"env", CHK_TEXTS, "NAME=value: added to PATH, HOME and LANG, which is all they get"},
+    {"env", CHK_TEXTS,
+     "NAME=value: added to PATH, HOME, LANG and TRACEPARENT, which is all they get"},
     {"sandbox", CHK_BOOL, "without new privileges, the system read-only; needs a manager"},
     {"memory-max", CHK_BYTES, "each is ended beyond that; needs a manager"},
     {NULL},
