@@ -116,6 +116,7 @@ static void print_alert(JsonObject *alert) {
   print_text("Looked after", alert, "who");
   print_text("Comment", alert, "comment");
   print_text("Release", alert, "release");
+  print_text("Trace", alert, "traceparent");
   print_text("Follows from", alert, "cause");
   print_text("Rule", alert, "rule");
   print_text("Expression", alert, "expr");

@@ -51,6 +51,20 @@ static void test_ends(void) {
   unknown(&chk_type_command, "/no/such/program", NULL, "exit-status", 0, "/no/such/program");
 }
 
+/* Of our own environment a command has the trace, unless that is none or the file says another. */
+static void test_trace(void) {
+  const char *trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  g_autofree char *line = g_strdup_printf("\"%s\\n\"", trace);
+
+  g_setenv("TRACEPARENT", trace, TRUE);
+  COMMAND("printenv TRACEPARENT", NULL, "stdout", line);
+  COMMAND("printenv TRACEPARENT", "{\"env\": [\"TRACEPARENT=own\"]}", "stdout", "\"own\\n\"");
+  g_setenv("TRACEPARENT", "broken", TRUE);
+  COMMAND("printenv TRACEPARENT", NULL, "exit-status", "1");
+  g_unsetenv("TRACEPARENT");
+  COMMAND("printenv TRACEPARENT", NULL, "exit-status", "1");
+}
+
 static void test_output(void) {
   COMMAND("printf 'a b\\n'", NULL, "stdout", "\"a b\\n\"");
   COMMAND("printf x > y", NULL, "stdout", "\"x\""); /* no shell: words like all others */
@@ -252,6 +266,7 @@ int main(int argc, char **argv) {
   g_assert_nonnull(top);
   g_test_add_func("/command/ends", test_ends);
   g_test_add_func("/command/output", test_output);
+  g_test_add_func("/command/trace", test_trace);
   g_test_add_func("/command/time", test_time);
   g_test_add_func("/command/limits", test_limits);
   g_test_add_func("/command/validate", test_validate);
