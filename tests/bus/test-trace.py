@@ -1,6 +1,8 @@
 """TRACE_ID and SPAN_ID in the journal: of a deployment, of alerts and silences, of requests for
-metrics, of a message that became a dead letter; and on no line that has no trace."""
+metrics, of a message that became a dead letter; and on no line that has no trace. And the whole way
+from the call that deploys to the web server that is told what came of it."""
 
+import json
 import os
 import re
 
@@ -10,6 +12,7 @@ from harness import Daemon, check, equal, main
 from journal import Journal, journalled
 from monitord import NAME, Monitord
 from scrape import Connection, fetch
+from servers import Web
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -92,6 +95,51 @@ def test_a_dead_letter():
             got = c.receive("a")[0]
             c.call("Nack", got[1], mode="fatal", reason="poison")
             j.wait("its end", MESSAGE_ID=dead, WAGGLE_MESSAGE=str(number), **wanted)
+
+
+class Beside(Monitord):
+    """The monitor on the bus of a deployment service, which has the manager of units."""
+
+    def __init__(self, deployment, **given):
+        super().__init__(start=False, bus=False, **given)
+        self.bus, self.manager, self.units = deployment.bus, deployment.manager, deployment.units
+
+    def clean_up(self):
+        self.bus = None  # it is the deployment service's
+        super().clean_up()
+
+
+def test_from_the_call_to_the_web_server():
+    """A service that fails when it has been deployed: whoever is told of it is told in whose trace."""
+    rules = {"groups": [{"name": "g", "rules": [
+        {"alert": "Failed", "expr": 'waggle_unit_state{unit="shop.service",state="failed"} == 1'}]}]}
+    with Deployd() as d, Web({"/hook": (200, {}, "")}) as web:
+        files = {"rules.d/r.yaml": rules, "alerting.yaml": {
+            "route": {"receiver": "ops", "group_wait": "0s"},
+            "receivers": [{"name": "ops", "webhook": {"url": f"http://127.0.0.1:{web.port}/hook"}}]}}
+        with Beside(d, config="[Alerts]\nEvaluateSec=1s\n", files=files) as monitor:
+            monitor.start()
+            end = os.path.join(d.directory, "end")
+            d.target("shop")
+            c = d.caller()
+            serve = f"#!/bin/sh\nwhile [ ! -e {end} ]; do sleep 0.1; done\nexit 3\n"
+            result, _status, number = c.run(d.release("1.0", serve=serve), traceparent=GIVEN)
+            equal(result, "done")
+            shown = c.show(number)
+            watcher = monitor.caller()
+
+            def serving():
+                return json.loads(watcher.with_options(NAME, "Why", "s", "shop.service")[0]).get("release")
+
+            wait_for(lambda: serving() == shown["to"], "the monitor to know the release")
+            with open(end, "w", encoding="utf-8"):
+                pass
+            wait_for(lambda: web.requests, "the web server to be told")
+            headers, alert = web.requests[0][2], json.loads(web.requests[0][3])["alerts"][0]
+            equal(headers.get("traceparent"), shown["traceparent"], "the header")
+            equal(alert.get("traceparent"), shown["traceparent"], "the alert's")
+            equal(alert["annotations"]["release"], shown["to"])
+            check(shown["traceparent"].startswith(f"00-{TRACE}-"), "the caller's trace")
 
 
 if __name__ == "__main__":
