@@ -148,12 +148,19 @@ int cli_verb_alerts_silences(Cli *cli, CliArgs *args, GError **error) {
 
 static void add_receiver(CliTable *table, GVariant *r, guint64 now) {
   const char *wrong = cli_dict_string(r, "error");
+  gboolean waits = cli_dict_bool(r, "rate-limited");
 
   cli_table_add(table, cli_dict_string(r, "receiver"), CLI_STYLE_BOLD);
   cli_table_add(table, cli_dict_string(r, "kind"), CLI_STYLE_NONE);
   cli_table_add(table, cli_dict_string(r, "target"), CLI_STYLE_NONE);
   cli_table_add_printf(table, CLI_STYLE_NONE, "%" G_GUINT64_FORMAT, cli_dict_u64(r, "waiting"));
-  cli_table_add(table, wrong ? wrong : "ok", wrong ? CLI_STYLE_BAD : CLI_STYLE_GOOD);
+  cli_table_add(table,
+                wrong   ? wrong
+                : waits ? "rate limit"
+                        : "ok",
+                wrong   ? CLI_STYLE_BAD
+                : waits ? CLI_STYLE_WARNING
+                        : CLI_STYLE_GOOD);
 }
 
 int cli_verb_alerts_receivers(Cli *cli, CliArgs *args, GError **error) {

@@ -173,6 +173,19 @@ static void read_kind(WgReader *reader, MonIntegration *it) {
   }
 }
 
+/* The way's own, else the receiver's. */
+static void read_rate(WgReader *reader, guint *max, guint64 *per) {
+  WgReader *rate = wg_reader_object(reader, "rate_limit");
+
+  if (rate == NULL)
+    return;
+  *max = (guint)wg_reader_int(rate, "notifications", 1, MON_RATE_MAX, 0);
+  *per = wg_reader_usec(rate, "per", G_USEC_PER_SEC, MON_RATE_PER_MAX, 0);
+  if (!wg_reader_has(rate, "notifications") || !wg_reader_has(rate, "per"))
+    wg_reader_problem(rate, NULL, "so many \"notifications\" \"per\" time: both are needed");
+  wg_reader_end(rate);
+}
+
 static void read_integration(WgReader *reader, MonReceiver *receiver, MonReceiveKind kind,
                              guint *n_of_kind) {
   MonIntegration *it = g_new0(MonIntegration, 1);
@@ -183,6 +196,9 @@ static void read_integration(WgReader *reader, MonReceiver *receiver, MonReceive
   it->timeout =
       wg_reader_usec(reader, "timeout", G_USEC_PER_SEC / 10, TIMEOUT_MAX, TIMEOUT_DEFAULT);
   it->retry_for = wg_reader_usec(reader, "retry_for", 0, RETRY_MAX, RETRY_DEFAULT);
+  it->rate_max = receiver->rate_max;
+  it->rate_per = receiver->rate_per;
+  read_rate(reader, &it->rate_max, &it->rate_per);
   read_kind(reader, it);
   g_ptr_array_add(receiver->integrations, it);
 }
@@ -219,6 +235,7 @@ static MonReceiver *read_receiver(MonLoader *loader, WgReader *reader) {
   receiver->integrations = g_ptr_array_new_with_free_func(integration_free);
   if (name && (*name == '\0' || strchr(name, '/') || !is_header_text(name)))
     wg_reader_problem(reader, "name", "a name without '/' and control characters is needed");
+  read_rate(reader, &receiver->rate_max, &receiver->rate_per);
   for (guint kind = 0; kind < _MON_RECEIVE_MAX; kind++) {
     guint n = 0;
     read_integrations(loader, reader, receiver, kind_names[kind], kind, &n);

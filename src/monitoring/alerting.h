@@ -22,6 +22,9 @@ typedef enum {
   _MON_RECEIVE_MAX,
 } MonReceiveKind;
 
+#define MON_RATE_MAX 1000 /* of a rate limit, and how many of the past are remembered */
+#define MON_RATE_PER_MAX G_TIME_SPAN_DAY
+
 /* One way in which a receiver is told. */
 typedef struct {
   MonReceiveKind kind;
@@ -29,6 +32,8 @@ typedef struct {
   gboolean send_resolved;
   guint64 timeout;   /* us, of one attempt */
   guint64 retry_for; /* us, from the first attempt on; then it is given up */
+  guint rate_max;    /* notifications in rate_per at most; 0: no bound */
+  guint64 rate_per;  /* us */
   char *agent;       /* message */
   int priority;      /* message: 0 to 9; -1: by severity */
   char **command;    /* exec */
@@ -46,6 +51,8 @@ typedef struct {
 typedef struct {
   char *name;
   GPtrArray *integrations; /* of MonIntegration; may be empty: nobody is told */
+  guint rate_max;          /* of each way that has no bound of its own */
+  guint64 rate_per;
 } MonReceiver;
 
 typedef struct MonRoute MonRoute;

@@ -79,6 +79,8 @@ static void add_receiver(GVariantBuilder *list, MonNotifier *notifier, const Mon
   add_text(&b, "target", target);
   g_variant_builder_add(&b, "{sv}", "waiting", g_variant_new_uint32(waiting));
   add_text(&b, "error", error);
+  if (mon_notifier_limited(notifier, it->key))
+    g_variant_builder_add(&b, "{sv}", "rate-limited", g_variant_new_boolean(TRUE));
   g_variant_builder_add(list, "a{sv}", &b);
 }
 

@@ -260,7 +260,7 @@ const MonMetric mon_metrics[] = {
                              MON_COUNTER, NULL},
     [MON_M_NOTIFICATIONS] = {"waggle_notifications_total", NULL,
                              "notifications by receiver and what became of them: told, given-up, "
-                             "merged (the queue was full); "
+                             "merged (the queue was full), suppressed (rate_limit); "
                              "retried counts failed attempts",
                              "receiver result", MON_COUNTER, NULL},
     [MON_M_NOTIFICATIONS_QUEUED] = {"waggle_notifications_queued", NULL,

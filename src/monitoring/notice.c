@@ -35,11 +35,10 @@ static MonNotice *notice_alloc(gint64 id) {
   return notice;
 }
 
-/* Of what it is about and of when, so that a store that begins anew does not repeat one. */
-static char *dedup_key(const MonNotice *notice) {
+char *mon_notice_dedup(const MonNotice *notice) {
   g_autofree char *about =
-      g_strdup_printf("%s\n%s\n%" G_GINT64_FORMAT "\n%" G_GINT64_FORMAT, notice->integration,
-                      notice->group, notice->id, notice->time);
+      g_strdup_printf("%s\n%s\n%" G_GINT64_FORMAT "\n%" G_GINT64_FORMAT "\n%u", notice->integration,
+                      notice->group, notice->id, notice->time, notice->suppressed);
   g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, about, -1);
   const MonTransition *first = g_ptr_array_index(notice->alerts, 0);
   gint64 seq = 0;
@@ -64,7 +63,7 @@ MonNotice *mon_notice_new(gint64 id, const MonToTell *to_tell, MonGroups *groups
   notice->created = now;
   notice->time = realtime;
   notice->valid_for = to_tell->valid_for;
-  notice->dedup = dedup_key(notice);
+  notice->dedup = mon_notice_dedup(notice);
   add_dependants(notice, groups);
   return notice;
 }
@@ -78,31 +77,16 @@ void mon_notice_free(MonNotice *notice) {
   g_clear_pointer(&notice->labels, mon_labels_unref);
   g_ptr_array_unref(notice->alerts);
   g_hash_table_unref(notice->dependants);
+  g_strfreev(notice->groups);
   g_free(notice->dedup);
   g_free(notice);
 }
 
-static gboolean is_about(const MonNotice *notice, const char *fingerprint) {
-  for (guint i = 0; i < notice->alerts->len; i++)
-    if (g_str_equal(((const MonTransition *)notice->alerts->pdata[i])->fingerprint, fingerprint))
-      return TRUE;
-  return FALSE;
-}
-
-/* What fired then is in the later one if it still does. */
-void mon_notice_merge(MonNotice *into, const MonNotice *older) {
-  for (guint i = older->n_firing; i < older->alerts->len; i++) {
-    const MonTransition *alert = older->alerts->pdata[i];
-    if (!is_about(into, alert->fingerprint))
-      g_ptr_array_add(into->alerts, mon_transition_copy(alert));
-  }
-}
-
 gboolean mon_notice_is_drill(const MonNotice *notice) {
   for (guint i = 0; i < notice->alerts->len; i++)
-    if (((const MonTransition *)g_ptr_array_index(notice->alerts, i))->is_drill)
-      return TRUE;
-  return FALSE;
+    if (!((const MonTransition *)g_ptr_array_index(notice->alerts, i))->is_drill)
+      return FALSE;
+  return TRUE;
 }
 
 const char *mon_notice_trace(const MonNotice *notice) {
@@ -124,6 +108,14 @@ static JsonArray *alerts_array(const MonNotice *notice) {
     g_autofree char *text = mon_transition_text(g_ptr_array_index(notice->alerts, i));
     json_array_add_element(array, json_from_string(text, NULL));
   }
+  return array;
+}
+
+static JsonArray *groups_array(const MonNotice *notice) {
+  JsonArray *array = json_array_new();
+
+  for (guint i = 0; notice->groups[i]; i++)
+    json_array_add_string_element(array, notice->groups[i]);
   return array;
 }
 
@@ -165,6 +157,10 @@ char *mon_notice_text(const MonNotice *notice) {
   json_object_set_array_member(o, "alerts", alerts_array(notice));
   json_object_set_int_member(o, "firing", notice->n_firing);
   json_object_set_object_member(o, "dependants", dependants_object(notice));
+  if (notice->suppressed > 0)
+    json_object_set_int_member(o, "suppressed", notice->suppressed);
+  if (notice->groups)
+    json_object_set_array_member(o, "groups", groups_array(notice));
   json_object_set_string_member(o, "dedup", notice->dedup);
   json_object_set_int_member(o, "created", notice->created);
   json_object_set_int_member(o, "time", notice->time);
@@ -215,6 +211,19 @@ static void read_dependants(MonNotice *notice, JsonObject *o) {
   }
 }
 
+static void read_summary(MonNotice *notice, JsonObject *o) {
+  g_autoptr(GStrvBuilder) groups = g_strv_builder_new();
+  JsonArray *array;
+
+  notice->suppressed = (guint)json_object_get_int_member_with_default(o, "suppressed", 0);
+  if (!json_object_has_member(o, "groups"))
+    return;
+  array = json_object_get_array_member(o, "groups");
+  for (guint i = 0; i < json_array_get_length(array); i++)
+    g_strv_builder_add(groups, json_array_get_string_element(array, i));
+  notice->groups = g_strv_builder_end(groups);
+}
+
 static gboolean read_kind(MonNotice *notice, const char *name) {
   for (guint kind = 0; kind < _MON_RECEIVE_MAX; kind++)
     if (g_strcmp0(mon_receive_name(kind), name) == 0) {
@@ -244,6 +253,7 @@ MonNotice *mon_notice_from_text(gint64 id, const char *text, GError **error) {
   notice->created = json_object_get_int_member(o, "created");
   notice->time = json_object_get_int_member(o, "time");
   notice->valid_for = (guint64)json_object_get_int_member(o, "valid-for");
+  read_summary(notice, o);
   read_labels(notice, o);
   read_dependants(notice, o);
   return read_alerts(notice, o, error) ? g_steal_pointer(&notice) : NULL;

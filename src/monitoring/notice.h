@@ -18,6 +18,9 @@ typedef struct {
   GPtrArray *alerts;      /* of MonTransition, firing ones first */
   guint n_firing;         /* 0: it says that all are resolved */
   GHashTable *dependants; /* fingerprint -> GPtrArray of texts: what follows from a firing alert */
+  guint suppressed; /* 0: none; else it is the only one of so many, which were held back by a bound
+                       on how often this integration is told */
+  char **groups;    /* of those, where they are several; NULL: `group` alone */
   char *dedup;
   gint64 created; /* lasting time, us */
   gint64 time;    /* CLOCK_REALTIME, us */
@@ -34,6 +37,13 @@ char *mon_notice_text(const MonNotice *notice);
 MonNotice *mon_notice_from_text(gint64 id, const char *text, GError **error);
 /* `older`, of the same group, is not sent: what it said to be over is said by `into`. */
 void mon_notice_merge(MonNotice *into, const MonNotice *older);
+/* notice-merge.c: `older`, of whatever group, is not sent: `into`, a summary from now on, says what
+ * it said. Of an alert that both know the later word counts. */
+void mon_notice_absorb(MonNotice *into, const MonNotice *older);
+/* Of what it says and of when, so that a store that begins anew does not repeat one, and what was
+ * merged into it does not pass for it. (transfer full) */
+char *mon_notice_dedup(const MonNotice *notice);
+/* All of it is. */
 gboolean mon_notice_is_drill(const MonNotice *notice);
 /* In whose trace it is told: that of its alerts, where they have one and the same. NULL: none.
  * Borrowed. */
@@ -49,6 +59,8 @@ char *mon_payload_alertmanager(const MonNotice *notice);
 char *mon_payload_subject(const MonNotice *notice);
 /* A few lines an alert: what, since when, what to do. */
 char *mon_payload_text(const MonNotice *notice);
+/* A summary in one line. */
+char *mon_payload_suppressed(const MonNotice *notice);
 /* One alert in one line. */
 char *mon_payload_line(const MonTransition *alert);
 /* What is to be said of one that is unknown; NULL: nothing, it is known. Static. */

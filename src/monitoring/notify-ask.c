@@ -23,6 +23,10 @@ const char *mon_notifier_error(MonNotifier *notifier, const char *integration, g
   return mon_outbox_error(notifier->outbox, integration, ret_waiting);
 }
 
+gboolean mon_notifier_limited(MonNotifier *notifier, const char *integration) {
+  return mon_outbox_limited(notifier->outbox, integration);
+}
+
 gint64 mon_notifier_next_silence(MonNotifier *notifier) {
   return notifier->next_silence++;
 }

@@ -49,6 +49,21 @@ static void load_notices(MonNotifier *notifier, MonStore *store) {
   }
 }
 
+/* What rate limits count. */
+static void load_told(MonNotifier *notifier, MonStore *store) {
+  g_autoptr(WgStatement) stmt = wg_records_statement(
+      store, "SELECT integration, ended FROM notification WHERE ended > ?1 AND error IS NULL"
+             " ORDER BY ended");
+  gint64 realtime = wg_time_realtime(), now = wg_clock_now(wg_records_clock(store));
+
+  if (stmt)
+    sqlite3_bind_int64(stmt, 1, realtime - MON_RATE_PER_MAX);
+  while (stmt && wg_records_row(store, stmt)) {
+    gint64 age = MAX(realtime - sqlite3_column_int64(stmt, 1), 0);
+    mon_outbox_told(notifier->outbox, text_at(stmt, 0), now - age);
+  }
+}
+
 static void load_silences(MonNotifier *notifier, MonStore *store) {
   g_autoptr(WgStatement) stmt =
       wg_records_statement(store, "SELECT id, record, crc FROM silence ORDER BY id");
@@ -77,6 +92,7 @@ gboolean mon_notify_load(MonNotifier *notifier, GError **error) {
   notifier->next_id = load_number(store, "SELECT MAX(id) FROM notification") + 1;
   notifier->next_silence = load_number(store, "SELECT MAX(id) FROM silence") + 1;
   load_sent(notifier, store);
+  load_told(notifier, store);
   load_notices(notifier, store);
   load_silences(notifier, store);
   return wg_records_good(store, error);

@@ -9,7 +9,7 @@ typedef enum {
   MON_OP_CURSOR,
   MON_OP_SENT,   /* `key`, `group`, `text`; NULL text: the row goes */
   MON_OP_NOTICE, /* `notice`: stored with `text`, then sent */
-  MON_OP_AGAIN,  /* `id`, `text`: what is stored of one that waits */
+  MON_OP_AGAIN,  /* `id`, `text`: what is stored of one that waits for the integration `key` */
   MON_OP_ENDED,  /* `id`, `time`, `number` attempts, `text`: the error */
   MON_OP_SILENCE,
 } MonOpKind;

@@ -3,6 +3,7 @@
 #include "monitoring/notify-private.h"
 #include "monitoring/tally.h"
 
+#include "common/amounts.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/timer-source.h"
@@ -132,28 +133,43 @@ static void on_ended(const MonNotice *notice, guint attempts, const char *error,
          "%s was not told of \"%s\" and will not be: %s", notice->integration, subject, error);
 }
 
-static void on_merged(const MonNotice *older, const MonNotice *into, gpointer user_data) {
-  static WgLogRate rate = {.interval_usec = 60 * G_USEC_PER_SEC, .burst = 1};
+static void on_merged(const MonNotice *older, const MonNotice *into, const char *why,
+                      gpointer user_data) {
   MonNotifier *notifier = user_data;
-  MonOp *again = op_new(MON_OP_AGAIN), *ended = op_new(MON_OP_ENDED);
-  guint max = notifier->daemon->settings.queue_max, suppressed;
+  MonOp *ended = op_new(MON_OP_ENDED);
 
-  again->id = into->id;
-  again->text = mon_notice_text(into);
-  mon_notify_op(notifier, again);
   ended->id = older->id;
   ended->time = wg_time_realtime();
-  ended->text = g_strdup_printf(MON_MERGED "%" G_GINT64_FORMAT " of the same group: more than %u "
-                                           "waited for this receiver",
-                                into->id, max);
+  ended->text = g_strdup_printf(MON_MERGED "%" G_GINT64_FORMAT ": %s", into->id, why);
   mon_notify_op(notifier, ended);
-  count(notifier, older->integration, "merged", 1);
-  if (wg_log_rate_ok(&rate, &suppressed))
+  count(notifier, older->integration, into->suppressed > 0 ? "suppressed" : "merged", 1);
+}
+
+static void on_again(const MonNotice *into, gpointer user_data) {
+  static WgLogRate rate = {.interval_usec = 60 * G_USEC_PER_SEC, .burst = 1};
+  MonNotifier *notifier = user_data;
+  MonOp *again = op_new(MON_OP_AGAIN);
+  guint max = notifier->daemon->settings.queue_max, unsaid;
+
+  again->id = into->id;
+  again->key = g_strdup(into->integration);
+  again->text = mon_notice_text(into);
+  mon_notify_op(notifier, again);
+  if (into->suppressed == 0 && wg_log_rate_ok(&rate, &unsaid))
     wg_log(LOG_WARNING, WG_MSG_NOTIFICATIONS_MERGED,
-           WG_FIELDS(WG_FIELD_RECEIVER, older->integration),
+           WG_FIELDS(WG_FIELD_RECEIVER, into->integration),
            "More than %u notifications wait for %s: older ones are merged into newer ones of their "
            "group",
-           max, older->integration);
+           max, into->integration);
+}
+
+static void on_limited(const MonIntegration *integration, gpointer user_data) {
+  g_autofree char *span = wg_span_text(integration->rate_per);
+
+  wg_log(LOG_NOTICE, WG_MSG_RECEIVER_LIMITED, WG_FIELDS(WG_FIELD_RECEIVER, integration->key),
+         "%s has been told %u times in %s, as often as its rate_limit allows; what comes now is "
+         "told later, in one summary",
+         integration->key, integration->rate_max, span);
 }
 
 static void on_lane(const char *integration, const char *error, gpointer user_data) {
@@ -170,8 +186,8 @@ static void on_wake(gpointer user_data) {
   mon_notifier_turn_soon(user_data);
 }
 
-static const MonOutboxFuncs outbox_funcs = {on_integration, on_send, on_ended,
-                                            on_merged,      on_lane, on_wake};
+static const MonOutboxFuncs outbox_funcs = {on_integration, on_send,    on_ended, on_merged,
+                                            on_again,       on_limited, on_lane,  on_wake};
 
 /* ---- turning ---- */
 
@@ -232,6 +248,8 @@ void mon_notify_written(MonNotifier *notifier, GPtrArray *ops) {
       mon_outbox_add(notifier->outbox, g_steal_pointer(&op->notice));
     } else if (op->kind == MON_OP_SILENCE) {
       mon_silences_put(notifier->silences, g_steal_pointer(&op->silence));
+    } else if (op->kind == MON_OP_AGAIN) {
+      mon_outbox_stored(notifier->outbox, op->key, op->id);
     } else if (op->kind == MON_OP_CURSOR) {
       notifier->cursor_stored = op->id;
     }

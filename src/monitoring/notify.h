@@ -41,6 +41,8 @@ void mon_notifier_take(MonNotifier *notifier, const MonTransition *transition);
 MonGroups *mon_notifier_groups(MonNotifier *notifier);
 MonAlerting *mon_notifier_alerting(MonNotifier *notifier);
 MonSilences *mon_notifier_silences(MonNotifier *notifier);
+/* Something waits for a receiver's way because of its rate limit. */
+gboolean mon_notifier_limited(MonNotifier *notifier, const char *integration);
 /* What a receiver's way failed with last (NULL: nothing), and how many wait for it. */
 const char *mon_notifier_error(MonNotifier *notifier, const char *integration, guint *ret_waiting);
 /* `func` once it is on the disk, or with why not. `silence` is taken. Loop, later. */

@@ -1,41 +1,10 @@
 /* outbox.c: see outbox.h. */
-#include "monitoring/outbox.h"
+#include "monitoring/outbox-private.h"
 
 #define LANE_PAUSE_MAX (30 * G_USEC_PER_SEC)
 #define ENTRY_PAUSE_MAX (5 * G_TIME_SPAN_MINUTE)
 
-typedef struct Lane Lane;
-
-/* One notification; in the lane's queue until it is over with it. */
-struct MonAttempt {
-  Lane *lane;
-  MonNotice *notice;
-  guint attempts;
-  guint own;   /* of them those that failed while the lane worked */
-  gint64 next; /* lasting time; not before, while the lane works */
-  gboolean in_flight;
-};
-
-struct Lane {
-  MonOutbox *outbox;
-  char *integration;
-  GQueue entries; /* of MonAttempt, by id */
-  guint n_in_flight;
-  guint failures; /* in a row */
-  gint64 pause;   /* not before */
-  char *error;
-  gboolean is_dirty; /* something ended since the last run */
-};
-
-struct MonOutbox {
-  const MonOutboxFuncs *funcs;
-  gpointer user_data;
-  GHashTable *lanes; /* integration -> Lane */
-  gint64 now;        /* of the last run */
-  guint max;         /* in a lane; 0: no bound */
-};
-
-static void entry_free(gpointer data) {
+void mon_entry_free(gpointer data) {
   MonAttempt *entry = data;
 
   mon_notice_free(entry->notice);
@@ -43,9 +12,10 @@ static void entry_free(gpointer data) {
 }
 
 static void lane_free(gpointer data) {
-  Lane *lane = data;
+  MonLane *lane = data;
 
-  g_queue_clear_full(&lane->entries, entry_free);
+  g_queue_clear_full(&lane->entries, mon_entry_free);
+  g_array_unref(lane->told);
   g_free(lane->integration);
   g_free(lane->error);
   g_free(lane);
@@ -67,14 +37,15 @@ void mon_outbox_free(MonOutbox *outbox) {
   g_free(outbox);
 }
 
-static Lane *lane_get(MonOutbox *outbox, const char *integration) {
-  Lane *lane = g_hash_table_lookup(outbox->lanes, integration);
+MonLane *mon_lane_get(MonOutbox *outbox, const char *integration) {
+  MonLane *lane = g_hash_table_lookup(outbox->lanes, integration);
 
   if (lane)
     return lane;
-  lane = g_new0(Lane, 1);
+  lane = g_new0(MonLane, 1);
   lane->outbox = outbox;
   lane->integration = g_strdup(integration);
+  lane->told = g_array_new(FALSE, FALSE, sizeof(gint64));
   g_queue_init(&lane->entries);
   g_hash_table_insert(outbox->lanes, lane->integration, lane);
   return lane;
@@ -82,11 +53,12 @@ static Lane *lane_get(MonOutbox *outbox, const char *integration) {
 
 /* The entry is over and gone. */
 static void entry_end(MonAttempt *entry, const char *error) {
-  Lane *lane = entry->lane;
+  MonLane *lane = entry->lane;
 
   g_queue_remove(&lane->entries, entry);
+  lane->n_held -= entry->held;
   lane->outbox->funcs->ended(entry->notice, entry->attempts, error, lane->outbox->user_data);
-  entry_free(entry);
+  mon_entry_free(entry);
 }
 
 void mon_outbox_bound(MonOutbox *outbox, guint max) {
@@ -94,7 +66,7 @@ void mon_outbox_bound(MonOutbox *outbox, guint max) {
 }
 
 /* The oldest that waits and has a later one of its group in the queue. */
-static GList *find_pair(Lane *lane, GList **ret_later) {
+static GList *find_pair(MonLane *lane, GList **ret_later) {
   g_autoptr(GHashTable) first = g_hash_table_new(g_str_hash, g_str_equal);
 
   for (GList *l = lane->entries.head; l; l = l->next) {
@@ -110,37 +82,73 @@ static GList *find_pair(Lane *lane, GList **ret_later) {
   return NULL;
 }
 
-static MonAttempt *oldest_waiting(Lane *lane) {
+static MonAttempt *oldest_waiting(MonLane *lane) {
   for (GList *l = lane->entries.head; l; l = l->next)
     if (!((MonAttempt *)l->data)->in_flight)
       return l->data;
   return NULL;
 }
 
-/* FALSE: all are under way. */
-static gboolean make_room(Lane *lane) {
-  GList *later = NULL, *older = find_pair(lane, &later);
-  MonAttempt *entry = older ? older->data : oldest_waiting(lane);
+/* What `into` says now is not what is stored: it is not sent before that is. */
+void mon_entry_hold(MonAttempt *into) {
+  const MonOutbox *outbox = into->lane->outbox;
 
+  into->held++;
+  into->lane->n_held++;
+  outbox->funcs->again(into->notice, outbox->user_data);
+}
+
+void mon_outbox_stored(MonOutbox *outbox, const char *integration, gint64 id) {
+  MonLane *lane = g_hash_table_lookup(outbox->lanes, integration);
+
+  for (GList *l = lane ? lane->entries.head : NULL; l; l = l->next) {
+    MonAttempt *entry = l->data;
+    if (entry->notice->id != id || entry->held == 0)
+      continue;
+    entry->held--;
+    lane->n_held--;
+    lane->is_dirty = TRUE;
+  }
+}
+
+void mon_entry_merge(MonAttempt *older, MonAttempt *into, const char *why) {
+  MonLane *lane = older->lane;
+
+  g_queue_remove(&lane->entries, older);
+  lane->n_held -= older->held;
+  lane->outbox->funcs->merged(older->notice, into->notice, why, lane->outbox->user_data);
+  mon_entry_free(older);
+}
+
+/* FALSE: all are under way. */
+static gboolean make_room(MonLane *lane) {
+  GList *later = NULL, *older;
+  MonAttempt *entry, *into;
+
+  if (lane->is_limited && mon_lane_summarise(lane))
+    return TRUE;
+  older = find_pair(lane, &later);
+  entry = older ? older->data : oldest_waiting(lane);
   if (entry == NULL)
     return FALSE;
   if (older == NULL) {
     entry_end(entry, "too many wait for this receiver (QueueMax=)");
     return TRUE;
   }
-  const MonOutbox *outbox = lane->outbox;
-  MonNotice *into = ((MonAttempt *)later->data)->notice;
-  mon_notice_merge(into, entry->notice);
-  g_queue_delete_link(&lane->entries, older);
-  outbox->funcs->merged(entry->notice, into, outbox->user_data);
-  entry_free(entry);
+  into = later->data;
+  if (entry->notice->suppressed > 0)
+    mon_notice_absorb(into->notice, entry->notice);
+  else
+    mon_notice_merge(into->notice, entry->notice);
+  mon_entry_merge(entry, into, "more waited for this receiver than QueueMax=");
+  mon_entry_hold(into);
   return TRUE;
 }
 
 void mon_outbox_add(MonOutbox *outbox, MonNotice *notice) {
   MonAttempt *entry = g_new0(MonAttempt, 1);
 
-  entry->lane = lane_get(outbox, notice->integration);
+  entry->lane = mon_lane_get(outbox, notice->integration);
   entry->notice = notice;
   g_queue_push_tail(&entry->lane->entries, entry);
   entry->lane->is_dirty = TRUE;
@@ -155,7 +163,7 @@ static gint64 doubled(guint n, gint64 max) {
   return pause - (gint64)(g_random_double() * (double)pause / 10);
 }
 
-static void set_error(Lane *lane, const char *error) {
+static void set_error(MonLane *lane, const char *error) {
   gboolean was = lane->error != NULL;
 
   g_free(lane->error);
@@ -164,7 +172,7 @@ static void set_error(Lane *lane, const char *error) {
     lane->outbox->funcs->lane(lane->integration, error, lane->outbox->user_data);
 }
 
-static void lane_failed(Lane *lane, const char *text) {
+static void lane_failed(MonLane *lane, const char *text) {
   lane->failures++;
   lane->pause = lane->outbox->now + doubled(lane->failures, LANE_PAUSE_MAX);
   set_error(lane, text);
@@ -179,7 +187,7 @@ static gboolean is_given_up(MonAttempt *entry) {
 }
 
 void mon_attempt_end(MonAttempt *entry, MonToldHow how, const char *text) {
-  Lane *lane = entry->lane;
+  MonLane *lane = entry->lane;
 
   entry->in_flight = FALSE;
   lane->n_in_flight--;
@@ -193,6 +201,8 @@ void mon_attempt_end(MonAttempt *entry, MonToldHow how, const char *text) {
       entry_end(entry, text);
     return;
   }
+  if (how == MON_TOLD)
+    mon_lane_told(lane, lane->outbox->now);
   lane->failures = 0; /* whoever refuses one is there */
   lane->pause = 0;
   set_error(lane, NULL);
@@ -201,19 +211,29 @@ void mon_attempt_end(MonAttempt *entry, MonToldHow how, const char *text) {
 
 typedef gboolean (*EntryFunc)(MonAttempt *entry, gpointer user_data); /* TRUE: enough */
 
+/* Of none of its groups anything is before it. A summary is of several. */
+static gboolean is_first(GHashTable *seen, const MonNotice *notice) {
+  gboolean is_first = g_hash_table_add(seen, notice->group);
+
+  for (guint i = 0; notice->groups && notice->groups[i]; i++)
+    is_first = g_hash_table_add(seen, notice->groups[i]) && is_first;
+  return is_first;
+}
+
 /* The first of each group, in order: later ones of a group wait for it. */
-static void each_first(const Lane *lane, EntryFunc func, gpointer user_data) {
+static void each_first(const MonLane *lane, EntryFunc func, gpointer user_data) {
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 
   for (GList *l = lane->entries.head; l; l = l->next) {
     MonAttempt *entry = l->data;
-    if (g_hash_table_add(seen, entry->notice->group) && !entry->in_flight && func(entry, user_data))
+    if (is_first(seen, entry->notice) && !entry->in_flight && entry->held == 0 &&
+        func(entry, user_data))
       return;
   }
 }
 
 typedef struct {
-  const Lane *lane;
+  const MonLane *lane;
   gint64 now, due;
   MonAttempt *found;
 } Search;
@@ -243,11 +263,11 @@ static gboolean take_due(MonAttempt *entry, gpointer user_data) {
   return search->due <= pause; /* it cannot get earlier */
 }
 
-static gboolean is_crowded(const Lane *lane) {
+static gboolean is_crowded(const MonLane *lane) {
   return lane->n_in_flight >= (lane->failures > 0 ? 1 : MON_LANE_PARALLEL);
 }
 
-static MonAttempt *next_entry(const Lane *lane, gint64 now) {
+static MonAttempt *next_entry(const MonLane *lane, gint64 now) {
   Search search = {lane, now, 0, NULL};
 
   if (!is_crowded(lane) && lane->pause <= now)
@@ -255,16 +275,23 @@ static MonAttempt *next_entry(const Lane *lane, gint64 now) {
   return search.found;
 }
 
-static void lane_run(Lane *lane, gint64 now) {
+static void lane_run(MonLane *lane, gint64 now) {
   MonOutbox *outbox = lane->outbox;
   MonAttempt *entry;
 
+  lane->opens = 0;
   while ((entry = next_entry(lane, now))) {
     const MonIntegration *it = outbox->funcs->integration(lane->integration, outbox->user_data);
     if (it == NULL) {
       entry_end(entry, "this receiver is not in the configuration any more");
       continue;
     }
+    if (!mon_lane_admits(lane, it, now))
+      break;
+    gboolean was_limited = lane->is_limited;
+    lane->is_limited = FALSE;
+    if (was_limited && mon_lane_summarise(lane))
+      continue;
     entry->in_flight = TRUE;
     entry->attempts++;
     lane->n_in_flight++;
@@ -286,14 +313,14 @@ void mon_outbox_run(MonOutbox *outbox, gint64 now) {
     lane_run(g_ptr_array_index(lanes, i), now);
 }
 
-static gint64 lane_due(const Lane *lane) {
+static gint64 lane_due(const MonLane *lane) {
   Search search = {lane, 0, G_MAXINT64, NULL};
 
   if (lane->is_dirty)
     return 0;
   if (!is_crowded(lane))
     each_first(lane, take_due, &search);
-  return search.due;
+  return MAX(search.due, lane->opens);
 }
 
 gint64 mon_outbox_due(MonOutbox *outbox) {
@@ -314,12 +341,12 @@ guint mon_outbox_n(MonOutbox *outbox) {
 
   g_hash_table_iter_init(&iter, outbox->lanes);
   while (g_hash_table_iter_next(&iter, NULL, &lane))
-    n += ((Lane *)lane)->entries.length;
+    n += ((MonLane *)lane)->entries.length;
   return n;
 }
 
 const char *mon_outbox_error(MonOutbox *outbox, const char *integration, guint *ret_waiting) {
-  const Lane *lane = g_hash_table_lookup(outbox->lanes, integration);
+  const MonLane *lane = g_hash_table_lookup(outbox->lanes, integration);
 
   *ret_waiting = lane ? lane->entries.length : 0;
   return lane ? lane->error : NULL;

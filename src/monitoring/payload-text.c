@@ -7,6 +7,10 @@
 /* Bytes; then the rest is counted. What a message carries by itself is more. */
 #define TEXT_MAX (96 * 1024)
 
+#define SUPPRESSED                                                                                 \
+  "%u notifications were suppressed by the rate_limit of this receiver; this is what they said:"
+#define NAMES_MAX 50 /* in one line */
+
 /* In an order of importance: what tells one alert of a name from another. */
 static const char *const telling[] = {"unit",  "service", "probe",      "instance",
                                       "agent", "device",  "mountpoint", NULL};
@@ -39,6 +43,8 @@ char *mon_payload_subject(const MonNotice *notice) {
   guint n = notice->n_firing > 0 ? notice->n_firing : notice->alerts->len;
   GString *text = g_string_new(mon_notice_is_drill(notice) ? "[DRILL] " : "");
 
+  if (notice->suppressed > 0)
+    g_string_append_printf(text, "[SUMMARY of %u suppressed] ", notice->suppressed);
   if (n > 1)
     g_string_append_printf(text, "[%s:%u] ", notice->n_firing > 0 ? "FIRING" : "RESOLVED", n);
   else
@@ -93,6 +99,22 @@ char *mon_payload_line(const MonTransition *alert) {
   return g_string_free(text, FALSE);
 }
 
+char *mon_payload_suppressed(const MonNotice *notice) {
+  GString *text = g_string_new(NULL);
+  guint n = MIN(notice->alerts->len, NAMES_MAX);
+
+  g_string_append_printf(text, SUPPRESSED, notice->suppressed);
+  for (guint i = 0; i < n; i++) {
+    const MonTransition *alert = g_ptr_array_index(notice->alerts, i);
+    g_string_append_printf(text, "%s %s ", i > 0 ? "," : "", word(alert));
+    append_subject_of(text, alert);
+  }
+  if (notice->alerts->len > n)
+    g_string_append_printf(text, " and %u more; waggle alerts list has them all",
+                           notice->alerts->len - n);
+  return g_string_free(text, FALSE);
+}
+
 static void append_times(GString *text, const MonTransition *alert) {
   g_autoptr(GDateTime) t = g_date_time_new_from_unix_local(alert->fired_at / G_USEC_PER_SEC);
   g_autofree char *since = t ? g_date_time_format(t, "%Y-%m-%d %H:%M:%S %z") : NULL;
@@ -127,6 +149,8 @@ static void append_alert(GString *text, const MonNotice *notice, const MonTransi
 char *mon_payload_text(const MonNotice *notice) {
   GString *text = g_string_new(NULL);
 
+  if (notice->suppressed > 0)
+    g_string_append_printf(text, SUPPRESSED "\n\n", notice->suppressed);
   for (guint i = 0; i < notice->alerts->len; i++) {
     if (text->len > TEXT_MAX) {
       g_string_append_printf(text, "\nand %u more; waggle alerts list has them all\n",

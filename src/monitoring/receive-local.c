@@ -44,9 +44,23 @@ static void log_alert(const MonNotice *notice, const MonTransition *alert) {
     wg_log(level_of(alert), WG_MSG_ALERT_FIRING, fields, "%s", line);
 }
 
+/* One line: that is what the bound is for. */
+static void log_summary(const MonNotice *notice) {
+  g_autofree char *line = mon_payload_suppressed(notice);
+  int level = LOG_NOTICE;
+
+  for (guint i = 0; i < notice->alerts->len; i++)
+    level = MIN(level, level_of(g_ptr_array_index(notice->alerts, i)));
+  wg_log(level, WG_MSG_ALERTS_SUPPRESSED,
+         WG_FIELDS(WG_FIELD_RECEIVER, notice->integration, WG_FIELD_DEDUP, notice->dedup), "%s",
+         line);
+}
+
 void mon_receive_journal(MonReceivers *receivers, const MonIntegration *integration,
                          const MonNotice *notice, MonAttempt *attempt) {
-  for (guint i = 0; i < notice->alerts->len; i++)
+  if (notice->suppressed > 0)
+    log_summary(notice);
+  for (guint i = 0; i < notice->alerts->len && notice->suppressed == 0; i++)
     log_alert(notice, g_ptr_array_index(notice->alerts, i));
   mon_attempt_end(attempt, MON_TOLD, NULL);
 }

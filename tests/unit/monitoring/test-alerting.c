@@ -32,12 +32,14 @@ static const char whole[] = "global: {resolve_timeout: 5m}\n"
                             "    journal:\n"
                             "    dbus: {}\n"
                             "  - name: db\n"
+                            "    rate_limit: {notifications: 3, per: 1min}\n"
                             "    webhook_configs:\n"
                             "      - url: http://127.0.0.1:5001/\n"
                             "        send_resolved: false\n"
                             "        http_config: {authorization: {credentials: abc}}\n"
                             "      - url: https://example.org/hook\n"
                             "        max_alerts: 5\n"
+                            "        rate_limit: {notifications: 9, per: 1h}\n"
                             "    message: {agent: db-oncall, priority: 9}\n"
                             "  - name: web\n"
                             "    exec: {command: [/bin/true, -v], timeout: 3s}\n"
@@ -119,6 +121,10 @@ static void test_receivers(void) {
   g_assert_cmpstr(it->auth_text, ==, "abc");
   g_assert_cmpuint(mon_alerting_integration(a, "db/webhook/1")->max_alerts, ==, 5);
   g_assert_cmpint(mon_alerting_integration(a, "db/message/0")->priority, ==, 9);
+  g_assert_cmpuint(mon_alerting_integration(a, "db/message/0")->rate_max, ==, 3);
+  g_assert_cmpuint(mon_alerting_integration(a, "db/message/0")->rate_per, ==, 60 * G_USEC_PER_SEC);
+  g_assert_cmpuint(mon_alerting_integration(a, "db/webhook/1")->rate_max, ==, 9);
+  g_assert_cmpuint(mon_alerting_integration(a, "web/exec/0")->rate_max, ==, 0);
   g_assert_cmpuint(mon_alerting_integration(a, "web/exec/0")->timeout, ==, 3 * G_USEC_PER_SEC);
   g_assert_cmpstr(mon_alerting_integration(a, "web/email/0")->to[0], ==, "root");
   g_assert_nonnull(mon_alerting_integration(a, "web/alertmanager/0"));
@@ -177,6 +183,8 @@ static void test_problems(void) {
                             "    exec: {command: [true]}\n"
                             "  - name: web\n"
                             "    message:\n"
+                            "    rate_limit: {notifications: 0}\n"
+                            "    journal: {rate_limit: {notifications: 5, per: 2d}}\n"
                             "inhibit_rules: [{equal: [a]}]\n"
                             "time_intervals: 5\n"
                             "colour: red\n";
@@ -192,9 +200,12 @@ static void test_problems(void) {
       "alerting.yaml:13: /receivers/0/exec/command: ",
       "alerting.yaml:14: /receivers/1/name: a receiver \"web\" was there before",
       "alerting.yaml:15: /receivers/1/message: 'agent' is missing",
-      "alerting.yaml:16: /inhibit_rules/0: an inhibition needs",
-      "alerting.yaml:17: /time_intervals: 'time_intervals' is a list",
-      "alerting.yaml:18: /colour: unknown key",
+      "alerting.yaml:16: /receivers/1/rate_limit/notifications: ",
+      "alerting.yaml:16: /receivers/1/rate_limit: so many \"notifications\" \"per\" time",
+      "alerting.yaml:17: /receivers/1/journal/rate_limit/per: ",
+      "alerting.yaml:18: /inhibit_rules/0: an inhibition needs",
+      "alerting.yaml:19: /time_intervals: 'time_intervals' is a list",
+      "alerting.yaml:20: /colour: unknown key",
   };
   g_autoptr(WgProblems) problems = wg_problems_new();
   g_autofree char *text = NULL;

@@ -18,7 +18,8 @@ except ImportError:
     print("1..0 # SKIP python3-jsonschema or python3-yaml is not installed")
     sys.exit(0)
 
-WAY = {"send_resolved": False, "timeout": "5s", "retry_for": "1h"}
+RATE = {"notifications": 5, "per": "10m"}
+WAY = {"send_resolved": False, "timeout": "5s", "retry_for": "1h", "rate_limit": RATE}
 BASIC = {"http_config": {"basic_auth": {"username": "u", "password_file": "/p"},
                          "tls_config": {"ca_file": "/ca.pem"}}}
 TOKEN = {"http_config": {"authorization": {"type": "Bearer", "credentials": "c"}}}
@@ -47,7 +48,7 @@ FULL = {
                        "match_re": {"c": "d"}, "continue": True, "mute_time_intervals": ["nights"],
                        "active_time_intervals": ["nights"]}]},
         "receivers": [{
-            "name": "all", "journal": WAY, "dbus": [WAY],
+            "name": "all", "rate_limit": RATE, "journal": WAY, "dbus": [WAY],
             "message": {**WAY, "agent": "oncall", "priority": 5},
             "exec": {**WAY, "command": ["/bin/true", "x"]},
             "webhook": {**WAY, **BASIC, "url": "https://a/", "max_alerts": 5},
