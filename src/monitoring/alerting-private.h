@@ -12,11 +12,17 @@
 #define MON_ALERTING_ROUTES_MAX 1000
 #define MON_ALERTING_DEPTH_MAX 16
 
-typedef enum { MON_LINK_RECEIVER, MON_LINK_MUTE, MON_LINK_ACTIVE } MonLinkKind;
+typedef enum {
+  MON_LINK_RECEIVER,
+  MON_LINK_ESCALATION,
+  MON_LINK_MUTE,
+  MON_LINK_ACTIVE,
+} MonLinkKind;
 
 typedef struct {
   MonLinkKind kind;
   MonRoute *route;
+  MonEscalation *escalation; /* NULL: none */
   char *name, *pointer;
   guint line;
   WgProblems *problems; /* of its file */

@@ -13,6 +13,7 @@ void mon_route_free(MonRoute *route) {
   g_strfreev(route->group_by);
   g_ptr_array_unref(route->mute);
   g_ptr_array_unref(route->active);
+  g_ptr_array_unref(route->escalations);
   g_ptr_array_unref(route->routes);
   g_free(route);
 }
@@ -60,8 +61,8 @@ GPtrArray *mon_loader_matchers(WgReader *reader, const char *matchers, const cha
   return all;
 }
 
-static void add_link(MonLoader *loader, WgReader *reader, const char *key, MonLinkKind kind,
-                     MonRoute *route, const char *name) {
+static MonLink *add_link(MonLoader *loader, WgReader *reader, const char *key, MonLinkKind kind,
+                         MonRoute *route, const char *name) {
   MonLink *link = g_new0(MonLink, 1);
 
   link->kind = kind;
@@ -71,6 +72,7 @@ static void add_link(MonLoader *loader, WgReader *reader, const char *key, MonLi
   link->line = wg_doc_line(loader->doc, link->pointer);
   link->problems = loader->problems;
   g_ptr_array_add(loader->links, link);
+  return link;
 }
 
 static void add_links(MonLoader *loader, WgReader *reader, const char *key, MonLinkKind kind,
@@ -79,6 +81,39 @@ static void add_links(MonLoader *loader, WgReader *reader, const char *key, MonL
 
   for (guint i = 0; names[i]; i++)
     add_link(loader, reader, key, kind, route, names[i]);
+}
+
+static MonEscalation *read_escalation(MonLoader *loader, WgReader *reader, MonRoute *route,
+                                      guint64 before) {
+  MonEscalation *escalation = g_new0(MonEscalation, 1);
+  const char *name = wg_reader_need(reader, "receiver");
+
+  escalation->after = wg_reader_usec(reader, "after", G_USEC_PER_SEC / 10, 30 * G_TIME_SPAN_DAY, 0);
+  if (!wg_reader_has(reader, "after"))
+    wg_reader_problem(reader, NULL, "'after' is missing: how long nobody has acknowledged it");
+  else if (escalation->after > 0 && escalation->after <= before)
+    wg_reader_problem(reader, "after", "each escalation comes later than the one before it");
+  if (name)
+    add_link(loader, reader, "receiver", MON_LINK_ESCALATION, route, name)->escalation = escalation;
+  return escalation;
+}
+
+/* A route below that says nothing has those of the one above. */
+static void read_escalations(MonLoader *loader, WgReader *reader, MonRoute *route) {
+  guint64 before = 0;
+
+  if (!wg_reader_has(reader, "escalate") && route->parent) {
+    route->escalations = g_ptr_array_ref(route->parent->escalations);
+    return;
+  }
+  route->escalations = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < wg_reader_length(reader, "escalate"); i++) {
+    WgReader *one = wg_reader_element(reader, "escalate", i);
+    MonEscalation *escalation = read_escalation(loader, one, route, before);
+    before = escalation->after;
+    g_ptr_array_add(route->escalations, escalation);
+    wg_reader_end(one);
+  }
 }
 
 static int compare_texts(gconstpointer a, gconstpointer b) {
@@ -171,6 +206,7 @@ MonRoute *mon_loader_route(MonLoader *loader, WgReader *reader, MonRoute *parent
     add_link(loader, reader, "receiver", MON_LINK_RECEIVER, route, receiver);
   else if (parent == NULL)
     wg_reader_problem(reader, NULL, "the root of the routes needs a receiver");
+  read_escalations(loader, reader, route);
   add_links(loader, reader, "mute_time_intervals", MON_LINK_MUTE, route);
   add_links(loader, reader, "active_time_intervals", MON_LINK_ACTIVE, route);
   if (parent == NULL)

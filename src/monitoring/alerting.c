@@ -85,8 +85,12 @@ static MonInterval *find_interval(const MonAlerting *alerting, const char *name)
   return NULL;
 }
 
+static gboolean is_receiver(MonLinkKind kind) {
+  return kind == MON_LINK_RECEIVER || kind == MON_LINK_ESCALATION;
+}
+
 static char *near_names(const MonAlerting *alerting, MonLinkKind kind, const char *name) {
-  GPtrArray *of = kind == MON_LINK_RECEIVER ? alerting->receivers : alerting->intervals;
+  GPtrArray *of = is_receiver(kind) ? alerting->receivers : alerting->intervals;
   g_autoptr(GPtrArray) names = g_ptr_array_new();
 
   for (guint i = 0; i < of->len; i++) /* both structs begin with their name */
@@ -97,19 +101,21 @@ static char *near_names(const MonAlerting *alerting, MonLinkKind kind, const cha
 
 static void resolve(MonLoader *loader, const MonLink *link) {
   MonAlerting *a = loader->alerting;
-  gpointer found = link->kind == MON_LINK_RECEIVER ? (gpointer)mon_alerting_receiver(a, link->name)
-                                                   : (gpointer)find_interval(a, link->name);
+  gpointer found = is_receiver(link->kind) ? (gpointer)mon_alerting_receiver(a, link->name)
+                                           : (gpointer)find_interval(a, link->name);
   g_autofree char *hint = NULL;
 
   if (found && link->kind == MON_LINK_RECEIVER)
     link->route->receiver = found;
+  else if (found && link->kind == MON_LINK_ESCALATION)
+    link->escalation->receiver = found;
   else if (found)
     g_ptr_array_add(link->kind == MON_LINK_MUTE ? link->route->mute : link->route->active, found);
   if (found)
     return;
   hint = near_names(a, link->kind, link->name);
   wg_problems_add(link->problems, link->line, link->pointer, "there is no %s \"%s\"%s%s",
-                  link->kind == MON_LINK_RECEIVER ? "receiver" : "time interval", link->name,
+                  is_receiver(link->kind) ? "receiver" : "time interval", link->name,
                   hint ? "; " : "", hint ? hint : "");
 }
 
@@ -119,6 +125,22 @@ static void inherit(MonRoute *route) {
     route->receiver = route->parent->receiver;
   for (guint i = 0; i < route->routes->len; i++)
     inherit(g_ptr_array_index(route->routes, i));
+}
+
+/* Whoever is told already cannot be told as the next one. */
+static void check_escalation(const MonLink *link) {
+  const MonReceiver *receiver = link->escalation->receiver;
+  gboolean is_told = receiver && link->route->receiver == receiver;
+
+  for (guint i = 0; receiver && i < link->route->escalations->len; i++) {
+    const MonEscalation *other = g_ptr_array_index(link->route->escalations, i);
+    if (other == link->escalation)
+      break;
+    is_told = is_told || other->receiver == receiver;
+  }
+  if (is_told)
+    wg_problems_add(link->problems, link->line, link->pointer,
+                    "\"%s\" is told of it before; an escalation is for somebody else", link->name);
 }
 
 /* Of Alertmanager's; what it says is about servers that we do not talk to. */
@@ -194,6 +216,11 @@ static void finish(MonLoader *loader) {
     resolve(loader, g_ptr_array_index(loader->links, i));
   if (loader->alerting->root)
     inherit(loader->alerting->root);
+  for (guint i = 0; i < loader->links->len; i++) {
+    const MonLink *link = g_ptr_array_index(loader->links, i);
+    if (link->kind == MON_LINK_ESCALATION)
+      check_escalation(link);
+  }
 }
 
 MonAlerting *mon_alerting_parse(const char *bytes, gsize size, WgProblems *problems) {

@@ -55,6 +55,12 @@ typedef struct {
   guint64 rate_per;
 } MonReceiver;
 
+/* Who is told of an alert of a route, too, when nobody has acknowledged it for so long. */
+typedef struct {
+  guint64 after;         /* us, since the route told of it */
+  MonReceiver *receiver; /* borrowed */
+} MonEscalation;
+
 typedef struct MonRoute MonRoute;
 struct MonRoute {
   MonRoute *parent;
@@ -66,6 +72,7 @@ struct MonRoute {
   gboolean goes_on;                                    /* continue: siblings are tried, too */
   guint64 group_wait, group_interval, repeat_interval; /* us */
   GPtrArray *mute, *active;                            /* of MonInterval, borrowed */
+  GPtrArray *escalations;                              /* of MonEscalation, the soonest first */
   GPtrArray *routes;                                   /* of MonRoute */
 };
 

@@ -46,13 +46,20 @@ gboolean mon_sent_has(const MonSent *sent, const MonTransition *alert) {
 }
 
 void mon_groups_restore(MonGroups *groups, const char *integration, const char *group,
-                        const char *fingerprint, gint64 fired_at, MonToldAs as, gint64 time) {
+                        const char *fingerprint, const MonSentAlert *told, gint64 time) {
   MonSent *sent = mon_sent_get(groups, integration, group, TRUE);
-  MonSentAlert *told = g_new0(MonSentAlert, 1);
 
-  *told = (MonSentAlert){fired_at, as};
   sent->time = time;
-  g_hash_table_replace(sent->firing, g_strdup(fingerprint), told);
+  g_hash_table_replace(sent->firing, g_strdup(fingerprint), g_memdup2(told, sizeof *told));
+}
+
+static gboolean has_way(const MonReceiver *receiver, const char *integration) {
+  for (guint i = 0; i < receiver->integrations->len; i++) {
+    const MonIntegration *it = g_ptr_array_index(receiver->integrations, i);
+    if (g_str_equal(it->key, integration))
+      return TRUE;
+  }
+  return FALSE;
 }
 
 /* A group that lives tells its own. */
@@ -62,9 +69,11 @@ static gboolean is_told_by_group(MonGroups *groups, const MonSent *sent,
 
   if (group == NULL || !g_hash_table_contains(group->members, alert->fingerprint))
     return FALSE;
-  for (guint i = 0; i < group->route->receiver->integrations->len; i++) {
-    const MonIntegration *it = g_ptr_array_index(group->route->receiver->integrations, i);
-    if (g_str_equal(it->key, sent->integration))
+  if (has_way(group->route->receiver, sent->integration))
+    return TRUE;
+  for (guint i = 0; i < group->route->escalations->len; i++) {
+    const MonEscalation *escalation = g_ptr_array_index(group->route->escalations, i);
+    if (has_way(escalation->receiver, sent->integration))
       return TRUE;
   }
   return FALSE;
@@ -76,7 +85,8 @@ static void tell_orphan(MonGroups *groups, MonSent *sent, const MonTransition *a
       g_strndup(sent->integration, (gsize)(strchr(sent->integration, '/') - sent->integration));
   g_autoptr(GPtrArray) alerts = g_ptr_array_new();
   MonToTell notice = {
-      it, mon_alerting_receiver(groups->alerting, name), sent->group, alert->labels, alerts, 0, 0};
+      it, mon_alerting_receiver(groups->alerting, name), sent->group, alert->labels, alerts, 0, 0,
+      0};
 
   g_ptr_array_add(alerts, (gpointer)alert);
   if (it && it->send_resolved)

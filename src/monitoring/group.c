@@ -74,6 +74,7 @@ static MonGroup *group_get(const Take *take, const MonRoute *route) {
   group->members =
       g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)mon_transition_free);
   group->due = first_due(take, group);
+  group->escalates_at = G_MAXINT64;
   g_hash_table_insert(take->groups->groups, group->key, group);
   return group;
 }
@@ -94,6 +95,7 @@ static void on_route(const MonRoute *route, gpointer user_data) {
       (old && old->seq > take->alert->seq))
     return;
   put_member(group->members, take->alert);
+  mon_group_note_escalation(take->groups, group, take->alert, take->now, take->realtime);
   if (group->undecided == 0 && !take->is_decided)
     group->undecided = take->alert->seq;
 }
@@ -134,6 +136,10 @@ void mon_groups_take(MonGroups *groups, const MonTransition *transition, gint64 
     route_alert(groups, transition, now, realtime, FALSE);
 }
 
+static gint64 due_of(const MonGroup *group) {
+  return MIN(group->due, group->escalates_at);
+}
+
 void mon_groups_run(MonGroups *groups, gint64 now, gint64 realtime) {
   g_autoptr(GPtrArray) due = g_ptr_array_new();
   GHashTableIter iter;
@@ -141,10 +147,14 @@ void mon_groups_run(MonGroups *groups, gint64 now, gint64 realtime) {
 
   g_hash_table_iter_init(&iter, groups->groups);
   while (g_hash_table_iter_next(&iter, NULL, &value))
-    if (((MonGroup *)value)->due <= now)
+    if (due_of(value) <= now)
       g_ptr_array_add(due, value);
   for (guint i = 0; i < due->len; i++) {
     MonGroup *group = g_ptr_array_index(due, i);
+    if (group->due > now) {
+      mon_group_escalate(groups, group, now, realtime);
+      continue;
+    }
     mon_group_flush(groups, group, now, realtime);
     if (g_hash_table_size(group->members) == 0)
       g_hash_table_remove(groups->groups, group->key);
@@ -158,7 +168,7 @@ gint64 mon_groups_due(MonGroups *groups) {
 
   g_hash_table_iter_init(&iter, groups->groups);
   while (g_hash_table_iter_next(&iter, NULL, &value))
-    due = MIN(due, ((MonGroup *)value)->due);
+    due = MIN(due, due_of(value));
   return due;
 }
 

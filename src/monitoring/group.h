@@ -7,6 +7,9 @@
  * take it for the same; one that everybody has acknowledged is not repeated; that an alert flaps is
  * told once.
  *
+ * Where a route escalates, further receivers are told of what it told when nobody has acknowledged
+ * it for so long, and then of its end as everybody (group-escalate.c).
+ *
  * What is to be kept is little: the log of what was told (MonSent) and the cursor, the last `seq`
  * of which every route has decided. Whoever gives the log back, then the alerts that fire, then the
  * transitions after the cursor is where it was. Times are lasting time (clock.h) but for those
@@ -30,6 +33,7 @@ typedef enum { MON_TOLD_FIRING, MON_TOLD_FLAPPING, MON_TOLD_UNKNOWN } MonToldAs;
 typedef struct {
   gint64 fired_at; /* of the episode, as the transition has it */
   MonToldAs as;
+  gint64 told_at; /* lasting time: first in this episode */
 } MonSentAlert;
 
 /* One thing to tell one integration. */
@@ -41,6 +45,7 @@ typedef struct {
   GPtrArray *alerts; /* of const MonTransition, firing ones first */
   guint n_firing;
   guint64 valid_for; /* us: at the latest then it is told again, if it still fires */
+  guint escalation;  /* 0: none; else the how manyth of the route */
 } MonToTell;
 
 typedef struct {
@@ -57,7 +62,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MonGroups, mon_groups_free)
 
 /* A row of the log, before anything else. */
 void mon_groups_restore(MonGroups *groups, const char *integration, const char *group,
-                        const char *fingerprint, gint64 fired_at, MonToldAs as, gint64 time);
+                        const char *fingerprint, const MonSentAlert *told, gint64 time);
 /* Everything that fires is routed anew by another file. What was told stays known. */
 void mon_groups_reload(MonGroups *groups, MonAlerting *alerting, gint64 now, gint64 realtime);
 /* An alert that fires already (at a start); older than what is known of it: ignored. */

@@ -85,6 +85,7 @@ void mon_notice_absorb(MonNotice *into, const MonNotice *older) {
   take_dependants(into, older);
   take_groups(into, older);
   into->suppressed = MAX(into->suppressed, 1) + MAX(older->suppressed, 1);
+  into->escalation = MAX(into->escalation, older->escalation);
   into->valid_for = MAX(into->valid_for, older->valid_for);
   g_free(into->dedup);
   into->dedup = mon_notice_dedup(into);

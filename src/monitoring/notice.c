@@ -63,6 +63,7 @@ MonNotice *mon_notice_new(gint64 id, const MonToTell *to_tell, MonGroups *groups
   notice->created = now;
   notice->time = realtime;
   notice->valid_for = to_tell->valid_for;
+  notice->escalation = to_tell->escalation;
   notice->dedup = mon_notice_dedup(notice);
   add_dependants(notice, groups);
   return notice;
@@ -157,6 +158,8 @@ char *mon_notice_text(const MonNotice *notice) {
   json_object_set_array_member(o, "alerts", alerts_array(notice));
   json_object_set_int_member(o, "firing", notice->n_firing);
   json_object_set_object_member(o, "dependants", dependants_object(notice));
+  if (notice->escalation > 0)
+    json_object_set_int_member(o, "escalation", notice->escalation);
   if (notice->suppressed > 0)
     json_object_set_int_member(o, "suppressed", notice->suppressed);
   if (notice->groups)
@@ -211,10 +214,11 @@ static void read_dependants(MonNotice *notice, JsonObject *o) {
   }
 }
 
-static void read_summary(MonNotice *notice, JsonObject *o) {
+static void read_special(MonNotice *notice, JsonObject *o) {
   g_autoptr(GStrvBuilder) groups = g_strv_builder_new();
   JsonArray *array;
 
+  notice->escalation = (guint)json_object_get_int_member_with_default(o, "escalation", 0);
   notice->suppressed = (guint)json_object_get_int_member_with_default(o, "suppressed", 0);
   if (!json_object_has_member(o, "groups"))
     return;
@@ -253,7 +257,7 @@ MonNotice *mon_notice_from_text(gint64 id, const char *text, GError **error) {
   notice->created = json_object_get_int_member(o, "created");
   notice->time = json_object_get_int_member(o, "time");
   notice->valid_for = (guint64)json_object_get_int_member(o, "valid-for");
-  read_summary(notice, o);
+  read_special(notice, o);
   read_labels(notice, o);
   read_dependants(notice, o);
   return read_alerts(notice, o, error) ? g_steal_pointer(&notice) : NULL;

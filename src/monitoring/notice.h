@@ -18,6 +18,7 @@ typedef struct {
   GPtrArray *alerts;      /* of MonTransition, firing ones first */
   guint n_firing;         /* 0: it says that all are resolved */
   GHashTable *dependants; /* fingerprint -> GPtrArray of texts: what follows from a firing alert */
+  guint escalation;       /* 0: none; else which of its route */
   guint suppressed; /* 0: none; else it is the only one of so many, which were held back by a bound
                        on how often this integration is told */
   char **groups;    /* of those, where they are several; NULL: `group` alone */

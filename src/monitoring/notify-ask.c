@@ -104,7 +104,8 @@ gboolean mon_notifier_test(MonNotifier *notifier, const char *name, const char *
                                alert->labels,
                                alerts,
                                1,
-                               G_TIME_SPAN_MINUTE};
+                               G_TIME_SPAN_MINUTE,
+                               0};
     add_drill(notifier, &to_tell, is_last ? func : on_stored, user_data);
   }
   mon_notify_write(notifier);

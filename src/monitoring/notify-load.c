@@ -13,13 +13,15 @@ static void restore_sent(MonNotifier *notifier, const char *integration, const c
   g_autoptr(JsonNode) node = json_from_string(record, NULL);
   JsonObject *o = node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
   JsonArray *firing = o ? json_object_get_array_member(o, "firing") : NULL;
+  gint64 time = o ? json_object_get_int_member_with_default(o, "time", 0) : 0;
 
   for (guint i = 0; firing && i < json_array_get_length(firing); i++) {
     JsonArray *one = json_array_get_array_element(firing, i);
+    const MonSentAlert told = {
+        json_array_get_int_element(one, 1), (MonToldAs)json_array_get_int_element(one, 2),
+        json_array_get_length(one) > 3 ? json_array_get_int_element(one, 3) : time};
     mon_groups_restore(notifier->groups, integration, group, json_array_get_string_element(one, 0),
-                       json_array_get_int_element(one, 1),
-                       (MonToldAs)json_array_get_int_element(one, 2),
-                       json_object_get_int_member_with_default(o, "time", 0));
+                       &told, time);
   }
 }
 

@@ -45,6 +45,15 @@ static const char *on_muted(const MonTransition *alert, gpointer user_data) {
              : NULL;
 }
 
+static void log_escalation(const MonToTell *to_tell, const MonNotice *notice) {
+  g_autofree char *subject = mon_payload_subject(notice);
+
+  wg_log(LOG_NOTICE, WG_MSG_ALERT_ESCALATED,
+         WG_FIELDS(WG_FIELD_RECEIVER, notice->integration, WG_FIELD_DEDUP, notice->dedup),
+         "%s is told, since nobody has acknowledged it (escalation %u of %s): %s",
+         notice->integration, to_tell->escalation, to_tell->group, subject);
+}
+
 static void on_tell(const MonToTell *to_tell, gpointer user_data) {
   MonNotifier *notifier = user_data;
   MonOp *op = op_new(MON_OP_NOTICE);
@@ -53,6 +62,8 @@ static void on_tell(const MonToTell *to_tell, gpointer user_data) {
                               wg_time_realtime());
   op->text = mon_notice_text(op->notice);
   mon_notify_op(notifier, op);
+  if (to_tell->escalation > 0 && to_tell->n_firing > 0)
+    log_escalation(to_tell, op->notice);
 }
 
 static char *sent_text(const MonSent *sent) {
@@ -69,6 +80,7 @@ static char *sent_text(const MonSent *sent) {
     json_array_add_string_element(one, fingerprint);
     json_array_add_int_element(one, told->fired_at);
     json_array_add_int_element(one, told->as);
+    json_array_add_int_element(one, told->told_at);
     json_array_add_array_element(firing, one);
   }
   json_object_set_int_member(o, "time", sent->time);

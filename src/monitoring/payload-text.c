@@ -43,6 +43,8 @@ char *mon_payload_subject(const MonNotice *notice) {
   guint n = notice->n_firing > 0 ? notice->n_firing : notice->alerts->len;
   GString *text = g_string_new(mon_notice_is_drill(notice) ? "[DRILL] " : "");
 
+  if (notice->escalation > 0 && notice->n_firing > 0)
+    g_string_append(text, "[ESCALATED] ");
   if (notice->suppressed > 0)
     g_string_append_printf(text, "[SUMMARY of %u suppressed] ", notice->suppressed);
   if (n > 1)
@@ -151,6 +153,8 @@ char *mon_payload_text(const MonNotice *notice) {
 
   if (notice->suppressed > 0)
     g_string_append_printf(text, SUPPRESSED "\n\n", notice->suppressed);
+  if (notice->escalation > 0 && notice->n_firing > 0)
+    g_string_append(text, "Nobody has acknowledged this so far, so it has come to you, too.\n\n");
   for (guint i = 0; i < notice->alerts->len; i++) {
     if (text->len > TEXT_MAX) {
       g_string_append_printf(text, "\nand %u more; waggle alerts list has them all\n",

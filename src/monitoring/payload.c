@@ -1,6 +1,7 @@
 /* payload.c: the JSON that other programs know (notice.h): Alertmanager's webhook, version 4, and
  * the body of its API v2. Field names and their meaning are Alertmanager's; what is ours beside
- * them is dedupKey, cause, traceparent, dependants and suppressed, which its readers ignore. */
+ * them is dedupKey, cause, traceparent, dependants, suppressed and escalation, which its readers
+ * ignore. */
 #include "monitoring/notice.h"
 
 #include "common/names.h"
@@ -127,6 +128,8 @@ char *mon_payload_webhook(const MonNotice *notice, guint max_alerts) {
   json_object_set_object_member(o, "commonAnnotations", common_object(notice, n, TRUE));
   json_object_set_string_member(o, "externalURL", "");
   json_object_set_array_member(o, "alerts", alerts);
+  if (notice->escalation > 0)
+    json_object_set_int_member(o, "escalation", notice->escalation);
   if (notice->suppressed > 0)
     json_object_set_int_member(o, "suppressed", notice->suppressed);
   json_object_set_string_member(o, "dedupKey", notice->dedup);

@@ -15,6 +15,8 @@ static void on_tell(const MonToTell *notice, gpointer user_data) {
   World *w = user_data;
 
   g_string_append_printf(w->told, "%s", notice->integration->key);
+  for (guint i = 0; i < notice->escalation; i++)
+    g_string_append_c(w->told, '!');
   for (guint i = 0; i < notice->alerts->len; i++) {
     const MonTransition *alert = g_ptr_array_index(notice->alerts, i);
     g_assert_true((i < notice->n_firing) == (alert->resolved_at == 0));
@@ -34,8 +36,8 @@ static void on_sent(const MonSent *sent, gboolean gone, gpointer user_data) {
   g_string_append_printf(text, "%" G_GINT64_FORMAT, sent->time);
   g_hash_table_iter_init(&iter, sent->firing);
   while (g_hash_table_iter_next(&iter, &fingerprint, &told))
-    g_string_append_printf(text, "|%s=%" G_GINT64_FORMAT, (char *)fingerprint,
-                           ((MonSentAlert *)told)->fired_at);
+    g_string_append_printf(text, "|%s=%" G_GINT64_FORMAT "@%" G_GINT64_FORMAT, (char *)fingerprint,
+                           ((MonSentAlert *)told)->fired_at, ((MonSentAlert *)told)->told_at);
   if (gone)
     g_hash_table_remove(w->rows, key);
   else
@@ -48,7 +50,8 @@ const MonGroupFuncs world_funcs = {on_muted, on_tell, on_sent};
 MonAlerting *world_parse(const char *route) {
   g_autofree char *text = g_strdup_printf(
       "route: %s\n"
-      "receivers: [{name: a, journal: {}}, {name: b, dbus: {}}, {name: quiet, journal: "
+      "receivers: [{name: none}, {name: a, journal: {}}, {name: b, dbus: {}}, {name: quiet, "
+      "journal: "
       "{send_resolved: false}}]\n"
       "inhibit_rules: [{source_matchers: [alertname=Big], target_matchers: [alertname=Small]}]\n"
       "time_intervals: [{name: all, time_intervals: [{years: ['2023']}]}]\n",
@@ -115,4 +118,47 @@ void world_pass(World *w, gint64 seconds) {
 void world_assert_told(World *w, const char *expected) {
   g_assert_cmpstr(w->told->str, ==, expected);
   g_string_truncate(w->told, 0);
+}
+
+static void restore(World *w) {
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init(&iter, w->rows);
+  while (g_hash_table_iter_next(&iter, &key, &value)) {
+    g_auto(GStrv) names = g_strsplit(key, "|", 2);
+    g_auto(GStrv) parts = g_strsplit(value, "|", -1);
+    for (guint i = 1; parts[i]; i++) {
+      char *equal = strchr(parts[i], '='), *at = strchr(parts[i], '@');
+      const MonSentAlert told = {g_ascii_strtoll(equal + 1, NULL, 10), MON_TOLD_FIRING,
+                                 g_ascii_strtoll(at + 1, NULL, 10)};
+      *equal = '\0';
+      mon_groups_restore(w->groups, names[0], names[1], parts[i], &told,
+                         g_ascii_strtoll(parts[0], NULL, 10));
+    }
+  }
+}
+
+/* The last of each alert, where that one fires. */
+static void seed(World *w, GPtrArray *log) {
+  for (guint i = 0; i < log->len; i++) {
+    const MonTransition *t = g_ptr_array_index(log, i);
+    gboolean is_last = TRUE;
+    for (guint k = i + 1; k < log->len; k++)
+      is_last = is_last && !g_str_equal(((MonTransition *)g_ptr_array_index(log, k))->fingerprint,
+                                        t->fingerprint);
+    if (is_last)
+      mon_groups_seed(w->groups, t, w->now, EPOCH + w->now);
+  }
+}
+
+void world_restart(World *w, GPtrArray *log) {
+  guint cursor = (guint)mon_groups_cursor(w->groups);
+
+  mon_groups_free(w->groups);
+  w->groups = mon_groups_new(w->alerting, &world_funcs, w);
+  restore(w);
+  seed(w, log);
+  for (guint i = cursor; i < log->len; i++)
+    mon_groups_take(w->groups, g_ptr_array_index(log, i), w->now, EPOCH + w->now);
 }

@@ -9,52 +9,54 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static const char whole[] = "global: {resolve_timeout: 5m}\n"
-                            "route:\n"
-                            "  receiver: all\n"
-                            "  group_by: [cluster, alertname]\n"
-                            "  group_wait: 10s\n"
-                            "  routes:\n"
-                            "    - matchers: ['team=\"db\"', severity=~\"critical|warning\"]\n"
-                            "      receiver: db\n"
-                            "      repeat_interval: 1h30m\n"
-                            "      routes:\n"
-                            "        - match: {service: postgres}\n"
-                            "          group_by: ['...']\n"
-                            "          group_wait: 0s\n"
-                            "    - matchers: [team=web]\n"
-                            "      continue: true\n"
-                            "      receiver: web\n"
-                            "    - matchers: ['team=~\"web|ops\"']\n"
-                            "      mute_time_intervals: [nights]\n"
-                            "receivers:\n"
-                            "  - name: all\n"
-                            "    journal:\n"
-                            "    dbus: {}\n"
-                            "  - name: db\n"
-                            "    rate_limit: {notifications: 3, per: 1min}\n"
-                            "    webhook_configs:\n"
-                            "      - url: http://127.0.0.1:5001/\n"
-                            "        send_resolved: false\n"
-                            "        http_config: {authorization: {credentials: abc}}\n"
-                            "      - url: https://example.org/hook\n"
-                            "        max_alerts: 5\n"
-                            "        rate_limit: {notifications: 9, per: 1h}\n"
-                            "    message: {agent: db-oncall, priority: 9}\n"
-                            "  - name: web\n"
-                            "    exec: {command: [/bin/true, -v], timeout: 3s}\n"
-                            "    email: {to: root}\n"
-                            "    alertmanager: [{url: http://127.0.0.1:9093}]\n"
-                            "inhibit_rules:\n"
-                            "  - source_matchers: [severity=critical]\n"
-                            "    target_matchers: [severity=~\"warning|info\"]\n"
-                            "    equal: [alertname, dc]\n"
-                            "time_intervals:\n"
-                            "  - name: nights\n"
-                            "    time_intervals:\n"
-                            "      - times: [{start_time: '22:00', end_time: '24:00'}]\n"
-                            "        weekdays: ['monday:friday', saturday]\n"
-                            "        days_of_month: [1, '-3:-1']\n";
+static const char whole[] =
+    "global: {resolve_timeout: 5m}\n"
+    "route:\n"
+    "  receiver: all\n"
+    "  group_by: [cluster, alertname]\n"
+    "  group_wait: 10s\n"
+    "  routes:\n"
+    "    - matchers: ['team=\"db\"', severity=~\"critical|warning\"]\n"
+    "      receiver: db\n"
+    "      repeat_interval: 1h30m\n"
+    "      escalate: [{after: 15m, receiver: web}, {after: 1h, receiver: all}]\n"
+    "      routes:\n"
+    "        - match: {service: postgres}\n"
+    "          group_by: ['...']\n"
+    "          group_wait: 0s\n"
+    "    - matchers: [team=web]\n"
+    "      continue: true\n"
+    "      receiver: web\n"
+    "    - matchers: ['team=~\"web|ops\"']\n"
+    "      mute_time_intervals: [nights]\n"
+    "receivers:\n"
+    "  - name: all\n"
+    "    journal:\n"
+    "    dbus: {}\n"
+    "  - name: db\n"
+    "    rate_limit: {notifications: 3, per: 1min}\n"
+    "    webhook_configs:\n"
+    "      - url: http://127.0.0.1:5001/\n"
+    "        send_resolved: false\n"
+    "        http_config: {authorization: {credentials: abc}}\n"
+    "      - url: https://example.org/hook\n"
+    "        max_alerts: 5\n"
+    "        rate_limit: {notifications: 9, per: 1h}\n"
+    "    message: {agent: db-oncall, priority: 9}\n"
+    "  - name: web\n"
+    "    exec: {command: [/bin/true, -v], timeout: 3s}\n"
+    "    email: {to: root}\n"
+    "    alertmanager: [{url: http://127.0.0.1:9093}]\n"
+    "inhibit_rules:\n"
+    "  - source_matchers: [severity=critical]\n"
+    "    target_matchers: [severity=~\"warning|info\"]\n"
+    "    equal: [alertname, dc]\n"
+    "time_intervals:\n"
+    "  - name: nights\n"
+    "    time_intervals:\n"
+    "      - times: [{start_time: '22:00', end_time: '24:00'}]\n"
+    "        weekdays: ['monday:friday', saturday]\n"
+    "        days_of_month: [1, '-3:-1']\n";
 
 static MonAlerting *parse(const char *text) {
   g_autoptr(WgProblems) problems = wg_problems_new();
@@ -96,6 +98,11 @@ static void test_routes(void) {
   g_assert_cmpuint(db->group_wait, ==, 10 * G_USEC_PER_SEC);
   g_assert_cmpuint(db->group_interval, ==, 5 * G_TIME_SPAN_MINUTE);
   g_assert_cmpuint(db->repeat_interval, ==, 90 * G_TIME_SPAN_MINUTE);
+  g_assert_cmpuint(a->root->escalations->len, ==, 0);
+  g_assert_cmpuint(postgres->escalations->len, ==, 2);
+  const MonEscalation *escalation = g_ptr_array_index(postgres->escalations, 1);
+  g_assert_cmpuint(escalation->after, ==, G_TIME_SPAN_HOUR);
+  g_assert_cmpstr(escalation->receiver->name, ==, "all");
   g_assert_true(postgres->group_by_all);
   g_assert_cmpuint(postgres->group_wait, ==, 0);
   g_assert_cmpuint(postgres->repeat_interval, ==, 90 * G_TIME_SPAN_MINUTE);
@@ -217,6 +224,35 @@ static void test_problems(void) {
       g_error("\"%s\" is not in:\n%s", told[i], text);
 }
 
+static void test_escalations(void) {
+  static const char bad[] = "route:\n"
+                            "  receiver: a\n"
+                            "  escalate:\n"
+                            "    - {after: 10m, receiver: a}\n"
+                            "    - {after: 5m, receiver: b}\n"
+                            "    - {after: 1h, receiver: b}\n"
+                            "    - {receiver: c}\n"
+                            "    - {after: 2h, receivre: b}\n"
+                            "receivers: [{name: a}, {name: b}]\n";
+  static const char *const told[] = {
+      "alerting.yaml:4: /route/escalate/0/receiver: \"a\" is told of it before",
+      "alerting.yaml:5: /route/escalate/1/after: each escalation comes later",
+      "alerting.yaml:6: /route/escalate/2/receiver: \"b\" is told of it before",
+      "alerting.yaml:7: /route/escalate/3: 'after' is missing",
+      "alerting.yaml:7: /route/escalate/3/receiver: there is no receiver \"c\"",
+      "alerting.yaml:8: /route/escalate/4: 'receiver' is missing",
+      "alerting.yaml:8: /route/escalate/4/receivre: unknown key",
+  };
+  g_autoptr(WgProblems) problems = wg_problems_new();
+  g_autofree char *text = NULL;
+
+  g_assert_null(mon_alerting_parse(bad, strlen(bad), problems));
+  text = wg_problems_text(problems, "alerting.yaml");
+  for (guint i = 0; i < G_N_ELEMENTS(told); i++)
+    if (strstr(text, told[i]) == NULL)
+      g_error("\"%s\" is not in:\n%s", told[i], text);
+}
+
 static void put_file(const char *dir, const char *name, const char *text) {
   g_autofree char *path = g_build_filename(dir, name, NULL);
   g_autofree char *parent = g_path_get_dirname(path);
@@ -264,6 +300,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/alerting/inhibits", test_inhibits);
   g_test_add_func("/monitor/alerting/both-sides", test_both_sides);
   g_test_add_func("/monitor/alerting/problems", test_problems);
+  g_test_add_func("/monitor/alerting/escalations", test_escalations);
   g_test_add_func("/monitor/alerting/files", test_files);
   return g_test_run();
 }

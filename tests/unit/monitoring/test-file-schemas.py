@@ -43,7 +43,8 @@ FULL = {
             {"record": "a:b", "expr": "sum(x)", "labels": {"a": "b"}}]}]},
     "alerting": {
         "route": {"receiver": "all", "group_by": ["a"], "group_wait": "1s", "group_interval": "1m",
-                  "repeat_interval": "1h", "routes": [
+                  "repeat_interval": "1h", "escalate": [{"after": "15m", "receiver": "next"}],
+                  "routes": [
                       {"receiver": "all", "matchers": ["a=b"], "match": {"a": "b"},
                        "match_re": {"c": "d"}, "continue": True, "mute_time_intervals": ["nights"],
                        "active_time_intervals": ["nights"]}]},
@@ -54,7 +55,8 @@ FULL = {
             "webhook": {**WAY, **BASIC, "url": "https://a/", "max_alerts": 5},
             "webhook_configs": [{**WAY, **TOKEN, "url": "http://a/"}],
             "alertmanager": {**WAY, "url": "http://a/"},
-            "email": {**WAY, "to": ["a@b"], "from": "c@d"}, "email_configs": [{"to": "a@b"}]}],
+            "email": {**WAY, "to": ["a@b"], "from": "c@d"}, "email_configs": [{"to": "a@b"}]},
+            {"name": "next"}],
         "inhibit_rules": [
             {"name": "i", "source_matchers": ["a=b"], "target_matchers": ["c=d"], "equal": ["e"]},
             {"source_match": {"a": "b"}, "source_match_re": {"a": "b"}, "target_match": {"c": "d"},

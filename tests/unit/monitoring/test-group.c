@@ -218,24 +218,6 @@ static void test_reload(void) {
   world_teardown(&w);
 }
 
-static void restore(World *w, GHashTable *rows) {
-  GHashTableIter iter;
-  gpointer key, value;
-
-  g_hash_table_iter_init(&iter, rows);
-  while (g_hash_table_iter_next(&iter, &key, &value)) {
-    g_auto(GStrv) names = g_strsplit(key, "|", 2);
-    g_auto(GStrv) parts = g_strsplit(value, "|", -1);
-    for (guint i = 1; parts[i]; i++) {
-      char *equal = strchr(parts[i], '=');
-      *equal = '\0';
-      mon_groups_restore(w->groups, names[0], names[1], parts[i],
-                         g_ascii_strtoll(equal + 1, NULL, 10), FALSE,
-                         g_ascii_strtoll(parts[0], NULL, 10));
-    }
-  }
-}
-
 /* Killed after each step of a story: what was written is given back, the transitions after the
  * cursor come again, and in the end everybody has heard the same as without. */
 static void test_restart(void) {
@@ -252,13 +234,8 @@ static void test_restart(void) {
     for (guint i = 0; i < G_N_ELEMENTS(story); i++) {
       g_ptr_array_add(log, world_alert(&w, story[i].kind, story[i].name, 1));
       if (i == kill) { /* the transition is stored; whoever should have taken it dies */
-        gint64 cursor = mon_groups_cursor(w.groups);
-        mon_groups_free(w.groups);
-        w.groups = mon_groups_new(w.alerting, &world_funcs, &w);
-        restore(&w, w.rows);
         w.now += 2 * S;
-        for (guint k = (guint)cursor; k < log->len; k++)
-          mon_groups_take(w.groups, g_ptr_array_index(log, k), w.now, EPOCH + w.now);
+        world_restart(&w, log);
       } else {
         mon_groups_take(w.groups, g_ptr_array_index(log, i), w.now, EPOCH + w.now);
       }
