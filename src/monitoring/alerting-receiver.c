@@ -9,10 +9,11 @@
 #define TIMEOUT_DEFAULT (10 * G_USEC_PER_SEC)
 #define TIMEOUT_MAX (10 * G_TIME_SPAN_MINUTE)
 #define RETRY_DEFAULT G_TIME_SPAN_DAY
+#define RETRY_WALL G_TIME_SPAN_HOUR /* whoever comes later looks by himself */
 #define RETRY_MAX (30 * G_TIME_SPAN_DAY)
 
-static const char *const kind_names[] = {"journal", "dbus",         "message", "exec",
-                                         "webhook", "alertmanager", "email",   NULL};
+static const char *const kind_names[] = {"journal",      "dbus",  "message", "exec", "webhook",
+                                         "alertmanager", "email", "ntfy",    "wall", NULL};
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == _MON_RECEIVE_MAX + 1);
 
 static const char *const foreign[] = {
@@ -40,6 +41,9 @@ static void integration_free(gpointer data) {
   g_free(it->ca_file);
   g_strfreev(it->to);
   g_free(it->from);
+  g_strfreev(it->tags);
+  g_free(it->click);
+  g_strfreev(it->terminals);
   g_free(it);
 }
 
@@ -158,6 +162,38 @@ static void read_email(WgReader *reader, MonIntegration *it) {
     wg_reader_problem(reader, "from", "\"%s\" is no address", from);
 }
 
+/* https://ntfy.sh/TOPIC: what is below the server is the topic. */
+static void read_topic(WgReader *reader, const MonIntegration *it) {
+  g_autoptr(GUri) uri = it->url ? g_uri_parse(it->url, G_URI_FLAGS_NONE, NULL) : NULL;
+
+  if (uri && strlen(g_uri_get_path(uri)) < 2)
+    wg_reader_problem(reader, "url", "the topic is missing: \"%s\" ends with the server", it->url);
+}
+
+static void read_ntfy(WgReader *reader, MonIntegration *it) {
+  const char *click = wg_reader_text(reader, "click", NULL);
+  g_autofree char *scheme = click ? g_uri_parse_scheme(click) : NULL;
+
+  read_url(reader, it);
+  read_topic(reader, it);
+  read_http(reader, it);
+  it->priority = (int)wg_reader_int(reader, "priority", 1, 5, -1);
+  it->tags = wg_reader_texts(reader, "tags");
+  for (guint i = 0; it->tags[i]; i++)
+    if (*it->tags[i] == '\0' || strchr(it->tags[i], ',') || !is_header_text(it->tags[i]))
+      wg_reader_problem(reader, "tags", "\"%s\" is no tag: some text without commas", it->tags[i]);
+  it->click = g_strdup(click);
+  if (click && (scheme == NULL || !is_header_text(click) || !g_str_is_ascii(click)))
+    wg_reader_problem(reader, "click", "\"%s\" is no address", click);
+}
+
+static void read_wall(WgReader *reader, MonIntegration *it) {
+  it->terminals = wg_reader_texts(reader, "terminals");
+  for (guint i = 0; it->terminals[i]; i++)
+    if (!g_path_is_absolute(it->terminals[i]))
+      wg_reader_problem(reader, "terminals", "\"%s\" is no absolute path", it->terminals[i]);
+}
+
 static void read_kind(WgReader *reader, MonIntegration *it) {
   if (it->kind == MON_RECEIVE_MESSAGE)
     read_message(reader, it);
@@ -167,6 +203,10 @@ static void read_kind(WgReader *reader, MonIntegration *it) {
     read_webhook(reader, it);
   else if (it->kind == MON_RECEIVE_EMAIL)
     read_email(reader, it);
+  else if (it->kind == MON_RECEIVE_NTFY)
+    read_ntfy(reader, it);
+  else if (it->kind == MON_RECEIVE_WALL)
+    read_wall(reader, it);
   if (it->kind == MON_RECEIVE_ALERTMANAGER) {
     read_url(reader, it);
     read_http(reader, it);
@@ -195,7 +235,8 @@ static void read_integration(WgReader *reader, MonReceiver *receiver, MonReceive
   it->send_resolved = wg_reader_bool(reader, "send_resolved", TRUE);
   it->timeout =
       wg_reader_usec(reader, "timeout", G_USEC_PER_SEC / 10, TIMEOUT_MAX, TIMEOUT_DEFAULT);
-  it->retry_for = wg_reader_usec(reader, "retry_for", 0, RETRY_MAX, RETRY_DEFAULT);
+  it->retry_for = wg_reader_usec(reader, "retry_for", 0, RETRY_MAX,
+                                 kind == MON_RECEIVE_WALL ? RETRY_WALL : RETRY_DEFAULT);
   it->rate_max = receiver->rate_max;
   it->rate_per = receiver->rate_per;
   read_rate(reader, &it->rate_max, &it->rate_per);

@@ -19,6 +19,8 @@ typedef enum {
   MON_RECEIVE_WEBHOOK,
   MON_RECEIVE_ALERTMANAGER,
   MON_RECEIVE_EMAIL,
+  MON_RECEIVE_NTFY,
+  MON_RECEIVE_WALL,
   _MON_RECEIVE_MAX,
 } MonReceiveKind;
 
@@ -35,9 +37,9 @@ typedef struct {
   guint rate_max;    /* notifications in rate_per at most; 0: no bound */
   guint64 rate_per;  /* us */
   char *agent;       /* message */
-  int priority;      /* message: 0 to 9; -1: by severity */
+  int priority;      /* message: 0 to 9; ntfy: 1 to 5; -1: by severity */
   char **command;    /* exec */
-  char *url;         /* webhook, alertmanager */
+  char *url;         /* webhook, alertmanager, ntfy */
   char *auth_type;   /* "Bearer", "Basic"; NULL: none */
   char *auth_text;   /* what stands behind it; a secret, never logged */
   char *auth_file;   /* the same from a file, read at each attempt */
@@ -46,6 +48,9 @@ typedef struct {
   guint max_alerts;  /* webhook: in one body; 0: all */
   char **to;         /* email */
   char *from;        /* email; NULL: sendmail's own */
+  char **tags;       /* ntfy: beside those that say how it stands */
+  char *click;       /* ntfy: where a click leads; NULL: to the runbook, if there is one */
+  char **terminals;  /* wall: paths; none: those of the sessions */
 } MonIntegration;
 
 typedef struct {

@@ -57,6 +57,8 @@ static char *target_of(const MonIntegration *it) {
     return g_strjoinv(" ", it->command);
   if (it->kind == MON_RECEIVE_EMAIL)
     return g_strjoinv(" ", it->to);
+  if (it->kind == MON_RECEIVE_WALL)
+    return g_strjoinv(" ", it->terminals);
   if (it->url) {
     g_autoptr(GUri) uri = g_uri_parse(it->url, G_URI_FLAGS_HAS_PASSWORD, NULL);
     return uri ? g_uri_to_string_partial(uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY)

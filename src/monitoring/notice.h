@@ -60,6 +60,8 @@ char *mon_payload_alertmanager(const MonNotice *notice);
 char *mon_payload_subject(const MonNotice *notice);
 /* A few lines an alert: what, since when, what to do. */
 char *mon_payload_text(const MonNotice *notice);
+/* What matters in at most `max` bytes; what is left out is counted. */
+char *mon_payload_brief(const MonNotice *notice, gsize max);
 /* A summary in one line. */
 char *mon_payload_suppressed(const MonNotice *notice);
 /* One alert in one line. */

@@ -9,6 +9,7 @@
 
 #define SUPPRESSED                                                                                 \
   "%u notifications were suppressed by the rate_limit of this receiver; this is what they said:"
+#define MORE "and %u more; waggle alerts list has them all\n"
 #define NAMES_MAX 50 /* in one line */
 
 /* In an order of importance: what tells one alert of a name from another. */
@@ -157,13 +158,45 @@ char *mon_payload_text(const MonNotice *notice) {
     g_string_append(text, "Nobody has acknowledged this so far, so it has come to you, too.\n\n");
   for (guint i = 0; i < notice->alerts->len; i++) {
     if (text->len > TEXT_MAX) {
-      g_string_append_printf(text, "\nand %u more; waggle alerts list has them all\n",
-                             notice->alerts->len - i);
+      g_string_append_printf(text, "\n" MORE, notice->alerts->len - i);
       break;
     }
     if (i > 0)
       g_string_append_c(text, '\n');
     append_alert(text, notice, g_ptr_array_index(notice->alerts, i));
+  }
+  return g_string_free(text, FALSE);
+}
+
+static void append_brief(GString *text, const MonTransition *alert) {
+  g_autofree char *line = mon_payload_line(alert);
+
+  append_line(text, "", line);
+  append_line(text, "  ", note(alert, "description"));
+  if (alert->resolved_at == 0)
+    append_line(text, "  what to do: ", note(alert, "what_to_do"));
+}
+
+char *mon_payload_brief(const MonNotice *notice, gsize max) {
+  GString *text = g_string_new(NULL);
+  gsize room = max - MIN(max, sizeof MORE + 20);
+
+  if (notice->suppressed > 0)
+    g_string_append_printf(text, SUPPRESSED "\n", notice->suppressed);
+  for (guint i = 0; i < notice->alerts->len; i++) {
+    gsize before = text->len;
+    append_brief(text, g_ptr_array_index(notice->alerts, i));
+    if (text->len <= room)
+      continue;
+    if (i == 0) { /* a part of it says more than none */
+      const char *cut = g_utf8_find_prev_char(text->str, text->str + room);
+      g_string_truncate(text, cut ? (gsize)(cut - text->str) : 0);
+      g_string_append(text, "...\n");
+      continue;
+    }
+    g_string_truncate(text, before);
+    g_string_append_printf(text, MORE, notice->alerts->len - i);
+    break;
   }
   return g_string_free(text, FALSE);
 }

@@ -1,5 +1,5 @@
-/* receive-http.c: webhook (Alertmanager's payload, version 4) and Alertmanager itself (API v2), by
- * libsoup, asynchronously on the loop.
+/* receive-http.c: webhook (Alertmanager's payload, version 4), Alertmanager itself (API v2) and
+ * ntfy (receive-ntfy.c), by libsoup, asynchronously on the loop.
  *
  * Any 2xx is told. What may be another time otherwise (no connection, 408, 425, 429, 5xx, too late)
  * is tried again; any other answer is the server's word that it will not take this one. Redirects
@@ -131,7 +131,7 @@ static void on_secret(GObject *source, GAsyncResult *result, gpointer user_data)
   send_now(sending, secret);
 }
 
-static SoupMessage *message_of(const MonIntegration *integration, const MonNotice *notice) {
+static SoupMessage *json_request(const MonIntegration *integration, const MonNotice *notice) {
   gboolean is_alertmanager = integration->kind == MON_RECEIVE_ALERTMANAGER;
   gboolean ends = g_str_has_suffix(integration->url, "/");
   g_autofree char *url =
@@ -143,9 +143,18 @@ static SoupMessage *message_of(const MonIntegration *integration, const MonNotic
   g_autoptr(GBytes) body = g_bytes_new_take(json, strlen(json));
   SoupMessage *message = soup_message_new("POST", url);
 
+  if (message)
+    soup_message_set_request_body_from_bytes(message, "application/json", body);
+  return message;
+}
+
+static SoupMessage *message_of(const MonIntegration *integration, const MonNotice *notice) {
+  SoupMessage *message = integration->kind == MON_RECEIVE_NTFY
+                             ? mon_ntfy_request(integration, notice)
+                             : json_request(integration, notice);
+
   if (message == NULL)
     return NULL;
-  soup_message_set_request_body_from_bytes(message, "application/json", body);
   soup_message_add_flags(message, SOUP_MESSAGE_NO_REDIRECT);
   soup_message_headers_replace(soup_message_get_request_headers(message), "Idempotency-Key",
                                notice->dedup);

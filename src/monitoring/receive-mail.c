@@ -9,12 +9,11 @@
 #define LINE_MAX_ASCII                                                                             \
   76 /* RFC 5322: should; what is longer is encoded, so that nobody refuses it */
 
-/* RFC 2047: what is not ASCII, as one word after the other. */
-static void append_text(GString *mail, const char *value) {
+void mon_append_encoded(GString *into, const char *value, const char *between) {
   const char *p = value;
 
   if (g_str_is_ascii(value)) {
-    g_string_append(mail, value);
+    g_string_append(into, value);
     return;
   }
   while (*p) {
@@ -22,9 +21,13 @@ static void append_text(GString *mail, const char *value) {
     while (*end && g_utf8_next_char(end) - p <= 42) /* 56 bytes of base64 */
       end = g_utf8_next_char(end);
     g_autofree char *word = g_base64_encode((const guchar *)p, (gsize)(end - p));
-    g_string_append_printf(mail, "%s=?UTF-8?B?%s?=", p == value ? "" : "\n ", word);
+    g_string_append_printf(into, "%s=?UTF-8?B?%s?=", p == value ? "" : between, word);
     p = end;
   }
+}
+
+static void append_text(GString *mail, const char *value) {
+  mon_append_encoded(mail, value, "\n ");
 }
 
 static void append_header(GString *mail, const char *name, const char *value) {

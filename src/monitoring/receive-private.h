@@ -59,6 +59,17 @@ char *mon_mail_text(const MonIntegration *integration, const MonNotice *notice);
 /* The address alone of "Name <address>"; NULL: there is none that could be given to sendmail. Free
  * with g_free(). */
 char *mon_mail_address(const char *mailbox);
+/* RFC 2047: `value`, where it is not ASCII as encoded words with `between` between them. For
+ * headers of mail and of HTTP. */
+void mon_append_encoded(GString *into, const char *value, const char *between);
+/* receive-ntfy.c: the request; NULL: its address is none. (transfer full) */
+SoupMessage *mon_ntfy_request(const MonIntegration *integration, const MonNotice *notice);
+/* receive-wall.c */
+void mon_receive_wall(MonReceivers *receivers, const MonIntegration *integration,
+                      const MonNotice *notice, MonAttempt *attempt);
+/* What is written to terminals: nothing in it does anything there but the first bell. (transfer
+ * full) */
+char *mon_wall_text(const MonNotice *notice);
 /* receive-run.c: a command with `input` on its stdin; status 0 is told, 75 (EX_TEMPFAIL) and
  * everything else again. */
 void mon_receive_run(MonReceivers *receivers, const MonIntegration *integration,

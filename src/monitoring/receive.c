@@ -7,7 +7,8 @@ static const SendFunc ways[_MON_RECEIVE_MAX] = {
     [MON_RECEIVE_JOURNAL] = mon_receive_journal, [MON_RECEIVE_DBUS] = mon_receive_dbus,
     [MON_RECEIVE_MESSAGE] = mon_receive_message, [MON_RECEIVE_EXEC] = mon_receive_exec,
     [MON_RECEIVE_WEBHOOK] = mon_receive_http,    [MON_RECEIVE_ALERTMANAGER] = mon_receive_http,
-    [MON_RECEIVE_EMAIL] = mon_receive_email,
+    [MON_RECEIVE_EMAIL] = mon_receive_email,     [MON_RECEIVE_NTFY] = mon_receive_http,
+    [MON_RECEIVE_WALL] = mon_receive_wall,
 };
 
 MonReceivers *mon_receivers_new(MonDaemon *daemon, MonNotifier *notifier) {

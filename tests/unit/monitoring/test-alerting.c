@@ -224,6 +224,42 @@ static void test_problems(void) {
       g_error("\"%s\" is not in:\n%s", told[i], text);
 }
 
+static void test_push_and_wall(void) {
+  static const char bad[] = "route: {receiver: a}\n"
+                            "receivers:\n"
+                            "  - name: a\n"
+                            "    ntfy:\n"
+                            "      - url: https://ntfy.sh\n"
+                            "      - {url: 'https://ntfy.sh/t', tags: ['a,b'], priority: 0}\n"
+                            "      - {url: 'https://ntfy.sh/t', click: here}\n"
+                            "    wall: {terminals: [tty1]}\n";
+  static const char *const told[] = {
+      "alerting.yaml:5: /receivers/0/ntfy/0/url: the topic is missing",
+      "alerting.yaml:6: /receivers/0/ntfy/1/tags: \"a,b\" is no tag",
+      "alerting.yaml:6: /receivers/0/ntfy/1/priority: ",
+      "alerting.yaml:7: /receivers/0/ntfy/2/click: \"here\" is no address",
+      "alerting.yaml:8: /receivers/0/wall/terminals: \"tty1\" is no absolute path",
+  };
+  g_autoptr(MonAlerting) good =
+      parse("route: {receiver: a}\nreceivers: [{name: a, wall: , ntfy: {url: 'https://ntfy.sh/t', "
+            "priority: 4, tags: x, http_config: {authorization: {credentials_file: /t}}}}]\n");
+  const MonIntegration *ntfy = mon_alerting_integration(good, "a/ntfy/0");
+  const MonIntegration *wall = mon_alerting_integration(good, "a/wall/0");
+  g_autoptr(WgProblems) problems = wg_problems_new();
+  g_autofree char *text = NULL;
+
+  g_assert_cmpint(ntfy->priority, ==, 4);
+  g_assert_cmpstr(ntfy->tags[0], ==, "x");
+  g_assert_cmpstr(ntfy->auth_file, ==, "/t");
+  g_assert_null(wall->terminals[0]);
+  g_assert_cmpuint(wall->retry_for, ==, G_TIME_SPAN_HOUR);
+  g_assert_null(mon_alerting_parse(bad, strlen(bad), problems));
+  text = wg_problems_text(problems, "alerting.yaml");
+  for (guint i = 0; i < G_N_ELEMENTS(told); i++)
+    if (strstr(text, told[i]) == NULL)
+      g_error("\"%s\" is not in:\n%s", told[i], text);
+}
+
 static void test_escalations(void) {
   static const char bad[] = "route:\n"
                             "  receiver: a\n"
@@ -301,6 +337,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/monitor/alerting/both-sides", test_both_sides);
   g_test_add_func("/monitor/alerting/problems", test_problems);
   g_test_add_func("/monitor/alerting/escalations", test_escalations);
+  g_test_add_func("/monitor/alerting/push-and-wall", test_push_and_wall);
   g_test_add_func("/monitor/alerting/files", test_files);
   return g_test_run();
 }

@@ -55,7 +55,10 @@ FULL = {
             "webhook": {**WAY, **BASIC, "url": "https://a/", "max_alerts": 5},
             "webhook_configs": [{**WAY, **TOKEN, "url": "http://a/"}],
             "alertmanager": {**WAY, "url": "http://a/"},
-            "email": {**WAY, "to": ["a@b"], "from": "c@d"}, "email_configs": [{"to": "a@b"}]},
+            "email": {**WAY, "to": ["a@b"], "from": "c@d"}, "email_configs": [{"to": "a@b"}],
+            "ntfy": {**WAY, **TOKEN, "url": "https://a/t", "priority": 5, "tags": ["x"],
+                     "click": "https://b/"},
+            "wall": {**WAY, "terminals": ["/dev/pts/0"]}},
             {"name": "next"}],
         "inhibit_rules": [
             {"name": "i", "source_matchers": ["a=b"], "target_matchers": ["c=d"], "equal": ["e"]},
