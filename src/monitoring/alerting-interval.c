@@ -1,5 +1,6 @@
 /* alerting-interval.c: the time intervals of alerting.yaml. */
 #include "monitoring/alerting-private.h"
+#include "monitoring/items.h"
 
 typedef gboolean (*RangeFunc)(const char *text, MonRange *ret, GError **error);
 
@@ -99,6 +100,7 @@ void mon_loader_intervals(MonLoader *loader, WgReader *top, const char *key) {
     WgReader *reader = wg_reader_element(top, key, i);
     const char *name = wg_reader_need(reader, "name");
     MonInterval *interval = mon_interval_new(name ? name : "");
+    interval->text = mon_item_text(loader->doc, wg_reader_pointer(reader), NULL);
 
     if (name && is_known(loader->alerting, name))
       wg_reader_problem(reader, "name", "a time interval \"%s\" was there before", name);

@@ -1,6 +1,7 @@
 /* alerting-receiver.c: the receivers of alerting.yaml. Alertmanager's webhook_configs and
  * email_configs are read as its own; of its other kinds the problem says what to write instead. */
 #include "monitoring/alerting-private.h"
+#include "monitoring/items.h"
 
 #include "common/nearest.h"
 
@@ -51,6 +52,7 @@ void mon_receiver_free(MonReceiver *receiver) {
   if (receiver == NULL)
     return;
   g_free(receiver->name);
+  g_free(receiver->text);
   g_ptr_array_unref(receiver->integrations);
   g_free(receiver);
 }
@@ -273,6 +275,7 @@ static MonReceiver *read_receiver(MonLoader *loader, WgReader *reader) {
   const char *name = wg_reader_need(reader, "name");
 
   receiver->name = g_strdup(name ? name : "");
+  receiver->text = mon_item_text(loader->doc, wg_reader_pointer(reader), NULL);
   receiver->integrations = g_ptr_array_new_with_free_func(integration_free);
   if (name && (*name == '\0' || strchr(name, '/') || !is_header_text(name)))
     wg_reader_problem(reader, "name", "a name without '/' and control characters is needed");

@@ -1,5 +1,6 @@
 /* alerting-route.c: the tree of routes and the inhibitions of alerting.yaml. */
 #include "monitoring/alerting-private.h"
+#include "monitoring/items.h"
 
 #include <string.h>
 
@@ -9,6 +10,7 @@ void mon_route_free(MonRoute *route) {
   if (route == NULL)
     return;
   g_free(route->key);
+  g_free(route->text);
   g_ptr_array_unref(route->matchers);
   g_strfreev(route->group_by);
   g_ptr_array_unref(route->mute);
@@ -194,6 +196,7 @@ MonRoute *mon_loader_route(MonLoader *loader, WgReader *reader, MonRoute *parent
   const char *receiver = wg_reader_text(reader, "receiver", NULL);
 
   route->parent = parent;
+  route->text = mon_item_text(loader->doc, wg_reader_pointer(reader), "routes");
   route->matchers = mon_loader_matchers(reader, "matchers", "match", "match_re");
   route->key = route_key(route);
   route->goes_on = wg_reader_bool(reader, "continue", FALSE);
@@ -229,6 +232,7 @@ void mon_loader_inhibits(MonLoader *loader, WgReader *top) {
   for (guint i = 0; i < wg_reader_length(top, "inhibit_rules"); i++) {
     WgReader *reader = wg_reader_element(top, "inhibit_rules", i);
     MonInhibitRule *rule = g_new0(MonInhibitRule, 1);
+    rule->text = mon_item_text(loader->doc, wg_reader_pointer(reader), NULL);
     rule->name = g_strdup(wg_reader_text(reader, "name", NULL));
     rule->source =
         mon_loader_matchers(reader, "source_matchers", "source_match", "source_match_re");

@@ -31,6 +31,7 @@ static void inhibit_free(gpointer data) {
   MonInhibitRule *rule = data;
 
   g_free(rule->name);
+  g_free(rule->text);
   g_ptr_array_unref(rule->source);
   g_ptr_array_unref(rule->target);
   g_strfreev(rule->equal);

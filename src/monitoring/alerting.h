@@ -55,6 +55,7 @@ typedef struct {
 
 typedef struct {
   char *name;
+  char *text;              /* as it stands in its file, canonical JSON */
   GPtrArray *integrations; /* of MonIntegration; may be empty: nobody is told */
   guint rate_max;          /* of each way that has no bound of its own */
   guint64 rate_per;
@@ -69,6 +70,7 @@ typedef struct {
 typedef struct MonRoute MonRoute;
 struct MonRoute {
   MonRoute *parent;
+  char *text;          /* as it stands in its file, canonical JSON */
   char *key;           /* as Alertmanager has it: {}/{team="x"} */
   GPtrArray *matchers; /* of MonMatcher */
   MonReceiver *receiver;
@@ -83,6 +85,7 @@ struct MonRoute {
 
 typedef struct {
   char *name;                 /* NULL */
+  char *text;                 /* as it stands in its file, canonical JSON */
   GPtrArray *source, *target; /* of MonMatcher */
   char **equal;               /* labels that both have alike; absent in both is alike */
 } MonInhibitRule;
@@ -110,6 +113,10 @@ MonAlerting *mon_alerting_load(const char *const *dirs, GError **error);
 
 const MonReceiver *mon_alerting_receiver(const MonAlerting *alerting, const char *name);
 const MonIntegration *mon_alerting_integration(const MonAlerting *alerting, const char *key);
+
+/* alerting-items.c: what it says, as named things (items.h). */
+struct MonItems;
+void mon_alerting_items(const MonAlerting *alerting, struct MonItems *into);
 
 /* route.c: the routes that an alert takes, the first that matches among siblings or all up to one
  * that does not go on, and the parent where no child does. Never none: the root takes everything.

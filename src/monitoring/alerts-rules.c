@@ -141,3 +141,8 @@ void mon_alerts_use(MonAlerts *alerts, MonRules *rules) {
   }
   rebind(alerts);
 }
+
+void mon_alerts_items(MonAlerts *alerts, struct MonItems *into) {
+  if (alerts->rules)
+    mon_rules_items(alerts->rules, into);
+}

@@ -94,6 +94,9 @@ struct MonRules *mon_alerts_read_files(MonAlerts *alerts, GError **error);
 /* They are in force from now on: alerts of rules that are gone are resolved with the reason.
  * (transfer full) */
 void mon_alerts_use_files(MonAlerts *alerts, struct MonRules *rules);
+/* The rules in force, as named things (items.h). */
+struct MonItems;
+void mon_alerts_items(MonAlerts *alerts, struct MonItems *into);
 void mon_alerts_listen(MonAlerts *alerts, MonTransitionFunc func, gpointer user_data);
 
 /* The transitions after `seq`, at most `max` of them, on the loop later: (element-type

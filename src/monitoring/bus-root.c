@@ -2,6 +2,7 @@
 #include "monitoring/bus-why.h"
 #include "monitoring/bus.h"
 
+#include "common/error.h"
 #include "common/names.h"
 #include "common/store-log.h"
 
@@ -22,9 +23,33 @@ static void handle_reload(MonCall *call) {
     wg_call_fail(call, error);
 }
 
+static void handle_diff(MonCall *call) {
+  const char *what = wg_call_text(call, "what");
+  MonDiffWhat asked = MON_DIFF_SERVICES | MON_DIFF_ALERTS;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *json = NULL;
+
+  if (what && strcmp(what, "services") == 0)
+    asked = MON_DIFF_SERVICES;
+  else if (what && strcmp(what, "alerts") == 0)
+    asked = MON_DIFF_ALERTS;
+  else if (what)
+    error = g_error_new(WG_ERROR, WG_ERROR_INVALID_ARGUMENT,
+                        "what: \"%s\" is neither services nor alerts", what);
+  if (error == NULL)
+    json = mon_rooms_diff(call->owner, asked, &error);
+  if (json)
+    wg_call_answer(call, g_variant_new("(s)", json));
+  else
+    wg_call_fail(call, error);
+}
+
+static const WgOption diff_options[] = {{"what", "s"}, {NULL}};
+
 static const MonMethod methods[] = {
     {WG_IFACE_MONITORING, "Ping", handle_ping, NULL, NULL},
     {WG_IFACE_MONITORING, "Reload", handle_reload, MON_ACTION_MANAGE, NULL},
+    {WG_IFACE_MONITORING, "Diff", handle_diff, MON_ACTION_MANAGE, diff_options},
     {WG_IFACE_MONITORING, "Why", mon_handle_why, NULL, mon_options_none},
     {WG_IFACE_MONITORING, "Top", mon_handle_top, NULL, mon_options_none},
     {NULL},
@@ -51,6 +76,8 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
 static const sd_bus_vtable vtable[] = {
     SD_BUS_VTABLE_START(0),
     MON_METHOD("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, mon_method_call, MON_OPEN),
+    MON_METHOD("Diff", MON_ARGS("a{sv}", options), MON_RESULT("s", json), mon_method_call,
+               MON_OPEN),
     MON_METHOD("Ping", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, mon_method_call, MON_OPEN),
     MON_METHOD("Why", MON_ARGS("s", unit, "a{sv}", options), MON_RESULT("s", json), mon_method_call,
                MON_OPEN),

@@ -8,6 +8,7 @@
 #include "monitoring/alerts.h"
 #include "monitoring/http.h"
 #include "monitoring/inventory.h"
+#include "monitoring/items.h"
 #include "monitoring/metrics.h"
 #include "monitoring/notify.h"
 #include "monitoring/registry.h"
@@ -35,6 +36,7 @@ static void add_problem(GString *problems, GError *error) {
   g_error_free(error);
 }
 
+/* Changes nothing. */
 static gboolean read_all(MonDaemon *daemon, Reload *reload, GError **error) {
   g_autoptr(GString) problems = g_string_new(NULL);
   GError *local = NULL;
@@ -49,7 +51,7 @@ static gboolean read_all(MonDaemon *daemon, Reload *reload, GError **error) {
   if (reload->rules == NULL)
     add_problem(problems, g_steal_pointer(&local));
   if (problems->len == 0)
-    return mon_http_prepare(daemon->http, error);
+    return TRUE;
   g_set_error_literal(error, WG_ERROR, WG_ERROR_CONFIGURATION, problems->str);
   return FALSE;
 }
@@ -57,7 +59,7 @@ static gboolean read_all(MonDaemon *daemon, Reload *reload, GError **error) {
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
   g_auto(Reload) reload = {0};
 
-  if (!read_all(daemon, &reload, error))
+  if (!read_all(daemon, &reload, error) || !mon_http_prepare(daemon->http, error))
     return FALSE;
   mon_inventory_reload(daemon->inventory);
   mon_registry_use_files(daemon->registry, reload.services);
@@ -66,4 +68,23 @@ gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
   mon_metrics_reload(daemon->metrics);
   mon_http_use(daemon->http);
   return TRUE;
+}
+
+char *mon_rooms_diff(MonDaemon *daemon, MonDiffWhat what, GError **error) {
+  g_auto(Reload) reload = {0};
+  g_autoptr(MonItems) before = mon_items_new(), after = mon_items_new();
+
+  if (!read_all(daemon, &reload, error))
+    return NULL;
+  if (what & MON_DIFF_SERVICES) {
+    mon_registry_items(daemon->registry, before);
+    mon_services_items(reload.services, after);
+  }
+  if (what & MON_DIFF_ALERTS) {
+    mon_alerts_items(daemon->alerts, before);
+    mon_rules_items(reload.rules, after);
+    mon_alerting_items(mon_notifier_alerting(daemon->notifier), before);
+    mon_alerting_items(reload.alerting, after);
+  }
+  return mon_items_diff(before, after);
 }

@@ -58,6 +58,11 @@ int mon_daemon_main(int argc, char **argv);
  * every room keeps what it has, and the error has the problems of all of them. */
 gboolean mon_rooms_reload(MonDaemon *daemon, GError **error);
 
+typedef enum { MON_DIFF_SERVICES = 1 << 0, MON_DIFF_ALERTS = 1 << 1 } MonDiffWhat;
+/* What a reload would change of services, or of rules and of who is told: JSON of items.h. NULL: it
+ * would be refused, with what it would say. Changes nothing. (transfer full) */
+char *mon_rooms_diff(MonDaemon *daemon, MonDiffWhat what, GError **error);
+
 /* daemon-rooms.c. On failure nothing is left of any. */
 gboolean mon_rooms_open(MonDaemon *daemon, GError **error);
 void mon_rooms_close(MonDaemon *daemon);

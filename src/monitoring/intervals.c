@@ -59,6 +59,7 @@ void mon_interval_free(MonInterval *interval) {
   if (interval == NULL)
     return;
   g_free(interval->name);
+  g_free(interval->text);
   g_ptr_array_unref(interval->spans);
   g_free(interval);
 }

@@ -21,6 +21,7 @@ typedef struct {
 
 typedef struct {
   char *name;
+  char *text;       /* as it stands in its file, canonical JSON; NULL: nowhere */
   GPtrArray *spans; /* of MonSpan */
 } MonInterval;
 

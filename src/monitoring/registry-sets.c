@@ -1,5 +1,6 @@
 /* registry-sets.c: services that stand in files and units: a set that is read as a whole and
  * compared with what is registered; and what time does to entries. */
+#include "monitoring/items.h"
 #include "monitoring/registry-private.h"
 
 #include "common/error.h"
@@ -31,6 +32,9 @@ static void put_one(MonRegistry *registry, MonServiceSpec *spec, MonSource sourc
   } else if (!mon_service_spec_equal(e->spec, spec)) {
     mon_entry_take_spec(e, spec);
     mon_change_note(e, "changed");
+  } else if (spec->text) { /* the same in other words */
+    g_free(e->spec->text);
+    e->spec->text = g_strdup(spec->text);
   }
   if (!is_start)
     mon_entry_update(e);
@@ -96,6 +100,23 @@ void mon_registry_use_files(MonRegistry *registry, GPtrArray *specs) {
   take_set(registry, specs, MON_FROM_FILE, FALSE);
   wg_service_set_degraded(registry->daemon->service, "services", NULL);
   mon_probes_reload(registry->probes);
+}
+
+static gboolean add_item(MonServiceEntry *e, gpointer data) {
+  if (e->source == MON_FROM_FILE && e->spec->text)
+    mon_items_add(data, "service", e->spec->name, e->spec->from, e->spec->text);
+  return TRUE;
+}
+
+void mon_registry_items(MonRegistry *registry, MonItems *into) {
+  mon_registry_each(registry, add_item, into);
+}
+
+void mon_services_items(GPtrArray *specs, MonItems *into) {
+  for (guint i = 0; i < specs->len; i++) {
+    const MonServiceSpec *spec = specs->pdata[i];
+    mon_items_add(into, "service", spec->name, spec->from, spec->text);
+  }
 }
 
 /* ---- time ---- */

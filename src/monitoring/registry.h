@@ -64,6 +64,10 @@ void mon_registry_free(MonRegistry *registry);
 /* A reload (daemon-reload.c): reads services.d, and changes nothing. (transfer full, element-type
  * MonServiceSpec); NULL: refused, with every problem. Blocks: reads files. */
 GPtrArray *mon_registry_read_files(MonRegistry *registry, GError **error);
+/* What stands in files (items.h): in force, and as it was read. */
+struct MonItems;
+void mon_registry_items(MonRegistry *registry, struct MonItems *into);
+void mon_services_items(GPtrArray *specs, struct MonItems *into);
 /* They are in force from now on. */
 void mon_registry_use_files(MonRegistry *registry, GPtrArray *specs);
 void mon_registry_caller_gone(MonRegistry *registry, guint64 caller);

@@ -1,4 +1,5 @@
 /* rules-read.c: one rule file into rules, with all that is wrong in it. */
+#include "monitoring/items.h"
 #include "monitoring/rules-private.h"
 #include "monitoring/template.h"
 
@@ -165,6 +166,7 @@ static void read_rule(Read *read, WgReader *reader, const char *group, gint64 in
   MonRule *rule = mon_rules_add(read->rules, group, name != NULL ? name : "");
   rule->file = g_strdup(read->file);
   rule->line = wg_doc_line(read->doc, wg_reader_pointer(reader));
+  rule->text = mon_item_text(read->doc, wg_reader_pointer(reader), NULL);
   rule->records = record != NULL;
   rule->interval = interval;
   rule->limit = limit;

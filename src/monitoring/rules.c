@@ -1,7 +1,9 @@
 /* rules.c: rule files, see rules.h. */
 #include "monitoring/rules.h"
+#include "monitoring/items.h"
 #include "monitoring/rules-private.h"
 
+#include "common/amounts.h"
 #include "common/error.h"
 
 #include <string.h>
@@ -18,6 +20,7 @@ static void rule_free(gpointer data) {
   g_free(rule->group);
   g_free(rule->name);
   g_free(rule->file);
+  g_free(rule->text);
   g_free(rule);
 }
 
@@ -33,6 +36,28 @@ void mon_rules_free(MonRules *rules) {
     return;
   g_ptr_array_unref(rules->rules);
   g_free(rules);
+}
+
+/* With what its group says for it. */
+static char *item_text(const MonRule *rule) {
+  g_autoptr(JsonNode) node = rule->text ? json_from_string(rule->text, NULL) : NULL;
+  g_autofree char *interval = wg_span_text((guint64)rule->interval);
+
+  if (node == NULL)
+    return g_strdup("{}");
+  json_object_set_string_member(json_node_get_object(node), "interval", interval);
+  if (rule->limit > 0)
+    json_object_set_int_member(json_node_get_object(node), "limit", rule->limit);
+  return wg_json_canonical(node);
+}
+
+void mon_rules_items(const MonRules *rules, MonItems *into) {
+  for (guint i = 0; i < rules->rules->len; i++) {
+    const MonRule *rule = rules->rules->pdata[i];
+    g_autofree char *text = item_text(rule);
+    g_autofree char *from = g_strdup_printf("%s:%u", rule->file, rule->line);
+    mon_items_add(into, "rule", rule->key, from, text);
+  }
 }
 
 const MonRule *mon_rules_find(const MonRules *rules, const char *key) {

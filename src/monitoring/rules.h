@@ -17,6 +17,7 @@ typedef struct {
   char *name;  /* of the alert, or of the series that it records */
   char *file;
   guint line;
+  char *text;       /* as it stands there, canonical JSON; NULL: nowhere */
   gboolean records; /* a recording rule */
   MonExpr *expr, *resolve;
   gint64 hold, keep;            /* `for`, keep_firing_for; us */
@@ -54,5 +55,7 @@ MonRules *mon_rules_load(const char *const *dirs, gint64 interval, GError **erro
 MonLabels *mon_rule_labels(const MonRule *rule, const MonLabels *result, double value);
 MonLabels *mon_rule_texts(char *const *pairs, const MonLabels *labels, double value);
 
+struct MonItems;
+void mon_rules_items(const MonRules *rules, struct MonItems *into); /* items.h */
 const MonRule *mon_rules_find(const MonRules *rules, const char *key);
 const char *mon_no_data_name(MonNoData policy);

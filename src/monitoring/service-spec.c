@@ -29,6 +29,7 @@ static void clear(gpointer data) {
   g_ptr_array_unref(spec->probes);
   g_free(spec->unit);
   g_free(spec->from);
+  g_free(spec->text);
 }
 
 void mon_service_spec_unref(MonServiceSpec *spec) {
@@ -182,6 +183,7 @@ MonServiceSpec *mon_service_spec_read(JsonNode *node, WgDoc *doc, const char *po
   spec->probes = g_ptr_array_new_with_free_func((GDestroyNotify)mon_probe_spec_unref);
   spec->unit = read_unit(reader);
   spec->from = file ? g_strdup_printf("%s:%u", file, line) : NULL;
+  spec->text = file ? wg_json_canonical(node) : NULL;
   read_metadata(spec, reader);
   read_endpoints(spec, reader);
   read_probes(spec, reader, doc, problems);

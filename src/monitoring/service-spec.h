@@ -18,6 +18,7 @@ typedef struct {
   char *unit;                  /* whose end is the service's; NULL: none */
   GPtrArray *probes;           /* of MonProbeSpec; names are unique */
   char *from;                  /* file and line, or the unit, that it stands in; NULL: D-Bus */
+  char *text;                  /* as it stands in its file, canonical JSON; NULL: in none */
 } MonServiceSpec;
 
 #define MON_SERVICES_MAX 20000 /* in one set of files */

@@ -3,6 +3,7 @@
 #undef NDEBUG
 #undef G_DISABLE_ASSERT
 #include "monitoring/alerting.h"
+#include "monitoring/items.h"
 
 #include <stdint.h>
 
@@ -46,6 +47,11 @@ static void look_at(const MonAlerting *alerting) {
   g_ptr_array_add(sources, b);
   (void)mon_inhibited(alerting, a, sources, NULL);
   (void)mon_inhibited(alerting, b, sources, NULL);
+  g_autoptr(MonItems) items = mon_items_new(), none = mon_items_new();
+  mon_alerting_items(alerting, items);
+  g_autofree char *same = mon_items_diff(items, items), *all = mon_items_diff(none, items);
+  g_assert_cmpstr(same, ==, "[]");
+  g_assert_cmpstr(all, !=, "[]"); /* there is a root */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

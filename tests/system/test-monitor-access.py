@@ -43,7 +43,7 @@ CALLS = {
         ("Acknowledge", f"('nowhere', {EMPTY})", _of(ALERTS)), ("Unacknowledge", f"('nowhere', {EMPTY})", _of(ALERTS)),
     ],
     "manage": [
-        ("Reload", "()", {}), ("Drill", f"('nowhere', {EMPTY})", _of(ALERTS)),
+        ("Reload", "()", {}), ("Diff", f"({EMPTY},)", {}), ("Drill", f"('nowhere', {EMPTY})", _of(ALERTS)),
         ("TestReceiver", f"('nowhere', {EMPTY})", _of(NOTIFY)),
     ],
 }  # fmt: skip
