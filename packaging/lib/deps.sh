@@ -11,14 +11,14 @@ deps_apt() {
   echo gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libsystemd-dev libjson-glib-dev \
     libsqlite3-dev libxxhash-dev libncurses-dev libxdo-dev libx11-dev libxi-dev libxtst-dev libxss-dev \
     libxres-dev libarchive-dev liblzma-dev libyaml-dev libssl-dev libsoup-3.0-dev libpq-dev libmariadb-dev libhiredis-dev \
-    glib-networking dbus-daemon systemd util-linux python3
+    libnghttp2-dev glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] && return
   echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
     build-essential debhelper dpkg-dev fakeroot lintian git polkitd mandoc \
     tmux xvfb openbox xterm libgtk-3-dev at-spi2-core x11-utils x11-xkb-utils \
     qemu-system-x86 e2fsprogs btrfs-progs xfsprogs \
     nginx-light postgresql mariadb-server redis-server prometheus-alertmanager monitoring-plugins-basic minisign openssl zstd \
-    python3-yaml python3-jsonschema prometheus
+    python3-yaml python3-jsonschema python3-grpcio prometheus
   [ "$1" = test ] && return
   echo clang clang-format cppcheck shellcheck codespell libxml2-utils
 }
@@ -27,14 +27,14 @@ deps_dnf() {
   echo gcc meson ninja-build pkgconf-pkg-config glib2-devel systemd-devel json-glib-devel \
     sqlite-devel xxhash-devel ncurses-devel libxdo-devel libX11-devel libXi-devel libXtst-devel libXScrnSaver-devel \
     libXres-devel libarchive-devel xz-devel libyaml-devel openssl-devel libsoup3-devel libpq-devel mariadb-connector-c-devel \
-    hiredis-devel glib-networking dbus-daemon systemd util-linux python3
+    hiredis-devel libnghttp2-devel glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container \
     btrfs-progs xfsprogs tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp python3-pyyaml
 }
 
 deps_pacman() {
   echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash ncurses xdotool libx11 libxi libxtst libxss \
-    libxres libarchive xz libyaml openssl libsoup3 postgresql-libs mariadb-libs hiredis glib-networking dbus util-linux python
+    libxres libarchive xz libyaml openssl libsoup3 postgresql-libs mariadb-libs hiredis libnghttp2 glib-networking dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock btrfs-progs xfsprogs tmux xorg-server-xvfb openbox xterm gtk3 \
     at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp python-yaml
 }

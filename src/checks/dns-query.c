@@ -1,6 +1,7 @@
 /* dns-query.c: see dns-query.h. */
 #include "checks/dns-query.h"
 
+#include "checks/hex.h"
 #include "checks/net.h"
 #include "checks/subjects.h"
 
@@ -21,14 +22,6 @@ static const char *rcode_name(int code) {
                                       "NXDOMAIN", "NOTIMP",  "REFUSED"};
 
   return code >= 0 && code < (int)G_N_ELEMENTS(names) ? names[code] : "another error";
-}
-
-static char *hex(const guint8 *bytes, gsize size) {
-  GString *text = g_string_new(NULL);
-
-  for (gsize i = 0; i < size; i++)
-    g_string_append_printf(text, "%02x", bytes[i]);
-  return g_string_free(text, FALSE);
 }
 
 /* The pieces of a TXT record are one text. */
@@ -75,7 +68,7 @@ static char *caa_data(const guint8 *data, gsize size) {
 static char *numbered_bytes(const guint8 *data, gsize size, guint n) {
   if (size <= n)
     return NULL;
-  g_autofree char *rest = hex(data + n, size - n);
+  g_autofree char *rest = chk_hex_text(data + n, size - n);
   GString *text = g_string_new(NULL);
   for (guint i = 0; i < n; i++)
     g_string_append_printf(text, "%u ", data[i]);
@@ -114,7 +107,7 @@ static char *record_data(const ns_msg *m, int type, const guint8 *data, gsize si
   case 44:
     return numbered_bytes(data, size, 2);
   default:
-    return hex(data, size);
+    return chk_hex_text(data, size);
   }
 }
 

@@ -4,6 +4,7 @@
 #include "checks/certificate.h"
 #include "checks/local.h"
 #include "checks/net.h"
+#include "checks/tls-connect.h"
 
 #include <gio/gunixconnection.h>
 #include <gio/gunixsocketaddress.h>
@@ -67,22 +68,6 @@ static gboolean set_authorization(ChkHttp *http, GError **error) {
   return TRUE;
 }
 
-/* PEM; the key may stand in the certificate's own file. */
-static gboolean set_certificate(ChkHttp *http, GError **error) {
-  const char *root = chk_world_root(http->look->world);
-  const char *file = chk_option_text(http->look, "cert-file", NULL);
-  const char *key = chk_option_text(http->look, "key-file", file);
-
-  if (file == NULL)
-    return TRUE;
-  g_autofree char *real_file = g_strconcat(root, file, NULL);
-  g_autofree char *real_key = g_strconcat(root, key, NULL);
-  http->certificate = g_tls_certificate_new_from_files(real_file, real_key, error);
-  if (http->certificate == NULL)
-    g_prefix_error(error, "the certificate %s with the key %s: ", real_file, real_key);
-  return http->certificate != NULL;
-}
-
 /* What is checked is that host, not the proxy that this user's environment names. */
 static void set_proxy(const ChkHttp *http, SoupSession *session) {
   const char *proxy = chk_option_text(http->look, "proxy", NULL);
@@ -130,7 +115,8 @@ ChkHttp *chk_http_new(const ChkLook *look, GError **error) {
   g_main_context_push_thread_default(http->context);
   http->cancel = g_cancellable_new();
   http->cancelled = g_cancellable_connect(look->cancel, G_CALLBACK(on_cancelled), http, NULL);
-  if (set_authorization(http, error) && set_certificate(http, error))
+  if (set_authorization(http, error) &&
+      chk_tls_own_certificate(http->look, &http->certificate, error))
     http->session = make_session(http, error);
   if (http->session)
     return http;

@@ -2,6 +2,9 @@
 #include "checks/address.h"
 #include "checks/conninfo.h"
 #include "checks/dns-name.h"
+#include "checks/echo.h"
+#include "checks/grpc-health.h"
+#include "checks/hex.h"
 #include "checks/port.h"
 #include "checks/subjects.h"
 #include "checks/url.h"
@@ -9,6 +12,8 @@
 #include <string.h>
 
 #define SAMPLES_MAX 10000
+#define TIME_MAX                                                                                   \
+  (G_GUINT64_CONSTANT(3600) * G_USEC_PER_SEC) /* of the options that have no other bound */
 
 /* `port`: the one that is meant where none is written; 0: one has to be. */
 static void judge_address(const char *option, const char *text, guint16 port, ChkFlaws *flaws) {
@@ -24,6 +29,68 @@ void chk_subject_tcp(const char *subject, JsonObject *given, ChkFlaws *flaws) {
     chk_flaw_value(flaws, NULL, subject, "address of TCP", "a Unix socket is a unix-socket: PATH");
   else
     judge_address(NULL, subject, 0, flaws);
+}
+
+/* What stands nowhere is within its bounds. */
+static void judge_time(JsonObject *given, const char *option, guint64 least, const char *text,
+                       ChkFlaws *flaws) {
+  const ChkLook look = {.options = given};
+  guint64 value = chk_option_usec(&look, option, least);
+
+  if (value < least || value > TIME_MAX)
+    chk_flaw(flaws, option, text);
+}
+
+void chk_subject_udp(const char *subject, JsonObject *given, ChkFlaws *flaws) {
+  const char *hex = chk_given_text(given, "send-hex");
+  GError *error = NULL;
+
+  if (g_str_has_prefix(subject, "unix:"))
+    chk_flaw_value(flaws, NULL, subject, "address of UDP", "write HOST:PORT or [V6]:PORT");
+  else
+    judge_address(NULL, subject, 0, flaws);
+  if (hex && chk_given_text(given, "send"))
+    chk_flaw(flaws, "send-hex", "\"send\" and \"send-hex\" exclude each other");
+  g_autoptr(GByteArray) bytes = hex ? chk_hex_parse(hex, &error) : NULL;
+  chk_flaw_error(flaws, "send-hex", error);
+  judge_time(given, "again", 1000, "\"again\" is from 1ms to 1h", flaws);
+}
+
+void chk_subject_icmp(const char *subject, JsonObject *given, ChkFlaws *flaws) {
+  const ChkLook look = {.options = given};
+  const char *family = chk_given_text(given, "family");
+  gint64 count = chk_option_int(&look, "count", CHK_ECHO_COUNT);
+  guint64 size = chk_option_bytes(&look, "size", CHK_ECHO_SIZE);
+  GError *error = NULL;
+
+  if (!chk_dns_name_is_good(subject, &error))
+    chk_flaw_error(flaws, NULL, error);
+  if (family && strcmp(family, "ipv4") != 0 && strcmp(family, "ipv6") != 0)
+    chk_flaw_value(flaws, "family", family, "family of addresses", "ipv4 or ipv6");
+  judge_time(given, "spacing", CHK_ECHO_INTERVAL_MIN,
+             "\"spacing\" is from 10ms, for who is asked has other work, to 1h", flaws);
+  judge_time(given, "wait", 1000, "\"wait\" is from 1ms to 1h", flaws);
+  if (count < 1 || count > CHK_ECHO_COUNT_MAX)
+    chk_flaw(flaws, "count", "\"count\" is a number from 1 to 100");
+  if (size < CHK_ECHO_SIZE_MIN || size > CHK_ECHO_SIZE_MAX)
+    chk_flaw(flaws, "size", "\"size\" is from 16 to 1400 bytes");
+}
+
+void chk_subject_grpc(const char *subject, JsonObject *given, ChkFlaws *flaws) {
+  static const char *const of_tls[] = {"ca-file", "insecure", "cert-file", NULL};
+  const ChkLook look = {.options = given};
+  const char *service = chk_given_text(given, "service");
+  gboolean secure = chk_option_bool(&look, "secure", FALSE);
+
+  judge_address(NULL, subject, 0, flaws);
+  if (service && strlen(service) > CHK_GRPC_SERVICE_MAX)
+    chk_flaw(flaws, "service", "the name of a service has at most 1024 bytes");
+  if (chk_given_text(given, "key-file") && !chk_given_text(given, "cert-file"))
+    chk_flaw(flaws, "key-file",
+             "\"key-file\" is the key of a certificate: \"cert-file\" is missing");
+  for (guint i = 0; of_tls[i]; i++)
+    if (given && json_object_has_member(given, of_tls[i]) && !secure)
+      chk_flaw(flaws, of_tls[i], "that is for TLS: \"secure: true\" is missing");
 }
 
 void chk_subject_tls(const char *subject, JsonObject *given, ChkFlaws *flaws) {

@@ -24,7 +24,9 @@ void chk_subject_command(const char *subject, JsonObject *given, ChkFlaws *flaws
 void chk_subject_dbus(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_directory(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_dns(const char *subject, JsonObject *given, ChkFlaws *flaws);
+void chk_subject_grpc(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_http(const char *subject, JsonObject *given, ChkFlaws *flaws);
+void chk_subject_icmp(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_interface(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_journal(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_kernel_parameter(const char *subject, JsonObject *given, ChkFlaws *flaws);
@@ -40,6 +42,7 @@ void chk_subject_settle(const char *subject, JsonObject *given, ChkFlaws *flaws)
 void chk_subject_sqlite(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_tcp(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_tls(const char *subject, JsonObject *given, ChkFlaws *flaws);
+void chk_subject_udp(const char *subject, JsonObject *given, ChkFlaws *flaws);
 void chk_subject_unit(const char *subject, JsonObject *given, ChkFlaws *flaws);
 
 /* What the look makes of a subject that was found good, so that both read it alike. */

@@ -52,6 +52,7 @@ SUBJECTS = {
     "directory": PATH,
     "file": PATH,
     "greenboot": PATH,
+    "grpc": "^unix:/|:[0-9]+$",
     "http": "^[Hh][Tt][Tt][Pp][Ss]?://[^/]",
     "listening": "^(tcp|udp|all)$",
     "mount": PATH,
@@ -61,6 +62,7 @@ SUBJECTS = {
     "release": "^(previous$|/)",
     "sqlite": PATH,
     "tcp": ":[0-9]+$",
+    "udp": ":[0-9]+$",
     "unix-socket": PATH,
 }
 

@@ -5,6 +5,7 @@
 #include "checks/local.h"
 #include "checks/net.h"
 #include "checks/subjects.h"
+#include "checks/tls-connect.h"
 #include "checks/types.h"
 
 static const ChkKey options[] = {
@@ -32,12 +33,6 @@ static const ChkKey values[] = {
     {NULL},
 };
 
-/* What it says of itself is looked at afterwards. */
-static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
-                               GTlsCertificateFlags problems, gpointer user_data) {
-  return TRUE;
-}
-
 static void set_protocol(JsonObject *seen, GTlsConnection *tls) {
   static const char *const names[] = {
       [G_TLS_PROTOCOL_VERSION_SSL_3_0] = "SSL 3.0", [G_TLS_PROTOCOL_VERSION_TLS_1_0] = "TLS 1.0",
@@ -50,28 +45,6 @@ static void set_protocol(JsonObject *seen, GTlsConnection *tls) {
   if ((gsize)version < G_N_ELEMENTS(names))
     chk_set_text(seen, "protocol", names[version]);
   chk_set_text(seen, "cipher", cipher);
-}
-
-/* The library resumes sessions of the connections that it knows the peer of. It is not told: each
- * look has to see the certificate that the server shows now. */
-static GTlsConnection *shake_hands(const ChkLook *look, const ChkAddress *address, const char *name,
-                                   GSocketConnection *connection, GError **error) {
-  g_autoptr(GSocketConnectable) identity =
-      name ? g_network_address_new(name, address->port ? address->port : 1) : NULL;
-  g_autoptr(GIOStream) plain =
-      g_simple_io_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection)),
-                             g_io_stream_get_output_stream(G_IO_STREAM(connection)));
-  g_autoptr(GError) own = NULL;
-
-  g_autoptr(GIOStream) stream = g_tls_client_connection_new(plain, identity, error);
-  if (stream == NULL)
-    return NULL;
-  g_signal_connect(stream, "accept-certificate", G_CALLBACK(on_certificate), NULL);
-  if (g_tls_connection_handshake(G_TLS_CONNECTION(stream), look->cancel, &own))
-    return G_TLS_CONNECTION(g_steal_pointer(&stream));
-  chk_net_own_error(look, &own);
-  g_propagate_error(error, g_steal_pointer(&own));
-  return NULL;
 }
 
 static void see(ChkLook *look, ChkSight *ret) {
@@ -89,10 +62,10 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_unknown(ret, "%s", error->message);
     return;
   }
-  const char *name = chk_option_text(look, "server-name", address.host);
+  const ChkTlsHow how = {.name = chk_option_text(look, "server-name", address.host)};
   g_autoptr(GSocketConnection) connection = chk_net_connect(look, &address, &error);
   g_autoptr(GTlsConnection) tls =
-      connection ? shake_hands(look, &address, name, connection, &error) : NULL;
+      connection ? chk_tls_connect(look, &address, &how, connection, &error) : NULL;
   GTlsCertificate *certificate = tls ? g_tls_connection_get_peer_certificate(tls) : NULL;
   if (certificate == NULL) {
     if (error == NULL)
@@ -100,7 +73,7 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_net_refused(ret, "connected", error);
     return;
   }
-  GTlsCertificateFlags problems = chk_certificate_judge(certificate, name, authorities);
+  GTlsCertificateFlags problems = chk_certificate_judge(certificate, how.name, authorities);
   JsonObject *seen = json_object_new();
   g_autofree char *peer = chk_net_peer(connection);
   json_object_set_boolean_member(seen, "connected", TRUE);

@@ -43,6 +43,8 @@ SERVICES = {"services": [
          "expect": {"stdout": {"contains": "waggle-probe-exec@"}}},
         {"command": "may", "argv": ["/usr/bin/python3", "-c", TRIES], "name": "may", "expect": {"stdout": "tried as 1\n"}}]},
     {"name": "endless", "probes": [{"command": "sleeps", "argv": SLEEPS, "name": "sleeps", "timeout": "2s", "interval": "1h"}]},
+    {"name": "echoes", "probes": [{"icmp": "127.0.0.1", "name": "loop", "count": 1, "interval": "1h"},
+                                  {"icmp": "::1", "name": "six", "count": 1, "interval": "1h"}]},
     {"name": "backup", "probes": [{"push": "night", "every": "5s"}]},
 ]}  # fmt: skip
 # serves one at a time, so one request that does not end is the end of it
@@ -164,6 +166,17 @@ def test_without_the_socket(m):
     m.run("systemctl", "unmask", "--runtime", "waggle-probe-exec.socket")
     m.run("systemctl", "restart", MONITOR)  # brings it along
     assert m.run("waggle", "service", "probe", "commands", "where").returncode == 0
+
+
+def test_echoes(m):
+    """from its sandbox the service pings without any privilege, and says what to set where the kernel lets nobody"""
+    setting = "/proc/sys/net/ipv4/ping_group_range"
+    m.run("tee", setting, stdin="1 0")
+    done = m.run("waggle", "service", "probe", "echoes", "loop", check=False)
+    assert done.returncode == 1 and "net.ipv4.ping_group_range=" in done.stdout + done.stderr, done
+    m.run("tee", setting, stdin="0 2147483647")
+    for name in ("loop", "six"):
+        assert m.run("waggle", "service", "probe", "echoes", name).returncode == 0
 
 
 def test_sign_of_life(m):

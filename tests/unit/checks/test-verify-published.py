@@ -140,9 +140,9 @@ FULL = {"name": "n", "deadline": "1min", "parallel": 2, "defaults": {"timeout": 
 
 
 SUBJECTS = {"dbus": "a.b", "directory": "/a", "dns": "a", "file": "/a", "greenboot": "/a", "group": "a",
-            "http": "http://h", "interface": "a", "kernel-parameter": "a.b", "mount": "/a", "mysql": "mysql://h",
+            "grpc": "h:1", "http": "http://h", "icmp": "h", "interface": "a", "kernel-parameter": "a.b", "mount": "/a", "mysql": "mysql://h",
             "package": "a", "port": "tcp:80", "redis": "redis://h", "sqlite": "/a", "tcp": "h:1", "tls": "h",
-            "unit": "a", "unix-socket": "/a", "user": "a"}
+            "udp": "h:1", "unit": "a", "unix-socket": "/a", "user": "a"}
 PATTERNS = {key for check in SCHEMA["$defs"]["check"]["anyOf"] for key, value in check["properties"].items()
             if "pattern" in value}
 

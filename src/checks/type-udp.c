@@ -1,0 +1,151 @@
+/* type-udp.c: what a service answers to a datagram: one is sent, the first that comes back is the
+ * answer.
+ *
+ * A datagram may get lost on its way, so it is sent again as long as nothing came. The socket is
+ * connected: whatever others send to it is dropped by the kernel, and a port that nobody has is
+ * told of at once. */
+#include "checks/hex.h"
+#include "checks/local.h"
+#include "checks/net.h"
+#include "checks/subjects.h"
+#include "checks/types.h"
+
+#include <string.h>
+
+#define ANSWER_MAX 65535
+
+static const ChkKey options[] = {
+    {"send", CHK_TEXT, "what is sent; nothing: an empty datagram"},
+    {"send-hex", CHK_TEXT, "the same as bytes in hexadecimal, spaces between them or not"},
+    {"again", CHK_USEC, "how long until it is sent again when nothing came; default 1s"},
+    {NULL},
+};
+
+static const ChkKey values[] = {
+    {"answered", CHK_BOOL, "a datagram came back"},
+    {"error", CHK_TEXT, "why not; absent when it did"},
+    {"response", CHK_TEXT, "what stood in it"},
+    {"response-hex", CHK_TEXT, "the same in hexadecimal, small letters without spaces"},
+    {"size", CHK_BYTES, "its bytes"},
+    {"time", CHK_USEC, "from the first datagram to the answer"},
+    {"sent", CHK_INT, "how often it was sent"},
+    {"peer", CHK_TEXT, "the address that was asked"},
+    {NULL},
+};
+
+typedef struct {
+  const ChkLook *look;
+  GSocket *socket;
+  const guint8 *question;
+  gsize size;
+  guint8 *answer;
+  guint n_sent;
+} Talk;
+
+/* The first address of the host that a socket can be connected to: no packet goes out for that. */
+static GSocket *connect_to(const ChkLook *look, const ChkAddress *address, GError **error) {
+  g_autoptr(GSocketConnectable) to = g_network_address_new(address->host, address->port);
+  g_autoptr(GSocketAddressEnumerator) addresses = g_socket_connectable_enumerate(to);
+  g_autoptr(GError) first = NULL;
+
+  for (;;) {
+    g_autoptr(GError) own = NULL;
+    g_autoptr(GSocketAddress) next =
+        g_socket_address_enumerator_next(addresses, look->cancel, first ? NULL : &own);
+    g_autoptr(GSocket) socket =
+        next ? g_socket_new(g_socket_address_get_family(next), G_SOCKET_TYPE_DATAGRAM,
+                            G_SOCKET_PROTOCOL_UDP, &own)
+             : NULL;
+    if (socket && g_socket_connect(socket, next, look->cancel, &own))
+      return g_steal_pointer(&socket);
+    if (first == NULL)
+      first = g_steal_pointer(&own);
+    if (next == NULL)
+      break;
+  }
+  g_propagate_error(error, g_steal_pointer(&first));
+  return NULL;
+}
+
+/* The answer's length; -1 with an error. */
+static gssize ask(Talk *talk, GError **error) {
+  gint64 again = (gint64)chk_option_usec(talk->look, "again", G_USEC_PER_SEC);
+
+  for (;;) {
+    g_autoptr(GError) own = NULL;
+    if (g_socket_send(talk->socket, (const char *)talk->question, talk->size, talk->look->cancel,
+                      error) < 0)
+      return -1;
+    talk->n_sent++;
+    if (g_socket_condition_timed_wait(talk->socket, G_IO_IN, MAX(again, 1000), talk->look->cancel,
+                                      &own))
+      return g_socket_receive(talk->socket, (char *)talk->answer, ANSWER_MAX, talk->look->cancel,
+                              error);
+    if (!g_error_matches(own, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
+      g_propagate_error(error, g_steal_pointer(&own));
+      return -1;
+    }
+  }
+}
+
+static void set_answer(JsonObject *seen, const guint8 *answer, gsize size) {
+  g_autofree char *text = chk_hex_text(answer, size);
+
+  chk_set_text_n(seen, "response", (const char *)answer, size);
+  chk_set_text(seen, "response-hex", text);
+  json_object_set_int_member(seen, "size", (gint64)size);
+}
+
+static void own_words(const ChkLook *look, GError **error) {
+  chk_net_own_error(look, error);
+  if (!g_error_matches(*error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    return;
+  g_clear_error(error);
+  g_set_error(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "nobody has that port there");
+}
+
+static void see(ChkLook *look, ChkSight *ret) {
+  const char *send = chk_option_text(look, "send", ""),
+             *hex = chk_option_text(look, "send-hex", NULL);
+  g_autoptr(GByteArray) bytes = hex ? chk_hex_parse(hex, NULL) : NULL;
+  g_autofree guint8 *answer = g_malloc(ANSWER_MAX);
+  g_auto(ChkAddress) address = {0};
+  g_autoptr(GError) error = NULL;
+
+  if (!chk_address_parse(look->subject, 0, &address, &error)) {
+    chk_unknown(ret, "%s", error->message);
+    return;
+  }
+  g_autoptr(GSocket) socket = connect_to(look, &address, &error);
+  Talk talk = {.look = look, .socket = socket, .answer = answer};
+  talk.question = bytes ? bytes->data : (const guint8 *)send;
+  talk.size = bytes ? bytes->len : strlen(send);
+  gint64 begin = g_get_monotonic_time();
+  gssize size = socket ? ask(&talk, &error) : -1;
+  if (size < 0) {
+    own_words(look, &error);
+    chk_net_refused(ret, "answered", error);
+    if (socket)
+      json_object_set_int_member(ret->values, "sent", talk.n_sent);
+    return;
+  }
+  JsonObject *seen = json_object_new();
+  g_autoptr(GSocketAddress) peer = g_socket_get_remote_address(socket, NULL);
+  g_autofree char *told = peer ? g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(peer)) : NULL;
+  json_object_set_boolean_member(seen, "answered", TRUE);
+  json_object_set_int_member(seen, "time", g_get_monotonic_time() - begin);
+  json_object_set_int_member(seen, "sent", talk.n_sent);
+  chk_set_text(seen, "peer", told);
+  set_answer(seen, answer, (gsize)size);
+  chk_observed(ret, seen);
+}
+
+const ChkType chk_type_udp = {
+    .name = "udp",
+    .subject_help = "HOST:PORT, [V6]:PORT",
+    .options = options,
+    .values = values,
+    .default_value = "{\"answered\": true}",
+    .sync = see,
+    .validate = chk_subject_udp,
+};
