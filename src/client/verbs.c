@@ -110,6 +110,8 @@ const CliVerb cli_verbs[] = {
      TABLES(cli_deploy_rollback_options), cli_verb_deploy_rollback},
     {NULL, "deploy rehearse", "TARGET", "Prove that a roll-back would work, and change nothing", 1,
      1, TABLES(cli_deploy_rehearse_options), cli_verb_deploy_rehearse},
+    {NULL, "deploy drift", "[TARGET...]", "Tell whether somebody edited what serves", 0, MANY, NULL,
+     cli_verb_deploy_drift},
     {NULL, "deploy stats", "[TARGET]", "Show how often deployments fail and how long they take", 0,
      1, TABLES(cli_deploy_stats_options), cli_verb_deploy_stats},
     {NULL, "deploy poisoned", "", "List releases that are refused because they failed", 0, 0, NULL,

@@ -67,6 +67,7 @@ CLI_DECLARE_VERB(deploy_history);
 CLI_DECLARE_VERB(deploy_list);
 CLI_DECLARE_VERB(deploy_plan);
 CLI_DECLARE_VERB(deploy_poisoned);
+CLI_DECLARE_VERB(deploy_drift);
 CLI_DECLARE_VERB(deploy_rehearse);
 CLI_DECLARE_VERB(deploy_rollback);
 CLI_DECLARE_VERB(deploy_run);

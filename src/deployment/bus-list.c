@@ -77,6 +77,12 @@ static GVariant *view_dict(DplDaemon *daemon, const DplTargetView *view) {
   /* a directory where nothing was committed yet may be anything */
   if (known != NULL && known->good != NULL)
     add(&builder, "trouble", view->trouble);
+  if (dpl_target_drift_known(view)) {
+    add(&builder, "drift", dpl_drift_name(view->drift));
+    add(&builder, "drift-text", view->drift_text);
+    g_variant_builder_add(&builder, "{sv}", "drift-checked",
+                          g_variant_new_uint64((guint64)view->drift_time));
+  }
   if (known != NULL && known->good_txn != 0)
     g_variant_builder_add(&builder, "{sv}", "good-deployment",
                           g_variant_new_uint64(known->good_txn));

@@ -4,7 +4,7 @@
  * the manual page org.waggle.Deployment1(5) says what each entry means. Every method is open to
  * everybody here (UNPRIVILEGED): who may do what is decided by the table of methods, because sd-bus
  * knows only root and others. */
-#include "deployment/bus-targets.h"
+#include "deployment/bus-drift.h"
 
 #include "common/names.h"
 
@@ -33,6 +33,7 @@ static const DplMethod methods[] = {
     {ROOT, "Show", dpl_handle_show, DPL_ACTION_INSPECT, NULL, FALSE},
     {ROOT, "Explain", dpl_handle_explain, DPL_ACTION_INSPECT, NULL, FALSE},
     {ROOT, "Stats", dpl_handle_stats, DPL_ACTION_INSPECT, dpl_options_stats, FALSE},
+    {ROOT, "CheckDrift", dpl_handle_check_drift, DPL_ACTION_INSPECT, dpl_options_none, FALSE},
     {ROOT, "ListPoisoned", dpl_handle_list_poisoned, DPL_ACTION_INSPECT, NULL, FALSE},
     {ROOT, "Forgive", dpl_handle_forgive, DPL_ACTION_MANAGE, NULL, TRUE},
     {ROOT, "AuditRead", dpl_handle_audit_read, DPL_ACTION_INSPECT, NULL, FALSE},
@@ -74,6 +75,8 @@ static const sd_bus_vtable vtable_root[] = {
     METHOD("Show", ARGS("t", deployment), RESULT("s", json), dpl_method_call, OPEN),
     METHOD("Explain", ARGS("t", deployment), RESULT("s", text), dpl_method_call, OPEN),
     METHOD("Stats", ARGS("a{sv}", options), RESULT("a{sv}", figures), dpl_method_call, OPEN),
+    METHOD("CheckDrift", ARGS("as", targets, "a{sv}", options), RESULT("aa{sv}", releases),
+           dpl_method_call, OPEN),
     /* releases that failed lately */
     METHOD("ListPoisoned", SD_BUS_NO_ARGS, RESULT("aa{sv}", releases), dpl_method_call, OPEN),
     METHOD("Forgive", ARGS("s", digest), SD_BUS_NO_RESULT, dpl_method_call, OPEN),
@@ -89,6 +92,8 @@ static const sd_bus_vtable vtable_root[] = {
     SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
                             ARGS("t", deployment, "s", target, "s", from, "s", to, "s", cause), 0),
     SD_BUS_SIGNAL_WITH_ARGS("Progress", ARGS("t", deployment, "i", percent, "s", text), 0),
+    SD_BUS_SIGNAL_WITH_ARGS(
+        "DriftChecked", ARGS("s", target, "s", release, "s", state, "t", checked, "s", text), 0),
     SD_BUS_SIGNAL_WITH_ARGS("Result", ARGS("t", deployment, "s", json), 0),
 
     SD_BUS_PROPERTY("Version", "s", dpl_root_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -134,6 +139,9 @@ static const sd_bus_vtable vtable_target[] = {
     /* what is there */
     INFO("State", "s", CHANGES),
     INFO("Current", "s", CHANGES),
+    INFO("Drift", "s", CHANGES),
+    INFO("DriftChecked", "t", CHANGES),
+    INFO("DriftText", "s", CHANGES),
     INFO("Good", "s", CHANGES),
     INFO("GoodDeployment", "t", CHANGES),
     /* what happened */

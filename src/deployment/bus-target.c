@@ -76,6 +76,7 @@ static GVariant *labels_of(const DplTargetView *view) {
 static const char *text_of(DplDaemon *daemon, const DplTargetView *view, const DplTarget *known,
                            const char *property) {
   const DplSite *site = view->site;
+  gboolean looked = dpl_target_drift_known(view);
   const struct {
     const char *name, *text;
   } texts[] = {
@@ -86,6 +87,8 @@ static const char *text_of(DplDaemon *daemon, const DplTargetView *view, const D
       {"Owner", site != NULL ? site->owner : NULL},
       {"State", state_of(daemon, view)},
       {"Current", view->current},
+      {"Drift", looked ? dpl_drift_name(view->drift) : NULL},
+      {"DriftText", looked ? view->drift_text : NULL},
       {"Good", known != NULL ? known->good : NULL},
       {"LastState", known != NULL && known->last != 0 ? dpl_states[known->last_state].name : NULL},
   };
@@ -100,6 +103,8 @@ static guint64 number_of(DplDaemon *daemon, const DplTargetView *view, const Dpl
                          const char *property) {
   const DplRecord *holder = holder_of(daemon, view);
 
+  if (strcmp(property, "DriftChecked") == 0)
+    return dpl_target_drift_known(view) ? (guint64)view->drift_time : 0;
   if (strcmp(property, "Deployment") == 0)
     return holder != NULL ? holder->id : 0;
   if (known == NULL)

@@ -7,7 +7,9 @@
 #include <string.h>
 
 static const char *const names_of_site[] = {"Root", "Domain", "Instance", "Owner", "Labels", NULL};
-static const char *const names_of_link[] = {"Current", "State", NULL};
+static const char *const names_of_link[] = {"Current",      "State",     "Drift",
+                                            "DriftChecked", "DriftText", NULL};
+static const char *const names_of_drift[] = {"Drift", "DriftChecked", "DriftText", NULL};
 static const char *const names_of_state[] = {"State",     "Good",       "GoodDeployment",
                                              "Frozen",    "Deployment", "LastDeployment",
                                              "LastState", "Since",      NULL};
@@ -20,6 +22,8 @@ static void view_free(gpointer data) {
   g_clear_pointer(&view->site, dpl_site_unref);
   g_free(view->current);
   g_free(view->trouble);
+  g_free(view->drift_release);
+  g_free(view->drift_text);
   g_free(view);
 }
 
@@ -62,6 +66,24 @@ static void tell(DplDaemon *daemon, const char *name, const char *const *names) 
   if (sd_bus_path_encode(WG_PATH_DEPLOYMENT_TARGET, name, &path) >= 0)
     wg_calls_changed(daemon->calls, path, WG_IFACE_DEPLOYMENT_TARGET, names);
   free(path);
+}
+
+gboolean dpl_target_drift_known(const DplTargetView *view) {
+  return view->drift_time != 0 && view->current != NULL &&
+         g_strcmp0(view->drift_release, view->current) == 0;
+}
+
+void dpl_targets_drifted(DplDaemon *daemon, const char *name, const char *release,
+                         DplDriftState state, const char *text, gint64 time) {
+  DplTargetView *view = g_hash_table_lookup(daemon->targets, name);
+
+  if (view == NULL || time < view->drift_time)
+    return;
+  dpl_record_set(&view->drift_release, release);
+  dpl_record_set(&view->drift_text, text);
+  view->drift = state;
+  view->drift_time = time;
+  tell(daemon, name, names_of_drift);
 }
 
 /* ---- what is known ---- */

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "deployment/bus.h"
+#include "deployment/drift.h"
 #include "deployment/site-look.h"
 
 typedef struct {
@@ -16,6 +17,10 @@ typedef struct {
   char *current; /* the release the link leads to; NULL: none */
   char *trouble; /* why the link cannot be read; NULL */
   guint64 look;  /* number of the look that `current` is from */
+  /* whether it was edited, when that was looked at last: true of drift_release alone */
+  char *drift_release, *drift_text; /* NULL */
+  DplDriftState drift;
+  gint64 drift_time; /* CLOCK_REALTIME us; 0: never */
 } DplTargetView;
 
 void dpl_targets_init(DplDaemon *daemon);
@@ -28,6 +33,11 @@ typedef void (*DplTargetsFunc)(gpointer data);
 void dpl_targets_refresh(DplDaemon *daemon, DplTargetsFunc done, gpointer data);
 /* A state of a deployment is on the disk. */
 void dpl_targets_state(DplDaemon *daemon, const DplRecord *record);
+/* What a look for edited files has found; tells the object's properties. */
+void dpl_targets_drifted(DplDaemon *daemon, const char *name, const char *release,
+                         DplDriftState state, const char *text, gint64 time);
+/* Whether it was ever looked at with the release that serves now. */
+gboolean dpl_target_drift_known(const DplTargetView *view);
 /* DplTargetView, borrowed, sorted by name. Free the array. */
 GPtrArray *dpl_targets_sorted(DplDaemon *daemon);
 

@@ -2,7 +2,7 @@
  *
  * It never leaves while a transaction is open: a deadline or a confirmation keeps it here. */
 #include "deployment/audit.h"
-#include "deployment/bus-targets.h"
+#include "deployment/bus-drift.h"
 
 #include "common/error.h"
 #include "common/names.h"
@@ -27,6 +27,7 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
       dpl_daemon_open(daemon, error)) {
     dpl_daemon_status(daemon);
     dpl_targets_start(daemon);
+    dpl_drift_load(daemon);
     return TRUE;
   }
   clear(daemon);
@@ -126,6 +127,7 @@ static void on_drain(WgService *service, gpointer self) {
 
   daemon->draining = TRUE;
   dpl_rehearsals_cancel(daemon);
+  dpl_drift_cancel(daemon);
   wg_calls_drain(daemon->calls, calls_drained);
   dpl_engine_stop(daemon->engine, engine_stopped, daemon);
 }

@@ -31,6 +31,7 @@ typedef struct {
   gboolean draining, engine_stopped;
   WgCalls *calls;
   GSList *rehearsals;  /* DplRehearsal; of bus-rehearse.c */
+  GCancellable *drift; /* of the look of bus-drift.c that is under way; NULL: none */
   GHashTable *jobs;    /* &id -> of bus-jobs.c */
   GHashTable *targets; /* name -> DplTargetView */
   guint jobs_timer;

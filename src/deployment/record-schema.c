@@ -30,5 +30,8 @@ const WgMigration dpl_migrations[] = {
      /* each entry's hash is over the one before it, its own number, time and text */
      "CREATE TABLE audit(n INTEGER PRIMARY KEY, time INTEGER NOT NULL, what TEXT NOT NULL,"
      " hash BLOB NOT NULL);"},
+    /* what a look for edited files has found: of the release that served then */
+    {2, "CREATE TABLE drift(target TEXT PRIMARY KEY, release TEXT NOT NULL, state TEXT NOT NULL,"
+        " time INTEGER NOT NULL, text TEXT) WITHOUT ROWID;"},
     {0, NULL},
 };

@@ -2,6 +2,7 @@
  * call before, so that it is asked anew whenever its name has a new owner. */
 #include "monitoring/deployments.h"
 
+#include "monitoring/deployments-drift.h"
 #include "monitoring/metrics-list.h"
 
 #include "common/bus-variant.h"
@@ -39,6 +40,7 @@ typedef struct {
 
 struct MonDeployments {
   MonDaemon *daemon;
+  MonDrift *drift;
   sd_bus *bus;
   sd_bus_slot *owner, *states;
   GPtrArray *asks;
@@ -138,6 +140,8 @@ static void show_target(MonDeployments *all, const Deployment *d) {
   g_autoptr(MonLabels) labels = mon_labels_new("target", d->target, "release", d->release, NULL);
   MonSeries *old = g_hash_table_lookup(all->targets, d->target);
 
+  if (d->release != NULL)
+    mon_drift_release(all->drift, d->target, d->release);
   if (d->release == NULL || (old != NULL && mon_series_labels(old) == labels))
     return;
   mon_board_drop(all->daemon->board, old);
@@ -262,6 +266,7 @@ static int on_list(sd_bus_message *m, void *data, sd_bus_error *ret) {
   for (gsize i = 0; rows != NULL && i < g_variant_n_children(rows); i++) {
     g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
     take_target(all, row);
+    mon_drift_row(all->drift, row);
   }
   return 1;
 }
@@ -328,6 +333,7 @@ MonDeployments *mon_deployments_new(MonDaemon *daemon, GError **error) {
   MonDeployments *all = g_new0(MonDeployments, 1);
 
   all->daemon = daemon;
+  all->drift = mon_drift_new(daemon);
   all->asks = g_ptr_array_new_with_free_func(ask_free);
   all->live = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, deployment_free);
   all->releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -341,6 +347,7 @@ void mon_deployments_bus(MonDeployments *all, sd_bus *bus) {
   all->owner = sd_bus_slot_unref(all->owner);
   all->states = sd_bus_slot_unref(all->states);
   all->bus = bus;
+  mon_drift_bus(all->drift, bus);
   if (bus == NULL)
     return;
   sd_bus_add_match_async(bus, &all->owner, OWNER_MATCH, on_owner, NULL, all);
@@ -353,6 +360,7 @@ void mon_deployments_free(MonDeployments *all) {
   if (all == NULL)
     return;
   mon_deployments_bus(all, NULL);
+  mon_drift_free(all->drift);
   g_ptr_array_unref(all->asks);
   g_hash_table_unref(all->live);
   g_hash_table_unref(all->releases);

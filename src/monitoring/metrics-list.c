@@ -225,6 +225,10 @@ const MonMetric mon_metrics[] = {
                                   "target result", MON_COUNTER, NULL},
     [MON_M_TARGET_INFO] = {"waggle_target_info", NULL, "the release that is current at a target",
                            "target release", MON_INFO, NULL},
+    [MON_M_TARGET_DRIFT] = {"waggle_target_drift", NULL,
+                            "1 with what the last look found of what serves at a target: state "
+                            "intact, edited, unproven",
+                            "target release state", MON_GAUGE, NULL},
     [MON_M_DBUS_CALLS] =
         {"waggle_dbus_calls_total", NULL,
          "calls of methods of the monitor and of the deployment service by interface and outcome: "

@@ -95,6 +95,7 @@ typedef enum {
   MON_M_DEPLOYMENT_PHASE,
   MON_M_TARGET_DEPLOYMENTS,
   MON_M_TARGET_INFO,
+  MON_M_TARGET_DRIFT,
   MON_M_DBUS_CALLS,
   /* services, probes, alerts */
   MON_M_SERVICES,

@@ -12,11 +12,11 @@ from polkit import Polkit
 STRANGER = OTHERS[0]
 ASK_THE_BUS = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 # what a call needs beyond its arguments; methods with descriptors have a test of their own
-ARGUMENTS = {"s": "'shop'", "t": "1", "u": "1", "a{sv}": "@a{sv} {}"}
+ARGUMENTS = {"s": "'shop'", "t": "1", "u": "1", "as": "@as []", "a{sv}": "@a{sv} {}"}
 ACTIONS = {
     "Rollback": "rollback", "Rehearse": "deploy", "Confirm": "confirm", "Cancel": "cancel", "List": "inspect",
     "ListDeployments": "inspect", "Show": "inspect", "Explain": "inspect", "Stats": "inspect",
-    "ListPoisoned": "inspect", "Forgive": "manage", "AuditRead": "inspect",
+    "CheckDrift": "inspect", "ListPoisoned": "inspect", "Forgive": "manage", "AuditRead": "inspect",
     "AuditVerify": "inspect", "Reload": "manage",
 }
 WITH_FD = {"Validate": None, "Plan": "deploy", "Deploy": "deploy"}

@@ -121,7 +121,25 @@ def report(messaged, result):
     courier.close()
 
 
-def happen(d, deployment, messaged):
+def look_for_drift(c, deployment, seen):
+    """What serves is intact, edited, and cannot be told; each until it was seen, and then as it was."""
+    word = os.path.join(deployment.srv, "shop", "current", "word")
+    tree = os.path.join(deployment.srv, "shop", deployment.current() + ".tree")
+
+    def look(state):
+        c.call("CheckDrift", "(asa{sv})", ["shop"], {})
+        wait_for(lambda: seen.look() or ("waggle_target_drift", "state", state) in seen.values, state)
+
+    os.rename(tree, tree + "~")
+    look("unproven")
+    os.rename(tree + "~", tree)
+    look("intact")
+    with open(word, "a", encoding="utf-8") as f:
+        f.write("by hand\n")
+    look("edited")
+
+
+def happen(d, deployment, messaged, seen):
     """Everything that is counted."""
     c = deployment.caller()
     equal(c.run(deployment.release("1.0"))[:2], ("done", 0))
@@ -129,6 +147,7 @@ def happen(d, deployment, messaged):
     equal(c.run(deployment.release("3.0", word="broken"))[:2], ("rolled-back", 5))
     d.tree.group("system.slice/shop.service", 1, memory_high="4096\n", memory_max="8192\n")
     d.unit("bad.service", "[Service]\nExecStart=/bin/false\n")
+    look_for_drift(c, deployment, seen)
     report(messaged, "announced")
     d.break_prober()
 
@@ -178,7 +197,7 @@ def test_every_row():
             d.start()
             seen = Seen(d)
             wait_for(lambda: value(scrape(seen.address), "waggle_probe_up") == 1, "the probe")
-            happen(d, deployment, messaged)
+            happen(d, deployment, messaged, seen)
             try:
                 wait_for(lambda: not seen.missing(), "every row", 60)
             except Exception as error:
@@ -225,6 +244,30 @@ def test_release_and_invocation():
             address = d.http()
             invocations.clear()
             wait_for(lambda: runs(current), "the release after a restart")
+
+
+def test_what_was_edited_stays_known_while_nobody_is_asked():
+    """The deployment service leaves when it is idle; what it has found counts on, over a restart of the monitor,
+    and until another release serves."""
+    with Deployd() as deployment:
+        deployment.target("shop")
+        with Suite(deployment) as d:
+            d.start()
+
+            def drift():
+                return labels_of(scrape(d.http()), "waggle_target_drift", target="shop").get("state")
+
+            c = deployment.caller()
+            equal(c.run(deployment.release("1.0"))[:2], ("done", 0))
+            os.unlink(os.path.join(deployment.srv, "shop", "current", "word"))
+            c.call("CheckDrift", "(asa{sv})", [], {})
+            wait_for(lambda: drift() == "edited", "what was found")
+            deployment.restart()
+            d.restart()
+            wait_for(lambda: drift() == "edited", "what was found, by the list")
+            c = deployment.caller()
+            equal(c.run(deployment.release("2.0"))[:2], ("done", 0))
+            wait_for(lambda: drift() is None, "another release")
 
 
 def test_counters_survive():

@@ -59,6 +59,27 @@ def test_good_deployment():
         equal(cli.json("deploy", "status"), [])
 
 
+def test_drift():
+    with Deployd() as d:
+        d.target("shop")
+        cli = deploy_cli(d)
+        check("Nothing was deployed" in cli.run("deploy", "drift"), "nothing yet")
+        cli.run("deploy", "run", manifest(d.release("1.0")))
+        release = os.path.basename(d.current())
+        equal(cli.run("deploy", "drift"), f"shop is as it was released: {release}\n")
+        word = os.path.join(d.srv, "shop", "current", "word")
+        with open(word, "a", encoding="utf-8") as f:
+            f.write("by hand\n")
+        out = cli.run("deploy", "drift", "shop", status=FAILED)
+        check(out.startswith(f"shop was edited: {release}\n  word: "), out)
+        row = cli.json("deploy", "drift", status=FAILED)[0]
+        equal((row["target"], row["state"], len(row["differences"])), ("shop", "edited", 1))
+        os.unlink(os.path.join(d.srv, "shop", d.current() + ".tree"))
+        out = cli.run("deploy", "drift", status=UNDETERMINED)
+        check(out.startswith("shop could not be looked at"), out)
+        cli.run("deploy", "drift", "nowhere", status=FAILED)
+
+
 def test_bad_deployment_says_which_check_and_why():
     with Deployd() as d:
         d.target("shop")

@@ -30,7 +30,8 @@ CALLS = {
     "cancel": [("Cancel", f"(uint64 999, {EMPTY})", {}), ("Cancel", "()", {"interface": JOB, "path": JOB_PATH})],
     "inspect": [
         ("List", f"({EMPTY},)", {}), ("ListDeployments", f"({EMPTY},)", {}), ("Show", "(uint64 1,)", {}),
-        ("Explain", "(uint64 1,)", {}), ("Stats", f"({EMPTY},)", {}), ("ListPoisoned", "()", {}),
+        ("Explain", "(uint64 1,)", {}), ("Stats", f"({EMPTY},)", {}), ("CheckDrift", f"(@as [], {EMPTY})", {}),
+        ("ListPoisoned", "()", {}),
         ("AuditRead", "(uint64 1, uint32 1)", {}), ("AuditVerify", "()", {}),
     ],
     "manage": [("Forgive", f"('{'0' * 64}',)", {}), ("Reload", "()", {})],
