@@ -6,6 +6,7 @@
 #include "deployment/bus.h"
 #include "deployment/rebuild.h"
 #include "deployment/rehearse.h"
+#include "deployment/seals.h"
 #include "deployment/unit-directory.h"
 
 #include "common/error.h"
@@ -119,6 +120,7 @@ static gboolean make_steps(DplDaemon *daemon, GError **error) {
       .how = WG_RUN_AUTO,
       .key_directories = (const char *const *)keys,
       .credential_directories = (const char *const *)credentials,
+      .seal = daemon->settings.seal,
       .need_signature = daemon->settings.need_signature,
       .site = find_site,
       .retention = retention_of,
@@ -167,6 +169,8 @@ static gboolean open_store(DplDaemon *daemon, GError **error) {
   if (daemon->store != NULL && salvage.happened)
     wg_log_salvage(&salvage);
   wg_salvage_clear(&salvage);
+  if (daemon->store != NULL)
+    dpl_seals_init(wg_service_state_dir(daemon->service));
   return daemon->store != NULL;
 }
 

@@ -14,6 +14,7 @@ typedef struct {
   DplRetentionSpec retention;                   /* of what the manifest does not say */
   guint64 keep_jobs;                            /* us that a job object stays after its end */
   gboolean need_signature;
+  gboolean seal;              /* files of releases, by the kernel */
   const char *keys;           /* directory of public keys; "": keys.d beside the configuration */
   const char *credentials;    /* directories, ':' between; "": the manager's own */
   const char *unit_directory; /* "": the manager's own */

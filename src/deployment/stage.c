@@ -3,6 +3,7 @@
 #include "deployment/stage.h"
 
 #include "deployment/io.h"
+#include "deployment/seals.h"
 #include "deployment/shared.h"
 #include "deployment/signature.h"
 #include "deployment/sink.h"
@@ -194,6 +195,8 @@ static gboolean stage(Stage *s, const char *place, GError **error) {
   if (s->ret->reused)
     return dpl_within_remove(s->root, place, s->work, error);
   return dpl_tree_prove(s->ret->tree, s->dir, DPL_PROOF_QUICK, place, s->work, error) &&
+         (!s->options->seal ||
+          dpl_seals_make(s->ret->tree, s->dir, s->ret->digest, s->work, error)) &&
          dpl_sync_all(s->dir, "the release", error) &&
          dpl_stage_name(s->root, s->options->transaction, s->ret->digest, text, size,
                         s->options->realtime, &s->ret->release, error);

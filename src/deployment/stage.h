@@ -28,6 +28,7 @@ typedef struct {
   const DplArtifact *artifacts;
   guint n_artifacts;
   const char *const *key_directories; /* for signatures; NULL: none */
+  gboolean seal;                      /* each file, where the file system can (seals.h) */
   gboolean need_signature;            /* an artifact without one is refused */
   const DplConfigFile *files; /* replace what an artifact has brought; not in shared paths */
   guint n_files;

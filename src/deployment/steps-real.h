@@ -26,6 +26,7 @@ typedef struct {
   const char *own_unit;               /* hooks end with it; NULL: none */
   WgRunHow how;                       /* hooks and verifications */
   const char *const *key_directories; /* for signatures; NULL: none */
+  gboolean seal;                      /* see stage.h */
   gboolean need_signature;
   const char *const *credential_directories; /* NULL: none */
   /* The target as its file says: a reference; NULL: there is none (any more). On the loop. */

@@ -17,6 +17,7 @@ static gboolean stage(DplChain *chain, int root, const DplWork *work, GError **e
   DplStageOptions options = {
       .transaction = name,
       .key_directories = chain->real->o.key_directories,
+      .seal = chain->real->o.seal,
       .need_signature = chain->real->o.need_signature,
       .realtime = (guint64)wg_time_realtime(),
   };

@@ -4,6 +4,7 @@
 #include "deployment/io.h"
 #include "deployment/layout.h"
 #include "deployment/parallel.h"
+#include "deployment/seals.h"
 #include "deployment/tree-scan.h"
 
 #include <errno.h>
@@ -16,6 +17,8 @@
 
 typedef struct {
   int dir;
+  DplProof how;
+  const DplSeals *seals; /* NULL: each file is read */
   guint max, n;
   GMutex lock; /* of n and differences */
   GPtrArray *differences;
@@ -88,7 +91,7 @@ static void compare_entry(Compare *c, const DplEntry *is, const DplEntry *want) 
   if (is->size != want->size)
     differ(c, want->path, "has %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, is->size,
            want->size);
-  else
+  else if (c->how == DPL_PROOF_FULL || dpl_seals_know(c->seals, want->path))
     g_ptr_array_add(c->files, (gpointer)want);
 }
 
@@ -108,11 +111,25 @@ static void compare_lists(Compare *c, DplTree *is, DplTree *want) {
   }
 }
 
+/* The kernel answers for a sealed file: it is what was measured, or cannot be read. */
+static gboolean compare_bytes(Compare *c, const DplEntry *want, int fd, GError **error) {
+  guint8 sha256[DPL_SHA256_SIZE];
+
+  if (dpl_seals_hold(c->seals, want->path, fd)) {
+    dpl_progress_add(&c->progress, want->size);
+    return TRUE;
+  }
+  if (!dpl_digest_fd(fd, want->path, sha256, NULL, NULL, &c->progress, error))
+    return FALSE;
+  if (memcmp(sha256, want->sha256, sizeof sha256) != 0)
+    differ(c, want->path, "its content is not the one that was released");
+  return TRUE;
+}
+
 static gboolean compare_content(guint i, gpointer user_data, GError **error) {
   Compare *c = user_data;
   const DplEntry *want = c->files->pdata[i];
   DPL_AUTO_FD fd = dpl_within_open(c->dir, want->path, O_RDONLY | O_NONBLOCK, 0);
-  guint8 sha256[DPL_SHA256_SIZE];
   struct stat st;
   gboolean acl;
 
@@ -126,10 +143,8 @@ static gboolean compare_content(guint i, gpointer user_data, GError **error) {
     differ(c, want->path, "was exchanged while it was looked at");
     return TRUE;
   }
-  if (!dpl_digest_fd(fd, want->path, sha256, NULL, NULL, &c->progress, error))
+  if (!compare_bytes(c, want, fd, error))
     return FALSE;
-  if (memcmp(sha256, want->sha256, sizeof sha256) != 0)
-    differ(c, want->path, "its content is not the one that was released");
   g_autofree char *capability = dpl_scan_capability(fd, &acl);
   if (g_strcmp0(capability, want->capability) != 0)
     differ(c, want->path, "its capabilities are not those that were released");
@@ -144,14 +159,16 @@ static int by_path(gconstpointer a, gconstpointer b) {
   return strcmp((*x)->path, (*y)->path);
 }
 
-gboolean dpl_tree_compare(DplTree *tree, int dir, DplProof how, guint max, const DplWork *work,
-                          GPtrArray **ret, guint *ret_n, GError **error) {
+static gboolean compare(DplTree *tree, int dir, DplProof how, const DplSeals *seals, guint max,
+                        const DplWork *work, GPtrArray **ret, guint *ret_n, GError **error) {
   g_autoptr(DplTree) is = dpl_tree_new();
   g_autoptr(GPtrArray) odd = g_ptr_array_new_with_free_func(dpl_odd_free);
   g_autoptr(GPtrArray) differences =
       g_ptr_array_new_with_free_func((GDestroyNotify)dpl_difference_free);
   g_autoptr(GPtrArray) files = g_ptr_array_new();
   Compare c = {.dir = dir,
+               .how = how,
+               .seals = seals,
                .max = max ? max : DIFFERENCES_MAX,
                .differences = differences,
                .files = files,
@@ -163,7 +180,7 @@ gboolean dpl_tree_compare(DplTree *tree, int dir, DplProof how, guint max, const
     differ(&c, ((DplOdd *)odd->pdata[i])->path, "%s",
            dpl_odd_text(((DplOdd *)odd->pdata[i])->kind));
   compare_lists(&c, is, tree);
-  if (how == DPL_PROOF_FULL && !dpl_parallel(files->len, compare_content, &c, work, error))
+  if (!dpl_parallel(files->len, compare_content, &c, work, error))
     return FALSE;
   dpl_progress_end(&c.progress);
   g_ptr_array_sort(differences, by_path);
@@ -173,12 +190,17 @@ gboolean dpl_tree_compare(DplTree *tree, int dir, DplProof how, guint max, const
   return TRUE;
 }
 
-gboolean dpl_tree_prove(DplTree *tree, int dir, DplProof how, const char *name, const DplWork *work,
-                        GError **error) {
+gboolean dpl_tree_compare(DplTree *tree, int dir, DplProof how, guint max, const DplWork *work,
+                          GPtrArray **ret, guint *ret_n, GError **error) {
+  return compare(tree, dir, how, NULL, max, work, ret, ret_n, error);
+}
+
+static gboolean prove(DplTree *tree, int dir, DplProof how, const DplSeals *seals, const char *name,
+                      const DplWork *work, GError **error) {
   g_autoptr(GPtrArray) differences = NULL;
   guint n;
 
-  if (!dpl_tree_compare(tree, dir, how, TOLD_MAX, work, &differences, &n, error))
+  if (!compare(tree, dir, how, seals, TOLD_MAX, work, &differences, &n, error))
     return FALSE;
   if (n == 0)
     return TRUE;
@@ -192,6 +214,11 @@ gboolean dpl_tree_prove(DplTree *tree, int dir, DplProof how, const char *name, 
   g_set_error(error, WG_ERROR, WG_ERROR_STORE_DAMAGED, "%s is not what was released: %s", name,
               told->str);
   return FALSE;
+}
+
+gboolean dpl_tree_prove(DplTree *tree, int dir, DplProof how, const char *name, const DplWork *work,
+                        GError **error) {
+  return prove(tree, dir, how, NULL, name, work, error);
 }
 
 gboolean dpl_release_prove(int root, const char *id, const char *digest, DplProof how,
@@ -210,5 +237,8 @@ gboolean dpl_release_prove(int root, const char *id, const char *digest, DplProo
   DPL_AUTO_FD dir = dpl_within_open(root, path, O_RDONLY | O_DIRECTORY, 0);
   if (dir < 0)
     return dpl_error_errno(error, errno, "cannot open the release %s", id);
-  return dpl_tree_prove(tree, dir, how, path, work, error);
+  g_autofree char *whole =
+      digest && strlen(digest) == DPL_SHA256_HEX ? g_strdup(digest) : dpl_tree_digest(tree);
+  g_autoptr(DplSeals) seals = dpl_seals_load(whole);
+  return prove(tree, dir, how, seals, path, work, error);
 }

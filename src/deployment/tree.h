@@ -96,6 +96,7 @@ gboolean dpl_tree_compare(DplTree *tree, int dir, DplProof how, guint max, const
 gboolean dpl_tree_prove(DplTree *tree, int dir, DplProof how, const char *name, const DplWork *work,
                         GError **error);
 /* A release of the target at `root`: reads its tree file, whose digest has to fit the ID and (not
- * NULL) `digest`, and proves the tree. */
+ * NULL) `digest`, and proves the tree. The contents of files that the kernel has sealed (seals.h)
+ * are proven by both kinds of proof, and need not be read for it. */
 gboolean dpl_release_prove(int root, const char *id, const char *digest, DplProof how,
                            const DplWork *work, GError **error);

@@ -6,6 +6,7 @@ All on one machine, which is booted once, and again after each power cut. Power 
 
 import json
 import re
+import subprocess
 
 from harness import tap
 from harness.shop import DEPLOYD, Shop
@@ -34,7 +35,27 @@ BURNS = (
     "share = (time.process_time() - used) / (time.monotonic() - begin) * 100\n"
     "pathlib.Path.home().joinpath('share').write_text(f'{share:.1f}')\n"
 )
+SEALED = "/srv/sealed"  # a file system with fs-verity
+MANIFEST = {"name": "sealed", "version": "1", "target": "sealed", "artifacts": [{"source": "tree"}],
+            "checks": [{"file": f"{SEALED}/root/current/data"}]}  # fmt: skip
+# one letter of a released file, below the file system
+ALTER = f"""
+import mmap
+with open("{SEALED}.img", "r+b") as file, mmap.mmap(file.fileno(), 0) as image:
+    at = image.find(b"marker marker marker")
+    assert at >= 0
+    while at >= 0:  # the artifact is elsewhere; of the release there is one copy
+        image[at] = ord("b")
+        at = image.find(b"marker marker marker", at + 40000)
+"""
 BEFORE = {}  # what was there before the power went
+
+
+def _prepare(root):
+    image = root / (SEALED + ".img").lstrip("/")
+    (root / SEALED.lstrip("/")).mkdir()
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", "-b", "4096", "-O", "verity", image, "64M"], check=True,
+                   capture_output=True)  # fmt: skip
 
 
 def _python(code, **limits):
@@ -124,6 +145,31 @@ def test_hook_killed_for_memory(m):
     assert m.show(DEPLOYD, "NRestarts") == "0"  # whose memory it was: the hook's alone
 
 
+def test_sealed(m):
+    """the kernel guards files of a sealed release: nobody can change them, and what was altered below them is not read"""
+    for path, text in (("/etc/waggle/deployd.conf.d/seal.conf", "[Deploy]\nSeal=yes\n"),
+                       ("/etc/waggle/targets.d/sealed.conf", f"[Target]\nRoot={SEALED}/root\n"),
+                       ("/root/sealed/tree/data", "marker " * 4096), ("/root/sealed/manifest.json", json.dumps(MANIFEST))):  # fmt: skip
+        m.run("mkdir", "-p", path.rsplit("/", 1)[0])
+        m.run("tee", path, stdin=text)
+    m.run("mount", "-o", "loop", SEALED + ".img", SEALED)
+    m.run("systemctl", "stop", DEPLOYD)  # the next one reads its configuration
+    m.run("waggle", "deploy", "run", "/root/sealed/manifest.json", timeout=120)
+    data = f"{SEALED}/root/current/data"
+    done = m.run("sh", "-c", f"echo more >>{data}", check=False)
+    assert done.returncode != 0 and "not permitted" in done.stderr, done
+    assert m.run("waggle", "deploy", "drift", "sealed", timeout=60).returncode == 0
+    m.run("systemctl", "stop", DEPLOYD)
+    m.run("umount", SEALED)
+    m.run("/usr/bin/python3", "-c", ALTER)
+    m.run("mount", "-o", "loop", SEALED + ".img", SEALED)
+    done = m.run("cat", data, check=False)
+    assert done.returncode != 0 and "Input/output error" in done.stderr, (done.returncode, done.stderr)
+    done = m.run("waggle", "deploy", "drift", "sealed", check=False, timeout=60)
+    assert done.returncode == 4 and "could not be looked at" in done.stdout, done
+    m.run("rm", "/etc/waggle/deployd.conf.d/seal.conf")
+
+
 def test_before_the_cut(m):
     """mail is announced, leased, held back and waiting, and the last message has just been acknowledged"""
     _agent(m, "boxed", json.dumps({"backends": [{"use": "inbox", "directory": "~/mail"}]}))
@@ -197,4 +243,4 @@ def test_power_cut_under_load(m):
 
 
 if __name__ == "__main__":
-    tap.main(globals(), Vm)
+    tap.main(globals(), Vm, prepare=_prepare)
