@@ -12,7 +12,7 @@
 #include "common/names.h"
 
 /* ---- the store ---- */
-static JsonNode *read_all(DplStore *store, gpointer question, GError **error) {
+JsonNode *dpl_drift_read(DplStore *store) {
   g_autoptr(WgStatement) stmt =
       wg_records_statement(store, "SELECT target, release, state, time, text FROM drift");
   JsonArray *array = json_array_new();
@@ -87,13 +87,10 @@ static void tell_one(DplDaemon *daemon, const DplDrift *drift) {
 }
 
 /* ---- at the start ---- */
-static void loaded(JsonNode *node, const GError *error, gpointer data) {
-  DplDaemon *daemon = data;
-  JsonArray *rows = node != NULL ? json_node_get_array(node) : NULL;
+void dpl_drift_start(DplDaemon *daemon, JsonNode *found) {
+  JsonArray *rows = json_node_get_array(found);
 
-  if (daemon->targets == NULL)
-    return;
-  for (guint i = 0; rows != NULL && i < json_array_get_length(rows); i++) {
+  for (guint i = 0; i < json_array_get_length(rows); i++) {
     JsonObject *row = json_array_get_object_element(rows, i);
     int state = dpl_drift_parse(json_object_get_string_member_with_default(row, "state", ""));
     if (state >= 0)
@@ -103,10 +100,6 @@ static void loaded(JsonNode *node, const GError *error, gpointer data) {
                           json_object_get_string_member_with_default(row, "text", NULL),
                           json_object_get_int_member(row, "time"));
   }
-}
-
-void dpl_drift_load(DplDaemon *daemon) {
-  dpl_ask(daemon->store, read_all, NULL, NULL, FALSE, loaded, daemon);
 }
 
 void dpl_drift_cancel(DplDaemon *daemon) {

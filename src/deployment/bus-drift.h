@@ -3,8 +3,11 @@
 
 #include "deployment/bus-targets.h"
 
-/* Reads what was found last; after dpl_targets_start(). */
-void dpl_drift_load(DplDaemon *daemon);
+/* What was found before, as it is kept; right after dpl_store_load(), which blocks, too. */
+JsonNode *dpl_drift_read(DplStore *store);
+/* After dpl_targets_start(), before anybody may ask: who asks for a list must not hear that nothing
+ * is known. */
+void dpl_drift_start(DplDaemon *daemon, JsonNode *found);
 /* The daemon leaves: a look that is under way ends, and its call is refused. */
 void dpl_drift_cancel(DplDaemon *daemon);
 void dpl_handle_check_drift(DplCall *call);

@@ -3,7 +3,7 @@
  * What the last life left is taken up only when there is a manager of units to ask: to begin a
  * roll-back without one would end it as failed. Until then new work is refused, since the engine
  * does not know yet what holds which target. */
-#include "deployment/bus.h"
+#include "deployment/bus-drift.h"
 #include "deployment/rebuild.h"
 #include "deployment/rehearse.h"
 #include "deployment/seals.h"
@@ -139,6 +139,9 @@ static gboolean make_engine(DplDaemon *daemon, GError **error) {
 
   if (!dpl_store_load(daemon->store, &loaded, error) ||
       (loaded.rebuilt && !dpl_rebuild(daemon->store, &loaded, daemon->sites, error)))
+    return FALSE;
+  daemon->drifted = dpl_drift_read(daemon->store);
+  if (!wg_records_good(daemon->store, error))
     return FALSE;
   daemon->rebuilt = loaded.rebuilt;
   guint n = loaded.records->len;

@@ -8,6 +8,7 @@
 #include "common/names.h"
 
 static void clear(DplDaemon *daemon) {
+  g_clear_pointer(&daemon->drifted, json_node_unref);
   dpl_targets_clear(daemon);
   dpl_daemon_close(daemon);
   dpl_jobs_clear(daemon);
@@ -27,7 +28,8 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
       dpl_daemon_open(daemon, error)) {
     dpl_daemon_status(daemon);
     dpl_targets_start(daemon);
-    dpl_drift_load(daemon);
+    dpl_drift_start(daemon, daemon->drifted);
+    g_clear_pointer(&daemon->drifted, json_node_unref);
     return TRUE;
   }
   clear(daemon);

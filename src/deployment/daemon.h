@@ -31,6 +31,7 @@ typedef struct {
   gboolean draining, engine_stopped;
   WgCalls *calls;
   GSList *rehearsals;  /* DplRehearsal; of bus-rehearse.c */
+  JsonNode *drifted;   /* what bus-drift.c had found before the start; NULL: it was taken up */
   GCancellable *drift; /* of the look of bus-drift.c that is under way; NULL: none */
   GHashTable *jobs;    /* &id -> of bus-jobs.c */
   GHashTable *targets; /* name -> DplTargetView */

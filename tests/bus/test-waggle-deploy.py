@@ -72,6 +72,7 @@ def test_drift():
             f.write("by hand\n")
         out = cli.run("deploy", "drift", "shop", status=FAILED)
         check(out.startswith(f"shop was edited: {release}\n  word: "), out)
+        check(" edited " in cli.run("deploy", "list"), "the list says nothing of it")
         row = cli.json("deploy", "drift", status=FAILED)[0]
         equal((row["target"], row["state"], len(row["differences"])), ("shop", "edited", 1))
         os.unlink(os.path.join(d.srv, "shop", d.current() + ".tree"))

@@ -12,7 +12,7 @@
 /* ---- the service ---- */
 static GTestDBus *broker;
 static guint n_lists, n_shows;
-static const char *good_release, *live_state;
+static const char *good_release, *live_state, *drift;
 
 static int on_list(sd_bus_message *m, void *data, sd_bus_error *ret) {
   sd_bus_message *reply = NULL;
@@ -20,9 +20,13 @@ static int on_list(sd_bus_message *m, void *data, sd_bus_error *ret) {
   n_lists++;
   g_assert_cmpint(sd_bus_message_new_method_return(m, &reply), >=, 0);
   sd_bus_message_open_container(reply, 'a', "a{sv}");
-  sd_bus_message_append(reply, "a{sv}", live_state != NULL ? 4 : 2, "name", "s", "shop",
-                        "good-deployment", "t", (uint64_t)3, "deployment", "t", (uint64_t)4,
-                        "state", "s", live_state);
+  if (drift != NULL)
+    sd_bus_message_append(reply, "a{sv}", 4, "name", "s", "shop", "good-deployment", "t",
+                          (uint64_t)3, "current", "s", "1.0-old", "drift", "s", drift);
+  else
+    sd_bus_message_append(reply, "a{sv}", live_state != NULL ? 4 : 2, "name", "s", "shop",
+                          "good-deployment", "t", (uint64_t)3, "deployment", "t", (uint64_t)4,
+                          "state", "s", live_state);
   sd_bus_message_close_container(reply);
   g_assert_cmpint(sd_bus_send(NULL, reply, NULL), >=, 0);
   sd_bus_message_unref(reply);
@@ -47,6 +51,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("List", "a{sv}", "aa{sv}", on_list, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Show", "t", "s", on_show, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL("StateChanged", "tssss", 0),
+    SD_BUS_SIGNAL("DriftChecked", "sssts", 0),
     SD_BUS_VTABLE_END,
 };
 
@@ -250,6 +255,66 @@ static void test_comes_and_goes(void) {
   connection_close(&deployd);
 }
 
+static gboolean drift_is(World *w) {
+  static const char *const releases[] = {"1.0-old", "2.0-new"};
+  static const char *const states[] = {"intact", "edited", "unproven", "busy"};
+  g_autoptr(GString) told = g_string_new(NULL);
+
+  for (guint r = 0; r < G_N_ELEMENTS(releases); r++)
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+      g_autoptr(MonLabels) labels =
+          mon_labels_new("target", "shop", "release", releases[r], "state", states[i], NULL);
+      if (mon_board_find(w->daemon.board, "waggle_target_drift", labels) != NULL)
+        g_string_append_printf(told, "%s %s", releases[r], states[i]);
+    }
+  return strcmp(told->str, w->wanted) == 0;
+}
+
+static void wait_drift(World *w, const char *wanted) {
+  w->wanted = wanted;
+  until(w, drift_is);
+}
+
+static void look(Connection *c, const char *release, const char *found) {
+  g_assert_cmpint(sd_bus_emit_signal(c->bus, WG_PATH_DEPLOYMENT, WG_IFACE_DEPLOYMENT,
+                                     "DriftChecked", "sssts", "shop", release, found, (uint64_t)1,
+                                     "because"),
+                  >=, 0);
+}
+
+/* One series, whatever was found; it stays when the service leaves, and goes with the release. */
+static void test_drift(void) {
+  Connection deployd;
+  World w;
+
+  good_release = "1.0-old";
+  live_state = NULL;
+  drift = "edited";
+  service_up(&deployd);
+  begin(&w);
+  wait_drift(&w, "1.0-old edited");
+  look(&deployd, "1.0-old", "unproven");
+  wait_drift(&w, "1.0-old unproven");
+  look(&deployd, "1.0-old", "intact");
+  wait_drift(&w, "1.0-old intact");
+  look(&deployd, "1.0-old", "busy"); /* no word that anybody knows */
+  wait_drift(&w, "");
+  look(&deployd, "1.0-old", "edited");
+  wait_drift(&w, "1.0-old edited");
+  connection_close(&deployd);
+  drift = "intact"; /* it looked again while nobody saw */
+  service_up(&deployd);
+  wait_drift(&w, "1.0-old intact");
+  state(&deployd, 5, "committed", "cleaning");
+  state(&deployd, 5, "cleaning", "done");
+  wait_drift(&w, "");
+  look(&deployd, "2.0-new", "edited");
+  wait_drift(&w, "2.0-new edited");
+  end(&w);
+  connection_close(&deployd);
+  drift = NULL;
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   broker = broker_up();
@@ -257,6 +322,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/deployments/window", test_window);
   g_test_add_func("/deployments/trace", test_trace);
   g_test_add_func("/deployments/comes-and-goes", test_comes_and_goes);
+  g_test_add_func("/deployments/drift", test_drift);
   int status = g_test_run();
   broker_down(broker);
   return status;
