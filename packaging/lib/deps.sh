@@ -29,14 +29,14 @@ deps_dnf() {
     libXres-devel libarchive-devel xz-devel libyaml-devel openssl-devel libsoup3-devel libpq-devel mariadb-connector-c-devel \
     hiredis-devel libnghttp2-devel glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container \
-    btrfs-progs xfsprogs tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp python3-pyyaml
+    btrfs-progs xfsprogs tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp python3-pyyaml python3-grpcio
 }
 
 deps_pacman() {
   echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash ncurses xdotool libx11 libxi libxtst libxss \
     libxres libarchive xz libyaml openssl libsoup3 postgresql-libs mariadb-libs hiredis libnghttp2 glib-networking dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock btrfs-progs xfsprogs tmux xorg-server-xvfb openbox xterm gtk3 \
-    at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp python-yaml
+    at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp python-yaml python-grpcio
 }
 
 # Prints those of the packages given that are not installed.

@@ -147,8 +147,11 @@ static gboolean fail(GError **error, const char *what, int r) {
   return FALSE;
 }
 
+/* All that waits in one write: who does not know the protocol and closes at its first bytes has
+ * read them all then, and its answer is not lost with the connection. */
 static gboolean flush(Run *run, GIOStream *stream, GCancellable *cancel, GError **error) {
   GOutputStream *out = g_io_stream_get_output_stream(stream);
+  g_autoptr(GByteArray) all = g_byte_array_new();
 
   for (;;) {
     const guint8 *bytes;
@@ -156,10 +159,15 @@ static gboolean flush(Run *run, GIOStream *stream, GCancellable *cancel, GError 
     if (n < 0)
       return fail(error, "the request cannot be made", (int)n);
     if (n == 0)
-      return TRUE;
-    if (!g_output_stream_write_all(out, bytes, (gsize)n, NULL, cancel, error))
-      return FALSE;
+      break;
+    g_byte_array_append(all, bytes, (guint)n);
   }
+  return all->len == 0 || g_output_stream_write_all(out, all->data, all->len, NULL, cancel, error);
+}
+
+static gboolean no_http2(GError **error) {
+  g_set_error_literal(error, WG_ERROR, WG_ERROR_FAILED, "the server does not speak HTTP/2");
+  return FALSE;
 }
 
 static gboolean take(Run *run, GIOStream *stream, GCancellable *cancel, GError **error) {
@@ -174,6 +182,8 @@ static gboolean take(Run *run, GIOStream *stream, GCancellable *cancel, GError *
                         "the server closed the connection before it answered");
     return FALSE;
   }
+  if (n >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+    return no_http2(error);
   ssize_t r = nghttp2_session_mem_recv(run->session, bytes, (gsize)n);
   if (run->is_too_long) {
     g_set_error(error, WG_ERROR, WG_ERROR_FAILED,
@@ -189,10 +199,8 @@ static gboolean converse(Run *run, GIOStream *stream, GCancellable *cancel, GErr
     if (!flush(run, stream, cancel, error))
       return FALSE;
     /* the library found something wrong, told the server, and is done with it */
-    if (!run->closed && !nghttp2_session_want_read(run->session)) {
-      g_set_error_literal(error, WG_ERROR, WG_ERROR_FAILED, "the server does not speak HTTP/2");
-      return FALSE;
-    }
+    if (!run->closed && !nghttp2_session_want_read(run->session))
+      return no_http2(error);
     if (!run->closed && !take(run, stream, cancel, error))
       return FALSE;
   }

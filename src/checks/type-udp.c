@@ -35,57 +35,65 @@ static const ChkKey values[] = {
 
 typedef struct {
   const ChkLook *look;
-  GSocket *socket;
   const guint8 *question;
   gsize size;
   guint8 *answer;
   guint n_sent;
+  char *peer;
 } Talk;
 
-/* The first address of the host that a socket can be connected to: no packet goes out for that. */
-static GSocket *connect_to(const ChkLook *look, const ChkAddress *address, GError **error) {
-  g_autoptr(GSocketConnectable) to = g_network_address_new(address->host, address->port);
-  g_autoptr(GSocketAddressEnumerator) addresses = g_socket_connectable_enumerate(to);
-  g_autoptr(GError) first = NULL;
-
-  for (;;) {
-    g_autoptr(GError) own = NULL;
-    g_autoptr(GSocketAddress) next =
-        g_socket_address_enumerator_next(addresses, look->cancel, first ? NULL : &own);
-    g_autoptr(GSocket) socket =
-        next ? g_socket_new(g_socket_address_get_family(next), G_SOCKET_TYPE_DATAGRAM,
-                            G_SOCKET_PROTOCOL_UDP, &own)
-             : NULL;
-    if (socket && g_socket_connect(socket, next, look->cancel, &own))
-      return g_steal_pointer(&socket);
-    if (first == NULL)
-      first = g_steal_pointer(&own);
-    if (next == NULL)
-      break;
-  }
-  g_propagate_error(error, g_steal_pointer(&first));
-  return NULL;
-}
-
 /* The answer's length; -1 with an error. */
-static gssize ask(Talk *talk, GError **error) {
+static gssize ask(Talk *talk, GSocket *socket, GError **error) {
   gint64 again = (gint64)chk_option_usec(talk->look, "again", G_USEC_PER_SEC);
+  GCancellable *cancel = talk->look->cancel;
 
   for (;;) {
     g_autoptr(GError) own = NULL;
-    if (g_socket_send(talk->socket, (const char *)talk->question, talk->size, talk->look->cancel,
-                      error) < 0)
+    if (g_socket_send(socket, (const char *)talk->question, talk->size, cancel, error) < 0)
       return -1;
     talk->n_sent++;
-    if (g_socket_condition_timed_wait(talk->socket, G_IO_IN, MAX(again, 1000), talk->look->cancel,
-                                      &own))
-      return g_socket_receive(talk->socket, (char *)talk->answer, ANSWER_MAX, talk->look->cancel,
-                              error);
+    if (g_socket_condition_timed_wait(socket, G_IO_IN, MAX(again, 1000), cancel, &own))
+      return g_socket_receive(socket, (char *)talk->answer, ANSWER_MAX, cancel, error);
     if (!g_error_matches(own, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
       g_propagate_error(error, g_steal_pointer(&own));
       return -1;
     }
   }
+}
+
+static gssize ask_at(Talk *talk, GSocketAddress *address, GError **error) {
+  g_autoptr(GSocket) socket = g_socket_new(g_socket_address_get_family(address),
+                                           G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, error);
+
+  g_clear_pointer(&talk->peer, g_free);
+  talk->peer = g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
+  if (socket == NULL || !g_socket_connect(socket, address, talk->look->cancel, error))
+    return -1;
+  return ask(talk, socket, error);
+}
+
+/* A name may stand for several addresses, and the service may have the port at one of them. The
+ * first error counts: the address that was meant comes first. */
+static gssize ask_each(Talk *talk, const ChkAddress *address, GError **error) {
+  g_autoptr(GSocketConnectable) to = g_network_address_new(address->host, address->port);
+  g_autoptr(GSocketAddressEnumerator) all = g_socket_connectable_enumerate(to);
+  g_autoptr(GError) first = NULL;
+
+  for (;;) {
+    g_autoptr(GError) own = NULL;
+    g_autoptr(GSocketAddress) next =
+        g_socket_address_enumerator_next(all, talk->look->cancel, &own);
+    gssize size = next ? ask_at(talk, next, &own) : -1;
+    if (size >= 0)
+      return size;
+    gboolean is_over = next == NULL || g_cancellable_is_cancelled(talk->look->cancel);
+    if (first == NULL)
+      first = g_steal_pointer(&own);
+    if (is_over)
+      break;
+  }
+  g_propagate_error(error, g_steal_pointer(&first));
+  return -1;
 }
 
 static void set_answer(JsonObject *seen, const guint8 *answer, gsize size) {
@@ -116,26 +124,23 @@ static void see(ChkLook *look, ChkSight *ret) {
     chk_unknown(ret, "%s", error->message);
     return;
   }
-  g_autoptr(GSocket) socket = connect_to(look, &address, &error);
-  Talk talk = {.look = look, .socket = socket, .answer = answer};
+  Talk talk = {.look = look, .answer = answer};
   talk.question = bytes ? bytes->data : (const guint8 *)send;
   talk.size = bytes ? bytes->len : strlen(send);
   gint64 begin = g_get_monotonic_time();
-  gssize size = socket ? ask(&talk, &error) : -1;
+  gssize size = ask_each(&talk, &address, &error);
+  g_autofree char *peer = talk.peer;
   if (size < 0) {
     own_words(look, &error);
     chk_net_refused(ret, "answered", error);
-    if (socket)
-      json_object_set_int_member(ret->values, "sent", talk.n_sent);
+    json_object_set_int_member(ret->values, "sent", talk.n_sent);
     return;
   }
   JsonObject *seen = json_object_new();
-  g_autoptr(GSocketAddress) peer = g_socket_get_remote_address(socket, NULL);
-  g_autofree char *told = peer ? g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(peer)) : NULL;
   json_object_set_boolean_member(seen, "answered", TRUE);
   json_object_set_int_member(seen, "time", g_get_monotonic_time() - begin);
   json_object_set_int_member(seen, "sent", talk.n_sent);
-  chk_set_text(seen, "peer", told);
+  chk_set_text(seen, "peer", peer);
   set_answer(seen, answer, (gsize)size);
   chk_observed(ret, seen);
 }

@@ -53,6 +53,8 @@ def test_udp_question_and_answer():
         equal(one(dict(ask, expect={"response": "PONG"}))["verdict"], "fail", "another answer")
         equal(one({"udp": f"127.0.0.1:{server.port}"})["verdict"], "pass", "an empty datagram")
         equal(server.got[-1], b"", "empty")
+        by_name = {"udp": f"localhost:{server.port}", "send": "PING", "expect": {"response": "PONG PING"}}
+        equal(one(by_name)["verdict"], "pass", "a name that has an address without it, too")
     with Echo(family=socket.AF_INET6, host="::1") as server:
         equal(one({"udp": f"[::1]:{server.port}", "send": "x", "expect": {"response": "x"}})["verdict"], "pass", "IPv6")
 
