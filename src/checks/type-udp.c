@@ -92,7 +92,10 @@ static gssize ask_each(Talk *talk, const ChkAddress *address, GError **error) {
     if (is_over)
       break;
   }
-  g_propagate_error(error, g_steal_pointer(&first));
+  if (first)
+    g_propagate_error(error, g_steal_pointer(&first));
+  else
+    g_set_error_literal(error, WG_ERROR, WG_ERROR_FAILED, "the name stands for no address");
   return -1;
 }
 

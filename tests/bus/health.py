@@ -3,10 +3,13 @@
 The two messages are made by hand: what is tested is read by other code than what is written here.
 """
 
+import os
 import threading
 from concurrent import futures
 
-import grpc
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # what is started here has no use for it
+
+import grpc  # noqa: E402
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
