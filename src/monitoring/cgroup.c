@@ -8,7 +8,7 @@
  * The processor time decides what else is read: who used none allocated nothing, began nothing and
  * ended nothing. What may change all the same (limits by an administrator, memory that the kernel
  * reclaims, what it writes back) is read once a minute. */
-#include "monitoring/cgroup.h"
+#include "monitoring/cgroup-private.h"
 
 #include "common/clock.h"
 
@@ -21,15 +21,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-typedef void (*Parser)(char *text, MonCgroupSample *ret, guint at);
-
-static void parse_cpu_stat(char *text, MonCgroupSample *ret, guint at);
-static void parse_number(char *text, MonCgroupSample *ret, guint at);
-static void parse_memory_stat(char *text, MonCgroupSample *ret, guint at);
-static void parse_memory_events(char *text, MonCgroupSample *ret, guint at);
-static void parse_io_stat(char *text, MonCgroupSample *ret, guint at);
-static void parse_pressure(char *text, MonCgroupSample *ret, guint at);
-
 typedef enum {
   EACH, /* at each look; waiting costs no processor time */
   BUSY, /* where processor time was used, and once a minute */
@@ -38,24 +29,24 @@ typedef enum {
 
 static const struct {
   const char *name;
-  Parser parse;
+  MonCgroupParser parse;
   guint at, n; /* its values */
   When when;
 } files[] = {
-    {"cpu.stat", parse_cpu_stat, MON_CG_CPU, 6, EACH}, /* the first: it decides */
-    {"memory.current", parse_number, MON_CG_MEMORY, 1, BUSY},
-    {"memory.peak", parse_number, MON_CG_MEMORY_PEAK, 1, BUSY},
-    {"memory.stat", parse_memory_stat, MON_CG_MEMORY_ANON, 2, BUSY},
-    {"memory.swap.current", parse_number, MON_CG_MEMORY_SWAP, 1, BUSY},
-    {"memory.high", parse_number, MON_CG_MEMORY_HIGH, 1, RARE},
-    {"memory.max", parse_number, MON_CG_MEMORY_MAX, 1, RARE},
-    {"memory.events", parse_memory_events, MON_CG_MEMORY_HIGH_EVENTS, 2, BUSY},
-    {"io.stat", parse_io_stat, MON_CG_IO_READ, 4, BUSY},
-    {"pids.current", parse_number, MON_CG_TASKS, 1, BUSY},
-    {"pids.max", parse_number, MON_CG_TASKS_MAX, 1, RARE},
-    {"cpu.pressure", parse_pressure, MON_CG_PRESSURE, 2, EACH},
-    {"memory.pressure", parse_pressure, MON_CG_PRESSURE + 2, 2, EACH},
-    {"io.pressure", parse_pressure, MON_CG_PRESSURE + 4, 2, EACH},
+    {"cpu.stat", mon_cgroup_parse_cpu_stat, MON_CG_CPU, 6, EACH}, /* the first: it decides */
+    {"memory.current", mon_cgroup_parse_number, MON_CG_MEMORY, 1, BUSY},
+    {"memory.peak", mon_cgroup_parse_number, MON_CG_MEMORY_PEAK, 1, BUSY},
+    {"memory.stat", mon_cgroup_parse_memory_stat, MON_CG_MEMORY_ANON, 2, BUSY},
+    {"memory.swap.current", mon_cgroup_parse_number, MON_CG_MEMORY_SWAP, 1, BUSY},
+    {"memory.high", mon_cgroup_parse_number, MON_CG_MEMORY_HIGH, 1, RARE},
+    {"memory.max", mon_cgroup_parse_number, MON_CG_MEMORY_MAX, 1, RARE},
+    {"memory.events", mon_cgroup_parse_memory_events, MON_CG_MEMORY_HIGH_EVENTS, 2, BUSY},
+    {"io.stat", mon_cgroup_parse_io_stat, MON_CG_IO_READ, 4, BUSY},
+    {"pids.current", mon_cgroup_parse_number, MON_CG_TASKS, 1, BUSY},
+    {"pids.max", mon_cgroup_parse_number, MON_CG_TASKS_MAX, 1, RARE},
+    {"cpu.pressure", mon_cgroup_parse_pressure, MON_CG_PRESSURE, 2, EACH},
+    {"memory.pressure", mon_cgroup_parse_pressure, MON_CG_PRESSURE + 2, 2, EACH},
+    {"io.pressure", mon_cgroup_parse_pressure, MON_CG_PRESSURE + 4, 2, EACH},
 };
 
 #define NO_FILE (-1)
@@ -100,6 +91,7 @@ void mon_cgroup_free(MonCgroup *group) {
   if (!group)
     return;
   close_all(group);
+  g_clear_pointer(&group->last.devices, g_array_unref);
   g_free(group);
 }
 
@@ -129,136 +121,12 @@ static void open_missing(MonCgroup *group) {
           openat(group->dir, files[i].name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* ---- parsing; a line that is not understood is left out ---- */
-static void take(MonCgroupSample *ret, guint at, double value) {
-  ret->value[at] = value;
-  ret->values++;
-}
-
-/* The number after `word` and a blank, where the line at `line` begins with that; FALSE: it does
- * not. Digits only: strtod() costs several times as much. */
-static gboolean number_after(const char *line, const char *word, double *ret) {
-  gsize n = strlen(word);
-
-  if (strncmp(line, word, n) != 0 || (line[n] != ' ' && line[n] != '='))
-    return FALSE;
-  const char *p = line + n + 1;
-  if (!g_ascii_isdigit(*p))
-    return FALSE;
-  guint64 number = 0;
-  for (; g_ascii_isdigit(*p); p++)
-    number = number * 10 + (guint64)(*p - '0');
-  *ret = (double)number;
-  return TRUE;
-}
-
-static char *next_line(char *line) {
-  char *end = strchr(line, '\n');
-
-  return end && end[1] ? end + 1 : NULL;
-}
-
-typedef struct {
-  const char *word;
-  guint at;
-  double unit; /* so many of them are one */
-} Row;
-
-/* `rows` in the order in which the kernel writes them: one pass, most lines are looked at once. */
-static void parse_rows(char *text, MonCgroupSample *ret, const Row *rows, guint n) {
-  guint left = n;
-
-  for (char *line = text; line && left > 0; line = next_line(line))
-    for (guint i = 0; i < n; i++) {
-      double number;
-      if (line[0] != rows[i].word[0] || !number_after(line, rows[i].word, &number))
-        continue;
-      take(ret, rows[i].at, number / rows[i].unit); /* exact, as a product would not be */
-      left--;
-      break;
-    }
-}
-
-static void parse_cpu_stat(char *text, MonCgroupSample *ret, guint at) {
-  static const Row rows[] = {
-      {"usage_usec", MON_CG_CPU, 1e6},
-      {"user_usec", MON_CG_CPU_USER, 1e6},
-      {"system_usec", MON_CG_CPU_SYSTEM, 1e6},
-      {"nr_periods", MON_CG_CPU_PERIODS, 1},
-      {"nr_throttled", MON_CG_CPU_THROTTLED_PERIODS, 1},
-      {"throttled_usec", MON_CG_CPU_THROTTLED, 1e6},
-  };
-
-  (void)at;
-  parse_rows(text, ret, rows, G_N_ELEMENTS(rows));
-}
-
-static void parse_memory_stat(char *text, MonCgroupSample *ret, guint at) {
-  static const Row rows[] = {{"anon", MON_CG_MEMORY_ANON, 1}, {"file", MON_CG_MEMORY_FILE, 1}};
-
-  (void)at;
-  parse_rows(text, ret, rows, G_N_ELEMENTS(rows));
-}
-
-static void parse_memory_events(char *text, MonCgroupSample *ret, guint at) {
-  static const Row rows[] = {{"high", MON_CG_MEMORY_HIGH_EVENTS, 1},
-                             {"oom_kill", MON_CG_OOM_KILLS, 1}};
-
-  (void)at;
-  parse_rows(text, ret, rows, G_N_ELEMENTS(rows));
-}
-
-/* "max" is no limit, which is none. */
-static void parse_number(char *text, MonCgroupSample *ret, guint at) {
-  char *end;
-
-  if (!g_ascii_isdigit(*text))
-    return;
-  guint64 number = g_ascii_strtoull(text, &end, 10);
-  if (*end == '\n' || *end == '\0')
-    take(ret, at, (double)number);
-}
-
-/* "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6" a device. A file without a line is a group
- * that did no I/O: 0 is what the kernel means. */
-static void parse_io_stat(char *text, MonCgroupSample *ret, guint at) {
-  static const char *const words[] = {"rbytes", "wbytes", "rios", "wios"};
-  double sums[G_N_ELEMENTS(words)] = {0};
-
-  for (char *p = text; p && *p;) {
-    for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
-      double number;
-      if (number_after(p, words[i], &number))
-        sums[i] += number;
-    }
-    p = strpbrk(p, " \n");
-    if (p)
-      p++;
-  }
-  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-    take(ret, at + i, sums[i]);
-}
-
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123", then "full ..." (not for the CPU before Linux
- * 5.13). */
-static void parse_pressure(char *text, MonCgroupSample *ret, guint at) {
-  for (char *line = text; line; line = next_line(line)) {
-    const char *total = strstr(line, " total=");
-    const char *end = strchr(line, '\n');
-    double number;
-    if (!total || (end && total > end) || !number_after(total + 1, "total", &number))
-      continue;
-    if (g_str_has_prefix(line, "some "))
-      take(ret, at, number / 1e6);
-    else if (g_str_has_prefix(line, "full "))
-      take(ret, at + 1, number / 1e6);
-  }
-}
-
 /* ---- reading ---- */
 static void forget(MonCgroupSample *sample, guint at, guint n) {
   for (guint i = at; i < at + n; i++)
     sample->value[i] = NAN;
+  if (sample->devices && at <= MON_CG_IO_READ && MON_CG_IO_READ < at + n)
+    g_array_set_size(sample->devices, 0);
 }
 
 static void clear(MonCgroupSample *sample) {
@@ -266,9 +134,16 @@ static void clear(MonCgroupSample *sample) {
   sample->files = sample->values = 0;
 }
 
+static void drop_last_line(char *text) {
+  char *end = strrchr(text, '\n');
+
+  if (end)
+    end[1] = '\0';
+}
+
 /* FALSE: the group is gone. */
 static gboolean read_file(MonCgroup *group, guint i) {
-  char text[8192]; /* memory.stat is the longest, and what is wanted stands at its beginning */
+  char text[8192]; /* of memory.stat what is wanted stands at its beginning */
   MonCgroupSample *ret = &group->last;
 
   if (group->fd[i] < 0)
@@ -283,6 +158,8 @@ static gboolean read_file(MonCgroup *group, guint i) {
     return TRUE;
   }
   text[n] = '\0';
+  if ((gsize)n == sizeof text - 1) /* half a number is another one */
+    drop_last_line(text);
   ret->files++;
   files[i].parse(text, ret, files[i].at);
   return TRUE;
@@ -334,7 +211,8 @@ gboolean mon_cgroup_read(MonCgroup *group, MonCgroupSample *ret) {
     }
     close_all(group);
   }
-  clear(ret);
+  clear(&group->last);
+  *ret = group->last;
   return FALSE;
 }
 

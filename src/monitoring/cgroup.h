@@ -40,8 +40,17 @@ typedef enum {
   MON_CG_N = MON_CG_PRESSURE + 6,
 } MonCgroupValue;
 
+/* What was read from and written to one device; a disk, a partition is none to the kernel here. */
+#define MON_CG_DEVICE_N 4 /* as MON_CG_IO_READ and on */
+#define MON_CG_DEVICES_MAX 64
+typedef struct {
+  guint32 major, minor;
+  double value[MON_CG_DEVICE_N];
+} MonCgroupDevice;
+
 typedef struct {
   double value[MON_CG_N]; /* NAN: absent */
+  GArray *devices;        /* of MonCgroupDevice, the group's own: as of its last look; NULL: none */
   guint files, values;    /* read, taken: by this look */
 } MonCgroupSample;
 

@@ -57,6 +57,16 @@ GBytes *mon_counters_pack(const MonCounters *counters, guint64 boot) {
   return g_bytes_new_take(bytes, sizeof head + 2 * part);
 }
 
+gsize mon_counters_packed(gconstpointer data, gsize size) {
+  Head head;
+
+  if (size < sizeof head)
+    return size;
+  memcpy(&head, data, sizeof head);
+  gsize numbers = (size - sizeof head) / (2 * sizeof(double));
+  return head.n <= numbers ? sizeof head + 2 * head.n * sizeof(double) : size;
+}
+
 /* A counter that was added to the program since is unknown: fewer may be stored, never more. */
 gboolean mon_counters_unpack(MonCounters *counters, gconstpointer data, gsize size, guint64 boot) {
   const guint8 *bytes = data;

@@ -25,4 +25,6 @@ double mon_counters_value(const MonCounters *counters, guint i);
 /* As bytes for the store and back; `boot`: numbers of groups of another boot say nothing. FALSE:
  * not such bytes, nothing was changed. */
 GBytes *mon_counters_pack(const MonCounters *counters, guint64 boot);
+gsize mon_counters_packed(gconstpointer data,
+                          gsize size); /* so long are those that it begins with */
 gboolean mon_counters_unpack(MonCounters *counters, gconstpointer data, gsize size, guint64 boot);

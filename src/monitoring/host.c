@@ -127,6 +127,28 @@ static void read_pressure(int proc, const char *name, MonMetricId waiting, MonRe
   }
 }
 
+/* What is made of files or memory. */
+static gboolean is_no_disk(const char *name) {
+  return g_str_has_prefix(name, "loop") || g_str_has_prefix(name, "ram");
+}
+
+GHashTable *mon_host_disks(int proc, MonReadings *readings) {
+  g_autofree char *text = mon_host_slurp(proc, "diskstats", readings);
+  g_auto(GStrv) lines = text ? g_strsplit(text, "\n", -1) : NULL;
+  GHashTable *disks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+
+  for (guint i = 0; lines && lines[i]; i++) {
+    char name[64];
+    guint major, minor;
+    if (sscanf(lines[i], " %u %u %63s ", &major, &minor, name) != 3)
+      continue;
+    gint64 number = (gint64)major << 32 | minor;
+    g_hash_table_replace(disks, g_memdup2(&number, sizeof number),
+                         g_strdup(is_no_disk(name) ? "" : name));
+  }
+  return disks;
+}
+
 /* Whole disks that did something; partitions and what is made of files or memory would count
  * the same bytes twice. */
 static void read_disks(int proc, MonReadings *readings) {
@@ -141,7 +163,7 @@ static void read_disks(int proc, MonReadings *readings) {
                " %*u %" G_GUINT64_FORMAT " %*u %" G_GUINT64_FORMAT " %*u %*u %" G_GUINT64_FORMAT,
                name, &reads, &read_sectors, &writes, &write_sectors, &busy) != 6)
       continue;
-    if (reads + writes == 0 || g_str_has_prefix(name, "loop") || g_str_has_prefix(name, "ram"))
+    if (reads + writes == 0 || is_no_disk(name))
       continue;
     mon_readings_add(readings, MON_M_HOST_DISK_READ, (double)read_sectors * 512, name, NULL, NULL);
     mon_readings_add(readings, MON_M_HOST_DISK_WRITTEN, (double)write_sectors * 512, name, NULL,

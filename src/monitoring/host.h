@@ -8,6 +8,9 @@
 
 /* Load, CPU, memory, pressure, disks, network. */
 void mon_host_read(int proc, MonReadings *readings);
+/* {major << 32 | minor as gint64: name} of all disks as the kernel calls them; "" for those that
+ * are none (made of files, of memory). (transfer full) */
+GHashTable *mon_host_disks(int proc, MonReadings *readings);
 /* host-disks.c: file systems on block devices, each once, by statvfs() of where they are mounted.
  */
 void mon_host_read_filesystems(int proc, MonReadings *readings);

@@ -97,7 +97,7 @@ typedef struct {
   MonUnitLook *units;
   MonReadings *host, *own;
   int proc;
-  gboolean walk;
+  gboolean walk, devices;
 } Work;
 
 static void read_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable) {
@@ -106,7 +106,8 @@ static void read_all(GTask *task, gpointer source, gpointer data, GCancellable *
   mon_host_read(work->proc, work->host);
   mon_host_read_filesystems(work->proc, work->host);
   mon_own_read(work->proc, work->own);
-  mon_unit_look_read(work->units, work->walk);
+  GHashTable *disks = work->devices ? mon_host_disks(work->proc, work->host) : NULL;
+  mon_unit_look_read(work->units, work->walk, disks);
   g_task_return_boolean(task, TRUE);
 }
 
@@ -158,6 +159,7 @@ static void collect(MonMetrics *metrics) {
   Work *work = g_new0(Work, 1);
 
   relabel(metrics);
+  mon_unit_metrics_limit(metrics->units, metrics->daemon->settings.series_per_unit);
   metrics->running = TRUE;
   metrics->began = wg_time_boottime();
   work->units = mon_unit_look_new(metrics->units);
@@ -165,6 +167,7 @@ static void collect(MonMetrics *metrics) {
   work->own = mon_readings_new();
   work->proc = metrics->proc;
   work->walk = !metrics->daemon->settings.watch_units;
+  work->devices = metrics->daemon->settings.devices;
   g_autoptr(GTask) task = g_task_new(NULL, NULL, collected, metrics);
   g_task_set_task_data(task, work, work_free);
   g_task_run_in_thread(task, read_all);

@@ -18,6 +18,9 @@ typedef struct {
   guint64 suite_interval;
   guint64 fresh; /* us: a scrape takes values that are younger as they are */
   const char *cgroup_root, *proc;
+  gboolean devices;      /* input and output of units by device, too */
+  guint series_per_unit; /* from control groups and IP accounting */
+  guint64 ip_interval;   /* us between two questions for IP accounting; 0: none */
   gboolean keep_history;
   guint64 history_bytes, history_raw, history_month, history_year;
   /* HTTP */

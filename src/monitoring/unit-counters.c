@@ -49,19 +49,29 @@ void mon_unit_counters_recall(MonUnitMetrics *units, MonUnitEntry *entry) {
 
   if (!bytes)
     return;
-  gconstpointer data = g_bytes_get_data(bytes, &size);
-  mon_counters_unpack(&entry->counters, data, size, units->boot);
+  const guint8 *data = g_bytes_get_data(bytes, &size);
+  gsize own = mon_counters_packed(data, size);
+  if (mon_counters_unpack(&entry->counters, data, own, units->boot))
+    mon_unit_parts_unpack(entry, data + own, size - own, units->boot);
   g_hash_table_remove(units->stored, entry->unit);
 }
 
 static double sum_of(const MonUnitEntry *entry) {
-  double sum = 0;
+  double sum = mon_unit_parts_sum(entry);
 
   for (guint i = 0; i < entry->counters.n; i++) {
     double value = mon_counters_value(&entry->counters, i);
     sum += isnan(value) ? 0 : value;
   }
   return sum;
+}
+
+static GBytes *pack(const MonUnitMetrics *units, const MonUnitEntry *entry) {
+  GBytes *own = mon_counters_pack(&entry->counters, units->boot);
+  GByteArray *all = g_bytes_unref_to_array(own);
+
+  mon_unit_parts_pack(entry, units->boot, all);
+  return g_byte_array_free_to_bytes(all);
 }
 
 /* ---- to the store ---- */
@@ -124,7 +134,7 @@ void mon_unit_counters_keep(MonUnitMetrics *units, MonUnitEntry *entry) {
   if (!is_lasting(entry->unit) || entry->counters.created == 0)
     return;
   GPtrArray *rows = g_ptr_array_new_with_free_func(row_free);
-  GBytes *bytes = mon_counters_pack(&entry->counters, units->boot);
+  GBytes *bytes = pack(units, entry);
   g_hash_table_replace(units->stored, g_strdup(entry->unit), g_bytes_ref(bytes));
   add_row(rows, entry->unit, bytes);
   submit(units, rows);
@@ -146,7 +156,7 @@ void mon_unit_counters_save(MonUnitMetrics *units, gboolean all) {
     if (sum == entry->saved)
       continue;
     entry->saved = sum;
-    add_row(rows, entry->unit, mon_counters_pack(&entry->counters, units->boot));
+    add_row(rows, entry->unit, pack(units, entry));
   }
   submit(units, rows);
 }

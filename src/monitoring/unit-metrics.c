@@ -3,6 +3,8 @@
 #include "monitoring/unit-metrics-private.h"
 
 #include "common/clock.h"
+#include "common/log.h"
+#include "common/message-ids.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,6 +34,8 @@ static MonCell *cell_new(int root, const char *path) {
 static void drop_series(MonUnitMetrics *units, MonUnitEntry *entry) {
   for (guint i = 0; i < MON_CG_N; i++)
     mon_board_drop(units->board, g_steal_pointer(&entry->series[i]));
+  mon_board_drop(units->board, g_steal_pointer(&entry->dropped));
+  mon_unit_parts_drop(units, entry);
 }
 
 static void entry_free(gpointer data) {
@@ -39,6 +43,7 @@ static void entry_free(gpointer data) {
 
   g_clear_pointer(&entry->cell, cell_unref);
   mon_counters_clear(&entry->counters);
+  g_clear_pointer(&entry->parts, g_ptr_array_unref);
   mon_labels_unref(entry->labels);
   g_free(entry->unit);
   g_free(entry);
@@ -50,6 +55,7 @@ MonUnitMetrics *mon_unit_metrics_new(MonBoard *board, MonStore *store, int root)
   units->board = board;
   units->store = store;
   units->root = root;
+  units->series_max = G_MAXUINT;
   units->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
   units->stored =
       g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
@@ -67,6 +73,10 @@ void mon_unit_metrics_free(MonUnitMetrics *units) {
   g_hash_table_unref(units->stored);
   close(units->root);
   g_free(units);
+}
+
+void mon_unit_metrics_limit(MonUnitMetrics *units, guint series_max) {
+  units->series_max = series_max;
 }
 
 guint mon_unit_metrics_n(const MonUnitMetrics *units) {
@@ -150,7 +160,8 @@ MonUnitLook *mon_unit_look_new(MonUnitMetrics *units) {
   return look;
 }
 
-void mon_unit_look_read(MonUnitLook *look, gboolean walk) {
+void mon_unit_look_read(MonUnitLook *look, gboolean walk, GHashTable *disks) {
+  look->disks = disks;
   if (walk)
     look->found = mon_unit_walk(look->root);
   for (guint i = 0; i < look->cells->len; i++) {
@@ -159,13 +170,18 @@ void mon_unit_look_read(MonUnitLook *look, gboolean walk) {
   }
 }
 
-static void put(MonUnitMetrics *units, MonUnitEntry *entry, guint i, double value, gint64 created) {
-  if (isnan(value))
-    mon_board_drop(units->board, g_steal_pointer(&entry->series[i]));
-  else if (entry->series[i])
-    mon_series_set(entry->series[i], value);
+void mon_unit_put(MonUnitMetrics *units, MonSeries **at, const MonMetric *metric,
+                  const MonLabels *labels, double value, gint64 created, MonUnitRoom *room) {
+  gboolean is_there = !isnan(value), fits = room->left > 0;
+
+  room->left -= is_there && fits ? 1 : 0;
+  room->dropped += is_there && !fits ? 1 : 0;
+  if (!is_there || !fits)
+    mon_board_drop(units->board, g_steal_pointer(at));
+  else if (*at)
+    mon_series_set(*at, value);
   else
-    entry->series[i] = mon_board_set(units->board, metric_of(i), entry->labels, value, created);
+    *at = mon_board_set(units->board, metric, labels, value, created);
 }
 
 /* Looks may follow each other closely (scrapes): a rate is of a second at least. */
@@ -193,8 +209,38 @@ gboolean mon_unit_metrics_get(const MonUnitMetrics *units, const char *unit, dou
   return TRUE;
 }
 
-static void apply(MonUnitMetrics *units, MonUnitEntry *entry, gint64 now) {
+/* What one look left out; who began to have too many is told in the log, once. */
+typedef struct {
+  const char *first;
+  guint n, dropped; /* units, series of the first one */
+} Excess;
+
+static void note_dropped(MonUnitMetrics *units, MonUnitEntry *entry, guint n, Excess *excess) {
+  if (n > 0 && !entry->told && excess->n++ == 0)
+    *excess = (Excess){entry->unit, 1, n};
+  entry->told = n > 0;
+  if (n == 0)
+    mon_board_drop(units->board, g_steal_pointer(&entry->dropped));
+  else
+    entry->dropped =
+        mon_board_set(units->board, MON_METRIC(UNIT_SERIES_DROPPED), entry->labels, n, 0);
+}
+
+static void log_excess(const MonUnitMetrics *units, const Excess *excess) {
+  if (excess->n == 1)
+    wg_log(LOG_WARNING, WG_MSG_SERIES_DROPPED, WG_FIELDS(WG_FIELD_UNIT, excess->first),
+           "%s has more series than SeriesPerUnit=%u: %u are left out", excess->first,
+           units->series_max, excess->dropped);
+  else if (excess->n > 1)
+    wg_log(LOG_WARNING, WG_MSG_SERIES_DROPPED, WG_FIELDS(WG_FIELD_UNIT, excess->first),
+           "%u units have more series than SeriesPerUnit=%u, as %s of which %u are left out",
+           excess->n, units->series_max, excess->first, excess->dropped);
+}
+
+static void apply(MonUnitMetrics *units, MonUnitEntry *entry, gint64 now, GHashTable *disks,
+                  Excess *excess) {
   const MonCell *cell = entry->cell;
+  MonUnitRoom room = {.left = units->series_max};
   double raw[MON_CG_N];
 
   if (!cell->there) {
@@ -212,8 +258,12 @@ static void apply(MonUnitMetrics *units, MonUnitEntry *entry, gint64 now) {
     if (is_counter && !isnan(value))
       value = mon_counters_value(&entry->counters, c);
     c += is_counter ? 1 : 0;
-    put(units, entry, i, value, is_counter ? entry->counters.created : 0);
+    mon_unit_put(units, &entry->series[i], metric_of(i), entry->labels, value,
+                 is_counter ? entry->counters.created : 0, &room);
   }
+  mon_unit_parts_devices(entry, disks, now);
+  mon_unit_parts_show(units, entry, &room);
+  note_dropped(units, entry, room.dropped, excess);
 }
 
 /* Units whose groups were found are as if they had been told; those not found are gone. */
@@ -242,6 +292,7 @@ void mon_unit_look_apply(MonUnitLook *look, guint *ret_files, guint *ret_values)
   gint64 now = g_get_real_time();
   GHashTableIter iter;
   gpointer value;
+  Excess excess = {0};
 
   *ret_files = *ret_values = 0;
   for (guint i = 0; i < look->cells->len; i++) {
@@ -254,11 +305,13 @@ void mon_unit_look_apply(MonUnitLook *look, guint *ret_files, guint *ret_values)
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     MonUnitEntry *entry = value;
     if (entry->cell && entry->cell->was_read)
-      apply(units, entry, now);
+      apply(units, entry, now, look->disks, &excess);
   }
+  log_excess(units, &excess);
   if (look->found)
     take_found(units, look->found);
   g_clear_pointer(&look->found, g_hash_table_unref);
+  g_clear_pointer(&look->disks, g_hash_table_unref);
   g_ptr_array_unref(look->cells);
   g_free(look);
   mon_unit_counters_save(units, FALSE);

@@ -27,6 +27,12 @@ void mon_unit_metrics_set(MonUnitMetrics *units, const char *unit, const MonLabe
 void mon_unit_metrics_info(MonUnitMetrics *units, const char *unit, const char *invocation,
                            const char *slice);
 void mon_unit_metrics_remove(MonUnitMetrics *units, const char *unit);
+/* So many series a unit may have; from the next look on. The fixed ones go before those by device.
+ */
+void mon_unit_metrics_limit(MonUnitMetrics *units, guint series_max);
+/* What systemd has counted for a unit with IPAccounting=yes: bytes in, bytes out, packets in,
+ * packets out, in the run of that number. NULL: it counts nothing. Shown by the next look. */
+void mon_unit_metrics_ip(MonUnitMetrics *units, const char *unit, guint64 run, const double *raw);
 guint mon_unit_metrics_n(const MonUnitMetrics *units);
 
 /* What the last look saw; absent values are NAN. `cpu_rate`: processors in use between the last two
@@ -37,7 +43,8 @@ gboolean mon_unit_metrics_get(const MonUnitMetrics *units, const char *unit, dou
 /* One look at all of them. */
 typedef struct MonUnitLook MonUnitLook;
 MonUnitLook *mon_unit_look_new(MonUnitMetrics *units); /* loop; one at a time */
-/* `walk`: finds units by their groups, for want of a manager. Worker thread. */
-void mon_unit_look_read(MonUnitLook *look, gboolean walk);
+/* `walk`: finds units by their groups, for want of a manager. `disks`: of mon_host_disks(), taken;
+ * NULL: input and output are not told by device. Worker thread. */
+void mon_unit_look_read(MonUnitLook *look, gboolean walk, GHashTable *disks);
 /* Loop; frees `look`. */
 void mon_unit_look_apply(MonUnitLook *look, guint *ret_files, guint *ret_values);

@@ -94,6 +94,58 @@ static void test_no_io(void) {
   tree_clear(&tree);
 }
 
+static void device_is(const MonCgroupSample *got, guint i, guint major, guint minor, double read,
+                      double written) {
+  const MonCgroupDevice *device = &g_array_index(got->devices, MonCgroupDevice, i);
+
+  g_assert_cmpuint(i, <, got->devices->len);
+  g_assert_cmpuint(device->major, ==, major);
+  g_assert_cmpuint(device->minor, ==, minor);
+  g_assert_cmpfloat(device->value[0], ==, read);
+  g_assert_cmpfloat(device->value[1], ==, written);
+}
+
+/* A line a device; one without numbers, and one that is none, are left out. */
+static void test_devices(void) {
+  Tree tree;
+  MonCgroupSample got;
+
+  tree_init(&tree);
+  tree_write(&tree, "a/io.stat",
+             "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n253:0\n"
+             "259:3 rbytes=10 wbytes=20\n8 rbytes=100\n:1 rbytes=100\n8:16rbytes=100\n");
+  g_autoptr(MonCgroup) group = mon_cgroup_new(tree.fd, "a");
+  g_assert_true(mon_cgroup_read(group, &got));
+  g_assert_cmpuint(got.devices->len, ==, 2);
+  device_is(&got, 0, 8, 0, 1, 2);
+  device_is(&got, 1, 259, 3, 10, 20);
+  g_assert_cmpfloat(got.value[MON_CG_IO_WRITTEN], ==, 22);
+  g_assert_cmpfloat(got.value[MON_CG_IO_WRITES], ==, 4);
+  tree_remove(&tree, "a");
+  g_assert_false(mon_cgroup_read(group, &got));
+  g_assert_cmpuint(got.devices->len, ==, 0); /* none of a group that is gone */
+  tree_clear(&tree);
+}
+
+/* More devices than we read: what is cut is a whole line, never a number. */
+static void test_many_devices(void) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  Tree tree;
+  MonCgroupSample got;
+
+  for (guint i = 0; i < 500; i++)
+    g_string_append_printf(text, "8:%u rbytes=1111111111111 wbytes=0 rios=0 wios=0\n", i);
+  tree_init(&tree);
+  tree_write(&tree, "a/io.stat", text->str);
+  g_autoptr(MonCgroup) group = mon_cgroup_new(tree.fd, "a");
+  g_assert_true(mon_cgroup_read(group, &got));
+  g_assert_cmpuint(got.devices->len, ==, MON_CG_DEVICES_MAX);
+  double lines = got.value[MON_CG_IO_READ] / 1111111111111;
+  g_assert_cmpfloat(lines, ==, (guint)lines);
+  g_assert_cmpfloat(lines, >, MON_CG_DEVICES_MAX);
+  tree_clear(&tree);
+}
+
 static void test_gone_and_back(void) {
   Tree tree;
   MonCgroupSample got;
@@ -223,6 +275,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/cgroup/kept", test_kept);
   g_test_add_func("/cgroup/absent", test_absent);
   g_test_add_func("/cgroup/no-io", test_no_io);
+  g_test_add_func("/cgroup/devices", test_devices);
+  g_test_add_func("/cgroup/many-devices", test_many_devices);
   g_test_add_func("/cgroup/gone-and-back", test_gone_and_back);
   g_test_add_func("/cgroup/never-out-of-the-tree", test_never_out_of_the_tree);
   g_test_add_func("/cgroup/long", test_long);

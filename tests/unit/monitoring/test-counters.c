@@ -99,11 +99,30 @@ static void test_strange_bytes(void) {
   mon_counters_clear(&two);
 }
 
+/* More may follow in the same bytes; strange ones reach no further than they are long. */
+static void test_packed(void) {
+  MonCounters c;
+
+  mon_counters_init(&c, 2);
+  feed(&c, 1, 1, 1);
+  g_autoptr(GByteArray) all = g_bytes_unref_to_array(mon_counters_pack(&c, 1));
+  gsize own = all->len;
+  g_assert_cmpuint(mon_counters_packed(all->data, all->len), ==, own);
+  g_byte_array_append(all, (const guint8 *)"and more", 8);
+  g_assert_cmpuint(mon_counters_packed(all->data, all->len), ==, own);
+  for (gsize n = 0; n < own; n++)
+    g_assert_cmpuint(mon_counters_packed(all->data, n), ==, n);
+  memset(all->data + 24, 0xff, 8);
+  g_assert_cmpuint(mon_counters_packed(all->data, all->len), ==, all->len);
+  mon_counters_clear(&c);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/counters/restart", test_restart);
   g_test_add_func("/counters/never-falls", test_never_falls);
   g_test_add_func("/counters/stored", test_stored);
+  g_test_add_func("/counters/packed", test_packed);
   g_test_add_func("/counters/strange-bytes", test_strange_bytes);
   return g_test_run();
 }

@@ -150,10 +150,37 @@ static void test_source(void) {
   g_assert_cmpuint(mon_board_n(board), ==, 0);
 }
 
+/* By the numbers of io.stat; what is made of files has no name there, and a line that is none is
+ * left out. */
+static void test_disks(void) {
+  static const struct {
+    guint major, minor;
+    const char *want;
+  } rows[] = {{8, 0, "sda"}, {8, 1, "sda1"}, {259, 0, "nvme0n1"},
+              {7, 0, ""},    {1, 0, ""},     {9, 9, NULL}};
+  Tree tree;
+  g_autoptr(MonReadings) got = mon_readings_new();
+
+  tree_init(&tree);
+  tree_write(&tree, "diskstats",
+             "   8       0 sda 10 0\n   8 1 sda1 1\n 259 0 nvme0n1 0 0 0\n 7 0 loop0 1\n"
+             " 1 0 ram0 1\nnonsense\n 9 x md0 1\n");
+  g_autoptr(GHashTable) disks = mon_host_disks(tree.fd, got);
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    gint64 number = (gint64)rows[i].major << 32 | rows[i].minor;
+    g_assert_cmpstr(g_hash_table_lookup(disks, &number), ==, rows[i].want);
+  }
+  tree_remove(&tree, "diskstats");
+  g_autoptr(GHashTable) none = mon_host_disks(tree.fd, got);
+  g_assert_cmpuint(g_hash_table_size(none), ==, 0);
+  tree_clear(&tree);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/host/files", test_files);
   g_test_add_func("/host/filesystems", test_filesystems);
+  g_test_add_func("/host/disks", test_disks);
   g_test_add_func("/host/here", test_here);
   g_test_add_func("/host/source", test_source);
   return g_test_run();
