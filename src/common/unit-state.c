@@ -33,6 +33,7 @@ static const struct {
     {"ExecMainCode", "i", FIELD(code)},
     {"ExecMainStatus", "i", FIELD(status)},
     {"RemainAfterExit", "b", FIELD(remain)},
+    {"IPAccounting", "b", FIELD(ip_accounting)},
     {"NeedDaemonReload", "b", FIELD(reload)},
 };
 

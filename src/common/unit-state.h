@@ -8,26 +8,27 @@
 #include <systemd/sd-bus.h>
 
 typedef struct {
-  char *name;            /* as asked for */
-  char *id;              /* its real name; another one for an alias */
-  char *load;            /* loaded, not-found, bad-setting, error, masked */
-  char *active, *sub;    /* "active", "running" */
-  char *result;          /* of the last run: "success", "exit-code" */
-  char *type;            /* of a service: "simple", "oneshot" */
-  char invocation[33];   /* hexadecimal; "" : it never ran */
-  guint32 pid;           /* main process; 0: none */
-  guint32 n_restarts;    /* that systemd made by itself */
-  gint32 code, status;   /* of the main process: CLD_EXITED and so on; 0: no end yet */
-  gboolean remain;       /* RemainAfterExit= */
-  gboolean unmet;        /* a condition did not hold when it was last to start */
-  gboolean reload;       /* whether it now needs a daemon-reload: its file is newer */
-  char *load_error;      /* a sentence; "" */
-  char *fragment;        /* its file; "" */
-  char **dependents;     /* stopped and restarted with it: RequiredBy=, BoundBy= and ConsistsOf= */
-  char **after, **needs; /* After=; Requires=, Requisite= and BindsTo= */
-  char **part_of;        /* PartOf= */
-  char **triggers;       /* what a socket, path or timer starts */
-  char **drop_ins;       /* files, in the order in which they count */
+  char *name;             /* as asked for */
+  char *id;               /* its real name; another one for an alias */
+  char *load;             /* loaded, not-found, bad-setting, error, masked */
+  char *active, *sub;     /* "active", "running" */
+  char *result;           /* of the last run: "success", "exit-code" */
+  char *type;             /* of a service: "simple", "oneshot" */
+  char invocation[33];    /* hexadecimal; "" : it never ran */
+  guint32 pid;            /* main process; 0: none */
+  guint32 n_restarts;     /* that systemd made by itself */
+  gint32 code, status;    /* of the main process: CLD_EXITED and so on; 0: no end yet */
+  gboolean remain;        /* RemainAfterExit= */
+  gboolean ip_accounting; /* IPAccounting= */
+  gboolean unmet;         /* a condition did not hold when it was last to start */
+  gboolean reload;        /* whether it now needs a daemon-reload: its file is newer */
+  char *load_error;       /* a sentence; "" */
+  char *fragment;         /* its file; "" */
+  char **dependents;      /* stopped and restarted with it: RequiredBy=, BoundBy= and ConsistsOf= */
+  char **after, **needs;  /* After=; Requires=, Requisite= and BindsTo= */
+  char **part_of;         /* PartOf= */
+  char **triggers;        /* what a socket, path or timer starts */
+  char **drop_ins;        /* files, in the order in which they count */
   char *description, *slice, *bus_name;          /* "" where there is none */
   char *cgroup;                                  /* below the root of all; "": none now */
   guint64 changed, active_since, inactive_since; /* CLOCK_REALTIME us; 0: never */

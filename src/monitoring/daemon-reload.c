@@ -20,12 +20,14 @@ typedef struct {
   GPtrArray *services;
   MonAlerting *alerting;
   MonRules *rules;
+  MonWeb *web;
 } Reload;
 
 static void reload_clear(Reload *reload) {
   g_clear_pointer(&reload->services, g_ptr_array_unref);
   g_clear_pointer(&reload->alerting, mon_alerting_unref);
   g_clear_pointer(&reload->rules, mon_rules_free);
+  g_clear_pointer(&reload->web, mon_web_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reload, reload_clear)
 
@@ -50,6 +52,9 @@ static gboolean read_all(MonDaemon *daemon, Reload *reload, GError **error) {
   reload->rules = mon_alerts_read_files(daemon->alerts, &local);
   if (reload->rules == NULL)
     add_problem(problems, g_steal_pointer(&local));
+  reload->web = mon_web_load(daemon->settings.http_web, &local);
+  if (reload->web == NULL)
+    add_problem(problems, g_steal_pointer(&local));
   if (problems->len == 0)
     return TRUE;
   g_set_error_literal(error, WG_ERROR, WG_ERROR_CONFIGURATION, problems->str);
@@ -66,7 +71,7 @@ gboolean mon_rooms_reload(MonDaemon *daemon, GError **error) {
   mon_notifier_use_files(daemon->notifier, g_steal_pointer(&reload.alerting));
   mon_alerts_use_files(daemon->alerts, g_steal_pointer(&reload.rules));
   mon_metrics_reload(daemon->metrics);
-  mon_http_use(daemon->http);
+  mon_http_use(daemon->http, g_steal_pointer(&reload.web));
   return TRUE;
 }
 

@@ -1,40 +1,23 @@
-/* http.c: see http.h. libsoup speaks HTTP; connections are accepted here, since it knows no bounds.
- */
-#include "monitoring/http.h"
-
+/* http.c: see http.h. libsoup speaks HTTP; requests are answered here. */
 #include "monitoring/exposition.h"
+#include "monitoring/http-private.h"
 #include "monitoring/metrics.h"
 
-#include "common/error.h"
 #include "common/log.h"
 #include "common/trace-context.h"
 
-#include <libsoup/soup.h>
 #include <string.h>
-#include <unistd.h>
 
-#define CONNECTIONS_MAX 64
-#define IDLE_SEC 120 /* longer than between two scrapes */
 #define COMPRESS_MIN 1024
-
-struct MonHttp {
-  MonDaemon *daemon;
-  SoupServer *server;
-  GSocketService *service; /* what systemd passed in */
-  GSocketService *own;     /* [Http] Listen=; NULL: none */
-  GSocketService *next;    /* of a reload that is about to be in force; NULL: none */
-  GPtrArray *sockets, *own_sockets, *next_sockets; /* GSocket */
-  char *own_text;
-  GHashTable *requests; /* of Request: not answered yet */
-  guint *connections;   /* counted itself: a connection may end after the server */
-};
 
 /* One request whose answer is under way. */
 typedef struct {
   MonHttp *http; /* NULL: the service leaves */
   SoupServerMessage *message;
-  guint waits; /* for fresh values; 0: no more */
-  gboolean gone, gzip;
+  char *path;
+  guint waits;       /* for fresh values; 0: no more */
+  gboolean is_asked; /* who it is: waits for the answer */
+  gboolean paused, gone, gzip;
   GBytes *body;
 } Request;
 
@@ -64,6 +47,7 @@ static void refuse(MonHttp *http, SoupServerMessage *message, guint status, cons
 
 static void request_free(Request *request) {
   g_clear_pointer(&request->body, g_bytes_unref);
+  g_free(request->path);
   g_signal_handlers_disconnect_by_data(request->message, request);
   g_object_unref(request->message);
   g_free(request);
@@ -74,23 +58,29 @@ static void on_gone(SoupServerMessage *message, gpointer user_data) {
   ((Request *)user_data)->gone = TRUE;
 }
 
+/* It is answered, or nobody waits for it any more. */
+static void end(Request *request) {
+  if (request->http) {
+    g_hash_table_remove(request->http->requests, request);
+    if (request->paused && !request->gone)
+      soup_server_message_unpause(request->message);
+  }
+  request_free(request);
+}
+
 static void answer(Request *request) {
-  MonHttp *http = request->http;
   SoupServerMessage *message = request->message;
 
-  if (http)
-    g_hash_table_remove(http->requests, request);
-  if (http && !request->gone) {
+  if (request->http && !request->gone) {
     SoupMessageBody *body = soup_server_message_get_response_body(message);
     soup_server_message_set_status(message, SOUP_STATUS_OK, NULL);
     if (request->gzip)
       soup_message_headers_replace(soup_server_message_get_response_headers(message),
                                    "Content-Encoding", "gzip");
     soup_message_body_append_bytes(body, request->body);
-    count(http, message);
-    soup_server_message_unpause(message);
+    count(request->http, message);
   }
-  request_free(request);
+  end(request);
 }
 
 /* ---- compressing, on a worker thread ---- */
@@ -147,13 +137,18 @@ static void fresh(gpointer user_data) {
   g_task_run_in_thread(task, compress);
 }
 
+static gboolean is_unix(SoupServerMessage *message) {
+  GSocketAddress *local = soup_server_message_get_local_address(message);
+
+  return local && g_socket_address_get_family(local) == G_SOCKET_FAMILY_UNIX;
+}
+
 /* Whoever reaches the Unix socket is no web page. */
 static gboolean is_for_us(MonHttp *http, SoupServerMessage *message) {
-  GSocketAddress *local = soup_server_message_get_local_address(message);
   const char *host =
       soup_message_headers_get_one(soup_server_message_get_request_headers(message), "Host");
 
-  if (host == NULL || (local && g_socket_address_get_family(local) == G_SOCKET_FAMILY_UNIX) ||
+  if (host == NULL || is_unix(message) ||
       mon_http_host_is_ours(host, g_get_host_name(), http->daemon->settings.http_hosts))
     return TRUE;
   refuse(
@@ -176,161 +171,97 @@ static gboolean is_taken(MonHttp *http, SoupServerMessage *message) {
   return FALSE;
 }
 
-static void on_metrics(SoupServer *server, SoupServerMessage *message, const char *path,
+/* ---- who asks ---- */
+static void refuse_user(MonHttp *http, SoupServerMessage *message) {
+  soup_message_headers_replace(soup_server_message_get_response_headers(message),
+                               "WWW-Authenticate", "Basic realm=\"waggle\", charset=\"UTF-8\"");
+  refuse(http, message, SOUP_STATUS_UNAUTHORIZED,
+         "Name and password are wanted, of basic_auth_users in the file that WebConfig= in the "
+         "section [Http] of monitord.conf names.\n");
+}
+
+static void pause_it(Request *request) {
+  if (!request->paused)
+    soup_server_message_pause(request->message);
+  request->paused = TRUE;
+}
+
+static void serve(Request *request) {
+  MonHttp *http = request->http;
+  gboolean is_root = strcmp(request->path, "/") == 0;
+
+  if (strcmp(request->path, "/metrics") == 0) {
+    pause_it(request);
+    request->waits = mon_metrics_fresh(http->daemon->metrics, fresh, request);
+    return;
+  }
+  refuse(http, request->message, is_root ? SOUP_STATUS_OK : SOUP_STATUS_NOT_FOUND,
+         is_root ? "waggle-monitord: /metrics, as Prometheus' text or OpenMetrics.\n"
+                 : "Nothing is here; try /metrics.\n");
+  end(request);
+}
+
+static void on_checked(gboolean good, gpointer user_data) {
+  Request *request = user_data;
+
+  request->is_asked = FALSE;
+  if (good && !request->gone) {
+    serve(request);
+    return;
+  }
+  if (!request->gone)
+    refuse_user(request->http, request->message);
+  end(request);
+}
+
+static void on_request(SoupServer *server, SoupServerMessage *message, const char *path,
                        GHashTable *query, gpointer user_data) {
   MonHttp *http = user_data;
+  SoupMessageHeaders *in = soup_server_message_get_request_headers(message);
+  Request *request;
 
   if (!is_taken(http, message))
     return;
-  if (strcmp(path, "/metrics") != 0) {
-    refuse(http, message, SOUP_STATUS_NOT_FOUND, "Nothing is here; try /metrics.\n");
-    return;
-  }
-  Request *request = g_new0(Request, 1);
+  request = g_new0(Request, 1);
   request->http = http;
+  request->path = g_strdup(path);
   request->message = g_object_ref(message);
   g_signal_connect(message, "disconnected", G_CALLBACK(on_gone), request);
   g_signal_connect(message, "finished", G_CALLBACK(on_gone), request);
   g_hash_table_add(http->requests, request);
-  soup_server_message_pause(message);
-  request->waits = mon_metrics_fresh(http->daemon->metrics, fresh, request);
-}
-
-static void on_other(SoupServer *server, SoupServerMessage *message, const char *path,
-                     GHashTable *query, gpointer user_data) {
-  MonHttp *http = user_data;
-
-  if (!is_taken(http, message))
-    return;
-  if (strcmp(path, "/") != 0) {
-    refuse(http, message, SOUP_STATUS_NOT_FOUND, "Nothing is here; try /metrics.\n");
-    return;
-  }
-  refuse(http, message, SOUP_STATUS_OK,
-         "waggle-monitord: /metrics, as Prometheus' text or OpenMetrics.\n");
-}
-
-/* ---- connections ---- */
-static void connection_gone(gpointer user_data, GObject *connection) {
-  guint *connections = user_data;
-
-  --*connections;
-  g_rc_box_release(connections);
-}
-
-static gboolean on_incoming(GSocketService *service, GSocketConnection *connection, GObject *source,
-                            gpointer user_data) {
-  MonHttp *http = user_data;
-  g_autoptr(GError) error = NULL;
-
-  if (*http->connections >= CONNECTIONS_MAX)
-    return TRUE; /* closed when its last reference goes, which is now */
-  g_socket_set_timeout(g_socket_connection_get_socket(connection), IDLE_SEC);
-  ++*http->connections;
-  g_object_weak_ref(G_OBJECT(connection), connection_gone, g_rc_box_acquire(http->connections));
-  g_autoptr(GSocketAddress) local = g_socket_connection_get_local_address(connection, NULL);
-  g_autoptr(GSocketAddress) remote = g_socket_connection_get_remote_address(connection, NULL);
-  if (!soup_server_accept_iostream(http->server, G_IO_STREAM(connection), local, remote, &error))
-    g_debug("A connection to the HTTP socket was refused: %s", error->message);
-  return TRUE;
+  MonAuthAnswer answered =
+      is_unix(message)
+          ? MON_AUTH_YES
+          : mon_auth_check(http->auth, http->web, soup_message_headers_get_one(in, "Authorization"),
+                           on_checked, request);
+  request->is_asked = answered == MON_AUTH_LATER;
+  if (request->is_asked)
+    pause_it(request);
+  else
+    on_checked(answered == MON_AUTH_YES, request);
 }
 
 /* ---- life ---- */
-static GSocketService *listen_on(MonHttp *http, GPtrArray *sockets, GError **error) {
-  GSocketService *service = g_socket_service_new();
-
-  for (guint i = 0; i < sockets->len; i++)
-    if (!g_socket_listener_add_socket(G_SOCKET_LISTENER(service), sockets->pdata[i], NULL, error)) {
-      g_object_unref(service);
-      return NULL;
-    }
-  g_signal_connect(service, "incoming", G_CALLBACK(on_incoming), http);
-  g_socket_service_start(service);
-  return service;
-}
-
-/* A copy of the descriptor: what systemd passed in stays open for it. */
-static gboolean take_passed(MonHttp *http, GError **error) {
-  guint n;
-  const int *fds = wg_service_extra_fds(http->daemon->service, &n);
-
-  for (guint i = 0; i < n; i++) {
-    int fd = dup(fds[i]);
-    GSocket *socket = fd >= 0 ? g_socket_new_from_fd(fd, error) : NULL;
-    if (!socket)
-      return FALSE;
-    g_ptr_array_add(http->sockets, socket);
-  }
-  http->service = listen_on(http, http->sockets, error);
-  return http->service != NULL;
-}
-
-static void close_service(GSocketService **service) {
-  if (!*service)
-    return;
-  g_socket_service_stop(*service);
-  g_clear_object(service);
-}
-
-gboolean mon_http_prepare(MonHttp *http, GError **error) {
-  g_auto(GStrv) words = g_strsplit_set(http->daemon->settings.http_listen, " \t", -1);
-  g_autoptr(GPtrArray) sockets = g_ptr_array_new_with_free_func(g_object_unref);
-
-  if (g_strcmp0(http->daemon->settings.http_listen, http->own_text) == 0)
-    return TRUE;
-  for (guint i = 0; words[i]; i++) {
-    GSocket *socket = *words[i] ? mon_http_listen(words[i], error) : NULL;
-    if (*words[i] && !socket)
-      return FALSE;
-    if (socket)
-      g_ptr_array_add(sockets, socket);
-  }
-  http->next = listen_on(http, sockets, error);
-  if (!http->next)
-    return FALSE;
-  http->next_sockets = g_steal_pointer(&sockets);
-  return TRUE;
-}
-
-void mon_http_use(MonHttp *http) {
-  if (!http->next)
-    return;
-  close_service(&http->own);
-  http->own = g_steal_pointer(&http->next);
-  g_ptr_array_unref(http->own_sockets);
-  http->own_sockets = g_steal_pointer(&http->next_sockets);
-  g_free(http->own_text);
-  http->own_text = g_strdup(http->daemon->settings.http_listen);
-}
-
 MonHttp *mon_http_new(MonDaemon *daemon, GError **error) {
-  MonHttp *http = g_new0(MonHttp, 1);
+  MonWeb *web = mon_web_load(daemon->settings.http_web, error);
+  MonHttp *http;
 
+  if (!web)
+    return NULL;
+  http = g_new0(MonHttp, 1);
   http->daemon = daemon;
-  http->sockets = g_ptr_array_new_with_free_func(g_object_unref);
-  http->own_sockets = g_ptr_array_new_with_free_func(g_object_unref);
+  http->web = web;
+  http->auth = mon_auth_new();
   http->requests = g_hash_table_new(NULL, NULL);
-  http->connections = g_rc_box_new0(guint);
+  mon_http_connect_init(http);
   http->server = soup_server_new("server-header", "waggle-monitord", NULL);
-  soup_server_add_handler(http->server, "/metrics", on_metrics, http, NULL);
-  soup_server_add_handler(http->server, NULL, on_other, http, NULL);
-  if (take_passed(http, error) && mon_http_prepare(http, error)) {
-    mon_http_use(http);
+  soup_server_add_handler(http->server, NULL, on_request, http, NULL);
+  if (mon_http_take_passed(http, error) && mon_http_prepare(http, error)) {
+    mon_http_use(http, mon_web_ref(web));
     return http;
   }
   mon_http_free(http);
   return NULL;
-}
-
-char **mon_http_addresses(MonHttp *http) {
-  GPtrArray *all = g_ptr_array_new();
-
-  for (guint i = 0; i < http->sockets->len; i++)
-    g_ptr_array_add(all, mon_http_address(http->sockets->pdata[i]));
-  for (guint i = 0; i < http->own_sockets->len; i++)
-    g_ptr_array_add(all, mon_http_address(http->own_sockets->pdata[i]));
-  g_ptr_array_add(all, NULL);
-  return (char **)g_ptr_array_free(all, FALSE);
 }
 
 /* Those that a worker compresses for find themselves without a server; the others are freed. */
@@ -342,9 +273,12 @@ static void drop_requests(MonHttp *http) {
   while (g_hash_table_iter_next(&iter, &key, NULL)) {
     Request *request = key;
     request->http = NULL;
-    if (request->waits == 0)
+    if (request->is_asked)
+      mon_auth_forget(http->auth, request);
+    else if (request->waits != 0)
+      mon_metrics_forget(http->daemon->metrics, request->waits);
+    else
       continue;
-    mon_metrics_forget(http->daemon->metrics, request->waits);
     request_free(request);
   }
   g_hash_table_unref(http->requests);
@@ -353,14 +287,12 @@ static void drop_requests(MonHttp *http) {
 void mon_http_free(MonHttp *http) {
   if (!http)
     return;
-  close_service(&http->service);
-  close_service(&http->own);
+  mon_http_connect_stop(http);
   drop_requests(http);
   soup_server_disconnect(http->server);
   g_object_unref(http->server);
-  g_ptr_array_unref(http->sockets);
-  g_ptr_array_unref(http->own_sockets);
-  g_rc_box_release(http->connections);
-  g_free(http->own_text);
+  mon_auth_free(http->auth);
+  mon_web_unref(http->web);
+  mon_http_connect_clear(http);
   g_free(http);
 }

@@ -167,6 +167,29 @@ void mon_inventory_want(MonInventory *inventory, MonEntry *entry) {
   g_queue_push_tail(&inventory->wanted, g_strdup(entry->unit.state->name));
 }
 
+/* Outside of what the inventory itself waits for. */
+gboolean mon_inventory_get(MonInventory *inventory, const char *unit, const char *property,
+                           sd_bus_message_handler_t answered, gpointer data, sd_bus_slot **ret) {
+  const MonEntry *entry = mon_inventory_entry(inventory, unit);
+  sd_bus_message *m = NULL;
+
+  if (!inventory->ready || entry == NULL || mon_inventory_is_asking(inventory))
+    return FALSE;
+  g_autofree char *path = wg_unit_path(unit);
+  const char *type = entry->unit.type;
+  g_autofree char *interface =
+      g_strdup_printf(WG_BUS_SYSTEMD ".%c%s", g_ascii_toupper(type[0]), type + 1);
+  int r = sd_bus_message_new_method_call(inventory->bus, &m, WG_BUS_SYSTEMD, path,
+                                         WG_IFACE_PROPERTIES, "Get");
+  if (r >= 0)
+    r = sd_bus_message_append(m, "ss", interface, property);
+  if (r >= 0)
+    r = sd_bus_call_async(inventory->bus, ret, m, answered, data,
+                          inventory->daemon->settings.call_timeout);
+  sd_bus_message_unref(m);
+  return r >= 0;
+}
+
 /* ---- lists ---- */
 static void set(char **field, const char *text) {
   if (strcmp(*field, text) == 0)

@@ -46,6 +46,11 @@ void mon_inventory_each(MonInventory *inventory, MonUnitEach func, gpointer user
 gboolean mon_inventory_fresh(MonInventory *inventory);
 /* What stands between: NULL when there is sight; borrowed. */
 const char *mon_inventory_trouble(MonInventory *inventory);
+/* Asks for one property of a unit, of the interface of its kind. `ret`: unreferenced by whoever
+ * asks, in `answered` or to give up; it may never be called. FALSE: the manager is out of sight, or
+ * is asked for units, which goes before. */
+gboolean mon_inventory_get(MonInventory *inventory, const char *unit, const char *property,
+                           sd_bus_message_handler_t answered, gpointer data, sd_bus_slot **ret);
 /* Called on the loop; may not listen or unlisten from inside. */
 guint mon_inventory_listen(MonInventory *inventory, MonUnitFunc func, gpointer user_data);
 void mon_inventory_unlisten(MonInventory *inventory, guint id);

@@ -7,6 +7,7 @@
 #include "monitoring/inventory.h"
 #include "monitoring/metrics-own.h"
 #include "monitoring/suite.h"
+#include "monitoring/unit-ip.h"
 
 #include "common/clock.h"
 #include "common/error.h"
@@ -31,6 +32,7 @@ struct MonMetrics {
   MonSource *host;
   MonOwn *own;
   MonSuite *suite;
+  MonUnitIp *ip;
   MonHistory *history; /* NULL: none is kept */
   GSource *timer;
   guint listener; /* of the inventory */
@@ -276,6 +278,7 @@ MonMetrics *mon_metrics_new(MonDaemon *daemon, GError **error) {
     return NULL;
   }
   metrics->units = mon_unit_metrics_new(daemon->board, daemon->store, root);
+  metrics->ip = mon_unit_ip_new(daemon, metrics->units);
   metrics->host = mon_source_new(daemon->board);
   metrics->own = mon_own_new(daemon);
   metrics->suite = mon_suite_new(daemon);
@@ -300,6 +303,7 @@ void mon_metrics_reload(MonMetrics *metrics) {
 
   if (metrics->history)
     mon_history_limits(metrics->history, &limits);
+  mon_unit_ip_reload(metrics->ip);
   arm(metrics);
 }
 
@@ -330,6 +334,7 @@ void mon_metrics_free(MonMetrics *metrics) {
     g_source_remove(metrics->soon);
   g_clear_pointer(&metrics->timer, wg_timer_source_destroy);
   g_clear_pointer(&metrics->suite, mon_suite_free);
+  g_clear_pointer(&metrics->ip, mon_unit_ip_free);
   g_clear_pointer(&metrics->history, mon_history_free);
   g_clear_pointer(&metrics->host, mon_source_free);
   g_clear_pointer(&metrics->own, mon_own_free);

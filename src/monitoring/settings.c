@@ -58,6 +58,8 @@ const WgConfigKey mon_config_keys[] = {
     {HTTP, "Hosts", WG_CONFIG_STRING, "", 0, 0,
      "names of this machine in requests over TCP besides its own and localhost, separated by "
      "blanks; with any other name they are refused"},
+    {HTTP, "WebConfig", WG_CONFIG_STRING, "", 0, 0,
+     "a file with TLS and users of metrics over TCP, of the form of Prometheus' web configuration"},
     {HTTP, "Compat", WG_CONFIG_BOOL, "no", 0, 0,
      "tell metrics of units also under the names of node_exporter and systemd_exporter"},
     {HTTP, "Created", WG_CONFIG_BOOL, "no", 0, 0,
@@ -93,6 +95,7 @@ gboolean mon_settings_load(const WgConfig *config, MonSettings *ret, GError **er
       .history_year = wg_config_u64(config, METRICS, "YearSec"),
       .http_listen = wg_config_string(config, HTTP, "Listen"),
       .http_hosts = wg_config_string(config, HTTP, "Hosts"),
+      .http_web = wg_config_string(config, HTTP, "WebConfig"),
       .compat = wg_config_bool(config, HTTP, "Compat"),
       .created = wg_config_bool(config, HTTP, "Created"),
       .probes_max = (guint)wg_config_u64(config, PROBES, "MaxParallel"),

@@ -26,6 +26,7 @@ typedef struct {
   /* HTTP */
   const char *http_listen; /* "127.0.0.1:0 /run/x": besides the sockets of systemd; "" */
   const char *http_hosts;  /* names in Host that are ours besides the machine's; "" */
+  const char *http_web;    /* who may read over TCP (web-config.h); "": whoever reaches it */
   gboolean compat, created;
   guint probes_max;        /* looks at a time */
   const char *exec_socket; /* of waggle-probe-exec; "": where its unit has it */

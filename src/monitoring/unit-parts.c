@@ -91,11 +91,11 @@ void mon_unit_parts_devices(MonUnitEntry *entry, GHashTable *disks, gint64 now) 
     gint64 number = (gint64)device->major << 32 | device->minor;
     const char *known = g_hash_table_lookup(disks, &number);
     char text[32];
-    g_snprintf(text, sizeof text, "%u:%u", device->major, device->minor);
-    const char *name = known ? known : text;
-    if (*name == '\0')
+    if (!known)
+      g_snprintf(text, sizeof text, "%u:%u", device->major, device->minor);
+    else if (*known == '\0')
       continue;
-    MonUnitPart *part = part_of(entry, name);
+    MonUnitPart *part = part_of(entry, known ? known : text);
     mon_counters_feed(&part->counters, id, device->value, now);
     part->there = TRUE;
   }

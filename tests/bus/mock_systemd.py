@@ -47,7 +47,7 @@ class Manager(Calls):
     def __init__(self, address, directory, logs):
         self.directory, self.logs = directory, logs
         self.units, self.jobs, self.subscribers = {}, [], set()
-        self.log, self.refused, self.muted, self.held = [], {}, set(), False
+        self.log, self.gets, self.refused, self.muted, self.held = [], [], {}, set(), False
         self.n_jobs, self.timers, self.n_timers = 0, [], 0
         self.selector = selectors.DefaultSelector()
         self.bus = Connection(address, self.called, self.vanished)

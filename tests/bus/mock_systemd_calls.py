@@ -31,6 +31,8 @@ class Calls:
         if call.interface == "org.waggle.Test.Systemd":
             return getattr(self, "test_" + call.member.lower())(*call.args)
         if call.interface == "org.freedesktop.DBus.Properties":
+            if call.member == "Get":
+                self.gets.append(f"{call.path.rpartition('/')[2]} {call.args[1]}")
             return self._properties(call)
         if call.interface in ("org.freedesktop.DBus.Peer", None):
             return None
@@ -53,6 +55,10 @@ class Calls:
     # ---- the test's own
     def test_calls(self):
         return "(as)", (self.log,)
+
+    def test_gets(self):
+        """Single properties that were asked for."""
+        return "(as)", (self.gets,)
 
     def test_clear(self):
         self.log.clear()

@@ -2,6 +2,7 @@
 outside of scrapes, and the bound of series a unit."""
 
 import os
+import time
 
 from harness import main
 from monitord import Monitord, check, equal, wait_for
@@ -32,6 +33,26 @@ class World(Monitord):
     def settings(self, metrics):
         self.configure(f"[Units]\nWatch={'yes' if self.watch else 'no'}\n{FAST}Proc={self.proc.path}\n"
                        f"ControlGroups={self.tree.path}\n{metrics}\n[Http]\nListen={self.socket}\n")
+
+    def ip(self, unit, *numbers):
+        """Bytes and packets in and out that the kernel has counted; none: it does not count."""
+        path = os.path.join(self.units, unit + ".ip")
+        if not numbers:
+            os.unlink(path)
+            return
+        with open(path + ".new", "w", encoding="ascii") as f:
+            f.write(" ".join(map(str, numbers)))
+        os.rename(path + ".new", path)
+
+    def accounted(self, *names):
+        """Units that run and have IPAccounting=yes."""
+        for name in names:
+            self.tree.group("system.slice/" + name, 1)
+            self.ip(name, 1000, 2000, 10, 20)
+            self.unit(name, "[Service]\nExecStart=/bin/sleep 1000\nIPAccounting=yes\n")
+
+    def gets(self):
+        return self.mock("Gets")[0]
 
     def told(self, name, **labels):
         return value(scrape(self.socket), name, **{"unit": "shop.service", **labels})
@@ -114,6 +135,67 @@ def test_bound():
         equal(d.told(READ, device="8:19"), 20)
         with open(d.log_path, encoding="utf-8") as log:
             equal(log.read().count("SeriesPerUnit="), 1, "lines in the log")
+
+
+def test_ip_accounting():
+    """Absent where it is off; counts on over restarts of the unit and of the monitor."""
+    with World("IPAccountingSec=100ms", watch=True) as d:
+        d.accounted("shop.service")
+        d.tree.group("system.slice/other.service", 1)
+        d.ip("other.service", 1, 2, 3, 4)
+        d.unit("other.service")
+        d.start()
+        d.until(RECEIVED, 1000, type="service")
+        equal([d.told(f"waggle_unit_ip_{what}_total") for what in
+               ("sent_bytes", "received_packets", "sent_packets")], [2000, 10, 20])
+        equal(d.told(RECEIVED, unit="other.service"), None, "one without accounting")
+        d.ip("shop.service", 1500, 2500, 15, 25)
+        d.until(RECEIVED, 1500)
+        d.ip("shop.service")
+        d.until(RECEIVED, None)
+        d.ip("shop.service", 1700, 2700, 17, 27)
+        d.until(RECEIVED, 1700)
+        d.systemd("StopUnit", "(ss)", "shop.service", "replace")
+        d.until(RECEIVED, None)
+        d.ip("shop.service", 30, 30, 3, 3)
+        d.systemd("StartUnit", "(ss)", "shop.service", "replace")
+        d.until(RECEIVED, 1730)
+        d.restart()
+        d.until(RECEIVED, 1730)
+        check(not any("other" in one for one in d.gets()), "who has it off is not asked about")
+
+
+def test_no_call_a_scrape():
+    """One round of questions an interval, whoever scrapes; with 0 none at all."""
+    with World("IPAccountingSec=1h", watch=True) as d:
+        d.accounted("shop.service")
+        d.start()
+        d.until(RECEIVED, 1000)
+        asked = [f"shop_2eservice IP{what}" for what in
+                 ("IngressBytes", "EgressBytes", "IngressPackets", "EgressPackets")]
+        equal(d.gets(), asked)
+        for _ in range(20):
+            scrape(d.socket)
+        equal(d.gets(), asked, "after 20 scrapes")
+        d.settings("IPAccountingSec=0")
+        d.caller().call("Reload")
+        d.until(RECEIVED, None)
+        equal(d.gets(), asked, "with 0")
+
+
+def test_calls_are_bounded():
+    """However many units and however short the interval: 50 calls a second, each unit in its turn."""
+    units = [f"u{i}.service" for i in range(8)]
+    with World("IPAccountingSec=1ms", watch=True) as d:
+        d.accounted(*units)
+        begin = time.monotonic()
+        d.start()
+        for unit in units:
+            d.until(RECEIVED, 1000, unit=unit)
+        wait_for(lambda: len(d.gets()) > 80, "rounds")
+        n = len(d.gets())
+        check(n / (time.monotonic() - begin) <= 50, f"{n} calls in {time.monotonic() - begin:.2f} s")
+        check(len({one.split()[0] for one in d.gets()[-32:]}) >= 7, "each in its turn")
 
 
 if __name__ == "__main__":
