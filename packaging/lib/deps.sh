@@ -10,7 +10,7 @@ die() { say "$*"; exit 2; }
 deps_apt() {
   echo gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libsystemd-dev libjson-glib-dev \
     libsqlite3-dev libxxhash-dev libncurses-dev libxdo-dev libx11-dev libxi-dev libxtst-dev libxss-dev \
-    libxres-dev libarchive-dev liblzma-dev libyaml-dev libssl-dev libsoup-3.0-dev libpq-dev libmariadb-dev libhiredis-dev \
+    libxres-dev libarchive-dev liblzma-dev libyaml-dev libssl-dev libcrypt-dev libsoup-3.0-dev libpq-dev libmariadb-dev libhiredis-dev \
     libnghttp2-dev glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] && return
   echo python3-gi python3-dbus python3-dbusmock sqlite3 mmdebstrap systemd-container \
@@ -26,7 +26,7 @@ deps_apt() {
 deps_dnf() {
   echo gcc meson ninja-build pkgconf-pkg-config glib2-devel systemd-devel json-glib-devel \
     sqlite-devel xxhash-devel ncurses-devel libxdo-devel libX11-devel libXi-devel libXtst-devel libXScrnSaver-devel \
-    libXres-devel libarchive-devel xz-devel libyaml-devel openssl-devel libsoup3-devel libpq-devel mariadb-connector-c-devel \
+    libXres-devel libarchive-devel xz-devel libyaml-devel openssl-devel libxcrypt-devel libsoup3-devel libpq-devel mariadb-connector-c-devel \
     hiredis-devel libnghttp2-devel glib-networking dbus-daemon systemd util-linux python3
   [ "$1" = build ] || echo python3-gobject-base python3-dbus python3-dbusmock sqlite systemd-container \
     btrfs-progs xfsprogs tmux xorg-x11-server-Xvfb openbox xterm gtk3-devel at-spi2-core xprop setxkbmap xkbcomp python3-pyyaml python3-grpcio
@@ -34,7 +34,7 @@ deps_dnf() {
 
 deps_pacman() {
   echo gcc meson ninja pkgconf glib2 systemd json-glib sqlite xxhash ncurses xdotool libx11 libxi libxtst libxss \
-    libxres libarchive xz libyaml openssl libsoup3 postgresql-libs mariadb-libs hiredis libnghttp2 glib-networking dbus util-linux python
+    libxres libarchive xz libyaml openssl libxcrypt libsoup3 postgresql-libs mariadb-libs hiredis libnghttp2 glib-networking dbus util-linux python
   [ "$1" = build ] || echo python-gobject python-dbus python-dbusmock btrfs-progs xfsprogs tmux xorg-server-xvfb openbox xterm gtk3 \
     at-spi2-core xorg-xprop xorg-setxkbmap xorg-xkbcomp python-yaml python-grpcio
 }

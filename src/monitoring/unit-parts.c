@@ -72,9 +72,16 @@ static void show(MonUnitMetrics *units, MonUnitEntry *entry, MonUnitPart *part, 
                  mon_counters_value(&part->counters, i), part->counters.created, room);
 }
 
-void mon_unit_parts_show(MonUnitMetrics *units, MonUnitEntry *entry, MonUnitRoom *room) {
+static void show_all(MonUnitMetrics *units, MonUnitEntry *entry, MonUnitRoom *room, gboolean ip) {
   for (guint i = 0; entry->parts && i < entry->parts->len; i++)
-    show(units, entry, entry->parts->pdata[i], room);
+    if (is_ip(entry->parts->pdata[i]) == ip)
+      show(units, entry, entry->parts->pdata[i], room);
+}
+
+/* Those of which there are as many as there are devices last. */
+void mon_unit_parts_show(MonUnitMetrics *units, MonUnitEntry *entry, MonUnitRoom *room) {
+  show_all(units, entry, room, TRUE);
+  show_all(units, entry, room, FALSE);
 }
 
 /* ---- what they stand at ---- */

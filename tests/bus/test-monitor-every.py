@@ -81,7 +81,7 @@ class Suite(Monitord):
         self.prober = self.script("prober", 'echo $$ >"$0.pid"; [ -e "$0.bad" ] && exit 1\nexec "%s"' % os.environ["WAGGLE_PROBER"])
         self.more["WAGGLE_PROBER"] = self.prober
         proc = fake_proc(os.path.join(self.directory, "proc"))
-        self.configure("[Metrics]\nIntervalSec=100ms\nSuiteIntervalSec=100ms\nFreshSec=0\n"
+        self.configure("[Metrics]\nIntervalSec=100ms\nSuiteIntervalSec=100ms\nFreshSec=0\nSeriesPerUnit=40\nIPAccountingSec=100ms\n"
                        f"Proc={proc}\nControlGroups={self.tree.path}\n[Http]\nListen=127.0.0.1:0\n"
                        "[Alerts]\nEvaluateSec=1s\n")
 
@@ -148,6 +148,11 @@ def happen(d, deployment, messaged, seen):
     d.tree.group("system.slice/shop.service", 1, memory_high="4096\n", memory_max="8192\n")
     d.unit("bad.service", "[Service]\nExecStart=/bin/false\n")
     look_for_drift(c, deployment, seen)
+    devices = "".join(f"8:{i} rbytes=1 wbytes=1 rios=1 wios=1\n" for i in range(20))
+    d.tree.group("system.slice/far.service", 1, io_stat=devices)
+    with open(os.path.join(d.units, "far.service.ip"), "w", encoding="ascii") as f:
+        f.write("1 2 3 4")
+    d.unit("far.service", "[Service]\nExecStart=/bin/sleep 1000\nIPAccounting=yes\n")
     report(messaged, "announced")
     d.break_prober()
 
