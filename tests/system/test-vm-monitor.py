@@ -1,9 +1,7 @@
 #!/usr/bin/python3
 """Monitoring on a kernel of its own: what control groups of version 2 really say, side by side with systemd and
 with Debian's prometheus-node-exporter; a clock that jumps, a journal that rotates, a full disk, a power cut.
-
-All on one machine, which is booted once, and again after the power cut.
-"""
+All on one machine, which is booted once, and again after the power cut."""
 
 import json
 import re
@@ -33,6 +31,7 @@ WORK = {
     # the child is killed, and who started it lives
     "starves": ("import os\nif os.fork() == 0:\n    x = bytearray(200_000_000)\nos.wait()", "MemoryMax=40M\nOOMPolicy=continue\n"),
     "forks": ("import os, time\nfor i in range(5):\n    os.fork() or time.sleep(10000)", ""),
+    "talks": ("import socket\ns = socket.socket(type=2)\nfor i in range(100): s.sendto(b'x' * 1000, ('127.0.0.1', 9))", "IPAccounting=yes\n"),
 }  # fmt: skip
 UNIT = """[Service]
 CPUAccounting=yes
@@ -119,7 +118,7 @@ def test_prepare(m):
     _write(m, "/etc/waggle/services.d/test.yaml", SERVICES)
     _write(m, "/etc/waggle/rules.d/test.yaml", RULES)
     _write(m, "/etc/waggle/alerting.yaml", ALERTING)
-    _write(m, "/etc/waggle/monitord.conf.d/50-test.conf", "[Http]\nCompat=yes\n[Units]\nCallTimeoutSec=1min\n")
+    _write(m, "/etc/waggle/monitord.conf.d/50-test.conf", "[Http]\nCompat=yes\n[Units]\nCallTimeoutSec=1min\n[Metrics]\nIPAccountingSec=5s\n")
     m.run("systemctl", "daemon-reload")
     m.run("systemctl", "enable", "--now", "hook.service", "waggle.target", timeout=120)
     _in_sight(m)
@@ -132,6 +131,7 @@ def test_numbers(m):
     """processor, memory, writing, tasks, throttling and kills of units are what the kernel and systemd say"""
     m.run("sync")
     time.sleep(1.5)  # longer than a value is fresh
+    m.wait("IP accounting", lambda: "waggle_unit_ip_sent_bytes_total" in samples_of(m, "/run/waggle/metrics"))
     samples = samples_of(m, "/run/waggle/metrics")
 
     def ours(name, unit):
@@ -147,9 +147,10 @@ def test_numbers(m):
         _near(f"{unit}: tasks", ours("tasks", unit), int(m.show(service, "TasksCurrent")))
     assert ours("cpu_seconds_total", "burns") >= 3 and ours("memory_bytes", "holds") >= 80_000_000, samples
     assert ours("tasks", "forks") == 6, ours("tasks", "forks")
-    written = ours("io_written_bytes_total", "writes")
-    _near("written", written, int(m.show("writes.service", "IOWriteBytes")))
-    assert written >= 20_000_000, written
+    _near("written", written := ours("io_written_bytes_total", "writes"), int(m.show("writes.service", "IOWriteBytes")))
+    by_device = [value for labels, value in samples["waggle_unit_device_written_bytes_total"] if labels["unit"] == "writes.service"]
+    assert sum(by_device) == written >= 20_000_000, (by_device, written)
+    assert ours("ip_sent_bytes_total", "talks") == int(m.show("talks.service", "IPEgressBytes")) >= 100_000, samples
     for name, key, unit in (("periods_total", "nr_periods", 1), ("throttled_periods_total", "nr_throttled", 1),
                             ("throttled_seconds_total", "throttled_usec", 1e-6)):  # fmt: skip
         wanted = _kernel(m, "throttled.service", "cpu.stat", key) * unit
@@ -157,8 +158,7 @@ def test_numbers(m):
         _near(name, ours("cpu_" + name, "throttled"), wanted)
     assert ours("oom_kills_total", "starves") == _kernel(m, "starves.service", "memory.events", "oom_kill") == 1
     assert ours("memory_max_bytes", "starves") == 40 * 1024 * 1024
-    waiting = ours("pressure_cpu_waiting_seconds_total", "throttled")
-    _near("pressure", waiting, _kernel(m, "throttled.service", "cpu.pressure", "total") / 1e6)
+    _near("pressure", ours("pressure_cpu_waiting_seconds_total", "throttled"), _kernel(m, "throttled.service", "cpu.pressure", "total") / 1e6)
 
 
 def test_killed_for_memory(m):
