@@ -11,6 +11,7 @@ typedef struct {
   const char *name, *help;
   MonMetricId from;
   gboolean has_type; /* keeps the label "type" */
+  gboolean services; /* of services only */
 } Row;
 
 static const Row rows[] = {
@@ -30,6 +31,14 @@ static const Row rows[] = {
      FALSE},
     {"systemd_unit_tasks_max", "Maximum number of tasks per Systemd unit", MON_M_UNIT_TASKS_MAX,
      FALSE},
+    {"systemd_service_ip_ingress_bytes", "Service unit ingress IP accounting in bytes.",
+     MON_M_UNIT_IP_RECEIVED, FALSE, TRUE},
+    {"systemd_service_ip_egress_bytes", "Service unit egress IP accounting in bytes.",
+     MON_M_UNIT_IP_SENT, FALSE, TRUE},
+    {"systemd_service_ip_ingress_packets_total", "Service unit ingress IP accounting in packets.",
+     MON_M_UNIT_IP_RECEIVED_PACKETS, FALSE, TRUE},
+    {"systemd_service_ip_egress_packets_total", "Service unit egress IP accounting in packets.",
+     MON_M_UNIT_IP_SENT_PACKETS, FALSE, TRUE},
 };
 
 typedef struct {
@@ -53,13 +62,22 @@ static void end_line(GString *out, double value) {
   g_string_append_c(out, '\n');
 }
 
+/* A counter of OpenMetrics ends in _total, and whoever asks for their name means theirs. */
+static MonMetricType type_of(const Row *row, MonExposeFlags flags) {
+  gboolean is_total = g_str_has_suffix(row->name, "_total");
+
+  return (flags & MON_EXPOSE_OPENMETRICS) && !is_total ? MON_GAUGE : mon_metrics[row->from].type;
+}
+
 static gboolean write_row(MonSeries *series, gpointer user_data) {
   Writer *writer = user_data;
   const Row *row = writer->row;
   const MonLabels *labels = mon_series_labels(series);
 
+  if (row->services && g_strcmp0(mon_labels_get(labels, "type"), "service") != 0)
+    return TRUE;
   if (!writer->begun)
-    mon_exposition_head(writer->out, row->name, NULL, row->help, mon_metrics[row->from].type,
+    mon_exposition_head(writer->out, row->name, NULL, row->help, type_of(row, writer->flags),
                         writer->flags);
   writer->begun = TRUE;
   g_string_append_printf(writer->out, "%s{", row->name);

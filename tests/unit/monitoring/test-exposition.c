@@ -145,6 +145,9 @@ static void test_compat(void) {
   mon_board_set(board, MON_METRIC(UNIT_STATE), state, 1, 0);
   set(board, MON_METRIC(UNIT_START_TIME), 17, 0, "a.service", "service");
   set(board, MON_METRIC(UNIT_CPU_USER), 3, 0, "a.service", "service");
+  set(board, MON_METRIC(UNIT_IP_RECEIVED), 4, 0, "a.service", "service");
+  set(board, MON_METRIC(UNIT_IP_SENT_PACKETS), 5, 0, "a.service", "service");
+  set(board, MON_METRIC(UNIT_IP_RECEIVED), 6, 0, "a.slice", "slice");
   g_autofree char *plain = expose(board, 0);
   g_autofree char *text = expose(board, MON_EXPOSE_COMPAT);
   g_assert_null(strstr(plain, "systemd_"));
@@ -155,9 +158,17 @@ static void test_compat(void) {
       "\nnode_systemd_unit_start_time_seconds{name=\"a.service\"} 17\n",
       "\nsystemd_unit_cpu_seconds_total{name=\"a.service\",type=\"service\",mode=\"user\"} 3\n",
       "\n# TYPE systemd_unit_cpu_seconds_total counter\n",
+      "\n# TYPE systemd_service_ip_ingress_bytes counter\n",
+      "\nsystemd_service_ip_ingress_bytes{name=\"a.service\"} 4\n",
+      "\nsystemd_service_ip_egress_packets_total{name=\"a.service\"} 5\n",
   };
   for (guint i = 0; i < G_N_ELEMENTS(want); i++)
     g_assert_nonnull(strstr(text, want[i]));
+  g_assert_null(strstr(text, "{name=\"a.slice\"}")); /* theirs is of services */
+  g_autofree char *open = expose(board, MON_EXPOSE_COMPAT | MON_EXPOSE_OPENMETRICS);
+  g_assert_nonnull(strstr(open, "\n# TYPE systemd_service_ip_ingress_bytes gauge\n"));
+  g_assert_nonnull(strstr(open, "\nsystemd_service_ip_ingress_bytes{name=\"a.service\"} 4\n"));
+  g_assert_nonnull(strstr(open, "\n# TYPE systemd_service_ip_egress_packets counter\n"));
 }
 
 static void test_accept(void) {
