@@ -12,6 +12,7 @@ G_STATIC_ASSERT(MON_M_UNIT_IP_RECEIVED + MON_UNIT_PART_N - 1 == MON_M_UNIT_IP_SE
 G_STATIC_ASSERT(MON_UNIT_PART_N == MON_CG_DEVICE_N);
 
 #define NAME_MAX_BYTES 64
+#define PARTS_MAX (2 * MON_CG_DEVICES_MAX)
 
 static void part_free(gpointer data) {
   MonUnitPart *part = data;
@@ -22,13 +23,22 @@ static void part_free(gpointer data) {
   g_free(part);
 }
 
-static MonUnitPart *part_of(MonUnitEntry *entry, const char *device) {
+static MonUnitPart *find(const MonUnitEntry *entry, const char *device) {
   for (guint i = 0; entry->parts && i < entry->parts->len; i++) {
     MonUnitPart *part = entry->parts->pdata[i];
     if (strcmp(part->device, device) == 0)
       return part;
   }
-  MonUnitPart *part = g_new0(MonUnitPart, 1);
+  return NULL;
+}
+
+/* Makes it where there is none. */
+static MonUnitPart *part_of(MonUnitEntry *entry, const char *device) {
+  MonUnitPart *part = find(entry, device);
+
+  if (part)
+    return part;
+  part = g_new0(MonUnitPart, 1);
   part->device = g_strdup(device);
   mon_counters_init(&part->counters, MON_UNIT_PART_N);
   if (!entry->parts)
@@ -78,10 +88,23 @@ static void show_all(MonUnitMetrics *units, MonUnitEntry *entry, MonUnitRoom *ro
       show(units, entry, entry->parts->pdata[i], room);
 }
 
+/* Devices come and go, and a unit may run for years: those that it does not touch any more, and
+ * touched first. */
+static void forget_old(MonUnitEntry *entry) {
+  for (guint i = 0; entry->parts && entry->parts->len > PARTS_MAX && i < entry->parts->len;) {
+    const MonUnitPart *part = entry->parts->pdata[i];
+    if (part->there || is_ip(part))
+      i++;
+    else
+      g_ptr_array_remove_index(entry->parts, i);
+  }
+}
+
 /* Those of which there are as many as there are devices last. */
 void mon_unit_parts_show(MonUnitMetrics *units, MonUnitEntry *entry, MonUnitRoom *room) {
   show_all(units, entry, room, TRUE);
   show_all(units, entry, room, FALSE);
+  forget_old(entry);
 }
 
 /* ---- what they stand at ---- */
@@ -111,9 +134,9 @@ void mon_unit_parts_devices(MonUnitEntry *entry, GHashTable *disks, gint64 now) 
 void mon_unit_metrics_ip(MonUnitMetrics *units, const char *unit, guint64 run, const double *raw) {
   MonUnitEntry *entry = g_hash_table_lookup(units->entries, unit);
 
-  if (!entry || (!raw && !entry->parts))
+  MonUnitPart *part = !entry ? NULL : raw ? part_of(entry, "") : find(entry, "");
+  if (!part)
     return;
-  MonUnitPart *part = part_of(entry, "");
   part->there = raw != NULL;
   if (raw)
     mon_counters_feed(&part->counters, run, raw, g_get_real_time());
