@@ -1,7 +1,8 @@
 /* inventory.h: the units of the manager, kept in sight by its own signals.
  *
  * Listed once, then told: UnitNew, UnitRemoved, PropertiesChanged, Reloading, and the owner of the
- * manager's name. Nothing is polled but a ping, which shows that the bus still answers. It has a
+ * manager's name. Nothing is polled but a ping, which shows that the bus still answers (and through
+ * mon_inventory_get() what the manager tells nobody by itself, unit-ip.h). It has a
  * connection of its own, so that nobody else's calls wait for the manager or it for them, and every
  * call is bounded. While the manager is out of sight the units stay as they were seen last, and
  * mon_inventory_fresh() says so; after 30 s their series are dropped from the board.

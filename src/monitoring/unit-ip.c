@@ -11,6 +11,8 @@
 
 #define PAUSE_MSEC 20
 #define BLIND_MSEC 1000 /* while nothing can be asked */
+/* What was told last counts for so long after the round that could not be, as in the inventory. */
+#define STALE_USEC (30 * G_USEC_PER_SEC)
 
 static const char *const properties[] = {"IPIngressBytes", "IPEgressBytes", "IPIngressPackets",
                                          "IPEgressPackets"};
@@ -57,11 +59,22 @@ static gboolean want(const MonUnit *unit, gpointer user_data) {
   return TRUE;
 }
 
-/* In ms: until the next round. */
-static guint until_next(const MonUnitIp *ip) {
-  gint64 next = ip->round + (gint64)ip->daemon->settings.ip_interval;
+static gint64 next_round(const MonUnitIp *ip) {
+  return ip->round + (gint64)ip->daemon->settings.ip_interval;
+}
 
-  return (guint)CLAMP((next - wg_time_boottime()) / 1000, PAUSE_MSEC, G_MAXINT);
+/* In ms. */
+static guint until_next(const MonUnitIp *ip) {
+  return (guint)CLAMP((next_round(ip) - wg_time_boottime()) / 1000, PAUSE_MSEC, G_MAXINT);
+}
+
+static void hide(gpointer name, gpointer value, gpointer data) {
+  mon_unit_metrics_ip(((MonUnitIp *)data)->units, name, 0, NULL);
+}
+
+static void hide_all(MonUnitIp *ip) {
+  g_hash_table_foreach(ip->shown, hide, ip);
+  g_hash_table_remove_all(ip->shown);
 }
 
 /* ---- a unit ---- */
@@ -122,11 +135,14 @@ static guint ask_next(MonUnitIp *ip) {
   give_up_late(ip);
   if (ip->slot)
     return PAUSE_MSEC;
+  if (!ip->unit && g_queue_is_empty(&ip->wanted) && ip->round != 0 && until_next(ip) > PAUSE_MSEC)
+    return until_next(ip);
+  if (!mon_inventory_fresh(inventory)) {
+    if (next_round(ip) + STALE_USEC < wg_time_boottime())
+      hide_all(ip);
+    return BLIND_MSEC;
+  }
   if (!ip->unit && g_queue_is_empty(&ip->wanted)) {
-    if (ip->round != 0 && until_next(ip) > PAUSE_MSEC)
-      return until_next(ip);
-    if (!mon_inventory_fresh(inventory))
-      return BLIND_MSEC;
     ip->round = wg_time_boottime();
     mon_inventory_each(inventory, want, ip);
     return g_queue_is_empty(&ip->wanted) ? until_next(ip) : PAUSE_MSEC;
@@ -163,10 +179,6 @@ MonUnitIp *mon_unit_ip_new(MonDaemon *daemon, MonUnitMetrics *units) {
   return ip;
 }
 
-static void hide(gpointer name, gpointer value, gpointer data) {
-  mon_unit_metrics_ip(((MonUnitIp *)data)->units, name, 0, NULL);
-}
-
 static void stop(MonUnitIp *ip) {
   g_clear_handle_id(&ip->timer, g_source_remove);
   ip->slot = sd_bus_slot_unref(ip->slot);
@@ -181,8 +193,7 @@ void mon_unit_ip_reload(MonUnitIp *ip) {
     return;
   }
   stop(ip);
-  g_hash_table_foreach(ip->shown, hide, ip);
-  g_hash_table_remove_all(ip->shown);
+  hide_all(ip);
 }
 
 void mon_unit_ip_free(MonUnitIp *ip) {
