@@ -3,22 +3,14 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.parse
-import urllib.request
 
-from harness import Skip, main
+from harness import main
 from monitord import METRICS, Monitord, check, equal, wait_for
+from prometheus import Prometheus, need
 from scrape import Tree, fetch, scrape, value
-from servers import free_port
-
-
-def need(program):
-    if shutil.which(program) is None:
-        raise Skip(f"no {program} here (apt: prometheus)")
 
 
 class World(Monitord):
@@ -73,32 +65,6 @@ def test_packaging():
         check(titles <= known and len(titles) > 60, str(titles - known))
         named = set(re.findall(r"waggle_\w+", " ".join(marks)))
         check(named <= known and "waggle_target_deployments_total" in named, str(named))
-
-
-class Prometheus:
-    def __init__(self, directory, target):
-        self.address = f"127.0.0.1:{free_port()}"
-        config = os.path.join(directory, "prometheus.yml")
-        with open(config, "w", encoding="utf-8") as f:
-            json.dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [
-                {"job_name": "waggle", "static_configs": [{"targets": [target]}]}]}, f)
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "prometheus", "--config.file=" + config,
-             "--storage.tsdb.path=" + os.path.join(directory, "tsdb"),
-             "--web.listen-address=" + self.address], stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
-
-    def query(self, expr):
-        url = f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer:
-                return [float(row["value"][1]) for row in json.load(answer)["data"]["result"]]
-        except OSError:
-            return []
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def test_scraped():

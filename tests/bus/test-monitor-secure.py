@@ -8,10 +8,12 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import threading
 
 from harness import main
 from monitord import METRICS, Monitord, check, equal, wait_for
+from prometheus import Prometheus, need
 from scrape import fetch
 from servers import certificate
 
@@ -262,6 +264,22 @@ def test_reload():
         equal(d.reload(), None)
         equal(status(port, "/", trusting(d.directory + "/localhost.crt")), 200, "the new one")
         equal(status(port, "/", old), None, "the old one")
+
+
+def test_prometheus():
+    """The same file is good for Prometheus itself, and a real one scrapes by it."""
+    need("promtool")
+    need("prometheus")
+    with World(TLS.replace("@/", "") + USERS % (bcrypt("x", 10), bcrypt("y", 10))) as d:
+        d.certificate("localhost")
+        d.start()
+        done = subprocess.run(["promtool", "check", "web-config", d.web_path], capture_output=True, text=True, timeout=60, check=False)
+        equal(done.returncode, 0, done.stdout + done.stderr)
+        p = Prometheus(d.directory, f"localhost:{d.port()}", scheme="https", tls_config={"ca_file": d.directory + "/localhost.crt"},
+                       basic_auth={"username": "prometheus", "password": "x"})
+        d.helpers.append(p)
+        wait_for(lambda: p.query("up") == [1.0], "Prometheus scrapes", 60)
+        wait_for(lambda: len(p.query("waggle_host_load1")) == 1, "values")
 
 
 def test_start_is_refused():
