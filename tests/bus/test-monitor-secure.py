@@ -215,7 +215,7 @@ def test_certificates_of_clients():
     rows = (("RequireAndVerifyClientCert", True, (None, None, 200)), ("VerifyClientCertIfGiven", True, (200, None, 200)),
             ("RequireAnyClientCert", False, (None, 200, 200)), ("RequestClientCert", False, (200, 200, 200)),
             ("NoClientCert", False, (200, 200, 200)))
-    with World("") as d:
+    with World("{}\n") as d:
         d.certificate("localhost")
         clients = (None, d.certificate("stranger"), d.certificate("reader"))
         authority = d.directory + "/localhost.crt"
@@ -234,7 +234,7 @@ def test_certificates_of_clients():
 
 def test_reload():
     """A new certificate is shown from then on, what was agreed on before ends; a wrong file changes nothing."""
-    with World("") as d:
+    with World("{}\n") as d:
         d.certificate("localhost")
         d.start()
         port = d.port()
