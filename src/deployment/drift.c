@@ -124,7 +124,9 @@ void dpl_drift_look(DplDrift *drift, GCancellable *cancel) {
   g_autoptr(GError) error = NULL;
   DPL_AUTO_FD root = dpl_layout_open(drift->root, drift->target, FALSE, &error);
 
-  if (root < 0 || !dpl_current_read(root, &drift->release, &error)) {
+  if (root < 0 && g_error_matches(error, WG_ERROR, WG_ERROR_NOT_FOUND)) {
+    drift->state = DPL_DRIFT_NONE; /* an empty directory */
+  } else if (root < 0 || !dpl_current_read(root, &drift->release, &error)) {
     end(drift, DPL_DRIFT_UNPROVEN, "%s", error->message);
   } else if (drift->release == NULL) {
     drift->state = DPL_DRIFT_NONE;

@@ -111,12 +111,14 @@ static gboolean check_mark(int root, const char *path, const char *name, Purpose
     g_autofree char *line = g_strdup_printf("%s\n", name);
     return dpl_within_write(root, DPL_FILE_TARGET, line, strlen(line), 0644, error);
   }
-  g_set_error(error, WG_ERROR, WG_ERROR_INVALID_STATE,
-              purpose != LOOK
-                  ? "%s is not empty and was never the root of \"%s\": name an empty directory in "
-                    "targets.d, or write \"%s\" into its " DPL_FILE_TARGET " if it is really meant"
-                  : "%s is no target's root yet: nothing was deployed to \"%s\" (%s)",
-              path, name, name);
+  if (purpose == LOOK)
+    g_set_error(error, WG_ERROR, is_empty(root) ? WG_ERROR_NOT_FOUND : WG_ERROR_INVALID_STATE,
+                "%s is no target's root yet: nothing was deployed to \"%s\"", path, name);
+  else
+    g_set_error(error, WG_ERROR, WG_ERROR_INVALID_STATE,
+                "%s is not empty and was never the root of \"%s\": name an empty directory in "
+                "targets.d, or write \"%s\" into its " DPL_FILE_TARGET " if it is really meant",
+                path, name, name);
   return FALSE;
 }
 

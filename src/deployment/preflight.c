@@ -162,7 +162,10 @@ static gboolean look_at_previous(const DplPreflight *p, const DplWork *work, GPt
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
   }
-  tell(reasons, "the release that serves could not be returned to: %s", local->message);
+  tell(reasons,
+       "the release that serves could not be returned to: %s; put back what was released "
+       "(\"waggle deploy drift\" tells all that differs)",
+       local->message);
   return TRUE;
 }
 

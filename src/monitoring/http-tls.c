@@ -27,12 +27,13 @@ static void handshake_free(Handshake *shake) {
   g_free(shake);
 }
 
-/* Who asks for a certificate and does not look at it takes any. */
+/* Asked about each, also a good one. Who asks for a certificate and does not look at it takes any.
+ */
 static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
                                GTlsCertificateFlags errors, gpointer user_data) {
   const Handshake *shake = user_data;
 
-  return shake->web->client_auth < MON_CLIENT_VERIFY_IF_GIVEN;
+  return errors == 0 || shake->web->client_auth < MON_CLIENT_VERIFY_IF_GIVEN;
 }
 
 static GTlsAuthenticationMode mode_of(MonClientAuth auth) {
@@ -56,6 +57,8 @@ static void tell_failure(const char *why) {
   if (wg_log_rate_ok(&rate, &suppressed))
     wg_log(LOG_NOTICE, WG_MSG_HTTP_TLS_FAILED, WG_FIELDS(WG_FIELD_ERROR, why),
            "A reader of metrics and this service could not agree on TLS: %s", why);
+  else
+    g_debug("No TLS with a reader of metrics: %s", why);
 }
 
 static gboolean is_good(Handshake *shake, GAsyncResult *result, GError **error) {

@@ -256,7 +256,8 @@ MonHttp *mon_http_new(MonDaemon *daemon, GError **error) {
   mon_http_connect_init(http);
   http->server = soup_server_new("server-header", "waggle-monitord", NULL);
   soup_server_add_handler(http->server, NULL, on_request, http, NULL);
-  if (mon_http_take_passed(http, error) && mon_http_prepare(http, error)) {
+  if (mon_http_keep_alive(http, error) && mon_http_take_passed(http, error) &&
+      mon_http_prepare(http, error)) {
     mon_http_use(http, mon_web_ref(web));
     return http;
   }

@@ -185,26 +185,37 @@ char *mon_registry_hint(MonRegistry *registry, const char *name) {
   return wg_nearest_hint(name, (const char *const *)names);
 }
 
-/* Those that are the same go on as they are, with all they know. */
-void mon_entry_take_spec(MonServiceEntry *e, MonServiceSpec *spec) {
+/* Those that are the same go on as they are, with all they know. The others are gone before their
+ * successors are made: both tell the same series. */
+static GPtrArray *take_over_probes(MonServiceEntry *e, const MonServiceSpec *spec) {
+  g_autoptr(GPtrArray) others = g_steal_pointer(&e->probes);
   GPtrArray *probes = g_ptr_array_new();
 
   for (guint i = 0; i < spec->probes->len; i++) {
     MonProbeSpec *one = spec->probes->pdata[i];
-    MonProbe *old = e->probes ? mon_entry_probe(e, one->name) : NULL;
-    if (old && mon_probe_spec_equal(old->spec, one)) {
-      g_ptr_array_remove(e->probes, old);
-      g_ptr_array_add(probes, old);
-      continue;
-    }
-    MonProbe *probe =
-        mon_probe_new(e->registry->probes, spec->name, one, MON_HOLD_STARTUP, on_probe, e);
-    mon_memory_restore(e->registry, probe);
-    g_ptr_array_add(probes, probe);
+    MonProbe *same = NULL;
+    for (guint j = 0; others && j < others->len && !same; j++)
+      if (mon_probe_spec_equal(((MonProbe *)others->pdata[j])->spec, one))
+        same = others->pdata[j];
+    if (same)
+      g_ptr_array_remove(others, same);
+    g_ptr_array_add(probes, same);
   }
-  for (guint i = 0; e->probes && i < e->probes->len; i++)
-    mon_probe_free(e->probes->pdata[i]);
-  g_clear_pointer(&e->probes, g_ptr_array_unref);
+  for (guint i = 0; others && i < others->len; i++)
+    mon_probe_free(others->pdata[i]);
+  return probes;
+}
+
+void mon_entry_take_spec(MonServiceEntry *e, MonServiceSpec *spec) {
+  GPtrArray *probes = take_over_probes(e, spec);
+
+  for (guint i = 0; i < probes->len; i++) {
+    if (probes->pdata[i])
+      continue;
+    probes->pdata[i] = mon_probe_new(e->registry->probes, spec->name, spec->probes->pdata[i],
+                                     MON_HOLD_STARTUP, on_probe, e);
+    mon_memory_restore(e->registry, probes->pdata[i]);
+  }
   e->probes = probes;
   gboolean same_unit = e->spec && g_strcmp0(e->spec->unit, spec->unit) == 0;
   g_clear_pointer(&e->spec, mon_service_spec_unref);

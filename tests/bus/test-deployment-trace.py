@@ -53,7 +53,7 @@ def test_callers_trace():
         equal((row["traceparent"], row["parent-span"]), (shown["traceparent"], SPAN))
         check(f"TRACE_ID={TRACE} SPAN_ID={own[1]}" in c.call("Explain", "(t)", number)[0])
         equal(words(c, "Deploy")[-1]["traceparent"], GIVEN)
-        equal(c.run(d.release("2.0"))[0], "done")
+        equal(c.run(d.release("2.0", word="good, too"))[0], "done")
         c.call("Rollback", "(sa{sv})", "shop", vardict({"traceparent": GIVEN}))
         wait_for(lambda: len(c.list()) == 3, "the roll-back")
         back = c.list()[0]["traceparent"]

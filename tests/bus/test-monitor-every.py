@@ -143,7 +143,7 @@ def happen(d, deployment, messaged, seen):
     """Everything that is counted."""
     c = deployment.caller()
     equal(c.run(deployment.release("1.0"))[:2], ("done", 0))
-    equal(c.run(deployment.release("2.0"))[:2], ("done", 0))
+    equal(c.run(deployment.release("2.0", word="good, too"))[:2], ("done", 0))
     equal(c.run(deployment.release("3.0", word="broken"))[:2], ("rolled-back", 5))
     d.tree.group("system.slice/shop.service", 1, memory_high="4096\n", memory_max="8192\n")
     d.unit("bad.service", "[Service]\nExecStart=/bin/false\n")
@@ -264,14 +264,18 @@ def test_what_was_edited_stays_known_while_nobody_is_asked():
 
             c = deployment.caller()
             equal(c.run(deployment.release("1.0"))[:2], ("done", 0))
-            os.unlink(os.path.join(deployment.srv, "shop", "current", "word"))
+            word = os.path.join(deployment.srv, "shop", "current", "word")
+            with open(word, "r+", encoding="utf-8") as f:
+                f.write("evil")
             c.call("CheckDrift", "(asa{sv})", [], {})
             wait_for(lambda: drift() == "edited", "what was found")
             deployment.restart()
             d.restart()
             wait_for(lambda: drift() == "edited", "what was found, by the list")
             c = deployment.caller()
-            equal(c.run(deployment.release("2.0"))[:2], ("done", 0))
+            with open(word, "r+", encoding="utf-8") as f:
+                f.write("good")
+            equal(c.run(deployment.release("2.0", word="good, too"))[:2], ("done", 0))
             wait_for(lambda: drift() is None, "another release")
 
 

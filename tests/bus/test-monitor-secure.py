@@ -49,6 +49,7 @@ class World(Monitord):
 
     def reload(self):
         """None, or the text of the error."""
+        self.read_notify()  # each reload says two words there
         try:
             self.caller().call("Reload")
         except Exception as error:  # noqa: BLE001

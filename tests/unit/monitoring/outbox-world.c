@@ -73,7 +73,7 @@ void world_teardown(World *w) {
   g_string_free(w->log, TRUE);
 }
 
-MonNotice *world_add(World *w, const char *integration, const char *group) {
+MonNotice *world_make(World *w, const char *integration, const char *group) {
   MonNotice *notice = g_new0(MonNotice, 1);
 
   notice->id = ++w->id;
@@ -83,6 +83,12 @@ MonNotice *world_add(World *w, const char *integration, const char *group) {
   notice->created = w->now;
   notice->alerts = g_ptr_array_new_with_free_func((GDestroyNotify)mon_transition_free);
   notice->dependants = g_hash_table_new(NULL, NULL);
+  return notice;
+}
+
+MonNotice *world_add(World *w, const char *integration, const char *group) {
+  MonNotice *notice = world_make(w, integration, group);
+
   mon_outbox_add(w->outbox, notice);
   return notice;
 }

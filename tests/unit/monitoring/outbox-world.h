@@ -19,7 +19,9 @@ typedef struct {
 
 void world_setup(World *w);
 void world_teardown(World *w);
-/* One more to tell, about nothing yet. Borrowed. */
+/* One more, about nothing yet. */
+MonNotice *world_make(World *w, const char *integration, const char *group);
+/* The same, to tell. Borrowed. */
 MonNotice *world_add(World *w, const char *integration, const char *group);
 void world_put_alert(MonNotice *notice, const char *fingerprint, gboolean fires);
 /* Runs it, and what has happened since the last time is this. */
