@@ -19,6 +19,7 @@ const CliOption cli_filter_options[] = {
     {"from", 0, CLI_VALUE_REQUIRED, "AGENT", "Only messages of this sender"},
     {"tag", 0, CLI_VALUE_REQUIRED, "TAG", "Only messages with this tag"},
     {"subject", 0, CLI_VALUE_REQUIRED, "TEXT", "Only messages with this subject"},
+    {"sequence", 0, CLI_VALUE_REQUIRED, "N", "Only the one with this number of its sender"},
     {"since", 'S', CLI_VALUE_REQUIRED, "TIME", "Only messages sent at or after this time"},
     {"until", 'U', CLI_VALUE_REQUIRED, "TIME", "Only messages sent before this time"},
     {"limit", 'n', CLI_VALUE_REQUIRED, "N", "At most this many; default 100, 0: all"},
@@ -32,7 +33,7 @@ static GVariant *read_filter(const CliArgs *args, gboolean newest_first, GError 
   static const char *const times[] = {"since", "until"};
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
   g_autoptr(GError) local = NULL;
-  guint64 t;
+  guint64 t, sequence;
 
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
     if (cli_args_has(args, texts[i][0]))
@@ -40,6 +41,8 @@ static GVariant *read_filter(const CliArgs *args, gboolean newest_first, GError 
   for (guint i = 0; i < G_N_ELEMENTS(times) && !local; i++)
     if (cli_args_time(args, times[i], &t, &local))
       g_variant_dict_insert(&o, times[i], "t", t);
+  if (!local && cli_args_u64(args, "sequence", 1, G_MAXINT64, &sequence, &local))
+    g_variant_dict_insert(&o, "sequence", "t", sequence);
   if (local) {
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
@@ -63,7 +66,7 @@ gboolean cli_list_entries(Cli *cli, const char *method, const CliArgs *args, gui
                           gboolean newest_first, CliEntryFunc func, gpointer data,
                           gboolean *ret_more, GError **error) {
   g_autoptr(GVariant) filter = read_filter(args, newest_first, error);
-  guint64 cursor = 0, seen = 0;
+  guint64 cursor = 0, before, seen = 0;
   gboolean more = TRUE;
 
   if (!filter)
@@ -74,6 +77,7 @@ gboolean cli_list_entries(Cli *cli, const char *method, const CliArgs *args, gui
     if (!reply)
       return FALSE;
     g_autoptr(GVariant) entries = g_variant_get_child_value(reply, 0);
+    before = cursor;
     g_variant_get_child(reply, 1, "t", &cursor);
     g_variant_get_child(reply, 2, "b", &more);
     gsize got = g_variant_n_children(entries);
@@ -83,7 +87,7 @@ gboolean cli_list_entries(Cli *cli, const char *method, const CliArgs *args, gui
         return FALSE;
     }
     seen += got;
-    if (got == 0)
+    if (cursor == before) /* a page may fit nothing, and others follow */
       break;
   }
   *ret_more = more;

@@ -60,13 +60,15 @@ static void print_fields(GVariant *f) {
   static const char *const texts[][2] = {
       {"Subject", "subject"}, {"Type", "content-type"}, {"Id", "id"},
       {"Key", "key"},         {"Reply to", "reply-to"}, {"Trace", "traceparent"}};
-  guint64 answered = cli_dict_u64(f, "in-reply-to");
+  guint64 answered = cli_dict_u64(f, "in-reply-to"), sequence = cli_dict_u64(f, "sequence");
   g_autofree char *tags = cli_dict_join(f, "tags", ", ");
   g_autoptr(GVariant) priority = cli_dict_value(f, "priority", "y");
 
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
     cli_field(texts[i][0], cli_dict_string(f, texts[i][1]));
   cli_field("Tags", tags);
+  if (sequence)
+    cli_field_printf("Sequence", "%" G_GUINT64_FORMAT " of this sender", sequence);
   if (priority && g_variant_get_byte(priority) != PRIORITY_DEFAULT)
     cli_field_printf("Priority", "%" G_GUINT64_FORMAT, cli_dict_u64(f, "priority"));
   if (answered) {

@@ -15,6 +15,7 @@ const CliOption cli_export_options[] = {
     {"from", 0, CLI_VALUE_REQUIRED, "AGENT", "Only messages of this sender"},
     {"tag", 0, CLI_VALUE_REQUIRED, "TAG", "Only messages with this tag"},
     {"subject", 0, CLI_VALUE_REQUIRED, "TEXT", "Only messages with this subject"},
+    {"sequence", 0, CLI_VALUE_REQUIRED, "N", "Only the one with this number of its sender"},
     {"since", 'S', CLI_VALUE_REQUIRED, "TIME", "Only messages sent at or after this time"},
     {"until", 'U', CLI_VALUE_REQUIRED, "TIME", "Only messages sent before this time"},
     {NULL},

@@ -16,8 +16,8 @@
 
 static void print_deliveries(const Cli *cli, GVariant *deliveries) {
   static const CliColumn columns[] = {
-      {"AGENT", FALSE, 1},  {"STATE"}, {"TAKEN", TRUE}, {"FAILED", TRUE}, {"DUE"},
-      {"REASON", FALSE, 3}, {NULL}};
+      {"AGENT", FALSE, 1}, {"STATE"}, {"SEQUENCE", TRUE},   {"TAKEN", TRUE},
+      {"FAILED", TRUE},    {"DUE"},   {"REASON", FALSE, 3}, {NULL}};
   g_autoptr(CliTable) table = cli_table_new(columns);
   guint64 now = (guint64)g_get_real_time();
 
@@ -28,6 +28,9 @@ static void print_deliveries(const Cli *cli, GVariant *deliveries) {
     g_autofree char *when = due > now ? cli_time_relative(due, now) : NULL;
     cli_table_add(table, cli_dict_string(d, "agent"), CLI_STYLE_NONE);
     cli_table_add(table, state, cli_state_style(state));
+    guint64 n = cli_dict_u64(d, "sequence");
+    g_autofree char *sequence = n ? g_strdup_printf("%" G_GUINT64_FORMAT, n) : NULL;
+    cli_table_add(table, sequence, CLI_STYLE_NONE);
     cli_table_add_printf(table, CLI_STYLE_NONE, "%" G_GUINT64_FORMAT, cli_dict_u64(d, "acquired"));
     cli_table_add_printf(table, CLI_STYLE_NONE, "%" G_GUINT64_FORMAT, cli_dict_u64(d, "failed"));
     cli_table_add(table, when, CLI_STYLE_NONE);

@@ -41,6 +41,8 @@ int msg_delivery_rare_fields(const MsgDelivery *d, MsgFieldFunc put, gpointer da
   const To to = {put, data};
   int r = put_string(&to, "id", d->id);
 
+  if (r >= 0)
+    r = put_time(&to, "sequence", d->sequence);
   if (r >= 0 && d->priority != PRIORITY_USUAL)
     r = put(data, "priority", "y", &d->priority);
   if (r >= 0)

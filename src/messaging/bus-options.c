@@ -59,10 +59,10 @@ const WgOption msg_options_get_message[] = {{"no-body", "b"}, {NULL}};
 const WgOption msg_options_for_agent[] = {{"agent", "s"}, {NULL}};
 const WgOption msg_options_watch[] = {{"agent", "s"}, {"final", "b"}, {NULL}};
 const WgOption msg_options_wait[] = {{"timeout", "t"}, {"agent", "s"}, {"count", "u"}, {NULL}};
-const WgOption msg_options_list[] = {{"agent", "s"},   {"state", "s"},  {"sender", "s"},
-                                     {"tag", "s"},     {"since", "t"},  {"until", "t"},
-                                     {"limit", "u"},   {"cursor", "t"}, {"reverse", "b"},
-                                     {"subject", "s"}, {NULL}};
+const WgOption msg_options_list[] = {{"agent", "s"},   {"state", "s"},    {"sender", "s"},
+                                     {"tag", "s"},     {"since", "t"},    {"until", "t"},
+                                     {"limit", "u"},   {"cursor", "t"},   {"reverse", "b"},
+                                     {"subject", "s"}, {"sequence", "t"}, {NULL}};
 const WgOption msg_options_requeue[] = {{"agent", "s"}, {"to", "s"}, {NULL}};
 const WgOption msg_options_purge[] = {{"agent", "s"}, {"before", "t"}, {NULL}};
 const WgOption msg_options_import[] = {{"file", "s"}, {"uid", "u"}, {NULL}};

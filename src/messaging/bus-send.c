@@ -205,6 +205,8 @@ static int append_receipt(sd_bus_message *reply, const MsgSend *send) {
 
   if (r >= 0 && send->state != MSG_STATE_NONE && send->state != MSG_STATE_QUEUED)
     r = sd_bus_message_append(reply, "{sv}", "state", "s", msg_state_name(send->state));
+  if (r >= 0 && send->sequence != 0)
+    r = sd_bus_message_append(reply, "{sv}", "sequence", "t", send->sequence);
   if (r >= 0 && send->duplicate)
     r = sd_bus_message_append(reply, "{sv}", "duplicate", "b", 1);
   if (r >= 0 && (send->seq & MSG_VOLATILE_BIT) != 0)
@@ -245,6 +247,8 @@ static void answer_shortly(MsgDaemon *daemon, const SendCall *call) {
   WgOutboxArray receipt = wg_outbox_open_array(out, 8);
   if (send->state != MSG_STATE_NONE && send->state != MSG_STATE_QUEUED)
     msg_frame_field(out, "state", SD_BUS_TYPE_STRING, msg_state_name(send->state));
+  if (send->sequence != 0)
+    msg_frame_field(out, "sequence", SD_BUS_TYPE_UINT64, &send->sequence);
   if (send->duplicate)
     msg_frame_field(out, "duplicate", SD_BUS_TYPE_BOOLEAN, &(int){1});
   if ((send->seq & MSG_VOLATILE_BIT) != 0)

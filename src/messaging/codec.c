@@ -169,7 +169,14 @@ MsgLive *msg_live_unpack(guint64 place, const void *data, gsize size) {
 }
 
 /* Texts of a message that are not its body, in the order of the record. */
-enum { TEXT_TO = 1, TEXT_ID = 2, TEXT_KEY = 4, TEXT_CLAIMED = 8, HAS_HEAD = 16 };
+enum {
+  TEXT_TO = 1,
+  TEXT_ID = 2,
+  TEXT_KEY = 4,
+  TEXT_CLAIMED = 8,
+  HAS_HEAD = 16,
+  HAS_SEQUENCES = 32
+};
 
 static guint32 message_crc(const guint8 *meta, gsize meta_size, guint64 seq, guint32 sender,
                            gint64 time, const void *body, gsize body_size) {
@@ -192,9 +199,10 @@ static gsize text_room(const char *text) {
 
 GByteArray *msg_message_pack(const MsgMessage *m, GByteArray *a) {
   guint8 mask = (m->to ? TEXT_TO : 0) | (m->id ? TEXT_ID : 0) | (m->key ? TEXT_KEY : 0) |
-                (m->claimed ? TEXT_CLAIMED : 0) | (m->head_size ? HAS_HEAD : 0);
+                (m->claimed ? TEXT_CLAIMED : 0) | (m->head_size ? HAS_HEAD : 0) |
+                (m->sequences ? HAS_SEQUENCES : 0);
 
-  gsize need = 64 + 4 * (gsize)m->n_recipients + text_room(m->to) + text_room(m->id) +
+  gsize need = 64 + 12 * (gsize)m->n_recipients + text_room(m->to) + text_room(m->id) +
                text_room(m->key) + text_room(m->claimed) + m->head_size;
   guint8 *start = room(a, need), *p = start + 4;
 
@@ -222,6 +230,8 @@ GByteArray *msg_message_pack(const MsgMessage *m, GByteArray *a) {
     p = put_u32(p, m->head_size);
     p = put(p, m->head, m->head_size);
   }
+  for (guint i = 0; m->sequences && i < m->n_recipients; i++)
+    p = put_u64(p, m->sequences[i]);
   guint32 crc = message_crc(start, p - start, m->seq, m->sender, m->time, m->body, m->size);
   crc = GUINT32_TO_LE(crc);
   memcpy(start, &crc, 4);
@@ -245,6 +255,15 @@ static const char *take_text(Reader *r, guint8 **at) {
   const guint8 *p = n > 0 ? take(r, n) : (const guint8 *)"";
 
   return r->bad || !p ? NULL : place_bytes(at, p, n, TRUE);
+}
+
+static const guint64 *take_sequences(Reader *r, guint8 **at, guint n) {
+  guint64 *sequences = (guint64 *)*at;
+
+  for (guint i = 0; i < n; i++)
+    sequences[i] = take_u64(r);
+  *at += n * sizeof *sequences;
+  return sequences;
 }
 
 MsgMessage *msg_message_decode(guint64 seq, guint32 sender, gint64 time, const void *meta,
@@ -287,6 +306,8 @@ MsgMessage *msg_message_decode(guint64 seq, guint32 sender, gint64 time, const v
     m->head = place_bytes(&at, p, n, FALSE);
     m->head_size = n;
   }
+  if (mask & HAS_SEQUENCES)
+    m->sequences = take_sequences(&r, &at, m->n_recipients);
   if (r.bad)
     return NULL;
   if (with_body)

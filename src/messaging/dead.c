@@ -52,8 +52,15 @@ static gboolean readdress(MsgEngine *e, guint64 seq, guint32 from, guint32 to, G
   for (guint i = 0; i < m->n_recipients; i++)
     if (rows[i] == from)
       rows[i] = to;
+  g_autofree guint64 *sequences =
+      m->sequences ? g_memdup2(m->sequences, m->n_recipients * sizeof(guint64)) : NULL;
+  for (guint i = 0; sequences && i < m->n_recipients; i++)
+    if (m->recipients[i] == from)
+      sequences[i] = msg_pair_next(e, (seq & MSG_VOLATILE_BIT) != 0, m->sender, to);
+  msg_pairs_keep(e);
   MsgMessage changed = *m;
   changed.recipients = rows;
+  changed.sequences = sequences;
   g_autoptr(sqlite3_stmt) stmt = msg_rare_in(e, (seq & MSG_VOLATILE_BIT) != 0,
                                              "UPDATE %s.message SET meta = ?2 WHERE seq = ?1");
   msg_message_pack(&changed, e->pack);
@@ -151,6 +158,7 @@ static void drop_message(MsgEngine *e, guint64 seq) {
   sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_MESSAGE_DELETE);
   sqlite3_bind_int64(stmt, 1, seq);
   msg_sql_run(e, stmt);
+  msg_pairs_keep(e);
 }
 
 typedef struct {

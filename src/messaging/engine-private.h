@@ -219,6 +219,19 @@ gboolean msg_quota_check(MsgEngine *e, MsgAgent *agent, MsgSender *sender, guint
                          guint64 *ret_retry, GError **error);
 void msg_quota_take(MsgEngine *e, MsgAgent *agent, MsgSender *sender); /* the rate's tokens */
 
+/* ---- pairs.c: each sender's numbers at each receiver ---- */
+/* The next one; 0: the batch failed. */
+guint64 msg_pair_next(MsgEngine *e, gboolean is_volatile, guint32 sender, guint agent);
+/* What the message has at `agent`; 0: none (imported, or of an older version). */
+guint64 msg_message_sequence(const MsgMessage *message, guint agent);
+/* A message with a number goes, or gets another one: this commit writes the last numbers. */
+void msg_pairs_keep(MsgEngine *e);
+void msg_pairs_flush(MsgEngine *e);  /* before the commit */
+void msg_pairs_forget(MsgEngine *e); /* memory is not what the store has */
+void msg_pairs_salvaged(MsgEngine *e);
+void msg_pairs_init(MsgEngine *e);
+void msg_pairs_free(MsgEngine *e);
+
 /* ---- replies.c: who still owes an answer ---- */
 void msg_reply_expect(MsgEngine *e, guint64 seq, guint64 within);
 void msg_reply_came(MsgEngine *e, guint64 seq);

@@ -42,6 +42,8 @@ typedef enum {
   MSG_SQL_DEAD_INSERT,
   MSG_SQL_DEAD_DELETE,
   MSG_SQL_COUNT_PUT,
+  MSG_SQL_PAIR_GET,
+  MSG_SQL_PAIR_PUT,
   _MSG_SQL_BOTH_MAX,
   /* from here on in main only */
   MSG_SQL_SENDER_FIND = _MSG_SQL_BOTH_MAX,
@@ -206,6 +208,10 @@ struct MsgEngine {
   GHashTable *senders_by_name; /* set of MsgSender, by uid and name */
   GHashTable *senders;         /* id -> MsgSender (owned) */
   GPtrArray *dirty_senders;
+  GHashTable *pairs;      /* pairs.c: the last number of each sender and receiver */
+  GPtrArray *dirty_pairs; /* of them: newer than their rows */
+  guint pairs_given;      /* numbers since the rows were written */
+  gboolean pairs_read, pairs_keep;
   GPtrArray *new_actors;  /* of MsgActor: rows that this batch made */
   GPtrArray *plan_agents; /* scratch of send.c: recipients of the call at hand */
 

@@ -128,6 +128,7 @@ static gboolean engine_before_commit(gpointer engine, GError **error) {
       g_ptr_array_set_size(e->touched_agents, 0);
     msg_agents_flush(e);
     msg_senders_flush(e);
+    msg_pairs_flush(e);
     msg_timers_tell(e);
     msg_notes_send(e);
   }
@@ -181,6 +182,7 @@ void msg_memory_reset(MsgEngine *e) {
   msg_undo_rollback(e, e->batch);
   g_hash_table_remove_all(e->senders_by_name);
   g_hash_table_remove_all(e->senders);
+  msg_pairs_forget(e);
   g_hash_table_remove_all(e->message_cache);
   e->message_cache_bytes = 0;
   msg_agents_reload(e);
@@ -299,6 +301,7 @@ static void engine_tables(MsgEngine *e) {
   e->slices = g_ptr_array_new();
   e->findings = g_ptr_array_new_with_free_func(g_free);
   msg_waits_init(e);
+  msg_pairs_init(e);
   msg_courier_init(e);
 }
 
@@ -369,6 +372,7 @@ void msg_engine_free(MsgEngine *e) {
   g_hash_table_foreach(e->live_cache, free_live, NULL);
   g_hash_table_foreach(e->subscriptions, free_subscription, NULL);
   msg_watches_free(e);
+  msg_pairs_free(e);
   for (GHashTable **t = (GHashTable *[]){e->leases, e->leased_keys, e->live_cache, e->subscriptions,
                                          e->watches, e->waits, e->clients, e->message_cache,
                                          e->senders_by_name, e->senders, e->agents_by_name, NULL};

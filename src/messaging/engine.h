@@ -98,7 +98,8 @@ typedef struct {
   GVariant *head;
   /* results */
   guint64 seq;
-  MsgState state; /* of the first delivery */
+  guint64 sequence; /* of this sender at this receiver; 0: several receivers, or a duplicate */
+  MsgState state;   /* of the first delivery */
   gboolean duplicate;
   char **recipients; /* for role:, topic:, @all; g_strfreev() */
 } MsgSend;
@@ -114,7 +115,7 @@ WgJobResult msg_run_send(WgJob *job, gpointer engine);
 /* ---- Receive and the family of leases ---- */
 /* A leased message, one allocation, g_free(). Pointers lead into it. NULL or 0: not set. */
 typedef struct {
-  guint64 seq, token;
+  guint64 seq, token, sequence;
   const char *from, *to, *id, *key;
   gint64 time, expires, lease_until, reply_by; /* CLOCK_REALTIME us */
   guint64 in_reply_to;

@@ -222,6 +222,7 @@ MsgDelivery *msg_delivery_make(MsgEngine *e, const MsgMessage *m, const MsgLive 
   MsgDelivery *d = g_malloc(sizeof *d + m->head_size + (inline_body ? m->size : 0) + texts);
   *d = (MsgDelivery){.seq = m->seq,
                      .token = lease_token(live),
+                     .sequence = msg_message_sequence(m, msg_place_agent(live->place)),
                      .time = m->time,
                      .expires = live->expires ? wg_clock_to_realtime(&e->clock, live->expires) : 0,
                      .lease_until = live->until ? wg_clock_to_realtime(&e->clock, live->until) : 0,

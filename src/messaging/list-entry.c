@@ -105,10 +105,13 @@ static gint64 died_at(const MsgLive *live) {
 static void delivery_keys(const MsgMessage *m, const MsgAgent *agent, const MsgLive *live,
                           GVariantDict *d) {
   g_autofree char *reason = msg_live_reason(live);
+  guint64 sequence = msg_message_sequence(m, agent->id);
 
   g_variant_dict_insert(d, "agent", "s", agent->name);
   g_variant_dict_insert(d, "to", "s", m->to ? m->to : agent->name);
   g_variant_dict_insert(d, "state", "s", msg_state_name(live->state));
+  if (sequence)
+    g_variant_dict_insert(d, "sequence", "t", sequence);
   if (reason)
     g_variant_dict_insert(d, "reason", "s", reason);
   if (live->state == MSG_STATE_DEAD)
@@ -130,6 +133,7 @@ guint msg_list_entries(MsgEngine *e, const MsgJob *job, const MsgFilter *f, cons
     const MsgAgent *agent = msg_agent_by_id(e, m->recipients[i]);
     g_autoptr(MsgLive) done = NULL;
     if (!agent || (f->agent && !g_str_equal(f->agent, agent->name)) ||
+        (f->sequence && msg_message_sequence(m, agent->id) != f->sequence) ||
         !msg_delivery_visible(e, job, m, agent))
       continue;
     const MsgLive *live = msg_delivery_get(e, msg_message_place(m, agent->id), &done);

@@ -33,6 +33,7 @@ static gboolean filter_parse(GVariant *options, gboolean dead, MsgFilter *f, GEr
   g_variant_lookup(options, "until", "t", &f->until);
   g_variant_lookup(options, "limit", "u", &f->limit);
   g_variant_lookup(options, "cursor", "t", &f->cursor);
+  g_variant_lookup(options, "sequence", "t", &f->sequence);
   g_variant_lookup(options, "reverse", "b", &f->reverse);
   if (f->limit < 1 || f->limit > 1000)
     return bad(error, "Option 'limit' takes 1 to 1000");

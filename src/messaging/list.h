@@ -8,7 +8,7 @@ typedef struct {
   MsgState state;                                  /* MSG_STATE_NONE: any */
   gint64 since, until;                             /* CLOCK_REALTIME us; 0: any */
   guint limit;
-  guint64 cursor;
+  guint64 cursor, sequence; /* 0: any */
   gboolean reverse;
 } MsgFilter;
 

@@ -109,15 +109,19 @@ const MsgLive *msg_delivery_get(MsgEngine *e, guint64 place, MsgLive **ret_done)
 }
 
 /* a{sv} of one delivery, floating. */
-static GVariant *delivery_entry(MsgEngine *e, const MsgAgent *agent, const MsgLive *live) {
+static GVariant *delivery_entry(MsgEngine *e, const MsgMessage *m, const MsgAgent *agent,
+                                const MsgLive *live) {
   g_auto(GVariantBuilder) d = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
   g_autofree char *reason = msg_live_reason(live);
+  guint64 sequence = msg_message_sequence(m, msg_place_agent(live->place));
   gint64 due = live->calendar   ? live->calendar
                : live->ready_at ? wg_clock_to_realtime(&e->clock, live->ready_at)
                                 : 0;
 
   put_text(&d, "agent", agent ? agent->name : "");
   put_text(&d, "state", msg_state_name(live->state));
+  if (sequence)
+    msg_field_put(&d, "sequence", g_variant_new_uint64(sequence));
   put_count(&d, "acquired", live->acquired);
   put_count(&d, "failed", live->failed);
   if (live->state == MSG_STATE_SCHEDULED || live->state == MSG_STATE_HELD)
@@ -144,7 +148,7 @@ static GVariant *deliveries(MsgEngine *e, const MsgJob *job, const MsgMessage *m
       continue;
     const MsgLive *live = msg_delivery_get(e, msg_message_place(m, m->recipients[i]), &done);
     if (live)
-      g_variant_builder_add_value(&list, delivery_entry(e, agent, live));
+      g_variant_builder_add_value(&list, delivery_entry(e, m, agent, live));
   }
   return g_variant_builder_end(&list);
 }

@@ -101,6 +101,7 @@ typedef struct {
   guint8 priority, flags;
   guint n_recipients;
   const guint32 *recipients;           /* agent rows */
+  const guint64 *sequences;            /* pairs.c: of each recipient; NULL: none have one */
   const char *to, *id, *key, *claimed; /* NULL: not set; `to` NULL: the recipient's name */
   const void *head;
   gsize head_size;

@@ -221,6 +221,7 @@ static void put_right(MsgEngine *e, gboolean salvaged) {
     agents_write(e);
     adopt_mail(e);
     skip_numbers(e);
+    msg_pairs_salvaged(e);
     drop_finished(e);
   }
   if (salvaged || count_rows_missing(e))

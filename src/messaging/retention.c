@@ -54,6 +54,7 @@ static gboolean remove_if_over(MsgEngine *e, guint64 seq, gint64 before) {
   msg_message_forget(e, seq);
   if (!e->failed)
     run_with(e, is_volatile, MSG_SQL_MESSAGE_DELETE, seq);
+  msg_pairs_keep(e);
   return TRUE;
 }
 

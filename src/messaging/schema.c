@@ -45,6 +45,9 @@ const WgMigration msg_migrations[] = {
      "CREATE TABLE imported(id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
      "CREATE TABLE reply(seq INTEGER PRIMARY KEY, due INTEGER NOT NULL);"
      "CREATE INDEX reply_due ON reply(due);"},
+    {2, /* key: sender << 21 | agent, of which `last` is the last number; 0: as of which message */
+     "CREATE TABLE pair(key INTEGER PRIMARY KEY, last INTEGER NOT NULL);"
+     "INSERT INTO pair SELECT 0, coalesce(max(seq), 0) FROM message;"},
     {0, NULL},
 };
 
@@ -67,6 +70,7 @@ static const char volatile_schema[] =
     "CREATE INDEX vol.dead_seq ON dead(place & 274877906943);"
     "CREATE TABLE vol.count(agent INTEGER PRIMARY KEY, queued INTEGER, scheduled INTEGER, held "
     "INTEGER, in_flight INTEGER, dead INTEGER, bytes INTEGER, last_seen INTEGER, urgent INTEGER);"
+    "CREATE TABLE vol.pair(key INTEGER PRIMARY KEY, last INTEGER NOT NULL);"
     "CREATE TABLE vol.outstanding(sender INTEGER PRIMARY KEY, messages INTEGER, bytes INTEGER);";
 
 /* %s is the schema. */
@@ -99,6 +103,8 @@ static const char *const both_text[_MSG_SQL_BOTH_MAX] = {
     [MSG_SQL_DEAD_DELETE] = "DELETE FROM %s.dead WHERE place = ?1",
     [MSG_SQL_COUNT_PUT] =
         "INSERT OR REPLACE INTO %s.count VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [MSG_SQL_PAIR_GET] = "SELECT last FROM %s.pair WHERE key = ?1",
+    [MSG_SQL_PAIR_PUT] = "INSERT OR REPLACE INTO %s.pair VALUES(?1, ?2)",
 };
 
 static const char *const main_text[_MSG_SQL_MAX] = {

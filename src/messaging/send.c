@@ -217,10 +217,18 @@ static void write_item(MsgEngine *e, const MsgJob *job, MsgSend *s, const Plan *
   guint32 one, *rows = p->n == 1 ? &one : g_newa(guint32, MIN(p->n, 1024));
   g_autofree guint32 *many = NULL;
 
-  if (p->n > 1024)
+  guint64 first, *sequences = p->n == 1 ? &first : g_newa(guint64, MIN(p->n, 1024));
+  g_autofree guint64 *many_sequences = NULL;
+
+  if (p->n > 1024) {
     rows = many = g_new(guint32, p->n);
-  for (guint i = 0; i < p->n; i++)
+    sequences = many_sequences = g_new(guint64, p->n);
+  }
+  for (guint i = 0; i < p->n; i++) {
     rows[i] = ((MsgAgent *)e->plan_agents->pdata[p->first + i])->id;
+    sequences[i] = msg_pair_next(e, s->is_volatile, p->sender->id, rows[i]);
+  }
+  s->sequence = p->group ? 0 : sequences[0];
   s->seq = s->is_volatile ? ++e->last_volatile | MSG_VOLATILE_BIT : ++e->last_seq;
   MsgMessage m = {
       .seq = s->seq,
@@ -236,6 +244,7 @@ static void write_item(MsgEngine *e, const MsgJob *job, MsgSend *s, const Plan *
                (s->is_volatile ? MSG_FLAG_VOLATILE : 0),
       .n_recipients = p->n,
       .recipients = rows,
+      .sequences = sequences,
       .to = p->group ? s->to : NULL,
       .id = s->id,
       .key = s->key,
@@ -275,6 +284,7 @@ WgJobResult msg_run_send(WgJob *job, gpointer engine) {
     MsgSend *s = &j->items[i];
     s->seq = 0; /* the job may be run a second time */
     s->duplicate = FALSE;
+    s->sequence = 0;
     g_clear_pointer(&s->recipients, g_strfreev);
     if (!(ok = plan_item(e, j, s, &plans[i], in_call, &job->error)))
       break;

@@ -28,7 +28,7 @@ TYPES = {
     "at": "backoff", "b": "detach no_body expects_reply volatile hold force reverse dry_run continue",
     "d": "rate", "h": "body_fd", "u": "uid burst max_deliveries max limit count step", "y": "priority",
     "t": "max_messages max_bytes lease until ttl deliver_at delay in_reply_to reply_by wait "
-         "timeout since cursor before retry_after time updated",
+         "timeout since cursor sequence before retry_after time updated",
 }
 TYPE_OF = {key: kind for kind, keys in TYPES.items() for key in keys.split()}
 

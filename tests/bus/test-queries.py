@@ -1,6 +1,7 @@
 """What can be looked up: messages, receipts, dead letters, statistics, events; import and check."""
 
 import os
+import signal
 
 from client import GLib, variant
 from harness import Daemon, check, equal, main, refused, wait_for
@@ -238,6 +239,24 @@ def test_get_agent_of_many():
         check(isinstance(c.raw("Introspect", "()", interface="org.freedesktop.DBus.Introspectable")
                          [0], str), "introspection")
         refused("InvalidArgument", c.call, "RegisterAgent", "z", rate=GLib.Variant("d", -1.0))
+
+
+def test_what_a_receiver_misses_can_be_found():
+    with Daemon() as d:
+        c = ready(d, "a", "me")
+        equal(c.call("Send", "a", b"1", from_="me")[1]["sequence"], 1)
+        lost = c.send("a", b"2", from_="me")
+        c.send("a", b"3", from_="me")
+        c.call("Cancel", lost)
+        got = c.receive("a", max=9)
+        equal([m[4]["sequence"] for m in got], [1, 3])
+        found = c.call("ListMessages", agent="a", sender="me", sequence=2)[0]
+        equal([(m["message"], m["state"], m["sequence"]) for m in found], [(lost, "canceled", 2)])
+        equal([v["sequence"] for v in c.call("GetMessage", lost)[0]["deliveries"]], [2])
+        d.restart(signal.SIGKILL)
+        c = d.client()
+        c.send("a", b"4", from_="me")
+        equal(c.receive("a", max=9)[-1][4]["sequence"], 4)
 
 
 main(globals())

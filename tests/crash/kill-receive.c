@@ -23,9 +23,9 @@ static void take_delivery(Conn *conn, sd_bus_message *m, guint agent, gboolean p
 
   must(sd_bus_message_read(m, "tts", &number, &token, &from));
   must(sd_bus_message_read_array(m, 'y', &body, &size));
-  must(sd_bus_message_skip(m, "a{sv}"));
   Held held = {ledger_delivered(conn->load->ledger, agent, number, body, size), agent, token,
                pushed};
+  ledger_fields(held.entry, agent, m);
   g_array_append_val(conn->held, held);
 }
 

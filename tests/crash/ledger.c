@@ -111,6 +111,57 @@ void ledger_new_life(Ledger *ledger) {
   ledger->life++;
 }
 
+void ledger_fields(LedgerEntry *entry, guint agent, sd_bus_message *m) {
+  LedgerDelivery *d = &entry->delivery[agent];
+  guint64 sequence = 0;
+  const char *key;
+  int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+  while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+    r = sd_bus_message_read(m, "s", &key);
+    if (r >= 0)
+      r = g_str_equal(key, "sequence") ? sd_bus_message_read(m, "v", "t", &sequence)
+                                       : sd_bus_message_skip(m, "v");
+    if (r >= 0)
+      r = sd_bus_message_exit_container(m);
+  }
+  if (r < 0 || sd_bus_message_exit_container(m) < 0)
+    ledger_violation("the fields of message %u cannot be read", entry->index);
+  if (sequence == 0 || (d->sequence != 0 && d->sequence != sequence))
+    ledger_violation("message %u is number %" G_GUINT64_FORMAT " of its sender at agent %u, and "
+                     "was number %" G_GUINT64_FORMAT,
+                     entry->index, sequence, agent, d->sequence);
+  d->sequence = sequence;
+}
+
+static void finish_sequences_of(const Ledger *ledger, guint agent) {
+  g_autofree guint *seen = g_new0(guint, ledger->entries->len + 1);
+  guint64 last = 0, n = 0;
+
+  for (guint i = 1; i < ledger->entries->len; i++) {
+    const LedgerEntry *entry = ledger->entries->pdata[i];
+    guint64 sequence = entry->delivery[agent].sequence;
+    if (sequence == 0)
+      continue;
+    if (sequence > ledger->entries->len || seen[sequence] != 0)
+      ledger_violation("message %u is number %" G_GUINT64_FORMAT " at agent %u, as is message %u",
+                       entry->index, sequence, agent,
+                       sequence > ledger->entries->len ? 0 : seen[sequence]);
+    seen[sequence] = entry->index;
+    last = MAX(last, sequence);
+    n++;
+  }
+  if (n != last)
+    ledger_violation("agent %u got %" G_GUINT64_FORMAT " messages, and the last is number "
+                     "%" G_GUINT64_FORMAT,
+                     agent, n, last);
+}
+
+void ledger_finish_sequences(Ledger *ledger) {
+  for (guint agent = 0; agent < LEDGER_AGENTS; agent++)
+    finish_sequences_of(ledger, agent);
+}
+
 static guint recipients_reached(const LedgerEntry *entry) {
   guint mask = 0;
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <glib.h>
+#include <systemd/sd-bus.h>
 
 #define LEDGER_AGENTS 4
 #define LEDGER_MAX_BODY 24000
@@ -19,6 +20,7 @@ typedef struct {
   AckState ack;
   gboolean leased;
   guint life; /* of the daemon, in which it was leased */
+  guint64 sequence;
 } LedgerDelivery;
 
 typedef struct {
@@ -51,6 +53,11 @@ void ledger_numbered(Ledger *ledger, LedgerEntry *entry, guint64 number);
 /* A delivery to `agent`; returns the entry. */
 LedgerEntry *ledger_delivered(Ledger *ledger, guint agent, guint64 number, const void *body,
                               gsize size);
+/* Reads the fields of that delivery. All are of one sender: its number at the agent is always the
+ * same. */
+void ledger_fields(LedgerEntry *entry, guint agent, sd_bus_message *m);
+/* After ledger_finish(): each number up to the last was seen once. */
+void ledger_finish_sequences(Ledger *ledger);
 /* The daemon was killed: nobody has a lease any more. */
 void ledger_new_life(Ledger *ledger);
 /* All was received and acked that was there: is that all that was promised? */

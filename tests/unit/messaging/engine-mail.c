@@ -30,6 +30,7 @@ guint64 env_send_full(Env *env, MsgActor *actor, const char *to, const char *bod
     g_main_context_iteration(NULL, TRUE);
   if (how) {
     how->seq = job.one.seq;
+    how->sequence = job.one.sequence;
     how->state = job.one.state;
     how->duplicate = job.one.duplicate;
     how->recipients = g_steal_pointer(&job.one.recipients);
