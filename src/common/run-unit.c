@@ -237,6 +237,8 @@ static int on_owner(sd_bus_message *m, void *data, sd_bus_error *ret) {
     return 0;
   }
   subscribe(unit);
+  if (run->canceled)
+    wg_run_unit_stop(run); /* nobody was there to hear it */
   ask_end(run);
   return 0;
 }

@@ -10,8 +10,8 @@ long as it runs or is referenced.
 
 Tests speak to it by org.waggle.Test.Systemd: Calls() lists what the manager was asked ("StartUnit
 shop.service replace"), Clear(), Refuse(method, error; "" ends it), Mute(method: it never answers),
-Hold(b: jobs are accepted and not begun). `MockSystemd` starts it for a test. SIGTERM ends it, its
-services with it.
+Hold(b: jobs are accepted and not begun), Leave() and Return() (by its own name: the other one is gone
+meanwhile). `MockSystemd` starts it for a test. SIGTERM ends it, its services with it.
 """
 
 import heapq

@@ -63,6 +63,13 @@ class Calls:
     def test_clear(self):
         self.log.clear()
 
+    def test_leave(self):
+        """Its name is gone, as while it is executed anew; test_return() is called by its own."""
+        self.bus.call("ReleaseName", GLib.Variant("(s)", (NAME,)))
+
+    def test_return(self):
+        self.own_name()
+
     def test_refuse(self, method, error):
         self.refused.pop(method, None)
         if error:

@@ -135,6 +135,35 @@ void mock_call(const char *method, const char *types, ...) {
   va_end(args);
 }
 
+static void call_broker(sd_bus *bus, const char *method, const char *argument, char **ret) {
+  sd_bus_message *reply = NULL;
+  const char *text;
+
+  g_assert_cmpint(sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                     "org.freedesktop.DBus", method, NULL, &reply,
+                                     argument ? "s" : "", argument),
+                  >=, 0);
+  g_assert_cmpint(sd_bus_message_read(reply, "s", &text), >, 0);
+  if (ret)
+    *ret = g_strdup(text);
+  sd_bus_message_unref(reply);
+}
+
+char *mock_leave(void) {
+  char *own_name;
+
+  call_broker(mock.blocking, "GetNameOwner", WG_BUS_SYSTEMD, &own_name);
+  mock_test("Leave", "");
+  return own_name;
+}
+
+void mock_return(const char *own_name) {
+  call_broker(mock.bus, "GetId", NULL, NULL); /* what we sent before has come to nobody by now */
+  g_assert_cmpint(sd_bus_call_method(mock.blocking, own_name, WG_PATH_SYSTEMD, TEST_INTERFACE,
+                                     "Return", NULL, NULL, ""),
+                  >=, 0);
+}
+
 static char **calls(void) {
   sd_bus_message *reply = NULL;
   char **list = NULL;

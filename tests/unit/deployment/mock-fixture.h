@@ -30,6 +30,11 @@ void mock_with(gconstpointer test);
 void mock_kill(void);
 void mock_spawn(void);
 
+/* Takes its name off the bus, and has it again; between them nobody hears what it is asked. The
+ * answer is the mock's own name: free with g_free(). */
+char *mock_leave(void);
+void mock_return(const char *own_name);
+
 void mock_write(const char *name, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Calls of org.waggle.Test.Systemd or of the manager, waited for. */
 void mock_test(const char *method, const char *types, ...);

@@ -205,6 +205,21 @@ static void test_reexecuted(void) {
   g_assert_cmpint(ran->how, ==, WG_RUN_CANCELED);
 }
 
+/* The same, and it was not there when it should have heard that the command is to end. */
+static void test_cancel_while_away(void) {
+  WgRunOptions o = options();
+  g_autoptr(Ran) ran = ran_new();
+  int pids[2];
+
+  family(ran, &o, pids);
+  g_autofree char *manager = mock_leave();
+  wg_run_cancel(ran->run);
+  mock_return(manager);
+  ran_wait(ran);
+  g_assert_cmpint(ran->how, ==, WG_RUN_CANCELED);
+  family_goes(pids);
+}
+
 /* Another one is there, which knows nothing of it. */
 static void test_other_manager(void) {
   WgRunOptions o = options();
@@ -295,6 +310,7 @@ int main(int argc, char **argv) {
       {"forget", test_forget},
       {"exists", test_exists},
       {"reexecuted", test_reexecuted},
+      {"cancel-while-away", test_cancel_while_away},
       {"other-manager", test_other_manager},
       {"bus-lost", test_bus_lost},
       {"no-manager", test_no_manager},
