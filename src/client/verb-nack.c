@@ -1,4 +1,5 @@
-/* verb-nack.c: gives messages back: unhandled (silent), failed, or as hopeless (fatal). */
+/* verb-nack.c: gives messages back: unhandled (silent), failed, killing (crash) or hopeless
+ * (fatal). */
 #include "client/each.h"
 #include "client/ids.h"
 #include "client/json.h"
@@ -8,7 +9,8 @@
 #include <stdio.h>
 
 const CliOption cli_nack_options[] = {
-    {"mode", 'm', CLI_VALUE_REQUIRED, "MODE", "fail (default), silent (not counted) or fatal"},
+    {"mode", 'm', CLI_VALUE_REQUIRED, "MODE",
+     "fail (default), silent (not counted), crash (counts twice) or fatal"},
     {"delay", 0, CLI_VALUE_REQUIRED, "SPAN", "Hand it out again after this time"},
     {"reason", 'r', CLI_VALUE_REQUIRED, "TEXT", "Why; kept in the message's history"},
     {NULL},
@@ -40,14 +42,15 @@ static gboolean nack_one(Cli *cli, const char *word, gpointer data, GError **err
 }
 
 int cli_verb_nack(Cli *cli, CliArgs *args, GError **error) {
+  static const char *const modes[] = {"fail", "silent", "crash", "fatal", NULL};
   const char *mode = cli_args_get(args, "mode");
   g_auto(GVariantDict) o = G_VARIANT_DICT_INIT(NULL);
   g_autoptr(GError) local = NULL;
   guint64 delay;
 
-  if (mode && !g_str_equal(mode, "fail") && !g_str_equal(mode, "silent") &&
-      !g_str_equal(mode, "fatal")) {
-    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "--mode=%s: can be fail, silent or fatal", mode);
+  if (mode && !g_strv_contains(modes, mode)) {
+    g_set_error(error, CLI_ERROR, CLI_EXIT_USAGE, "--mode=%s: can be fail, silent, crash or fatal",
+                mode);
     return CLI_EXIT_USAGE;
   }
   if (mode)

@@ -61,7 +61,7 @@ static void on_taken_late(DlvLink *link, sd_bus_message *reply, const GError *er
     dlv_agent_forget(agent, late->number);
     dlv_link_ack(link, agent, late->number, lease, cause);
   } else {
-    dlv_link_nack(link, lease, FALSE, 0, 0, "the connection was lost while it was handled");
+    dlv_link_nack(link, lease, "silent", 0, 0, "the connection was lost while it was handled");
   }
 }
 

@@ -25,6 +25,7 @@ typedef enum {
   DLV_ACKED,   /* the agent took care of it */
   DLV_LATER,   /* given back as if it had never been received; after `retry` */
   DLV_REFUSED, /* given back as a failure of the message: counts towards its dead letter */
+  DLV_CRASHED, /* the same, and its handler died of it: counts twice, and no third one dies */
 } DlvResult;
 
 /* One message of a job. Borrowed for as long as the job lives. */

@@ -1,11 +1,14 @@
 /* exec-verdict.c: what it means how a command ended. Pure.
  *
  * The status decides: 0 acks, 75 (EX_TEMPFAIL) gives the message back, anything else is a failure
- * of the message. What ended before the command ran is a failure of the way, not of the message. */
+ * of the message. A crash and a lack of memory are worse: the message may kill each of its
+ * handlers. Who was asked to end (SIGTERM: systemctl stop, a shutdown) says nothing of the message.
+ * What ended before the command ran is a failure of the way, not of the message. */
 #include "delivery/exec.h"
 
 #include "common/amounts.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -50,6 +53,24 @@ static char *signal_text(int number) {
               : g_strdup_printf("killed by signal %d", number);
 }
 
+/* The signals of a program's own faults; the others come from outside. */
+static DlvResult signal_means(int number) {
+  switch (number) {
+  case SIGTERM:
+    return DLV_LATER;
+  case SIGSEGV:
+  case SIGABRT:
+  case SIGBUS:
+  case SIGILL:
+  case SIGFPE:
+  case SIGSYS:
+  case SIGTRAP:
+    return DLV_CRASHED;
+  default:
+    return DLV_REFUSED;
+  }
+}
+
 DlvResult dlv_exec_verdict(const DlvExec *exec, const DlvExecEnd *end, char **ret_cause) {
   *ret_cause = NULL;
   switch (end->how) {
@@ -60,7 +81,7 @@ DlvResult dlv_exec_verdict(const DlvExec *exec, const DlvExecEnd *end, char **re
     return end->code == EX_TEMPFAIL ? DLV_LATER : DLV_REFUSED;
   case DLV_END_SIGNALED:
     *ret_cause = with_last_line(signal_text(end->code), end);
-    return DLV_REFUSED;
+    return signal_means(end->code);
   case DLV_END_TIMEOUT:
     *ret_cause = with_last_line(timeout_text(exec->timeout, "ran longer than"), end);
     return DLV_REFUSED;
@@ -69,7 +90,7 @@ DlvResult dlv_exec_verdict(const DlvExec *exec, const DlvExecEnd *end, char **re
     return DLV_REFUSED;
   case DLV_END_OOM:
     *ret_cause = oom_text(exec);
-    return DLV_REFUSED;
+    return DLV_CRASHED;
   case DLV_END_NOT_STARTED:
     *ret_cause = g_strdup(end->text);
     return DLV_FAILED;

@@ -26,9 +26,9 @@ static void reply_variant(sd_bus_message *m, GVariant *value) {
 
 static const char *result_name(DlvResult result) {
   static const char *const names[] = {
-      [DLV_ANNOUNCED] = "announced", [DLV_HELD] = "held",   [DLV_FAILED] = "failed",
-      [DLV_PARTIAL] = "partial",     [DLV_ACKED] = "acked", [DLV_LATER] = "later",
-      [DLV_REFUSED] = "refused",
+      [DLV_ANNOUNCED] = "announced", [DLV_HELD] = "held",       [DLV_FAILED] = "failed",
+      [DLV_PARTIAL] = "partial",     [DLV_ACKED] = "acked",     [DLV_LATER] = "later",
+      [DLV_REFUSED] = "refused",     [DLV_CRASHED] = "crashed",
   };
   return names[result];
 }

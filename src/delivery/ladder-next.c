@@ -14,6 +14,7 @@ static DlvResult claim(DlvBackendFlags flags, DlvResult result) {
   case DLV_LATER:
     return DLV_HELD;
   case DLV_REFUSED:
+  case DLV_CRASHED:
     return DLV_FAILED;
   default:
     return result;
@@ -22,7 +23,7 @@ static DlvResult claim(DlvBackendFlags flags, DlvResult result) {
 
 static gboolean works(DlvResult result) {
   return result == DLV_ANNOUNCED || result == DLV_ACKED || result == DLV_LATER ||
-         result == DLV_REFUSED;
+         result == DLV_REFUSED || result == DLV_CRASHED;
 }
 
 /* What the rung learns from it; each only once a job, and nothing bad from a job that worked. */
@@ -152,6 +153,9 @@ DlvReport dlv_ladder_next(const DlvPolicy *policy, DlvRung *rungs, DlvAgentState
     break;
   case DLV_REFUSED:
     report = (DlvReport){.tell = DLV_TELL_FAIL, .step = mail->step, .retry = retry};
+    break;
+  case DLV_CRASHED:
+    report = (DlvReport){.tell = DLV_TELL_CRASH, .step = mail->step, .retry = retry};
     break;
   }
   report.cause = cause_text(entry, cause, why);

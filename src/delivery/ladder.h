@@ -25,12 +25,11 @@
  *               floor when one could be
  *   held        again later at this rung; after hold-max the next one
  *   partial     finished: what may have arrived is not tried again
- *   acked | later | refused   (classes that lease) as said; a leased message that failed or was
- *               held is given back as if it had never been received
- * And for the rung, once a job: a message that was announced, acked, given back or refused: it
- * works; else one that failed: back-off, and a failure for the breaker; held and partial: neither,
- * but a held rung is left alone for a while. The rate is charged for a doorbell that was announced
- * or partial, once a job.
+ *   acked | later | refused | crashed   (classes that lease) as said; a leased message that failed
+ * or was held is given back as if it had never been received And for the rung, once a job: a
+ * message that was announced, acked, given back or refused: it works; else one that failed:
+ * back-off, and a failure for the breaker; held and partial: neither, but a held rung is left alone
+ * for a while. The rate is charged for a doorbell that was announced or partial, once a job.
  *
  * messaged keeps `step` and `announced` of a message; everything else here is the courier's memory
  * and may be lost: then holding begins anew, and a back-off ends early. */
@@ -125,6 +124,7 @@ typedef enum {                  /* how messaged is told */
                DLV_TELL_NACK,   /* given back as if never received, after `retry` */
                DLV_TELL_FAIL, /* Nack as a failure of the message, after `retry` (0: messaged's own)
                                */
+               DLV_TELL_CRASH,     /* the same; the message killed its handler */
                DLV_TELL_TERMINATE, /* a lease whose work may be half done: kept as a dead letter */
 } DlvTell;
 

@@ -311,13 +311,13 @@ static void on_told(DlvLink *link, sd_bus_message *reply, const GError *error, g
   dlv_courier_work_done(link->courier);
 }
 
-void dlv_link_nack(DlvLink *link, guint64 lease, gboolean failure, guint64 delay, guint step,
+void dlv_link_nack(DlvLink *link, guint64 lease, const char *mode, guint64 delay, guint step,
                    const char *reason) {
   g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(NULL);
 
   if (link->state != DLV_LINK_READY || lease == 0)
     return;
-  g_variant_dict_insert(&options, "mode", "s", failure ? "fail" : "silent");
+  g_variant_dict_insert(&options, "mode", "s", mode);
   g_variant_dict_insert(&options, "step", "u", (guint32)step);
   if (delay != 0)
     g_variant_dict_insert(&options, "delay", "t", delay);

@@ -28,9 +28,9 @@ int dlv_reports_append(sd_bus_message *m, gconstpointer batch);
 void dlv_link_report(DlvLink *link, const DlvNotice *report);
 /* A lease is done: the agent took care of the message. */
 void dlv_link_ack(DlvLink *link, DlvAgent *agent, guint64 number, guint64 lease, const char *cause);
-/* A lease is given back: silently, as if never received, or as a failure; `step`: told with the
- * next attempt. */
-void dlv_link_nack(DlvLink *link, guint64 lease, gboolean failure, guint64 delay, guint step,
+/* A lease is given back: "silent" (as if never received), "fail" or "crash" (see Nack); `step`:
+ * told with the next attempt. */
+void dlv_link_nack(DlvLink *link, guint64 lease, const char *mode, guint64 delay, guint step,
                    const char *reason);
 /* A lease that ends as a dead letter. */
 void dlv_link_terminate(DlvLink *link, guint64 lease, const char *reason);

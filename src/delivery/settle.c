@@ -104,12 +104,15 @@ static void carry_out(DlvAgent *agent, DlvAttempt *attempt, const DlvReport *rep
     break;
   case DLV_TELL_NACK:
     if (attempt->lease != 0)
-      dlv_link_nack(link, attempt->lease, FALSE, report->retry, report->step, report->cause);
+      dlv_link_nack(link, attempt->lease, "silent", report->retry, report->step, report->cause);
     else if (report->result != NULL) /* it never came to the lease */
       tell(agent, attempt, report);
     break;
   case DLV_TELL_FAIL:
-    dlv_link_nack(link, attempt->lease, TRUE, report->retry, report->step, report->cause);
+    dlv_link_nack(link, attempt->lease, "fail", report->retry, report->step, report->cause);
+    break;
+  case DLV_TELL_CRASH:
+    dlv_link_nack(link, attempt->lease, "crash", report->retry, report->step, report->cause);
     break;
   case DLV_TELL_TERMINATE:
     if (attempt->lease != 0)

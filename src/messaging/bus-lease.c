@@ -44,8 +44,10 @@ static gboolean refuse_unreadable(GError **error) {
 }
 
 static gboolean take_mode(const char *mode, MsgLeaseJob *job, GError **error) {
-  static const char *const names[] = {
-      [MSG_NACK_SILENT] = "silent", [MSG_NACK_FAIL] = "fail", [MSG_NACK_FATAL] = "fatal"};
+  static const char *const names[] = {[MSG_NACK_SILENT] = "silent",
+                                      [MSG_NACK_FAIL] = "fail",
+                                      [MSG_NACK_FATAL] = "fatal",
+                                      [MSG_NACK_CRASH] = "crash"};
 
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
     if (strcmp(mode, names[i]) == 0) {
@@ -53,7 +55,7 @@ static gboolean take_mode(const char *mode, MsgLeaseJob *job, GError **error) {
       return TRUE;
     }
   }
-  return refuse(error, "option 'mode' is one of silent, fail, fatal");
+  return refuse(error, "option 'mode' is one of silent, fail, crash, fatal");
 }
 
 static gboolean read_step(sd_bus_message *m, MsgLeaseJob *job, GError **error) {

@@ -157,7 +157,8 @@ typedef enum {
   MSG_LEASE_TERMINATE,
   MSG_LEASE_DETACH
 } MsgLeaseVerb;
-typedef enum { MSG_NACK_SILENT, MSG_NACK_FAIL, MSG_NACK_FATAL } MsgNackMode;
+/* CRASH: the message killed its handler: counts as two failures, and is the end the second time. */
+typedef enum { MSG_NACK_SILENT, MSG_NACK_FAIL, MSG_NACK_FATAL, MSG_NACK_CRASH } MsgNackMode;
 typedef struct {
   MsgJob base;
   MsgLeaseVerb verb;

@@ -356,19 +356,27 @@ static guint64 backoff(MsgEngine *e, const MsgAgent *agent, guint failed) {
   return step / 2 + (guint64)(g_rand_double(e->random) * (step / 2 + 1));
 }
 
+/* Why that was the last delivery; NULL: it was not. What killed two handlers gets no third. */
+static char *count_failure(const MsgAgent *agent, MsgLive *live, MsgNackMode mode,
+                           const char *cause) {
+  gboolean crash = mode == MSG_NACK_CRASH, again = crash && (live->flags & MSG_LIVE_CRASHED);
+  guint n = crash ? 2 : mode == MSG_NACK_FAIL ? 1 : 0;
+
+  live->failed = (guint16)MIN(live->failed + n, G_MAXUINT16);
+  if (crash)
+    live->flags |= MSG_LIVE_CRASHED;
+  if (again)
+    return g_strdup_printf("handler-crash: it killed two handlers; last: %s", cause);
+  if (n > 0 && agent->max_deliveries && live->failed >= MIN(agent->max_deliveries, G_MAXUINT16))
+    return g_strdup_printf("delivery limit of %u reached; last: %s", agent->max_deliveries, cause);
+  return NULL;
+}
+
 void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode mode, guint64 delay,
                      const MsgActor *actor, const char *cause) {
-  if (mode == MSG_NACK_FAIL && live->failed < G_MAXUINT16)
-    live->failed++;
-  if (mode == MSG_NACK_FATAL) {
-    msg_live_move(e, agent, live, MSG_STATE_DEAD, actor, cause);
-    return;
-  }
-  if (agent->max_deliveries && live->failed >= MIN(agent->max_deliveries, G_MAXUINT16)) {
-    g_autofree char *why =
-        g_strdup_printf("delivery limit of %u reached; last: %s", agent->max_deliveries,
-                        cause ? cause : "no reason given");
-    msg_live_move(e, agent, live, MSG_STATE_DEAD, actor, why);
+  g_autofree char *why = count_failure(agent, live, mode, cause ? cause : "no reason given");
+  if (mode == MSG_NACK_FATAL || why) {
+    msg_live_move(e, agent, live, MSG_STATE_DEAD, actor, why ? why : cause);
     return;
   }
   if (live->expires && live->expires <= e->now) {
@@ -377,7 +385,7 @@ void msg_live_return(MsgEngine *e, MsgAgent *agent, MsgLive *live, MsgNackMode m
     return;
   }
   if (delay == G_MAXUINT64)
-    delay = mode == MSG_NACK_FAIL ? backoff(e, agent, live->failed) : 0;
+    delay = mode != MSG_NACK_SILENT ? backoff(e, agent, live->failed) : 0;
   live->until = 0;
   live->ready_at = delay ? e->now + (gint64)MIN(delay, G_MAXINT64 / 4) : 0;
   /* whoever was told of it did not finish: it may be told again, from the first step on */

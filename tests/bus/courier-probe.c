@@ -99,10 +99,10 @@ static void report(Probe *p, DlvJob *job, const char *answer) {
     const char *name;
     DlvResult result;
     guint64 retry;
-  } results[] = {{"announced", DLV_ANNOUNCED}, {"held", DLV_HELD, HELD_USEC},
-                 {"failed", DLV_FAILED},       {"broken", DLV_FAILED, 1000},
-                 {"partial", DLV_PARTIAL},     {"acked", DLV_ACKED},
-                 {"later", DLV_LATER},         {"refused", DLV_REFUSED}};
+  } results[] = {
+      {"announced", DLV_ANNOUNCED}, {"held", DLV_HELD, HELD_USEC}, {"failed", DLV_FAILED},
+      {"broken", DLV_FAILED, 1000}, {"partial", DLV_PARTIAL},      {"acked", DLV_ACKED},
+      {"later", DLV_LATER},         {"refused", DLV_REFUSED},      {"crashed", DLV_CRASHED}};
   g_auto(GStrv) parts = g_strsplit(answer, ":", 2);
 
   for (guint i = 0; i < G_N_ELEMENTS(results); i++)

@@ -94,6 +94,30 @@ def test_signals_fail():
     dies(b"signal 9", "killed by signal 9 (KILL)")
 
 
+def test_a_crash_counts_twice_and_the_second_is_the_end():
+    with rig() as r:
+        agent(r)
+        r.client.call("RegisterAgent", "a", **{"backoff": [1000], "max-deliveries": 100})
+        sent = r.client.send("a", b"signal 11")
+        reason = r.wait_receipt(sent, "dead")[-1][1]
+        check(reason.startswith("handler-crash: ") and "signal 11 (SEGV)" in reason, reason)
+        equal(len(runs(r)), 2)
+        dead, = r.client.call("ListDead")[0]
+        equal((dead["message"], dead["reason"]), (sent, reason))
+        r.client.call("RequeueDead", sent)
+        wait_for(lambda: len(runs(r)) == 4, "two more commands")
+        wait_for(lambda: states(r, sent).count("dead") == 2, "a dead letter again")
+
+
+def test_who_was_asked_to_end_did_not_fail():
+    with rig() as r:
+        agent(r)
+        r.client.call("RegisterAgent", "a", **{"max-deliveries": 1})
+        sent = r.client.send("a", b"signal 15")
+        wait_for(lambda: len(runs(r)) >= 2, "the command again")
+        check("dead" not in states(r, sent), r.receipts(sent))
+
+
 def test_time_is_limited_and_all_are_ended():
     with rig() as r:
         agent(r, timeout="3s")

@@ -79,7 +79,7 @@ void world_expect(World *w, const char *expected) {
 }
 
 void world_result(World *w, guint i, DlvResult result, guint64 retry, const char *expected) {
-  static const char *const tells[] = {"", "ack", "nack", "fail", "terminate"};
+  static const char *const tells[] = {"", "ack", "nack", "fail", "crash", "terminate"};
   g_autofree char *why = g_strdup_printf("cause %u", i);
   g_autoptr(GString) text = g_string_new(NULL);
 

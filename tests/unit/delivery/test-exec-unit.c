@@ -211,9 +211,10 @@ static void test_ends(void) {
       {"exit-code", CLD_EXITED, 226, DLV_FAILED, "\"sandbox\": false"},
       {"exit-code", CLD_EXITED, 204, DLV_REFUSED, "exit status 204"},
       {"signal", CLD_KILLED, 9, DLV_REFUSED, "killed by signal 9 (KILL)"},
-      {"success", CLD_KILLED, 15, DLV_REFUSED, "killed by signal 15 (TERM)"}, /* clean to systemd */
-      {"core-dump", CLD_DUMPED, 11, DLV_REFUSED, "killed by signal 11 (SEGV)"},
-      {"oom-kill", CLD_KILLED, 9, DLV_REFUSED, "killed for memory (OOM), limit 64M"},
+      {"success", CLD_KILLED, 15, DLV_LATER, "killed by signal 15 (TERM)"}, /* clean to systemd */
+      {"signal", CLD_KILLED, 11, DLV_CRASHED, "killed by signal 11 (SEGV)"},
+      {"core-dump", CLD_DUMPED, 11, DLV_CRASHED, "killed by signal 11 (SEGV)"},
+      {"oom-kill", CLD_KILLED, 9, DLV_CRASHED, "killed for memory (OOM), limit 64M"},
       {"timeout", CLD_KILLED, 15, DLV_REFUSED, "ran longer than 30s"},
       {"timeout", CLD_EXITED, 0, DLV_REFUSED, "ran longer than 30s"},
       {"watchdog", CLD_DUMPED, 6, DLV_REFUSED, "watchdog"},

@@ -38,8 +38,8 @@ static void test_status(void) {
 
 static void test_signal(void) {
   exec_ends("signal", ", \"9\"", "", DLV_REFUSED, "killed by signal 9 (KILL)");
-  exec_ends("signal", ", \"6\"", "", DLV_REFUSED, "killed by signal 6 (ABRT)");
-  exec_ends("signal", ", \"15\"", "", DLV_REFUSED, "killed by signal 15 (TERM)");
+  exec_ends("signal", ", \"6\"", "", DLV_CRASHED, "killed by signal 6 (ABRT)");
+  exec_ends("signal", ", \"15\"", "", DLV_LATER, "killed by signal 15 (TERM)");
   exec_ends("signal", ", \"40\"", "", DLV_REFUSED, "killed by signal 40");
 }
 
@@ -212,7 +212,7 @@ static void means(const DlvExecEnd *end, DlvResult result, const char *cause) {
 
 /* What only systemd can tell. */
 static void test_verdict(void) {
-  means(&(DlvExecEnd){.how = DLV_END_OOM}, DLV_REFUSED, "killed for memory (OOM), limit 64M");
+  means(&(DlvExecEnd){.how = DLV_END_OOM}, DLV_CRASHED, "killed for memory (OOM), limit 64M");
   means(&(DlvExecEnd){.how = DLV_END_TIMEOUT}, DLV_REFUSED, "ran longer than 10min");
   means(&(DlvExecEnd){.how = DLV_END_WATCHDOG}, DLV_REFUSED,
         "ended by its watchdog: no sign of life within 30s");
@@ -222,7 +222,7 @@ static void test_verdict(void) {
   const DlvExec none = {0};
   g_autofree char *got = NULL;
   g_assert_cmpint(dlv_exec_verdict(&none, &(DlvExecEnd){.how = DLV_END_OOM}, &got), ==,
-                  DLV_REFUSED);
+                  DLV_CRASHED);
   g_assert_cmpstr(got, ==, "killed for memory (OOM)");
 }
 

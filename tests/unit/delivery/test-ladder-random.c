@@ -165,7 +165,7 @@ static DlvResult any_result(Sim *s, guint rung) {
   static const DlvResult plain[] = {DLV_ANNOUNCED, DLV_ANNOUNCED, DLV_FAILED, DLV_FAILED,
                                     DLV_HELD,      DLV_HELD,      DLV_PARTIAL};
   static const DlvResult leased[] = {DLV_ACKED,  DLV_LATER, DLV_REFUSED, DLV_FAILED,
-                                     DLV_FAILED, DLV_HELD,  DLV_PARTIAL};
+                                     DLV_FAILED, DLV_HELD,  DLV_PARTIAL, DLV_CRASHED};
 
   if (s->kind)
     return class->flags & DLV_LEASES ? DLV_ACKED : DLV_ANNOUNCED;
@@ -189,7 +189,7 @@ static void settle(Sim *s, Letter *letter, const DlvReport *r, guint rung) {
     g_assert_true(r->done || r->go_on || r->retry > 0);
     g_assert_false(r->go_on && (r->retry || r->done));
   }
-  if (r->tell == DLV_TELL_FAIL && r->retry == 0)
+  if ((r->tell == DLV_TELL_FAIL || r->tell == DLV_TELL_CRASH) && r->retry == 0)
     letter->offered = now + 10 * SEC;
   g_assert_true(g_str_has_prefix(r->cause, s->w.policy->entries[rung].name));
 }

@@ -194,18 +194,19 @@ static void test_leases(void) {
   World w;
 
   world_init(&w, "{'backends': [{'use': 'worker'}, " BELL "]}");
-  for (guint i = 0; i < 6; i++)
+  for (guint i = 0; i < 7; i++)
     world_mail(&w, 4);
-  world_expect(&w, "worker: 0 1 2 3 4 5");
+  world_expect(&w, "worker: 0 1 2 3 4 5 6");
   world_result(&w, 0, DLV_ACKED, 0, "ack done");
   world_result(&w, 1, DLV_LATER, 0, "nack retry 5s");
   world_result(&w, 1, DLV_LATER, 0, "nack retry 10s");
   world_result(&w, 2, DLV_LATER, 3 * SEC, "nack retry 3s");
   world_result(&w, 3, DLV_REFUSED, 0, "fail");
   world_result(&w, 4, DLV_PARTIAL, 0, "terminate done");
-  world_result(&w, 5, DLV_FAILED, 0, "nack"); /* the ladder goes on when it is offered again */
+  world_result(&w, 5, DLV_CRASHED, 0, "crash");
+  world_result(&w, 6, DLV_FAILED, 0, "nack"); /* the ladder goes on when it is offered again */
   g_assert_cmpuint(w.rungs[0].breaker.failures, ==, 0); /* the job worked */
-  g_ptr_array_remove_range(w.mail, 0, 5);
+  g_ptr_array_remove_range(w.mail, 0, 6);
   world_expect(&w, "bell: 0");
   world_clear(&w);
 }

@@ -64,6 +64,60 @@ static void test_requeue(void) {
   env_clear(&env);
 }
 
+static MsgState crash(Env *env, MsgActor *actor, guint failed_before) {
+  MsgState state;
+  MsgDelivery *d = env_take(env, actor, "a");
+
+  g_assert_cmpuint(d->failed, ==, failed_before);
+  g_assert_true(
+      env_nack(env, actor, d->token, MSG_NACK_CRASH, 0, "killed by signal 11", &state, NULL));
+  msg_delivery_free(d);
+  return state;
+}
+
+/* What kills its handlers gets no third one, whatever the limit of failures is. */
+static void test_crash(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+
+  env_agent(&env, alice, "a", "{'max-deliveries': <uint32 0>}");
+  guint64 seq = env_send(&env, alice, "a", "x");
+  g_assert_cmpint(crash(&env, alice, 0), ==, MSG_STATE_QUEUED);
+  MsgDelivery *d = env_take(&env, alice, "a"); /* the two need not come one behind the other */
+  g_assert_cmpuint(d->failed, ==, 2);
+  g_assert_true(env_nack(&env, alice, d->token, MSG_NACK_FAIL, 0, NULL, NULL, NULL));
+  msg_delivery_free(d);
+  env_restart(&env);
+  env_fail_commits(&env, 1);
+  g_assert_cmpint(crash(&env, alice, 3), ==, MSG_STATE_DEAD);
+  env_commits_to_fail(&env);
+  g_autoptr(GVariant) entries =
+      env_ok(&env, alice, MSG_CALL_LIST_DEAD, g_variant_new_parsed("(@a{sv} {},)"));
+  g_autofree char *text = g_variant_print(entries, FALSE);
+  g_assert_nonnull(strstr(
+      text, "'reason': <'handler-crash: it killed two handlers; last: killed by signal 11'>"));
+  g_autoptr(GVariant) r =
+      env_ok(&env, alice, MSG_CALL_REQUEUE_DEAD, g_variant_new("(ta{sv})", seq, NULL));
+  g_assert_cmpint(crash(&env, alice, 0), ==, MSG_STATE_QUEUED); /* from the beginning */
+  g_assert_cmpint(crash(&env, alice, 2), ==, MSG_STATE_DEAD);
+  env_check(&env);
+  env_clear(&env);
+}
+
+/* It counts twice towards a limit, too. */
+static void test_crash_limit(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000);
+
+  env_agent(&env, alice, "a", "{'max-deliveries': <uint32 2>}");
+  env_send(&env, alice, "a", "x");
+  g_assert_cmpint(crash(&env, alice, 0), ==, MSG_STATE_DEAD);
+  env_check(&env);
+  env_clear(&env);
+}
+
 static void test_purge(void) {
   Env env;
   env_init(&env);
@@ -212,6 +266,8 @@ static void test_idle(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/engine/dead/requeue", test_requeue);
+  g_test_add_func("/engine/dead/crash", test_crash);
+  g_test_add_func("/engine/dead/crash-limit", test_crash_limit);
   g_test_add_func("/engine/dead/purge", test_purge);
   g_test_add_func("/engine/dead/slices", test_slices);
   g_test_add_func("/engine/dead/retention", test_retention);

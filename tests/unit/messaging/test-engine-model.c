@@ -18,7 +18,7 @@ typedef struct {
   guint64 seq, token;
   guint agent, failed, connection;
   Where where;
-  gboolean is_volatile, detached;
+  gboolean is_volatile, detached, crashed;
   gint64 expires, until; /* BOOTTIME, 0: none */
 } Model;
 
@@ -59,7 +59,7 @@ static const char *name_of(guint agent) {
 }
 
 /* A lease has ended without an ack. */
-static void returned(World *w, Model *m, gboolean counts) {
+static void returned(World *w, Model *m, guint counts) {
   m->where = WAITING;
   m->token = 0;
   m->failed += counts;
@@ -153,7 +153,7 @@ static void op_end(World *w) {
 
 static void op_nack(World *w) {
   Model *m = some(w, LEASED);
-  MsgNackMode mode = (MsgNackMode)g_rand_int_range(w->rand, 0, 3);
+  MsgNackMode mode = (MsgNackMode)g_rand_int_range(w->rand, 0, 4);
   guint64 delay = g_rand_boolean(w->rand) ? G_MAXUINT64 : 0;
   g_autoptr(GError) error = NULL;
 
@@ -163,10 +163,12 @@ static void op_nack(World *w) {
     w->n_failed++;
     return;
   }
-  if (mode == MSG_NACK_FATAL)
+  gboolean again = mode == MSG_NACK_CRASH && m->crashed;
+  m->crashed = m->crashed || mode == MSG_NACK_CRASH;
+  if (mode == MSG_NACK_FATAL || again)
     m->where = DEAD;
   else
-    returned(w, m, mode == MSG_NACK_FAIL);
+    returned(w, m, mode == MSG_NACK_FAIL ? 1 : mode == MSG_NACK_CRASH ? 2 : 0);
 }
 
 static void op_advance(World *w) {
@@ -207,6 +209,7 @@ static void op_verb(World *w, Where from, MsgCallKind kind, Where to) {
   if (kind != MSG_CALL_REQUEUE_DEAD)
     return;
   m->failed = 0;
+  m->crashed = FALSE;
   m->expires = 0;
 }
 
