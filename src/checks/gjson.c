@@ -6,22 +6,6 @@
 
 static JsonNode *walk(const ChkGjson *path, guint from, guint to, JsonNode *node, GPtrArray *arena);
 
-static JsonNode *keep(GPtrArray *arena, JsonNode *node) {
-  g_ptr_array_add(arena, node);
-  return node;
-}
-
-static JsonNode *keep_array(GPtrArray *arena, JsonArray *array) {
-  JsonNode *node = json_node_init_array(json_node_alloc(), array);
-
-  json_array_unref(array);
-  return keep(arena, node);
-}
-
-static JsonNode *text_node(GPtrArray *arena, const char *text) {
-  return keep(arena, json_node_init_string(json_node_alloc(), text));
-}
-
 static gboolean is_text(JsonNode *node) {
   return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
 }
@@ -105,10 +89,39 @@ static gboolean order(JsonNode *a, JsonNode *b, int *ret) {
   return TRUE;
 }
 
+/* As strconv.ParseBool(): 0, 1, t, f, true, false; -1: neither. */
+static int truth_of(const char *text) {
+  static const char *const yes[] = {"1", "t", "true", NULL}, *const no[] = {"0", "f", "false",
+                                                                            NULL};
+  g_autofree char *small = g_ascii_strdown(text, -1);
+
+  return g_strv_contains(yes, small) ? 1 : g_strv_contains(no, small) ? 0 : -1;
+}
+
+/* What is not there is like null, and like false. */
+static gboolean is_ish(GjsonIsh ish, JsonNode *node) {
+  gboolean none = node == NULL || JSON_NODE_HOLDS_NULL(node);
+  int truth = -1;
+
+  if (ish == GJSON_ANY || ish == GJSON_NULL_ISH)
+    return ish == GJSON_ANY ? node != NULL : none;
+  if (none)
+    truth = 0;
+  else if (is_text(node))
+    truth = truth_of(json_node_get_string(node));
+  else if (is_number(node))
+    truth = number(node) < 0 || number(node) > 0;
+  else if (JSON_NODE_HOLDS_VALUE(node))
+    truth = json_node_get_boolean(node);
+  return truth == (ish == GJSON_TRUE_ISH);
+}
+
 static gboolean fits(const GjsonStep *step, JsonNode *element, GPtrArray *arena) {
-  JsonNode *found = walk(step->path, 0, step->path->steps->len, element, arena);
+  JsonNode *found = gjson_walk(step->path, element, arena);
   int o = 0;
 
+  if (step->ish != GJSON_PLAIN)
+    return is_ish(step->ish, found) == (step->op != GJSON_NE);
   if (!found || step->op == GJSON_EXISTS)
     return found != NULL;
   if (step->op == GJSON_LIKE || step->op == GJSON_UNLIKE)
@@ -145,7 +158,7 @@ static JsonNode *each(const ChkGjson *path, const GjsonStep *step, guint from, g
     if (found)
       json_array_add_element(all, json_node_copy(found));
   }
-  return keep_array(arena, all);
+  return gjson_keep_array(arena, all);
 }
 
 static JsonNode *first(const GjsonStep *step, JsonArray *array, GPtrArray *arena) {
@@ -155,76 +168,21 @@ static JsonNode *first(const GjsonStep *step, JsonArray *array, GPtrArray *arena
   return NULL;
 }
 
-/* ---- modifiers ---- */
-static JsonNode *listed(JsonNode *node, gboolean values, GPtrArray *arena) {
-  JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-  g_autoptr(GList) names = object ? json_object_get_members(object) : NULL;
-  JsonArray *all;
+/* ---- multipaths ---- */
+/* What is not there is left out. */
+static JsonNode *multi(const GjsonStep *step, JsonNode *node, GPtrArray *arena) {
+  JsonObject *object = step->object ? json_object_new() : NULL;
+  JsonArray *array = step->object ? NULL : json_array_new();
 
-  if (!object)
-    return values && JSON_NODE_HOLDS_ARRAY(node) ? node : NULL;
-  all = json_array_new();
-  for (GList *l = names; l; l = l->next) {
-    if (values)
-      json_array_add_element(all, json_node_copy(json_object_get_member(object, l->data)));
-    else
-      json_array_add_string_element(all, l->data);
+  for (guint i = 0; i < step->parts->len; i++) {
+    const GjsonPart *part = step->parts->pdata[i];
+    JsonNode *found = gjson_walk(part->path, node, arena);
+    if (found && object)
+      json_object_set_member(object, part->name, json_node_copy(found));
+    else if (found)
+      json_array_add_element(array, json_node_copy(found));
   }
-  return keep_array(arena, all);
-}
-
-static JsonNode *reversed(JsonNode *node, GPtrArray *arena) {
-  JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-  JsonArray *all;
-
-  if (!array)
-    return node;
-  all = json_array_new();
-  for (guint i = json_array_get_length(array); i > 0; i--)
-    json_array_add_element(all, json_node_copy(json_array_get_element(array, i - 1)));
-  return keep_array(arena, all);
-}
-
-/* Lists in a list, one level of them. */
-static JsonNode *flat(JsonNode *node, GPtrArray *arena) {
-  JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-  JsonArray *all;
-
-  if (!array)
-    return node;
-  all = json_array_new();
-  for (guint i = 0; i < json_array_get_length(array); i++) {
-    JsonNode *one = json_array_get_element(array, i);
-    JsonArray *inner = JSON_NODE_HOLDS_ARRAY(one) ? json_node_get_array(one) : NULL;
-    for (guint k = 0; inner && k < json_array_get_length(inner); k++)
-      json_array_add_element(all, json_node_copy(json_array_get_element(inner, k)));
-    if (!inner)
-      json_array_add_element(all, json_node_copy(one));
-  }
-  return keep_array(arena, all);
-}
-
-static JsonNode *modify(GjsonModifier modifier, JsonNode *node, GPtrArray *arena) {
-  g_autofree char *text = NULL;
-  JsonNode *made;
-
-  switch (modifier) {
-  case GJSON_KEYS:
-  case GJSON_VALUES:
-    return listed(node, modifier == GJSON_VALUES, arena);
-  case GJSON_REVERSE:
-    return reversed(node, arena);
-  case GJSON_FLATTEN:
-    return flat(node, arena);
-  case GJSON_TOSTR:
-    text = json_to_string(node, FALSE);
-    return text_node(arena, text);
-  case GJSON_FROMSTR:
-    made = is_text(node) ? json_from_string(json_node_get_string(node), NULL) : NULL;
-    return made ? keep(arena, made) : NULL;
-  default:
-    return node;
-  }
+  return object ? gjson_keep_object(arena, object) : gjson_keep_array(arena, array);
 }
 
 /* ---- the way ---- */
@@ -245,13 +203,17 @@ static JsonNode *walk(const ChkGjson *path, guint from, guint to, JsonNode *node
     if (step->kind == GJSON_KEY)
       node = at_key(step, node);
     else if (step->kind == GJSON_MODIFIER)
-      node = modify(step->modifier, node, arena);
+      node = gjson_modify(step, node, arena);
+    else if (step->kind == GJSON_MULTI)
+      node = multi(step, node, arena);
+    else if (step->kind == GJSON_LITERAL)
+      node = step->value;
     else if (!array)
       node = NULL;
     else if (step->kind == GJSON_FIRST)
       node = first(step, array, arena);
     else if (step->kind == GJSON_EACH && end == i + 1)
-      node = keep(arena, json_node_init_int(json_node_alloc(), json_array_get_length(array)));
+      node = gjson_keep(arena, json_node_init_int(json_node_alloc(), json_array_get_length(array)));
     else {
       node = each(path, step, i + 1, end, array, arena);
       i = end - 1;
@@ -260,9 +222,13 @@ static JsonNode *walk(const ChkGjson *path, guint from, guint to, JsonNode *node
   return node;
 }
 
+JsonNode *gjson_walk(const ChkGjson *path, JsonNode *node, GPtrArray *arena) {
+  return walk(path, 0, path->steps->len, node, arena);
+}
+
 JsonNode *chk_gjson_get(const ChkGjson *path, JsonNode *root) {
   g_autoptr(GPtrArray) arena = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref);
-  JsonNode *found = root ? walk(path, 0, path->steps->len, root, arena) : NULL;
+  JsonNode *found = root ? gjson_walk(path, root, arena) : NULL;
 
   return found ? json_node_copy(found) : NULL;
 }

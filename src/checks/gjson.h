@@ -1,7 +1,7 @@
 /* gjson.h: paths of gjson, with which goss files look into JSON: keys with wildcards, indexes, "#"
- * for all elements or their number, queries "#(key==value)" and "#(...)#", "|", and the modifiers
- * that only rearrange. Pure; bounded in depth. What gjson has beyond (multipaths, literals, other
- * modifiers) is refused when a path is read. */
+ * for all elements or their number, queries "#(key==value)" and "#(...)#", "|", multipaths "{a,b}"
+ * and "[a,b]", literals "!true", and the modifiers that gjson has built in. Pure; bounded in depth.
+ * JSON lines ("..") are not there: a document is one value. */
 #pragma once
 
 #include <json-glib/json-glib.h>

@@ -96,14 +96,44 @@ static JsonNode *call(Goss *g, const GossCommand *command, JsonNode *piped, Json
   return value;
 }
 
+/* "now.Format LAYOUT": the one method with an argument that files use. */
+static gboolean is_format(const GossCommand *command) {
+  const GossOperand *first = command->operands->pdata[0];
+  guint n = first->fields ? first->fields->len : 0;
+
+  return n > 0 && command->operands->len == 2 && strcmp(first->fields->pdata[n - 1], "Format") == 0;
+}
+
+static JsonNode *format_time(Goss *g, const GossCommand *command, JsonNode *piped, JsonNode *dot,
+                             GError **error) {
+  GossOperand first = *(GossOperand *)command->operands->pdata[0];
+  g_autoptr(GPtrArray) fields = g_ptr_array_new();
+
+  for (guint i = 0; i + 1 < first.fields->len; i++)
+    g_ptr_array_add(fields, first.fields->pdata[i]);
+  first.fields = fields;
+  JsonNode *value = run_operand(g, &first, dot, error);
+  JsonNode *layout = value ? run_operand(g, command->operands->pdata[1], dot, error) : NULL;
+  g_autoptr(GDateTime) time = value ? goss_time_of(value) : NULL;
+  if (!layout)
+    return NULL;
+  if (time && goss_is_text(layout) && !piped)
+    return goss_take_text(g, goss_time_format(json_node_get_string(layout), time));
+  g->line = first.line;
+  goss_fail(g, error, "Format is a method of times, with a layout");
+  return NULL;
+}
+
 static JsonNode *run_command(Goss *g, const GossCommand *command, JsonNode *piped, JsonNode *dot,
                              GError **error) {
   const GossOperand *first = command->operands->pdata[0];
 
   if (!step(g, error))
     return NULL;
-  if (first->kind == GOSS_OPERAND_FUNCTION)
+  if (first->kind == GOSS_OPERAND_FUNCTION && !is_format(command))
     return call(g, command, piped, dot, error);
+  if (is_format(command))
+    return format_time(g, command, piped, dot, error);
   if (command->operands->len > 1 || piped) {
     g->line = first->line;
     goss_fail(g, error, "a value is no function, and takes no arguments");
@@ -183,6 +213,24 @@ static gint by_text(gconstpointer a, gconstpointer b) {
   return strcmp(a, b);
 }
 
+/* What is done may change the map: of members that go, those still to come are left out. */
+static Flow each_member(Goss *g, const GossNode *node, JsonObject *object, guint *ret_n,
+                        GError **error) {
+  g_autoptr(GList) names = g_list_sort(json_object_get_members(object), by_text);
+  g_autoptr(GPtrArray) keys = g_ptr_array_new();
+  Flow flow = FLOW_ON;
+
+  for (GList *l = names; l; l = l->next)
+    g_ptr_array_add(keys, goss_text(g, l->data));
+  for (guint i = 0; flow == FLOW_ON && i < keys->len; i++) {
+    JsonNode *value = json_object_get_member(object, json_node_get_string(keys->pdata[i]));
+    if (value)
+      flow = once(g, node, keys->pdata[i], value, error);
+    *ret_n += 1;
+  }
+  return flow;
+}
+
 static Flow each(Goss *g, const GossNode *node, JsonNode *value, guint *ret_n, GError **error) {
   Flow flow = FLOW_ON;
 
@@ -193,9 +241,7 @@ static Flow each(Goss *g, const GossNode *node, JsonNode *value, guint *ret_n, G
       flow = once(g, node, goss_int(g, i), json_array_get_element(array, i), error);
   } else if (JSON_NODE_HOLDS_OBJECT(value)) {
     JsonObject *object = json_node_get_object(value);
-    g_autoptr(GList) names = g_list_sort(json_object_get_members(object), by_text);
-    for (GList *l = names; flow == FLOW_ON && l; l = l->next, (*ret_n)++)
-      flow = once(g, node, goss_text(g, l->data), json_object_get_member(object, l->data), error);
+    flow = each_member(g, node, object, ret_n, error);
   } else if (goss_is_int(value)) {
     for (gint64 i = 0; flow == FLOW_ON && i < json_node_get_int(value); i++, (*ret_n)++)
       flow = once(g, node, goss_int(g, i), goss_int(g, i), error);
@@ -299,7 +345,7 @@ static JsonNode *make_data(JsonNode *vars) {
   JsonNode *node = json_node_alloc(), *empty = json_node_alloc();
 
   json_node_take_object(empty, none);
-  json_object_set_member(object, "Vars", vars ? json_node_copy(vars) : json_node_ref(empty));
+  json_object_set_member(object, "Vars", vars ? goss_deep_copy(vars, 0) : json_node_ref(empty));
   json_object_set_member(object, "Env", environment());
   json_node_unref(empty);
   json_node_take_object(node, object);

@@ -250,6 +250,7 @@ const GossFunctionRow goss_functions_list[] = {
     {"rest", 1, 1, f_rest},
     {"initial", 1, 1, f_initial},
     {"append", 2, 2, f_append},
+    {"push", 2, 2, f_append},
     {"concat", 1, MANY, f_concat},
     {"has", 2, 2, f_has},
     {"uniq", 1, 1, f_uniq},
@@ -263,6 +264,7 @@ const GossFunctionRow goss_functions_list[] = {
     {"keys", 1, 1, f_keys},
     {"values", 1, 1, f_values},
     {"toJson", 1, 1, f_to_json},
+    {"toRawJson", 1, 1, f_to_json},
     {"fromJson", 1, 1, f_from_json},
     {NULL, 0, 0, NULL},
 };

@@ -1,17 +1,12 @@
 /* goss-functions-maps.c: the rest of Sprig's functions over lists, maps and numbers that goss files
- * use. No function changes what it is given: "set" and "merge" give a new map. */
+ * use. "set", "unset" and "merge" change the map that they are given, as Sprig's do; what a map
+ * lost lives on with the rendering, and no map is put into itself. */
 #include "checks/goss-private.h"
 
 #include <string.h>
 
 #define MANY G_MAXUINT
 #define RANGE_MAX 100000
-
-static gint64 whole(JsonNode *node) {
-  if (goss_is_number(node))
-    return goss_is_int(node) ? json_node_get_int(node) : (gint64)goss_number(node);
-  return goss_is_text(node) ? g_ascii_strtoll(json_node_get_string(node), NULL, 10) : 0;
-}
 
 static void add(JsonArray *to, JsonNode *value) {
   json_array_add_element(to, json_node_copy(value));
@@ -77,7 +72,7 @@ static JsonNode *f_compact(Goss *g, JsonNode **args, guint n, GError **error) {
 static JsonNode *f_slice(Goss *g, JsonNode **args, guint n, GError **error) {
   JsonArray *array = goss_array_of(g, args[0], "slice", error);
   gint64 length = array ? json_array_get_length(array) : 0;
-  gint64 begin = n > 1 ? whole(args[1]) : 0, end = n > 2 ? whole(args[2]) : length;
+  gint64 begin = n > 1 ? goss_whole(args[1]) : 0, end = n > 2 ? goss_whole(args[2]) : length;
   JsonArray *all;
 
   if (!array)
@@ -105,42 +100,90 @@ static JsonObject *copy_of(Goss *g, JsonObject *object, JsonNode **ret) {
   return copy;
 }
 
+/* Whether the map is `node`, or somewhere in it. Counted as steps: a value may be shared often. */
+static gboolean reaches(Goss *g, JsonNode *node, JsonObject *object) {
+  JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+  JsonObject *other = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+  g_autoptr(GList) values = other ? json_object_get_values(other) : NULL;
+  gboolean found = other == object || ++g->steps > CHK_GOSS_STEPS_MAX;
+
+  for (GList *l = values; l && !found; l = l->next)
+    found = reaches(g, l->data, object);
+  for (guint i = 0; array && !found && i < json_array_get_length(array); i++)
+    found = reaches(g, json_array_get_element(array, i), object);
+  return found;
+}
+
+/* Somebody may still hold what stood there. */
+static void let_go(Goss *g, JsonObject *object, const char *key) {
+  JsonNode *old = json_object_get_member(object, key);
+
+  if (old)
+    goss_keep(g, json_node_ref(old));
+}
+
+static gboolean put(Goss *g, JsonObject *object, const char *key, JsonNode *value, GError **error) {
+  if (reaches(g, value, object))
+    return goss_fail(g, error, "a map cannot be put into itself, as \"%s\"", key);
+  let_go(g, object, key);
+  json_object_set_member(object, key, json_node_copy(value));
+  return TRUE;
+}
+
 static JsonNode *f_set(Goss *g, JsonNode **args, guint n, GError **error) {
   JsonObject *object = goss_object_of(g, args[0], "set", error);
   g_autofree char *key = goss_print(args[1]);
-  JsonNode *node = NULL;
 
-  if (object)
-    json_object_set_member(copy_of(g, object, &node), key, json_node_copy(args[2]));
-  return node;
+  return object && put(g, object, key, args[2], error) ? args[0] : NULL;
 }
 
 static JsonNode *f_unset(Goss *g, JsonNode **args, guint n, GError **error) {
   JsonObject *object = goss_object_of(g, args[0], "unset", error);
   g_autofree char *key = goss_print(args[1]);
-  JsonNode *node = NULL;
 
-  if (object)
-    json_object_remove_member(copy_of(g, object, &node), key);
-  return node;
+  if (!object)
+    return NULL;
+  let_go(g, object, key);
+  if (json_object_has_member(object, key))
+    json_object_remove_member(object, key);
+  return args[0];
 }
 
-/* What is there already stays. */
-static JsonNode *f_merge(Goss *g, JsonNode **args, guint n, GError **error) {
-  JsonObject *first = goss_object_of(g, args[0], "merge", error);
-  JsonNode *node = NULL;
-  JsonObject *all = first ? copy_of(g, first, &node) : NULL;
+static gboolean merge_into(Goss *g, JsonObject *all, JsonObject *more, gboolean over, guint depth,
+                           GError **error) {
+  g_autoptr(GList) names = json_object_get_members(more);
+  gboolean good = depth < CHK_GOSS_DEPTH_MAX || goss_fail(g, error, "maps within too many others");
 
-  for (guint i = 1; all && i < n; i++) {
-    JsonObject *more = goss_object_of(g, args[i], "merge", error);
-    if (!more)
-      return NULL;
-    g_autoptr(GList) names = json_object_get_members(more);
-    for (GList *l = names; l; l = l->next)
-      if (!json_object_has_member(all, l->data))
-        json_object_set_member(all, l->data, json_node_copy(json_object_get_member(more, l->data)));
+  for (GList *l = all == more ? NULL : names; good && l; l = l->next) {
+    JsonNode *old = json_object_get_member(all, l->data);
+    JsonNode *value = json_object_get_member(more, l->data);
+    if (old && JSON_NODE_HOLDS_OBJECT(old) && JSON_NODE_HOLDS_OBJECT(value))
+      good = merge_into(g, json_node_get_object(old), json_node_get_object(value), over, depth + 1,
+                        error);
+    else if (over ? goss_is_true(value) : !old || !goss_is_true(old))
+      good = put(g, all, l->data, value, error);
   }
-  return node;
+  return good;
+}
+
+static JsonNode *merged(Goss *g, JsonNode **args, guint n, gboolean over, GError **error) {
+  JsonObject *first = goss_object_of(g, args[0], "merge", error);
+
+  for (guint i = 1; first && i < n; i++) {
+    JsonObject *more = goss_object_of(g, args[i], "merge", error);
+    if (!more || !merge_into(g, first, more, over, 0, error))
+      return NULL;
+  }
+  return first ? args[0] : NULL;
+}
+
+/* What is there already stays; maps in both are merged, too. */
+static JsonNode *f_merge(Goss *g, JsonNode **args, guint n, GError **error) {
+  return merged(g, args, n, FALSE, error);
+}
+
+static JsonNode *f_merge_overwrite(Goss *g, JsonNode **args, guint n, GError **error) {
+  return merged(g, args, n, TRUE, error);
 }
 
 static gboolean is_one_of(const char *name, JsonNode **args, guint n) {
@@ -250,28 +293,28 @@ static JsonNode *f_deep_equal(Goss *g, JsonNode **args, guint n, GError **error)
 
 /* ---- numbers ---- */
 static JsonNode *f_add1(Goss *g, JsonNode **args, guint n, GError **error) {
-  return goss_int(g, (gint64)((guint64)whole(args[0]) + 1));
+  return goss_int(g, (gint64)((guint64)goss_whole(args[0]) + 1));
 }
 
 static JsonNode *f_max(Goss *g, JsonNode **args, guint n, GError **error) {
-  gint64 best = whole(args[0]);
+  gint64 best = goss_whole(args[0]);
 
   for (guint i = 1; i < n; i++)
-    best = MAX(best, whole(args[i]));
+    best = MAX(best, goss_whole(args[i]));
   return goss_int(g, best);
 }
 
 static JsonNode *f_min(Goss *g, JsonNode **args, guint n, GError **error) {
-  gint64 best = whole(args[0]);
+  gint64 best = goss_whole(args[0]);
 
   for (guint i = 1; i < n; i++)
-    best = MIN(best, whole(args[i]));
+    best = MIN(best, goss_whole(args[i]));
   return goss_int(g, best);
 }
 
 /* untilStep BEGIN END STEP: END is not among them. */
 static JsonNode *f_until_step(Goss *g, JsonNode **args, guint n, GError **error) {
-  gint64 begin = whole(args[0]), end = whole(args[1]), by = whole(args[2]);
+  gint64 begin = goss_whole(args[0]), end = goss_whole(args[1]), by = goss_whole(args[2]);
   JsonArray *all = json_array_new();
   guint count = 0;
 
@@ -296,6 +339,7 @@ const GossFunctionRow goss_functions_maps[] = {
     {"set", 3, 3, f_set},
     {"unset", 2, 2, f_unset},
     {"merge", 1, MANY, f_merge},
+    {"mergeOverwrite", 1, MANY, f_merge_overwrite},
     {"pick", 1, MANY, f_pick},
     {"omit", 1, MANY, f_omit},
     {"dig", 3, MANY, f_dig},

@@ -145,15 +145,8 @@ static JsonNode *f_to_string(Goss *g, JsonNode **args, guint n, GError **error) 
   return goss_take_text(g, last_text(args, n));
 }
 
-/* What is no number is 0, as Sprig has it. */
-static gint64 whole(JsonNode *node) {
-  if (goss_is_number(node))
-    return goss_is_int(node) ? json_node_get_int(node) : (gint64)goss_number(node);
-  return goss_is_text(node) ? g_ascii_strtoll(json_node_get_string(node), NULL, 10) : 0;
-}
-
 static JsonNode *f_int(Goss *g, JsonNode **args, guint n, GError **error) {
-  return goss_int(g, whole(args[0]));
+  return goss_int(g, goss_whole(args[0]));
 }
 
 static JsonNode *f_float(Goss *g, JsonNode **args, guint n, GError **error) {
@@ -167,24 +160,24 @@ static JsonNode *f_add(Goss *g, JsonNode **args, guint n, GError **error) {
   guint64 sum = 0;
 
   for (guint i = 0; i < n; i++)
-    sum += (guint64)whole(args[i]);
+    sum += (guint64)goss_whole(args[i]);
   return goss_int(g, (gint64)sum);
 }
 
 static JsonNode *f_sub(Goss *g, JsonNode **args, guint n, GError **error) {
-  return goss_int(g, (gint64)((guint64)whole(args[0]) - (guint64)whole(args[1])));
+  return goss_int(g, (gint64)((guint64)goss_whole(args[0]) - (guint64)goss_whole(args[1])));
 }
 
 static JsonNode *f_mul(Goss *g, JsonNode **args, guint n, GError **error) {
   guint64 product = 1;
 
   for (guint i = 0; i < n; i++)
-    product *= (guint64)whole(args[i]);
+    product *= (guint64)goss_whole(args[i]);
   return goss_int(g, (gint64)product);
 }
 
 static gint64 divisor(Goss *g, JsonNode *node, GError **error) {
-  gint64 by = whole(node);
+  gint64 by = goss_whole(node);
 
   if (by == 0 || by == -1) /* the least number by -1 has no result */
     return by == -1 ? -1 : goss_fail(g, error, "a division by 0");
@@ -196,7 +189,8 @@ static JsonNode *f_div(Goss *g, JsonNode **args, guint n, GError **error) {
 
   if (by == 0)
     return NULL;
-  return goss_int(g, by == -1 ? (gint64)(0 - (guint64)whole(args[0])) : whole(args[0]) / by);
+  return goss_int(g,
+                  by == -1 ? (gint64)(0 - (guint64)goss_whole(args[0])) : goss_whole(args[0]) / by);
 }
 
 static JsonNode *f_mod(Goss *g, JsonNode **args, guint n, GError **error) {
@@ -204,7 +198,7 @@ static JsonNode *f_mod(Goss *g, JsonNode **args, guint n, GError **error) {
 
   if (by == 0)
     return NULL;
-  return goss_int(g, by == -1 ? 0 : whole(args[0]) % by);
+  return goss_int(g, by == -1 ? 0 : goss_whole(args[0]) % by);
 }
 
 static JsonNode *f_b64enc(Goss *g, JsonNode **args, guint n, GError **error) {

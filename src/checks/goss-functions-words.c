@@ -11,12 +11,6 @@ static char *last_text(JsonNode **args, guint n) {
   return goss_print(args[n - 1]);
 }
 
-static gint64 whole(JsonNode *node) {
-  if (goss_is_number(node))
-    return goss_is_int(node) ? json_node_get_int(node) : (gint64)goss_number(node);
-  return goss_is_text(node) ? g_ascii_strtoll(json_node_get_string(node), NULL, 10) : 0;
-}
-
 /* ---- cutting ---- */
 /* Characters from `begin` to before `end`, as far as there are any. */
 static JsonNode *cut(Goss *g, const char *text, gint64 begin, gint64 end) {
@@ -29,16 +23,16 @@ static JsonNode *cut(Goss *g, const char *text, gint64 begin, gint64 end) {
 
 static JsonNode *f_trunc(Goss *g, JsonNode **args, guint n, GError **error) {
   g_autofree char *text = last_text(args, n);
-  gint64 at = whole(args[0]), length = g_utf8_strlen(text, -1);
+  gint64 at = goss_whole(args[0]), length = g_utf8_strlen(text, -1);
 
   return at >= 0 ? cut(g, text, 0, at) : cut(g, text, length + MAX(at, -length), length);
 }
 
 static JsonNode *f_substr(Goss *g, JsonNode **args, guint n, GError **error) {
   g_autofree char *text = last_text(args, n);
-  gint64 end = whole(args[1]);
+  gint64 end = goss_whole(args[1]);
 
-  return cut(g, text, whole(args[0]), end < 0 ? G_MAXINT64 : end);
+  return cut(g, text, goss_whole(args[0]), end < 0 ? G_MAXINT64 : end);
 }
 
 static gboolean is_any(gunichar c, const char *of) {
@@ -130,7 +124,7 @@ static JsonNode *f_regex_find_all(Goss *g, JsonNode **args, guint n, GError **er
   g_autofree char *text = goss_print(args[1]);
   g_autoptr(GMatchInfo) match = NULL;
   JsonArray *all;
-  gint64 max = whole(args[2]);
+  gint64 max = goss_whole(args[2]);
 
   if (!regex)
     return NULL;
@@ -192,7 +186,7 @@ static JsonNode *f_regex_replace_literal(Goss *g, JsonNode **args, guint n, GErr
 static JsonNode *f_regex_split(Goss *g, JsonNode **args, guint n, GError **error) {
   g_autoptr(GRegex) regex = regex_of(g, args[0], "regexSplit", error);
   g_autofree char *text = goss_print(args[1]);
-  gint64 max = whole(args[2]);
+  gint64 max = goss_whole(args[2]);
 
   if (!regex)
     return NULL;
@@ -265,6 +259,7 @@ const GossFunctionRow goss_functions_words[] = {
     {"trunc", 2, 2, f_trunc},
     {"substr", 3, 3, f_substr},
     {"trimAll", 2, 2, f_trim_all},
+    {"trimall", 2, 2, f_trim_all},
     {"nospace", 1, 1, f_nospace},
     {"cat", 1, MANY, f_cat},
     {"title", 1, 1, f_title},

@@ -13,15 +13,73 @@ static const GossFunctionRow *find(const GossFunctionRow *rows, const char *name
   return NULL;
 }
 
-const GossFunctionRow *goss_function(const char *name) {
-  static const GossFunctionRow *const tables[] = {goss_functions_core, goss_functions_text,
-                                                  goss_functions_list, goss_functions_words,
-                                                  goss_functions_maps};
+static const GossFunctionRow *find_any(const char *name) {
+  static const GossFunctionRow *const tables[] = {
+      goss_functions_core,  goss_functions_text,  goss_functions_list,
+      goss_functions_words, goss_functions_maps,  goss_functions_time,
+      goss_functions_codes, goss_functions_cases, goss_functions_numbers};
   const GossFunctionRow *row = NULL;
 
   for (guint i = 0; row == NULL && i < G_N_ELEMENTS(tables); i++)
     row = find(tables[i], name);
   return row;
+}
+
+/* "mustX" is X that fails where X would answer with nothing; here most fail anyway. */
+const GossFunctionRow *goss_function(const char *name) {
+  static const char *const must[] = {"append",
+                                     "chunk",
+                                     "compact",
+                                     "deepCopy",
+                                     "first",
+                                     "fromJson",
+                                     "has",
+                                     "initial",
+                                     "last",
+                                     "merge",
+                                     "mergeOverwrite",
+                                     "prepend",
+                                     "push",
+                                     "regexFind",
+                                     "regexFindAll",
+                                     "regexMatch",
+                                     "regexReplaceAll",
+                                     "regexReplaceAllLiteral",
+                                     "regexSplit",
+                                     "rest",
+                                     "reverse",
+                                     "slice",
+                                     "toJson",
+                                     "toPrettyJson",
+                                     "toRawJson",
+                                     "uniq",
+                                     "without",
+                                     NULL};
+  const GossFunctionRow *row = find_any(name);
+
+  if (row || !g_str_has_prefix(name, "must") || strlen(name) < 5)
+    return row;
+  g_autofree char *plain = g_strdup(name + strlen("must"));
+  *plain = g_ascii_tolower(*plain);
+  return g_strv_contains(must, plain) ? find_any(plain) : NULL;
+}
+
+const char *goss_function_left_out(const char *name) {
+  static const char *const keys[] = {"buildCustomCert",
+                                     "genCA",
+                                     "genCAWithKey",
+                                     "genPrivateKey",
+                                     "genSelfSignedCert",
+                                     "genSelfSignedCertWithKey",
+                                     "genSignedCert",
+                                     "genSignedCertWithKey",
+                                     NULL};
+  static const char *const secrets[] = {"bcrypt",     "decryptAES", "derivePassword",
+                                        "encryptAES", "htpasswd",   NULL};
+
+  if (g_strv_contains(keys, name))
+    return "keys and certificates are not made while something is verified";
+  return g_strv_contains(secrets, name) ? "no secret is made or opened in a file of checks" : NULL;
 }
 
 static JsonNode *f_and(Goss *g, JsonNode **args, guint n, GError **error) {

@@ -171,6 +171,30 @@ static JsonNode *gjson(const Match *m, JsonNode *node, const char *pointer) {
   return wrap("gjson", all);
 }
 
+/* {key: matcher} of the members of a map, as goss had it before gjson. */
+static JsonNode *members(const Match *m, JsonNode *node, const char *pointer) {
+  JsonObject *given = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+  g_autoptr(JsonObject) pointers = json_object_new();
+  g_autoptr(GList) names = given ? json_object_get_members(given) : NULL;
+
+  if (!names)
+    return refuse(m, pointer, "have-key-with-value needs a map of keys");
+  for (GList *l = names; l; l = l->next) {
+    g_autofree char *at = g_strdup_printf("%s/%s", pointer, (const char *)l->data);
+    JsonNode *one = convert(m, json_object_get_member(given, l->data), CHK_GOSS_ANY, at);
+    g_autoptr(GString) key = g_string_new(l->data);
+    if (!one)
+      return NULL;
+    g_string_replace(key, "~", "~0", 0);
+    g_string_replace(key, "/", "~1", 0);
+    g_string_prepend_c(key, '/');
+    json_object_set_member(pointers, key->str, one);
+  }
+  JsonNode *all = json_node_alloc();
+  json_node_init_object(all, pointers);
+  return wrap("json", all);
+}
+
 static const struct {
   const char *goss, *ours;
 } simple[] = {{"equal", "equals"},     {"have-prefix", "starts"},
@@ -205,6 +229,8 @@ static JsonNode *operator(const Match *m, const char *name, JsonNode *node, ChkG
     return lines(m, json_node_get_array(node), pointer);
   if (g_str_equal(name, "gjson"))
     return gjson(m, node, pointer);
+  if (g_str_equal(name, "have-key-with-value"))
+    return members(m, node, pointer);
   if (g_str_equal(name, "semver-constraint")) {
     JsonNode *range = wrap("semver", json_node_copy(node));
     return shape == CHK_GOSS_LIST ? wrap("all", range) : range;

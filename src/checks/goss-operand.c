@@ -97,6 +97,13 @@ static JsonNode *number(GossParser *s, GError **error) {
   return is_real ? goss_double(s->g, real) : goss_int(s->g, whole);
 }
 
+static gboolean no_function(GossParser *s, const char *name, GError **error) {
+  const char *why = goss_function_left_out(name);
+
+  return goss_fail(s->g, error, "there is no function \"%s\" here%s%s", name, why ? ": " : "",
+                   why ? why : "");
+}
+
 /* true, false, nil, or the name of a function. */
 static gboolean named(GossParser *s, GossOperand *o, GError **error) {
   gsize n = goss_word(s->p);
@@ -109,7 +116,7 @@ static gboolean named(GossParser *s, GossOperand *o, GError **error) {
   else if (strcmp(name, "nil") == 0)
     o->value = goss_null(s->g);
   else if (goss_function(name) == NULL)
-    return goss_fail(s->g, error, "there is no function \"%s\"", name);
+    return no_function(s, name, error);
   o->kind = o->value ? GOSS_OPERAND_VALUE : GOSS_OPERAND_FUNCTION;
   o->name = name;
   goss_skip(s, n);

@@ -102,12 +102,30 @@ gboolean goss_is_text(JsonNode *value);
 gboolean goss_is_int(JsonNode *value);
 gboolean goss_is_number(JsonNode *value);
 double goss_number(JsonNode *value);
+/* As a number; what is none is 0, as Sprig has it. */
+gint64 goss_whole(JsonNode *value);
+double goss_real(JsonNode *value);
 char *goss_print(JsonNode *value); /* as Go's %v; free with g_free() */
 gboolean goss_equal(JsonNode *a, JsonNode *b);
 /* FALSE: they cannot be ordered. */
 gboolean goss_compare(JsonNode *a, JsonNode *b, int *ret);
+/* One of its own, down to a depth that files do not have; (transfer full). */
+JsonNode *goss_deep_copy(JsonNode *value, guint depth);
 JsonNode *goss_field(Goss *g, JsonNode *value, const char *name, GError **error);
 JsonNode *goss_index(Goss *g, JsonNode *value, JsonNode *key, GError **error);
+
+/* goss-time.c: times, which are texts as Go prints them ("2006-01-02 15:04:05 -0700 MST"), written
+ * and read by the layouts of Go. What returns a time returns NULL when there is none; free it with
+ * g_date_time_unref(). */
+GDateTime *goss_time_of(JsonNode *value); /* of a text of a time */
+GDateTime *goss_time_read(const char *layout, const char *text, GTimeZone *zone);
+char *goss_time_format(const char *layout, GDateTime *time);
+JsonNode *goss_time_node(Goss *g, GDateTime *time);
+/* now.Year and so on; NULL: `value` is no time, or a time has no such field. */
+JsonNode *goss_time_field(Goss *g, JsonNode *value, const char *name);
+/* "1h2m3.5s", in nanoseconds. */
+gboolean goss_duration_read(const char *text, gint64 *ret);
+char *goss_duration_print(gint64 nsec);
 
 /* goss-functions*.c */
 typedef JsonNode *(*GossFunction)(Goss *g, JsonNode **args, guint n, GError **error);
@@ -117,5 +135,8 @@ typedef struct {
   GossFunction call;
 } GossFunctionRow;
 extern const GossFunctionRow goss_functions_core[], goss_functions_text[], goss_functions_list[],
-    goss_functions_words[], goss_functions_maps[];
+    goss_functions_words[], goss_functions_maps[], goss_functions_time[], goss_functions_codes[],
+    goss_functions_cases[], goss_functions_numbers[];
 const GossFunctionRow *goss_function(const char *name);
+/* Why Sprig has it and a goss file here has not; NULL: Sprig has it not. */
+const char *goss_function_left_out(const char *name);

@@ -52,14 +52,6 @@ static gboolean timeout(Item *item, JsonNode *node, const char *at) {
   return msec >= 0 || problem(item, at, "a time limit is a number of milliseconds");
 }
 
-/* What cannot be done here is only fine when it is not asked for. */
-static gboolean unknown(Item *item, JsonNode *node, const char *at) {
-  if (JSON_NODE_HOLDS_NULL(node) || (is_text(node) && *json_node_get_string(node) == 0) ||
-      (JSON_NODE_HOLDS_ARRAY(node) && json_array_get_length(json_node_get_array(node)) == 0))
-    return TRUE;
-  return problem(item, at, "this attribute has no equal here");
-}
-
 static gboolean server(Item *item, JsonNode *node, const char *at) {
   if (is_text(node) && *json_node_get_string(node))
     option_text(item, "server", json_node_get_string(node));
@@ -192,7 +184,7 @@ static const GossResource resources[] = {
      "address",
      {{"reachable", "connected", CHK_GOSS_SCALAR, NULL},
       {"timeout", NULL, 0, timeout},
-      {"local-address", NULL, 0, unknown}}},
+      {"local-address", NULL, 0, as_option}}},
     {"command",
      "command",
      "exec",
@@ -281,7 +273,7 @@ static const GossResource resources[] = {
      "name",
      {{"enabled", "enabled", 0, NULL},
       {"running", "running", 0, NULL},
-      {"runlevels", NULL, 0, unknown}}},
+      {"runlevels", "runlevels", CHK_GOSS_LIST, NULL}}},
     {"user",
      "user",
      "username",
@@ -377,11 +369,11 @@ void goss_resource(GossFile *g, const GossResource *r, const char *key, JsonNode
   }
   if (json_object_get_boolean_member_with_default(given, "skip", FALSE))
     return;
-  const char *alias =
-      r->alias ? json_object_get_string_member_with_default(given, r->alias, key) : key;
-  set_subject(&item, alias);
+  JsonNode *alias = r->alias ? json_object_get_member(given, r->alias) : NULL;
+  g_autofree char *text = alias && !is_text(alias) ? json_to_string(alias, FALSE) : NULL;
+  set_subject(&item, text ? text : alias ? json_node_get_string(alias) : key);
   option_text(&item, "name", name);
-  if (is_text(json_object_get_member(given, "title") ?: node))
+  if (is_text(json_object_get_member(given, "title") ?: node)) /* `node` is no text */
     option_text(&item, "hint", json_object_get_string_member(given, "title"));
   g_autoptr(GList) names = json_object_get_members(given);
   for (GList *l = names; l; l = l->next)

@@ -67,6 +67,29 @@ JsonNode *goss_array(Goss *g, JsonArray *array) {
   return goss_keep(g, node);
 }
 
+JsonNode *goss_deep_copy(JsonNode *value, guint depth) {
+  JsonNode *copy = json_node_alloc();
+
+  if (JSON_NODE_HOLDS_OBJECT(value) && depth < CHK_GOSS_DEPTH_MAX) {
+    JsonObject *from = json_node_get_object(value), *to = json_object_new();
+    g_autoptr(GList) names = json_object_get_members(from);
+    for (GList *l = names; l; l = l->next)
+      json_object_set_member(to, l->data,
+                             goss_deep_copy(json_object_get_member(from, l->data), depth + 1));
+    json_node_take_object(copy, to);
+    return copy;
+  }
+  if (JSON_NODE_HOLDS_ARRAY(value) && depth < CHK_GOSS_DEPTH_MAX) {
+    JsonArray *from = json_node_get_array(value), *to = json_array_new();
+    for (guint i = 0; i < json_array_get_length(from); i++)
+      json_array_add_element(to, goss_deep_copy(json_array_get_element(from, i), depth + 1));
+    json_node_take_array(copy, to);
+    return copy;
+  }
+  json_node_unref(copy);
+  return json_node_copy(value);
+}
+
 static gboolean holds(JsonNode *value, GType type) {
   return JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == type;
 }
@@ -85,6 +108,18 @@ gboolean goss_is_number(JsonNode *value) {
 
 double goss_number(JsonNode *value) {
   return goss_is_int(value) ? (double)json_node_get_int(value) : json_node_get_double(value);
+}
+
+gint64 goss_whole(JsonNode *value) {
+  if (goss_is_number(value))
+    return goss_is_int(value) ? json_node_get_int(value) : (gint64)goss_number(value);
+  return goss_is_text(value) ? g_ascii_strtoll(json_node_get_string(value), NULL, 10) : 0;
+}
+
+double goss_real(JsonNode *value) {
+  if (goss_is_number(value))
+    return goss_number(value);
+  return goss_is_text(value) ? g_ascii_strtod(json_node_get_string(value), NULL) : 0;
 }
 
 gboolean goss_is_true(JsonNode *value) {
@@ -171,8 +206,10 @@ gboolean goss_equal(JsonNode *a, JsonNode *b) {
 
 /* A key that a map does not have is nil; of nil nothing can be asked. */
 JsonNode *goss_field(Goss *g, JsonNode *value, const char *name, GError **error) {
-  JsonNode *found;
+  JsonNode *found = goss_time_field(g, value, name);
 
+  if (found)
+    return found;
   if (!JSON_NODE_HOLDS_OBJECT(value)) {
     goss_fail(g, error, "there is no .%s in %s", name,
               JSON_NODE_HOLDS_NULL(value) ? "a value that is not set" : "a value that is no map");

@@ -21,10 +21,14 @@ GSocketConnection *chk_net_connect(const ChkLook *look, const ChkAddress *addres
   g_autoptr(GSocketConnectable) to =
       address->path ? G_SOCKET_CONNECTABLE(g_unix_socket_address_new(address->path))
                     : g_network_address_new(address->host, address->port);
+  const char *local = chk_option_text(look, "local-address", NULL);
+  g_autoptr(GSocketAddress) from = local ? g_inet_socket_address_new_from_string(local, 0) : NULL;
   g_autoptr(GError) own = NULL;
 
   /* What is checked is that host, not the proxy that this user's environment names. */
   g_socket_client_set_enable_proxy(client, FALSE);
+  if (from)
+    g_socket_client_set_local_address(client, from);
   GSocketConnection *connection = g_socket_client_connect(client, to, look->cancel, &own);
   if (connection == NULL) {
     chk_net_own_error(look, &own);

@@ -8,7 +8,8 @@
 #include "checks/address.h"
 #include "checks/check.h"
 
-/* NULL with an error; a look that is over is G_IO_ERROR_TIMED_OUT. */
+/* NULL with an error; a look that is over is G_IO_ERROR_TIMED_OUT. From the option "local-address",
+ * where the type has one. */
 GSocketConnection *chk_net_connect(const ChkLook *look, const ChkAddress *address, GError **error);
 /* Who was reached, as check.h's "peer" has it: "127.0.0.1:80", "[::1]:80" or a path; free it. */
 char *chk_net_peer(GSocketConnection *connection);

@@ -25,6 +25,10 @@ static void judge_address(const char *option, const char *text, guint16 port, Ch
 }
 
 void chk_subject_tcp(const char *subject, JsonObject *given, ChkFlaws *flaws) {
+  const char *local = chk_given_text(given, "local-address");
+
+  if (local && !g_hostname_is_ip_address(local))
+    chk_flaw(flaws, "local-address", "an address in numbers, as 192.0.2.1, is needed");
   if (g_str_has_prefix(subject, "unix:"))
     chk_flaw_value(flaws, NULL, subject, "address of TCP", "a Unix socket is a unix-socket: PATH");
   else

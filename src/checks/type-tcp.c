@@ -10,6 +10,7 @@
 #define READ_MAX (64 * 1024)
 
 static const ChkKey options[] = {
+    {"local-address", CHK_TEXT, "address of this machine that the connection comes from"},
     {"send", CHK_TEXT, "what is sent first; nothing: the service speaks first, or not at all"},
     {"until", CHK_TEXT,
      "the answer is read until this stands in it; else until the end or `quiet`"},
@@ -124,7 +125,7 @@ const ChkType chk_type_tcp = {
 const ChkType chk_type_unix_socket = {
     .name = "unix-socket",
     .subject_help = "path",
-    .options = options,
+    .options = options + 1, /* all but the first, which is of TCP */
     .values = values,
     .default_value = "{\"connected\": true}",
     .sync = see_unix,

@@ -27,6 +27,10 @@ static const ChkKey values[] = {
     {"running", CHK_BOOL, "it is active (or reloading, or refreshing)"},
     {"enabled", CHK_BOOL, "its file is enabled; not so for static ones, which cannot be"},
     {"unit-file-state", CHK_TEXT, "enabled, disabled, static, masked, indirect, generated"},
+    {"runlevels", CHK_TEXTS,
+     "run levels whose targets want it: 2 to 5 for multi-user.target, 5 for graphical.target, 1 "
+     "for "
+     "rescue.target, S for sysinit.target, 0 and 6 for those of the end"},
     {"restarts", CHK_INT, "automatic restarts since it was started (NRestarts)"},
     {"result", CHK_TEXT, "success, or why it ended"},
     {"main-pid", CHK_INT, "its main process; absent when there is none"},
@@ -145,6 +149,32 @@ static void set_enabled(JsonObject *properties, JsonObject *seen) {
   json_object_set_boolean_member(seen, "enabled", g_strv_contains(yes, state));
 }
 
+/* As the targets that stand for the run levels of System V have it: runlevel(8). */
+static void set_runlevels(JsonObject *properties, JsonObject *seen) {
+  static const char *const levels[] = {"0", "1", "2", "3", "4", "5", "6", "S"};
+  static const struct {
+    const char *target, *levels;
+  } targets[] = {{"poweroff.target", "0"},  {"rescue.target", "1"}, {"multi-user.target", "2345"},
+                 {"graphical.target", "5"}, {"reboot.target", "6"}, {"sysinit.target", "S"}};
+  static const char *const reverse[] = {"WantedBy", "RequiredBy", "UpheldBy", "BoundBy"};
+  g_autoptr(GString) all = g_string_new(NULL);
+  g_autoptr(GPtrArray) found = g_ptr_array_new();
+
+  for (guint i = 0; i < G_N_ELEMENTS(reverse); i++) {
+    JsonNode *node = json_object_get_member(properties, reverse[i]);
+    JsonArray *array = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    for (guint k = 0; array && k < json_array_get_length(array); k++)
+      for (guint t = 0; t < G_N_ELEMENTS(targets); t++)
+        if (g_strcmp0(json_array_get_string_element(array, k), targets[t].target) == 0)
+          g_string_append(all, targets[t].levels);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(levels); i++)
+    if (strchr(all->str, *levels[i]))
+      g_ptr_array_add(found, (gpointer)levels[i]);
+  g_ptr_array_add(found, NULL);
+  chk_set_texts(seen, "runlevels", (const char *const *)found->pdata);
+}
+
 static void set_age(JsonObject *properties, JsonObject *seen, const char *state) {
   gint64 since = chk_unit_int(properties, "ActiveEnterTimestampMonotonic", 0);
 
@@ -172,6 +202,7 @@ static void describe(JsonObject *properties, JsonObject *seen) {
   copy_text(properties, "SubState", seen, "sub-state");
   json_object_set_boolean_member(seen, "running", wg_unit_active_is_up(state));
   set_enabled(properties, seen);
+  set_runlevels(properties, seen);
   copy_int(properties, "NRestarts", seen, "restarts", 0);
   copy_text(properties, "Result", seen, "result");
   copy_int(properties, "MainPID", seen, "main-pid", 1);

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_autoptr(WgProblems) problems = wg_problems_new();
 
   /* what would read a file of the machine is not tried here */
-  if (strstr(text, "gossfile") || strstr(text, "readFile"))
+  if (strstr(text, "gossfile") || strstr(text, "readFile") || strstr(text, "getHost"))
     return 0;
   g_autoptr(JsonNode) file = chk_goss_load(text, strlen(text), "fuzz", NULL, problems);
   g_assert_nonnull(file);

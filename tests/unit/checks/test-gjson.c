@@ -11,6 +11,12 @@ static const char document[] =
     " \"children\": [\"Sara\", \"Alex\", \"Jack\"], \"fav.movie\": \"Deer Hunter\", \"none\": null,"
     " \"text\": \"{\\\"a\\\": 1}\", \"flag\": [{\"on\": true}, {\"on\": false}], \"deep\": [[1, "
     "2], [3], 4],"
+    " \"meta\": {\"@type\": \"log\", \"list\": [1, [2, [3, 4]]],"
+    "            \"parts\": [{\"a\": 1, \"b\": 2}, 5, {\"a\": 3}],"
+    "            \"columns\": {\"id\": [\"x\", \"y\"], \"n\": [1], \"k\": 5}},"
+    " \"ish\": [{\"n\": 1, \"v\": true}, {\"n\": 2, \"v\": 0}, {\"n\": 3, \"v\": null},"
+    "           {\"n\": 4, \"v\": \"T\"}, {\"n\": 5, \"v\": \"false\"}, {\"n\": 6, \"v\": 0.5}, "
+    "{\"n\": 7}],"
     " \"friends\": ["
     "{\"first\": \"Dale\", \"last\": \"Murphy\", \"age\": 44, \"nets\": [\"ig\", \"fb\", \"tw\"]},"
     "{\"first\": \"Roger\", \"last\": \"Craig\", \"age\": 68, \"nets\": [\"fb\", \"tw\"]},"
@@ -60,6 +66,35 @@ static const struct {
     {"name.first.@tostr", "\"\\\"Tom\\\"\""},
     {"age.@this", "37"},
     {"age.#", NULL},
+    {"{name.first,age,\"the_murphys\":friends.#(last=\"Murphy\")#.first}",
+     "{\"first\":\"Tom\",\"age\":37,\"the_murphys\":[\"Dale\",\"Jane\"]}"},
+    {"[name.first,nothing,children.#]", "[\"Tom\",3]"},
+    {"{children.#,fav\\.movie,k:age}", "{\"_\":3,\"fav.movie\":\"Deer Hunter\",\"k\":37}"},
+    {"friends.#.{first,age}|1", "{\"first\":\"Roger\",\"age\":68}"},
+    {"friends.#.[first,nets.0]|@flatten|#", "6"},
+    {"{name,children}.name.last", "\"Anderson\""},
+    {"{\"a,b\":[age,{age}]}", "{\"a,b\":[37,{\"age\":37}]}"},
+    {"{}", "{}"},
+    {"{age,\"ok\":!true,\"n\":!1.5,\"t\":!\"x,y\",\"o\":!{\"a\":1}}",
+     "{\"age\":37,\"ok\":true,\"n\":1.5,\"t\":\"x,y\",\"o\":{\"a\":1}}"},
+    {"{age,\"p\":@pretty:{\"sortKeys\":true}|age}", "{\"age\":37,\"p\":37}"},
+    {"@timestamp", NULL},
+    {"meta.@type", "\"log\""},
+    {"meta.list.@flatten:{\"deep\":true}", "[1,2,3,4]"},
+    {"meta.list.@flatten", "[1,2,[3,4]]"},
+    {"meta.parts.@join", "{\"a\":3,\"b\":2}"},
+    {"meta.columns.@group", "[{\"id\":\"x\",\"n\":1},{\"id\":\"y\"}]"},
+    {"@dig:first|#", "4"},
+    {"friends.@dig:nets.0", "[\"ig\",\"fb\",\"ig\"]"},
+    {"name.@reverse", "{\"last\":\"Anderson\",\"first\":\"Tom\"}"},
+    {"children.@keys", "[null,null,null]"},
+    {"children.@ugly|@valid|@pretty|0", "\"Sara\""},
+    {"friends.#[last==\"Murphy\"].first", "\"Dale\""},
+    {"ish.#(v==~true)#.n", "[1,4,6]"},
+    {"ish.#(v==~false)#.n", "[2,3,5,7]"},
+    {"ish.#(v==~null)#.n", "[3,7]"},
+    {"ish.#(v==~*)#|#", "6"},
+    {"ish.#(v!=~true)#.n", "[2,3,5,7]"},
     {"friends.#(last==\")\").first", NULL},
 };
 
@@ -81,10 +116,29 @@ static void test_finds(void) {
 }
 
 static void test_refused(void) {
-  static const char *const wrong[] = {"",         "a..b",        "a.",      ".a",     "{a,b}",
-                                      "[a]",      "!1",          "@nosuch", "#(a",    "a.#(x==\"y)",
-                                      "#(a==1)b", "#(a==~true)", "#(a%1)",  "#(a==)", "a.@join",
-                                      "a|",       "#x"};
+  static const char *const wrong[] = {"",
+                                      "a..b",
+                                      "a.",
+                                      ".a",
+                                      "{a,b",
+                                      "[a",
+                                      "!",
+                                      "!x",
+                                      "#(a",
+                                      "a.#(x==\"y)",
+                                      "#(a==1)b",
+                                      "#(a<~true)",
+                                      "#(a%1)",
+                                      "#(a==)",
+                                      "a|",
+                                      "#x",
+                                      "{a,,b}",
+                                      "{a}b",
+                                      "@dig",
+                                      "@dig:a.",
+                                      "a.@flatten:{\"deep\":true",
+                                      "{\"k\":}",
+                                      "!{a}"};
 
   for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_autofree char *why = NULL;
@@ -97,7 +151,7 @@ static void test_refused(void) {
 
 /* Any bytes are refused or find something, and queries within queries end. */
 static void test_any(void) {
-  static const char letters[] = "ab.#()=|@*\\\"<!%1 ~";
+  static const char letters[] = "ab.#()=|@*\\\"<!%1 ~{}[],:";
   g_autoptr(JsonNode) root = json_from_string(document, NULL);
   g_autoptr(GString) deep = g_string_new(NULL);
   guint n = 0;

@@ -117,6 +117,21 @@ static void test_on_its_way(void) {
   }
 }
 
+static void test_runlevels(void) {
+  static const char *const pairs[][2] = {
+      {"{'WantedBy': <['multi-user.target', 'other.target']>}", "[\"2\",\"3\",\"4\",\"5\"]"},
+      {"{'RequiredBy': <['graphical.target']>, 'WantedBy': <['sysinit.target']>}", "[\"5\",\"S\"]"},
+      {"{'BoundBy': <['rescue.target']>, 'UpheldBy': <['poweroff.target', 'reboot.target']>}",
+       "[\"0\",\"1\",\"6\"]"},
+      {"{'WantedBy': <'multi-user.target'>}", "[]"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS(pairs); i++) {
+    manager_set(&manager, "level.service", pairs[i][0]);
+    IS("level", "runlevels", pairs[i][1]);
+  }
+}
+
 /* Odd types instead of the known ones: absent, no crash. */
 static void test_odd(void) {
   manager_set(&manager, "odd.service",
@@ -235,6 +250,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/unit/any-property", test_any_property);
   g_test_add_func("/unit/states", test_states);
   g_test_add_func("/unit/on-its-way", test_on_its_way);
+  g_test_add_func("/unit/runlevels", test_runlevels);
   g_test_add_func("/unit/odd", test_odd);
   g_test_add_func("/unit/silent", test_silent);
   g_test_add_func("/unit/names", test_names);
