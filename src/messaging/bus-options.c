@@ -75,7 +75,7 @@ const WgOption msg_options_import_entry[] = {
     {"expires", "t"},  {"deliver-at", "t"},  {"hold", "b"},
     {"reply-to", "s"}, {"traceparent", "s"}, {"expects-reply", "b"},
     {"reply-by", "t"}, {"answers", "s"},     {NULL}};
-const WgOption msg_options_check[] = {{"dry-run", "b"}, {NULL}};
+const WgOption msg_options_check[] = {{"dry-run", "b"}, {"from", "s"}, {NULL}};
 const WgOption msg_options_courier[] = {{"name", "s"}, {"backends", "as"}, {NULL}};
 const WgOption msg_options_attempts[] = {{"max", "u"},  {"wait", "t"},   {"lease", "t"},
                                          {"body", "b"}, {"policy", "b"}, {NULL}};

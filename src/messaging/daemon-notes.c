@@ -136,6 +136,9 @@ static void take_note(MsgDaemon *daemon, MsgNote *note) {
   case MSG_NOTE_WAKE:
     note_wake(daemon, note);
     break;
+  case MSG_NOTE_RECORDS:
+    wg_service_set_degraded(daemon->service, "records", note->cause);
+    break;
   case MSG_NOTE_LOG:
     note_log(note);
     break;

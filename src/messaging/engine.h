@@ -294,7 +294,9 @@ typedef enum {
   MSG_NOTE_COURIER_WANTED, /* uid: mail of its agents waits and no courier is there */
   MSG_NOTE_WAKE,           /* time: lasting time (common/clock.h) at which a tick is due; calendar:
                               CLOCK_REALTIME or G_MAXINT64 */
-  MSG_NOTE_LOG,            /* log_level, log_id, cause (text), name and seq as fields */
+  MSG_NOTE_RECORDS, /* cause: stored records are damaged, so the service is degraded; NULL: none is
+                       any more */
+  MSG_NOTE_LOG,     /* log_level, log_id, cause (text), name and seq as fields */
 } MsgNoteKind;
 
 typedef struct {

@@ -51,8 +51,8 @@ typedef enum {
   MSG_LIVE_ANNOUNCED = 2,   /* some attempt reached the agent's owner */
   MSG_LIVE_NO_ATTEMPT = 4,  /* a partial attempt: never offered again by itself */
   MSG_LIVE_NO_SESSION = 16, /* its receipts say that no courier was there */
-  MSG_LIVE_CRASHED = 32,    /* it has killed a handler */
   MSG_LIVE_FIRST_WAIT = 8,  /* scheduled by its sender: it takes its turn when the time comes */
+  MSG_LIVE_CRASHED = 32,    /* it has killed a handler */
 } MsgLiveFlags;
 typedef struct {
   guint64 place;

@@ -1,10 +1,12 @@
 """The command line, verb by verb, against the daemon."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 
-from harness import Daemon, LIMIT, Skip, check, equal, main
+from harness import Daemon, LIMIT, Skip, check, equal, main, wait_for
 from waggle import WAGGLE, Cli
 
 OK, FAILURE, USAGE, NOT_FOUND, TIMEOUT, UNREACHABLE, CONFLICT = 0, 1, 2, 3, 4, 6, 8
@@ -215,6 +217,25 @@ def test_status_stats_version_fsck():
         check(cli.json("version")["waggle_messaged"] is not None)
         equal(cli.json("fsck", "--dry-run")["damaged"], 0)
         equal(cli.json("fsck")["damaged"], 0)
+
+
+def test_what_has_rotted_is_found_in_the_background():
+    with Daemon() as d:
+        cli = ready(d)
+        for _ in range(3):
+            cli.run("send", "builder", "x")
+        d.stop()
+        with contextlib.closing(sqlite3.connect(os.path.join(d.state, "messages.db"))) as db, db:
+            db.execute("UPDATE message SET body = CAST('y' AS BLOB) WHERE seq = 2")
+        d.start()
+        found = cli.json("fsck", "--background")
+        equal((found["records"], found["damaged"], found["repaired"]), (6, 1, 1))
+        check("message 2 is damaged" in found["findings"][0], found)
+        d.wait_log("The scrub found damage: message 2 is damaged")
+        check(d.client().get("Degraded") == ["records: the scrub found 1 damaged record; the disk or the memory may be "
+                                             "failing"], d.client().get("Degraded"))
+        check("all good" in cli.run("fsck", "--background"), "it is told once")
+        wait_for(lambda: d.client().get("Degraded") == [], "the end of the degraded state")
 
 
 def test_errors_say_what_to_do():

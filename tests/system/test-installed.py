@@ -12,10 +12,12 @@ DEPLOY_SOCKET = "waggle-deployd.socket"
 RECOVER = "waggle-deployd-recover.service"
 DRIFT = "waggle-deployd-drift.service"
 DRIFT_TIMER = "waggle-deployd-drift.timer"
+SCRUB = "waggle-messaged-scrub.service"
+SCRUB_TIMER = "waggle-messaged-scrub.timer"
 MONITOR = "waggle-monitord.service"
 MONITOR_SOCKETS = ["waggle-monitord.socket", "waggle-monitord-metrics.socket", "waggle-probe-exec.socket"]
 USER_UNITS = [
-    SERVICE, SOCKET, "waggle-courier.service", "waggle-courier.socket", "waggle-typist.service",
+    SERVICE, SOCKET, SCRUB, SCRUB_TIMER, "waggle-courier.service", "waggle-courier.socket", "waggle-typist.service",
     "waggle-typist.socket", DEPLOY, DEPLOY_SOCKET, DRIFT, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS,
     "waggle.target",
 ]  # fmt: skip
@@ -27,6 +29,7 @@ EXPOSURE = {
     ("system", DEPLOY): 1.8,
     ("system", RECOVER): 1.6,
     ("system", DRIFT): 1.6,
+    ("system", SCRUB): 1.6,
     ("system", MONITOR): 1.6,
     ("user", "waggle-courier.service"): 1.5,
     ("user", "waggle-typist.service"): 1.3,
@@ -81,7 +84,7 @@ def test_user(m):
 
 def test_verify_system(m):
     """systemd-analyze verify has nothing to say about the system units"""
-    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, INSTANCE, DEPLOY, DEPLOY_SOCKET, RECOVER, DRIFT, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS, "waggle.target")
+    done = m.run("systemd-analyze", "verify", "--man=no", SERVICE, SOCKET, SCRUB, SCRUB_TIMER, INSTANCE, DEPLOY, DEPLOY_SOCKET, RECOVER, DRIFT, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS, "waggle.target")
     assert done.stdout + done.stderr == "", done.stdout + done.stderr
 
 
@@ -114,9 +117,9 @@ def test_target(m):
     """waggle.target wants all sockets, those of packages of their own by links that come with these"""
     _linger(m)
     wanted = m.show("waggle.target", "Wants", user="alice").split()
-    assert set(wanted) == {SOCKET, "waggle-courier.socket", "waggle-typist.socket", DEPLOY_SOCKET, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS}, wanted
+    assert set(wanted) == {SOCKET, SCRUB_TIMER, "waggle-courier.socket", "waggle-typist.socket", DEPLOY_SOCKET, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS}, wanted
     wanted = m.show("waggle.target", "Wants").split()
-    assert set(wanted) == {SOCKET, DEPLOY_SOCKET, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS}, wanted
+    assert set(wanted) == {SOCKET, SCRUB_TIMER, DEPLOY_SOCKET, DRIFT_TIMER, MONITOR, *MONITOR_SOCKETS}, wanted
 
 
 def test_bus_policy(m):

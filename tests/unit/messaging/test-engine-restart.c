@@ -157,6 +157,68 @@ static void test_check(void) {
   env_clear(&env);
 }
 
+/* Slice by slice to the end; how many findings were told, and how many slices there were. */
+static guint scrub(Env *env, MsgActor *root, guint64 *ret_damaged, guint *ret_slices) {
+  g_autofree char *from = g_strdup("");
+  guint n = 0;
+
+  for (*ret_slices = 1;; ++*ret_slices) {
+    g_autoptr(GVariant) r =
+        env_ok(env, root, MSG_CALL_CHECK, g_variant_new_parsed("({'from': <%s>},)", from));
+    g_autoptr(GVariant) list = g_variant_get_child_value(r, 0),
+                        summary = g_variant_get_child_value(r, 1);
+    n += g_variant_n_children(list);
+    g_free(from);
+    from = NULL;
+    g_variant_lookup(summary, "damaged", "t", ret_damaged);
+    if (!g_variant_lookup(summary, "next", "s", &from))
+      return n;
+  }
+}
+
+/* In the background: the same is found and mended, and told once. */
+static void test_scrub(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000), root = env_actor(&env, 0);
+  guint64 damaged;
+  guint slices;
+
+  env_agent(&env, alice, "a", NULL);
+  for (guint i = 0; i < 1200; i++)
+    env_send(&env, alice, "a", "x");
+  MsgDelivery *d = env_take(&env, alice, "a");
+  g_assert_true(env_lease(&env, alice, MSG_LEASE_TERMINATE, d->token, NULL));
+  msg_delivery_free(d);
+  g_assert_cmpuint(scrub(&env, root, &damaged, &slices), ==, 0);
+  g_assert_cmpuint(slices, >=, 7); /* three of messages, three of deliveries, one of those done */
+  g_assert_cmpuint(env_count_notes(&env, MSG_NOTE_RECORDS), ==, 1); /* none is damaged any more */
+  env_refused(&env, alice, MSG_CALL_CHECK, g_variant_new_parsed("({'from': <''>},)"),
+              WG_ERROR_NOT_AUTHORIZED);
+  for (const char *const *bad =
+           (const char *const[]){"1", "1:2:3:4", "0:1:2:3:4", "4:1:2:3:4", "1:1:1:1:1x", NULL};
+       *bad; bad++)
+    env_refused(&env, root, MSG_CALL_CHECK, g_variant_new_parsed("({'from': <%s>},)", *bad),
+                WG_ERROR_INVALID_ARGUMENT);
+  env_stop(&env);
+  env_exec(&env, "UPDATE done SET data = x'00' || substr(data, 2)");
+  env_exec(&env, "UPDATE message SET meta = x'00' || substr(meta, 2) WHERE seq = 2");
+  env_exec(&env, "DELETE FROM message WHERE seq = 3");
+  env_exec(
+      &env,
+      "UPDATE live SET data = x'00' || substr(data, 2) WHERE place & 274877906943 IN (4, 1100)");
+  env_start(&env);
+  env_fail_commits(&env, 1);
+  g_assert_cmpuint(scrub(&env, root, &damaged, &slices), ==, 5);
+  env_commits_to_fail(&env);
+  g_assert_cmpuint(damaged, ==, 5);
+  g_assert_cmpuint(env_count_notes(&env, MSG_NOTE_RECORDS), >=, 2);
+  env_check(&env); /* the counts are right, too */
+  g_assert_cmpuint(scrub(&env, root, &damaged, &slices), ==, 0);
+  g_assert_cmpuint(damaged, ==, 0);
+  env_clear(&env);
+}
+
 /* The header: nothing opens this any more. */
 static void break_file(Env *env) {
   FILE *f = fopen(env->path, "r+");
@@ -248,6 +310,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/restart/damaged-message", test_damaged_message);
   g_test_add_func("/engine/restart/damaged-delivery", test_damaged_delivery);
   g_test_add_func("/engine/restart/check", test_check);
+  g_test_add_func("/engine/restart/scrub", test_scrub);
   g_test_add_func("/engine/restart/salvage", test_salvage);
   g_test_add_func("/engine/restart/lost-agent", test_lost_agent);
   g_test_add_func("/engine/restart/start-time", test_start_time);
