@@ -3,6 +3,7 @@
 #include "checks/presets-all.h"
 
 #include "checks/matcher-operators.h"
+#include "checks/unit-name.h"
 
 #include <string.h>
 
@@ -153,7 +154,9 @@ void chk_preset_expand_configuration(ChkPreset *p) {
 }
 
 const ChkKey chk_preset_security[] = {
-    {"units", CHK_TEXTS, "their exposure is not higher than before"},
+    {"units", CHK_TEXTS,
+     "their exposure is not higher than before, and their processes have, and may gain, no new "
+     "capability"},
     {"listening", CHK_BOOL, "no socket listens that did not before (true)"},
     {"set-id", CHK_TEXTS,
      "directories: no set-uid or set-gid file below that was not there before"},
@@ -204,10 +207,27 @@ static void add_each(ChkPreset *p, const char *option, const char *type, const c
   }
 }
 
+/* Of a unit without processes there is nothing to say. */
+static void add_capabilities(ChkPreset *p) {
+  g_auto(GStrv) units = wg_reader_texts(p->reader, "units");
+
+  for (guint i = 0; units[i]; i++) {
+    g_autofree char *unit = chk_unit_name(units[i]);
+    g_autofree char *name = g_strdup_printf("capabilities of %s", units[i]);
+    JsonObject *check = chk_preset_check("process", unit);
+    json_object_set_string_member(check, "by", "unit");
+    chk_preset_expect(check, "expect",
+                      "{\"capabilities\": {\"or\": [{\"absent\": true}, {\"no-new\": true}]}, "
+                      "\"may-gain\": {\"or\": [{\"absent\": true}, {\"no-new\": true}]}}");
+    chk_preset_add(p, check, name);
+  }
+}
+
 void chk_preset_expand_security(ChkPreset *p) {
   g_auto(GStrv) headers_of = wg_reader_texts(p->reader, "headers-of");
 
   add_each(p, "units", "unit", "{\"exposure\": {\"not-higher\": true}}", "exposure of");
+  add_capabilities(p);
   if (wg_reader_bool(p->reader, "listening", TRUE)) {
     JsonObject *check = chk_preset_check("listening", "tcp");
     chk_preset_expect(check, "expect", "{\"sockets\": {\"no-new\": true}}");

@@ -1,5 +1,6 @@
 /* type-process.c: running processes, found by name, program, command line or unit. */
 #include "checks/accounts.h"
+#include "checks/capabilities.h"
 #include "checks/local.h"
 #include "checks/proc.h"
 #include "checks/subjects.h"
@@ -24,6 +25,10 @@ static const ChkKey values[] = {
     {"exes", CHK_TEXTS, "their programs, sorted; absent where this user may not see them"},
     {"units", CHK_TEXTS, "their systemd units, sorted"},
     {"replaced", CHK_INT, "how many run a program whose file was removed or replaced since"},
+    {"capabilities", CHK_TEXTS, "the capabilities that one of them has: permitted or ambient"},
+    {"may-gain", CHK_TEXTS,
+     "\"new-privileges\" where one of them may gain rights by executing a program, and the "
+     "capabilities that it could have then; empty where NoNewPrivileges= is set for all"},
     {"threads", CHK_INT, "their threads together"},
     {"rss", CHK_BYTES, "their resident memory together"},
     {"age", CHK_USEC, "time since the youngest of them started"},
@@ -73,6 +78,7 @@ typedef struct {
   GPtrArray *exes, *units;
   guint64 threads, rss, youngest, oldest; /* starts */
   guint replaced, hidden;                 /* hidden: a program that this user may not see */
+  ChkCapabilities rights;
 } Sum;
 
 static void add(Sum *sum, const ChkProcess *process) {
@@ -86,6 +92,8 @@ static void add(Sum *sum, const ChkProcess *process) {
     g_ptr_array_add(sum->exes, g_strdup(process->exe));
   if (process->unit)
     g_ptr_array_add(sum->units, g_strdup(process->unit));
+  /* one that is gone by now has none */
+  chk_capabilities_read(process->pid, &sum->rights);
   sum->threads += process->threads;
   sum->rss += process->rss;
   sum->replaced += process->deleted ? 1 : 0;
@@ -100,6 +108,17 @@ static gint64 since(guint64 start) {
   return MAX(usec - (gint64)start, 0);
 }
 
+static void set_rights(JsonObject *seen, const ChkCapabilities *rights) {
+  g_auto(GStrv) has = chk_capabilities_names(rights->has);
+  g_auto(GStrv) gained = chk_capabilities_names(rights->may_gain & ~rights->has);
+  g_autofree char *list = g_strjoinv("\n", gained);
+  g_autofree char *all = g_strconcat("new-privileges", *list ? "\n" : "", list, NULL);
+  g_auto(GStrv) may_gain = g_strsplit(rights->gains ? all : "", "\n", -1);
+
+  chk_set_texts(seen, "capabilities", (const char *const *)has);
+  chk_set_texts(seen, "may-gain", (const char *const *)may_gain);
+}
+
 static JsonObject *tell(Sum *sum) {
   JsonObject *seen = json_object_new();
 
@@ -110,6 +129,7 @@ static JsonObject *tell(Sum *sum) {
     set_numbers(seen, "uids", sum->uids);
     if (sum->hidden == 0)
       json_object_set_int_member(seen, "replaced", sum->replaced);
+    set_rights(seen, &sum->rights);
     json_object_set_int_member(seen, "threads", (gint64)sum->threads);
     json_object_set_int_member(seen, "rss", (gint64)sum->rss);
     json_object_set_int_member(seen, "age", since(sum->youngest));

@@ -4,6 +4,7 @@
 #undef G_DISABLE_ASSERT
 #include "look-fixture.h"
 
+#include "checks/capabilities.h"
 #include "checks/port.h"
 #include "checks/proc.h"
 #include "checks/sockets.h"
@@ -190,6 +191,29 @@ static void test_process(void) {
   g_assert_cmpint(nobody.known, ==, CHK_UNKNOWN);
 }
 
+#define STATUS(prm, eff, bnd, amb, no_new)                                                         \
+  "Name:\tx\nCapInh:\t0000000000000000\nCapPrm:\t" prm "\nCapEff:\t" eff "\nCapBnd:\t" bnd         \
+  "\nCapAmb:\t" amb "\nNoNewPrivs:\t" no_new "\nSeccomp:\t0\n"
+
+static void test_capabilities(void) {
+  ChkCapabilities all = {0};
+
+  g_assert_true(chk_capabilities_add(STATUS("400", "0", "000001ffffffffff", "400", "1"), &all));
+  g_assert_cmphex(all.has, ==, 0x400);
+  g_assert_false(all.gains);
+  g_assert_cmphex(all.may_gain, ==, 0);
+  g_assert_true(chk_capabilities_add(STATUS("0", "1", "2003", "0", "0"), &all));
+  g_assert_cmphex(all.has, ==, 0x401);
+  g_assert_true(all.gains);
+  g_assert_cmphex(all.may_gain, ==, 0x2002);
+  g_assert_false(chk_capabilities_add("Name:\tx\nCapPrm:\t1\n", &all));
+  g_assert_false(chk_capabilities_add("", &all));
+  g_auto(GStrv) names = chk_capabilities_names(1 | 1 << 10 | G_GUINT64_CONSTANT(1) << 40 |
+                                               G_GUINT64_CONSTANT(1) << 63);
+  g_autofree char *text = g_strjoinv(" ", names);
+  g_assert_cmpstr(text, ==, "cap_chown cap_net_bind_service cap_checkpoint_restore cap_63");
+}
+
 static void test_process_validate(void) {
   g_autoptr(JsonNode) by = json_from_string("{\"by\": \"cmdline\"}", NULL);
   g_autoptr(JsonNode) odd = json_from_string("{\"by\": \"magic\"}", NULL);
@@ -221,6 +245,7 @@ static void test_cgroups(void) {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/process/capabilities", test_capabilities);
   g_test_add_func("/port/inet", test_inet);
   g_test_add_func("/port/unix", test_unix);
   g_test_add_func("/port/subjects", test_subjects);

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 
 import verify
 
@@ -108,6 +109,32 @@ def baselines():
     assert status(plan) == 4
     assert status(plan, "--baseline", GOOD) == 78
     assert status(plan, "--baseline", base, "--record", base) == 64
+
+
+def a_process_that_may_gain_more():
+    """One without NoNewPrivileges where one with it was; the kernel tells, nobody of ours."""
+    code = "import ctypes, sys; assert sys.argv[1] == '0' or ctypes.CDLL(None).prctl(38, 1, 0, 0, 0) == 0;" \
+           "print(flush=True); sys.stdin.read()"
+    unchanged = {"or": [{"absent": True}, {"no-new": True}]}
+    base = verify.DIRECTORY / "rights.json"
+    plan = {"checks": [{"process": "rights-of-a-test", "by": "cmdline", "name": "rights",
+                        "expect": {"capabilities": unchanged, "may-gain": unchanged}}]}
+
+    def looked_at(no_new, *args):
+        with subprocess.Popen([sys.executable, "-c", code, no_new, "rights-of-a-test"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            return verify.results(plan, *args) if "--baseline" in args else verify.verify(plan, *args)
+
+    assert looked_at("1", "--record", base).returncode == 0
+    kept = json.loads(base.read_text(encoding="utf-8"))["checks"]["rights"]["values"]
+    assert kept["may-gain"] == [], kept
+    assert looked_at("1", "--baseline", base)["checks"][0]["verdict"] == "pass"
+    found = looked_at("0", "--baseline", base)
+    assert found["checks"][0]["verdict"] == "fail" and "new-privileges" in json.dumps(found), found
+    assert looked_at("0", "--record", base).returncode == 0
+    assert looked_at("1", "--baseline", base)["checks"][0]["verdict"] == "pass"
+    assert status(plan, "--baseline", base) == 0, "of what does not run there is nothing to say"
 
 
 def signals_end_it():
@@ -219,5 +246,6 @@ def bad_context():
 
 
 if __name__ == "__main__":
-    verify.main([exit_contract, problems_with_places, check_only, lists, variables, root, baselines, signals_end_it,
+    verify.main([exit_contract, problems_with_places, check_only, lists, variables, root, baselines,
+                 a_process_that_may_gain_more, signals_end_it,
                  full_output, rollback_capability, drift, secrets_stay, bad_context])
