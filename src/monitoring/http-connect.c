@@ -2,8 +2,6 @@
  * here, since libsoup knows no bounds. */
 #include "monitoring/http-private.h"
 
-#include <fcntl.h>
-#include <gio/gunixsocketaddress.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -153,31 +151,6 @@ char **mon_http_addresses(MonHttp *http) {
 }
 
 /* ---- life ---- */
-/* libsoup keeps a connection after an answer only while it listens itself. It has a socket whose
- * name nobody finds: it is removed before anybody could connect. */
-static GSocket *unreachable_socket(int directory, GError **error) {
-  g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/.http-%d", directory, getpid());
-  g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
-  g_autoptr(GSocket) socket =
-      g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, error);
-
-  if (!socket)
-    return NULL;
-  unlink(path); /* of a service with this number that was killed here */
-  gboolean bound = g_socket_bind(socket, address, FALSE, error);
-  unlink(path);
-  return bound && g_socket_listen(socket, error) ? g_steal_pointer(&socket) : NULL;
-}
-
-gboolean mon_http_keep_alive(MonHttp *http, GError **error) {
-  int directory = open(wg_service_state_dir(http->daemon->service), O_PATH | O_CLOEXEC);
-  g_autoptr(GSocket) socket = unreachable_socket(directory, error);
-
-  if (directory >= 0)
-    close(directory);
-  return socket && soup_server_listen_socket(http->server, socket, 0, error);
-}
-
 void mon_http_connect_init(MonHttp *http) {
   http->sockets = g_ptr_array_new_with_free_func(g_object_unref);
   http->own_sockets = g_ptr_array_new_with_free_func(g_object_unref);

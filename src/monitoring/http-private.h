@@ -32,8 +32,6 @@ struct MonHttp {
 /* What systemd passed in, and nothing else yet. */
 gboolean mon_http_take_passed(MonHttp *http, GError **error);
 void mon_http_connect_init(MonHttp *http);
-/* Answered connections stay open for the next request. */
-gboolean mon_http_keep_alive(MonHttp *http, GError **error);
 void mon_http_connect_stop(MonHttp *http);  /* no new connections */
 void mon_http_connect_clear(MonHttp *http); /* after that */
 /* Connections over TCP end: what they were agreed on for is over. */

@@ -220,6 +220,10 @@ static void on_request(SoupServer *server, SoupServerMessage *message, const cha
   SoupMessageHeaders *in = soup_server_message_get_request_headers(message);
   Request *request;
 
+  /* libsoup closes where it has not accepted itself; whoever asks has to know before it asks again
+   */
+  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection",
+                               "close");
   if (!is_taken(http, message))
     return;
   request = g_new0(Request, 1);
@@ -256,8 +260,7 @@ MonHttp *mon_http_new(MonDaemon *daemon, GError **error) {
   mon_http_connect_init(http);
   http->server = soup_server_new("server-header", "waggle-monitord", NULL);
   soup_server_add_handler(http->server, NULL, on_request, http, NULL);
-  if (mon_http_keep_alive(http, error) && mon_http_take_passed(http, error) &&
-      mon_http_prepare(http, error)) {
+  if (mon_http_take_passed(http, error) && mon_http_prepare(http, error)) {
     mon_http_use(http, mon_web_ref(web));
     return http;
   }
