@@ -17,7 +17,7 @@ static const char *const told_times[] = {
     "time",  "active-at",  "fired-at", "resolved-at", "unknown-at", "changed",
     "since", "registered", "gone",     "until",       NULL,
 };
-static const char *const message_keys[] = {"message", "in-reply-to", NULL};
+static const char *const message_keys[] = {"message", "in-reply-to", "chain", NULL};
 /* Members whose names are somebody's own. */
 static const char *const told_names[] = {"labels", "annotations", "metadata", "values", NULL};
 

@@ -73,7 +73,13 @@ static void print_fields(GVariant *f) {
     cli_field_printf("Priority", "%" G_GUINT64_FORMAT, cli_dict_u64(f, "priority"));
   if (answered) {
     g_autofree char *number = cli_message_format(answered);
-    cli_field("Answers", number);
+    guint64 hops = cli_dict_u64(f, "hops");
+    g_autofree char *start = cli_message_format(cli_dict_u64(f, "chain"));
+    if (hops > 1)
+      cli_field_printf("Answers", "%s; answer %" G_GUINT64_FORMAT " since message %s", number, hops,
+                       start);
+    else
+      cli_field("Answers", number);
   }
   if (cli_dict_bool(f, "expects-reply"))
     cli_field("Expects", "a reply");

@@ -74,6 +74,9 @@ int cli_verb_status(Cli *cli, CliArgs *args, GError **error) {
   cli_field_printf("Store", "%s, %s used, %s free", cli_dict_string(s, "store-state") ?: "unknown",
                    bytes, free);
   cli_field_printf("Agents", "%" G_GUINT64_FORMAT, cli_dict_u64(s, "agents"));
+  if (cli_dict_u64(s, "edges") > 0)
+    cli_field_printf("Edges", "%" G_GUINT64_FORMAT " rules of edges.conf say who may send to whom",
+                     cli_dict_u64(s, "edges"));
   cli_field_printf("Waiting", "%" G_GUINT64_FORMAT " queued, %" G_GUINT64_FORMAT " scheduled",
                    cli_dict_u64(s, "queued"), cli_dict_u64(s, "scheduled"));
   cli_field_printf("In flight", "%" G_GUINT64_FORMAT, cli_dict_u64(s, "in-flight"));

@@ -4,13 +4,5 @@
 
 #include "common/config.h"
 
-typedef struct {
-  char *path;
-  char *data; /* valid UTF-8 */
-} WgConfigFile;
-
-/* The files that count, in the order in which they apply. (element-type WgConfigFile) */
-GPtrArray *wg_config_files_read(const char *const *dirs, const char *name, GError **error);
-
 /* "64K", "5s"...: one value of `type` other than STRING and USEC_LIST. */
 gboolean wg_config_parse_number(WgConfigType type, const char *text, guint64 *ret, GError **error);

@@ -36,6 +36,15 @@ WgConfig *wg_config_load(const char *name, const WgConfigKey *keys, GError **err
 WgConfig *wg_config_load_from(const char *const *dirs, const char *name, const WgConfigKey *keys,
                               GError **error);
 char **wg_config_dirs(gboolean user);
+
+/* For files of another form, found in the same way. */
+typedef struct {
+  char *path;
+  char *data; /* valid UTF-8 */
+} WgConfigFile;
+/* The files that count, in the order in which they apply. (element-type WgConfigFile) */
+GPtrArray *wg_config_files_read(const char *const *dirs, const char *name, GError **error);
+
 WgConfig *wg_config_ref(WgConfig *config);
 void wg_config_unref(WgConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WgConfig, wg_config_unref)

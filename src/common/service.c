@@ -150,7 +150,8 @@ static int check_config(WgService *service) {
   g_autoptr(GError) error = NULL;
   g_autoptr(WgConfig) config = wg_service_config_load(service->info, service->options.user, &error);
 
-  if (config)
+  if (config &&
+      (!service->info->check || service->info->check(config, service->options.user, &error)))
     return EXIT_SUCCESS;
   fprintf(stderr, "%s: %s\n", service->identifier, error->message);
   return EXIT_FAILURE;

@@ -103,6 +103,8 @@ typedef struct {
   /* A call, before the objects see it: for hot methods, which need not be looked up. Positive: it
    * is dealt with; 0: sd-bus goes on. Other messages may come, too. */
   int (*message)(WgService *service, gpointer self, sd_bus_message *m);
+  /* For --config-check: what start() and reload() would refuse. */
+  gboolean (*check)(WgConfig *config, gboolean user, GError **error);
   /* Try the new configuration; FALSE keeps the old one in force. */
   gboolean (*reload)(WgService *service, gpointer self, WgConfig *config, GError **error);
   /* TRUE: something runs that idle exit must not cut. */

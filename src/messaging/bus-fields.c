@@ -52,6 +52,10 @@ int msg_delivery_rare_fields(const MsgDelivery *d, MsgFieldFunc put, gpointer da
   if (r >= 0)
     r = put_time(&to, "in-reply-to", d->in_reply_to);
   if (r >= 0)
+    r = put_count(&to, "hops", d->hops, 0);
+  if (r >= 0)
+    r = put_time(&to, "chain", d->chain);
+  if (r >= 0)
     r = put_true(&to, "expects-reply", d->expects_reply);
   if (r >= 0)
     r = put_time(&to, "reply-by", d->reply_by);

@@ -175,7 +175,8 @@ enum {
   TEXT_KEY = 4,
   TEXT_CLAIMED = 8,
   HAS_HEAD = 16,
-  HAS_SEQUENCES = 32
+  HAS_SEQUENCES = 32,
+  HAS_CHAIN = 64
 };
 
 static guint32 message_crc(const guint8 *meta, gsize meta_size, guint64 seq, guint32 sender,
@@ -200,9 +201,9 @@ static gsize text_room(const char *text) {
 GByteArray *msg_message_pack(const MsgMessage *m, GByteArray *a) {
   guint8 mask = (m->to ? TEXT_TO : 0) | (m->id ? TEXT_ID : 0) | (m->key ? TEXT_KEY : 0) |
                 (m->claimed ? TEXT_CLAIMED : 0) | (m->head_size ? HAS_HEAD : 0) |
-                (m->sequences ? HAS_SEQUENCES : 0);
+                (m->sequences ? HAS_SEQUENCES : 0) | (m->chain ? HAS_CHAIN : 0);
 
-  gsize need = 64 + 12 * (gsize)m->n_recipients + text_room(m->to) + text_room(m->id) +
+  gsize need = 80 + 12 * (gsize)m->n_recipients + text_room(m->to) + text_room(m->id) +
                text_room(m->key) + text_room(m->claimed) + m->head_size;
   guint8 *start = room(a, need), *p = start + 4;
 
@@ -232,6 +233,8 @@ GByteArray *msg_message_pack(const MsgMessage *m, GByteArray *a) {
   }
   for (guint i = 0; m->sequences && i < m->n_recipients; i++)
     p = put_u64(p, m->sequences[i]);
+  if (m->chain)
+    p = put_u32(put_u64(p, m->chain), m->hops);
   guint32 crc = message_crc(start, p - start, m->seq, m->sender, m->time, m->body, m->size);
   crc = GUINT32_TO_LE(crc);
   memcpy(start, &crc, 4);
@@ -308,6 +311,10 @@ MsgMessage *msg_message_decode(guint64 seq, guint32 sender, gint64 time, const v
   }
   if (mask & HAS_SEQUENCES)
     m->sequences = take_sequences(&r, &at, m->n_recipients);
+  if (mask & HAS_CHAIN) {
+    m->chain = take_u64(&r);
+    m->hops = take_u32(&r);
+  }
   if (r.bad)
     return NULL;
   if (with_body)

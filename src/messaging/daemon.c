@@ -29,6 +29,27 @@ static void clear(MsgDaemon *daemon) {
   g_clear_pointer(&daemon->by_name, g_hash_table_unref);
 }
 
+static gboolean load_settings(const WgConfig *config, gboolean user, MsgSettings *ret,
+                              GError **error) {
+  g_auto(GStrv) dirs = wg_config_dirs(user);
+  MsgSettings settings;
+
+  if (!msg_settings_load(config, &settings, error) ||
+      !(settings.edges = msg_edges_load((const char *const *)dirs, error)))
+    return FALSE;
+  *ret = settings;
+  return TRUE;
+}
+
+static gboolean on_check(WgConfig *config, gboolean user, GError **error) {
+  MsgSettings settings;
+
+  if (!load_settings(config, user, &settings, error))
+    return FALSE;
+  msg_edges_unref(settings.edges);
+  return TRUE;
+}
+
 static gboolean on_start(WgService *service, gpointer self, GError **error) {
   MsgDaemon *daemon = self;
   MsgSettings settings;
@@ -42,13 +63,16 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
   daemon->held_back = g_ptr_array_new();
   msg_agents_init(daemon);
   msg_waker_init(daemon);
-  if (!msg_settings_load(wg_service_config(service), &settings, error) ||
-      !msg_wake_init(daemon, error) || !msg_daemon_open_store(daemon, &settings, error)) {
+  if (!load_settings(wg_service_config(service), daemon->user_scope, &settings, error)) {
     clear(daemon);
     return FALSE;
   }
   daemon->max_body = settings.max_body;
-  return TRUE;
+  gboolean ok = msg_wake_init(daemon, error) && msg_daemon_open_store(daemon, &settings, error);
+  msg_edges_unref(settings.edges);
+  if (!ok)
+    clear(daemon);
+  return ok;
 }
 
 static gboolean on_attach(WgService *service, gpointer self, sd_bus *bus, WgPeer *peer,
@@ -83,6 +107,7 @@ static void reload_done(WgJob *job) {
   ReloadJob *reload = (ReloadJob *)job;
 
   wg_config_unref(reload->config);
+  msg_edges_unref(reload->job.settings.edges);
   msg_job_free(reload, sizeof *reload);
 }
 
@@ -90,7 +115,7 @@ static gboolean on_reload(WgService *service, gpointer self, WgConfig *config, G
   MsgDaemon *daemon = self;
   MsgSettings settings;
 
-  if (!msg_settings_load(config, &settings, error))
+  if (!load_settings(config, daemon->user_scope, &settings, error))
     return FALSE;
   ReloadJob *reload =
       msg_job_new_own(daemon, /* actor= */ NULL, sizeof *reload, msg_run_settings, reload_done);
@@ -214,6 +239,7 @@ int msg_daemon_main(int argc, char **argv) {
       .detach = on_detach,
       .caller_gone = on_caller_gone,
       .message = on_message,
+      .check = on_check,
       .reload = on_reload,
       .busy = on_busy,
       .healthy = on_healthy,

@@ -89,11 +89,14 @@ static gboolean requeue(MsgEngine *e, const MsgJob *job, MsgLive *done, MsgAgent
   return TRUE;
 }
 
-static gboolean target(MsgEngine *e, const MsgMessage *m, const char *name, MsgAgent **ret,
-                       GError **error) {
+static gboolean target(MsgEngine *e, const MsgJob *job, const MsgMessage *m, const char *name,
+                       MsgAgent **ret, GError **error) {
+  const MsgEdgeEnd from = msg_edge_from(e, msg_sender_by_id(e, m->sender));
+
   if (!name)
     return TRUE;
-  if (!(*ret = msg_agent_find(e, name, error)))
+  if (!(*ret = msg_agent_find(e, name, error)) ||
+      (!job->admin && !msg_edge_check(e, &from, *ret, name, error)))
     return FALSE;
   if (!msg_message_place(m, (*ret)->id))
     return TRUE;
@@ -115,7 +118,7 @@ WgJobResult msg_call_requeue_dead(MsgEngine *e, MsgCallJob *job) {
   g_variant_lookup(options, "agent", "&s", &name);
   g_variant_lookup(options, "to", "&s", &to_name);
   g_autoptr(MsgMessage) m = msg_message_for(e, &job->base, seq, FALSE, error);
-  if (!m || !target(e, m, to_name, &to, error))
+  if (!m || !target(e, &job->base, m, to_name, &to, error))
     return WG_JOB_DONE;
   for (guint i = 0; i < m->n_recipients && !*error && !e->failed; i++) {
     MsgAgent *agent = msg_agent_by_id(e, m->recipients[i]);

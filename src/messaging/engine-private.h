@@ -201,10 +201,15 @@ MsgAgent *msg_agent_create(MsgEngine *e, const char *name, uid_t uid, GVariant *
                            GError **error);
 /* Mail of agent `id` is there, but its row is not: it is given to root. NULL: it cannot be. */
 MsgAgent *msg_agent_adopt(MsgEngine *e, guint id);
-/* Agents that `to` stands for; adds to `into`. FALSE: error set. `*ret_group`: role, topic or @all.
+/* Agents that `to` stands for; adds to `into`. FALSE: error set, also when `from` may not send to
+ * one of them. `*ret_group`: role, topic or @all. */
+gboolean msg_recipients(MsgEngine *e, const MsgEdgeEnd *from, const char *to, GPtrArray *into,
+                        gboolean *ret_group, GError **error);
+/* Whether the rules allow that mail; `from` as of msg_edge_from(). NotAuthorized: names the rule.
  */
-gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean *ret_group,
-                        GError **error);
+gboolean msg_edge_check(MsgEngine *e, const MsgEdgeEnd *from, const MsgAgent *to,
+                        const char *address, GError **error);
+MsgEdgeEnd msg_edge_from(MsgEngine *e, const MsgSender *sender); /* lives as long as the agent */
 
 /* ---- senders.c, limits.c ---- */
 MsgSender *msg_sender_get(MsgEngine *e, uid_t uid, const char *name); /* NULL: the batch failed */

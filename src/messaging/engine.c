@@ -50,7 +50,9 @@ WgJobResult msg_run_call(WgJob *job, gpointer engine) {
 
 static void settings_take(MsgEngine *e, const MsgSettings *settings) {
   g_free(e->backoff_list);
+  msg_edges_unref(e->settings.edges);
   e->settings = *settings;
+  msg_edges_ref(e->settings.edges);
   e->backoff_list = settings->n_backoff_list ? g_memdup2(settings->backoff_list,
                                                          settings->n_backoff_list * sizeof(guint64))
                                              : NULL;
@@ -390,5 +392,6 @@ void msg_engine_free(MsgEngine *e) {
   g_byte_array_unref(e->pack);
   g_rand_free(e->random);
   g_free(e->backoff_list);
+  msg_edges_unref(e->settings.edges);
   g_free(e);
 }

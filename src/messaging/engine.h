@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/store-writer.h"
+#include "messaging/edges.h"
 
 #include <glib.h>
 
@@ -118,7 +119,8 @@ typedef struct {
   guint64 seq, token, sequence;
   const char *from, *to, *id, *key;
   gint64 time, expires, lease_until, reply_by; /* CLOCK_REALTIME us */
-  guint64 in_reply_to;
+  guint64 in_reply_to, chain;
+  guint32 hops;
   uid_t sender_uid;
   guint acquired, failed;
   guint8 priority;
@@ -326,10 +328,12 @@ typedef struct {
   guint max_deliveries, max_agents, max_agents_per_uid;
   guint64 agent_max_messages, agent_max_bytes;                              /* defaults, 0: none */
   guint64 sender_max_messages, sender_max_bytes, sender_rate, sender_burst; /* 0: none */
+  guint max_hops;      /* answers in a line, 0: any */
   guint64 ageing_usec; /* a waiting message gains one level of priority each so long */
   guint64 attempt_backoff_first, attempt_backoff_max;
   guint64 no_session_usec; /* without a courier, then messages get their receipt */
   gboolean wake_couriers;
+  MsgEdges *edges; /* who may send to whom; whoever keeps settings takes a reference */
 } MsgSettings;
 
 extern const WgMigration msg_migrations[];

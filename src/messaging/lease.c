@@ -228,6 +228,8 @@ MsgDelivery *msg_delivery_make(MsgEngine *e, const MsgMessage *m, const MsgLive 
                      .lease_until = live->until ? wg_clock_to_realtime(&e->clock, live->until) : 0,
                      .reply_by = m->reply_by,
                      .in_reply_to = m->in_reply_to,
+                     .chain = m->chain,
+                     .hops = m->hops,
                      .sender_uid = sender ? sender->uid : (uid_t)-1,
                      .acquired = live->acquired,
                      .failed = live->failed,

@@ -73,6 +73,10 @@ void msg_message_fields(MsgEngine *e, const MsgMessage *m, GVariantBuilder *d) {
   put_time(d, "reply-by", m->reply_by);
   if (m->in_reply_to)
     msg_field_put(d, "in-reply-to", g_variant_new_uint64(m->in_reply_to));
+  if (m->chain) {
+    put_count(d, "hops", m->hops);
+    msg_field_put(d, "chain", g_variant_new_uint64(m->chain));
+  }
   put_flag(d, "expects-reply", m->flags & MSG_FLAG_EXPECTS_REPLY);
   put_flag(d, "volatile", m->flags & MSG_FLAG_VOLATILE);
   put_origin(e, m, d);

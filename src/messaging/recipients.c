@@ -41,7 +41,7 @@ static guint64 load_of(const MsgAgent *agent) {
 
 /* Paused agents are passed over while there is another. In turn: who waited longest since its last
  * one. */
-static MsgAgent *pick_one(MsgEngine *e, GPtrArray *list) {
+static MsgAgent *pick_one(MsgEngine *e, const GPtrArray *list) {
   MsgAgent *best = NULL;
   const char *balance = NULL;
 
@@ -77,18 +77,72 @@ static gboolean nobody(GHashTable *index, const char *kind, const char *name, GE
   return FALSE;
 }
 
-gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean *ret_group,
-                        GError **error) {
-  if (!e->roles)
-    index_build(e);
-  *ret_group = TRUE;
-  if (g_str_has_prefix(to, "role:")) {
-    GPtrArray *list = g_hash_table_lookup(e->roles, to + 5);
-    if (!list)
-      return nobody(e->roles, "role", to + 5, error);
-    g_ptr_array_add(into, pick_one(e, list));
-    return TRUE;
+MsgEdgeEnd msg_edge_from(MsgEngine *e, const MsgSender *sender) {
+  const MsgAgent *agent = sender && *sender->name && msg_edges_count(e->settings.edges) > 0
+                              ? g_hash_table_lookup(e->agents_by_name, sender->name)
+                              : NULL;
+  MsgEdgeEnd end = {.name = sender ? sender->name : "", .uid = sender ? sender->uid : (uid_t)-1};
+
+  if (agent && agent->uid == end.uid) {
+    end.roles = agent->roles;
+    end.topics = agent->topics;
   }
+  return end;
+}
+
+/* An agent may always send to itself. */
+gboolean msg_edge_check(MsgEngine *e, const MsgEdgeEnd *from, const MsgAgent *to,
+                        const char *address, GError **error) {
+  const MsgEdgeEnd end = {to->name, to->uid, to->roles, to->topics};
+  g_autofree char *why = NULL;
+
+  if (msg_edges_count(e->settings.edges) == 0 ||
+      (g_str_equal(from->name, to->name) && from->uid == to->uid) ||
+      msg_edges_allow(e->settings.edges, from, &end, address, &why))
+    return TRUE;
+  if (*from->name)
+    g_set_error(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
+                "Agent '%s' may not send to agent '%s': %s; nothing was sent", from->name, to->name,
+                why);
+  else
+    g_set_error(error, WG_ERROR, WG_ERROR_NOT_AUTHORIZED,
+                "Uid %u may not send to agent '%s': %s; nothing was sent", from->uid, to->name,
+                why);
+  return FALSE;
+}
+
+static gboolean check_each(MsgEngine *e, const MsgEdgeEnd *from, const char *address,
+                           const GPtrArray *list, guint first, GError **error) {
+  for (guint i = first; i < list->len && msg_edges_count(e->settings.edges) > 0; i++)
+    if (!msg_edge_check(e, from, list->pdata[i], address, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* One of those that may be sent to. */
+static gboolean pick_allowed(MsgEngine *e, const MsgEdgeEnd *from, const char *address,
+                             const GPtrArray *list, GPtrArray *into, GError **error) {
+  g_autoptr(GPtrArray) allowed = NULL;
+  g_autoptr(GError) refused = NULL;
+
+  if (msg_edges_count(e->settings.edges) > 0) {
+    allowed = g_ptr_array_new();
+    for (guint i = 0; i < list->len; i++)
+      if (msg_edge_check(e, from, list->pdata[i], address, refused ? NULL : &refused))
+        g_ptr_array_add(allowed, list->pdata[i]);
+    list = allowed;
+  }
+  if (list->len == 0) {
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return FALSE;
+  }
+  g_ptr_array_add(into, pick_one(e, list));
+  return TRUE;
+}
+
+static gboolean find_all(MsgEngine *e, const char *to, GPtrArray *into, gboolean *ret_group,
+                         GError **error) {
+  *ret_group = TRUE;
   if (g_str_has_prefix(to, "topic:")) {
     GPtrArray *list = g_hash_table_lookup(e->topics, to + 6);
     if (!list)
@@ -114,4 +168,19 @@ gboolean msg_recipients(MsgEngine *e, const char *to, GPtrArray *into, gboolean 
     return FALSE;
   g_ptr_array_add(into, agent);
   return TRUE;
+}
+
+gboolean msg_recipients(MsgEngine *e, const MsgEdgeEnd *from, const char *to, GPtrArray *into,
+                        gboolean *ret_group, GError **error) {
+  guint first = into->len;
+
+  if (!e->roles)
+    index_build(e);
+  if (!g_str_has_prefix(to, "role:"))
+    return find_all(e, to, into, ret_group, error) && check_each(e, from, to, into, first, error);
+  *ret_group = TRUE;
+  const GPtrArray *list = g_hash_table_lookup(e->roles, to + 5);
+  if (!list)
+    return nobody(e->roles, "role", to + 5, error);
+  return pick_allowed(e, from, to, list, into, error);
 }

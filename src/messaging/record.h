@@ -98,6 +98,8 @@ typedef struct {
   gint64 expires; /* lasting, 0: none */
   gint64 reply_by;
   guint64 in_reply_to;
+  guint64 chain; /* where its line of answers began; 0: it is no answer */
+  guint32 hops;  /* answers from there to this one */
   guint64 size;
   guint8 priority, flags;
   guint n_recipients;

@@ -17,6 +17,8 @@ typedef struct {
   guint first, n; /* recipients, in e->plan_agents */
   gboolean group;
   guint64 replied_place; /* the delivery that this is a reply to, 0: none */
+  guint64 chain;         /* where its line of answers began, 0: it is no answer */
+  guint32 hops;
   guint8 digest[DIGEST_SIZE];
 } Plan;
 
@@ -109,7 +111,17 @@ static gboolean plan_reply(MsgEngine *e, const MsgSend *s, Plan *p, GError **err
     return FALSE;
   if (p->from)
     p->replied_place = msg_message_place(m, p->from->id);
-  return TRUE;
+  p->chain = m->chain ? m->chain : m->seq;
+  p->hops = MIN(m->hops, G_MAXUINT32 - 1) + 1;
+  if (e->settings.max_hops == 0 || p->hops <= e->settings.max_hops)
+    return TRUE;
+  g_set_error(
+      error, WG_ERROR, WG_ERROR_LIMITS_EXCEEDED,
+      "This would be answer %u in a line of answers that began with message " MSG_SEQ_FORMAT
+      ", and MaxHops= of messaged.conf allows %u: agents that answer each other without end "
+      "are stopped here; what is no answer is sent without 'in-reply-to'",
+      p->hops, MSG_SEQ_ARGS(p->chain), e->settings.max_hops);
+  return FALSE;
 }
 
 static gboolean plan_item(MsgEngine *e, MsgSendJob *j, MsgSend *s, Plan *p, GHashTable *in_call,
@@ -135,7 +147,8 @@ static gboolean plan_item(MsgEngine *e, MsgSendJob *j, MsgSend *s, Plan *p, GHas
   if (!plan_reply(e, s, p, error))
     return FALSE;
   p->first = e->plan_agents->len;
-  if (!msg_recipients(e, s->to, e->plan_agents, &p->group, error))
+  const MsgEdgeEnd from = msg_edge_from(e, p->sender);
+  if (!msg_recipients(e, &from, s->to, e->plan_agents, &p->group, error))
     return FALSE;
   p->n = e->plan_agents->len - p->first;
   for (guint i = 0; i < p->n; i++) {
@@ -238,6 +251,8 @@ static void write_item(MsgEngine *e, const MsgJob *job, MsgSend *s, const Plan *
       .expires = s->ttl ? e->now + (gint64)MIN(s->ttl, (guint64)G_MAXINT64 / 4) : 0,
       .reply_by = s->reply_by ? e->now_real + (gint64)MIN(s->reply_by, (guint64)G_MAXINT64 / 4) : 0,
       .in_reply_to = s->in_reply_to,
+      .chain = p->chain,
+      .hops = p->hops,
       .size = s->size,
       .priority = s->priority,
       .flags = (s->expects_reply || s->reply_by ? MSG_FLAG_EXPECTS_REPLY : 0) |

@@ -33,6 +33,7 @@ static void put_sums(MsgEngine *e, GVariantDict *d) {
     sum.bytes += agent->counts.bytes;
   }
   g_variant_dict_insert(d, "agents", "u", g_hash_table_size(e->agents_by_name));
+  g_variant_dict_insert(d, "edges", "u", msg_edges_count(e->settings.edges));
   /* deliveries that are not done with; to count rows would take as long as reading the store */
   put(d, "messages", sum.queued + sum.scheduled + sum.held + sum.in_flight);
   put(d, "queued", sum.queued);

@@ -289,4 +289,43 @@ def test_bus_comes_back():
         wait_for(lambda: c.of("InterfacesAdded"), "signals on the new bus")
 
 
+def test_who_may_send_to_whom():
+    def rules(d, text):
+        with open(os.path.join(d.config_dir, "edges.conf"), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    with Daemon() as d:
+        c = d.client()
+        for name in "a", "b":
+            c.call("RegisterAgent", name)
+        c.send("b", b"1", from_="a")
+        equal(c.call("GetStatistics")[0]["edges"], 0)
+        rules(d, "allow a -> b\n")
+        c.call("Reload")
+        c.send("b", b"2", from_="a")
+        refused("NotAuthorized", c.send, "a", b"3", from_="b", text="edges.conf")
+        refused("NotAuthorized", c.send, "b", b"4", text="no rule")
+        equal(c.call("GetStatistics")[0]["edges"], 1)
+        rules(d, "allow a to b\n")
+        refused("Configuration", c.call, "Reload", text="edges.conf:1")
+        refused("NotAuthorized", c.send, "a", b"5", from_="b")  # the old ones are in force
+        checked = subprocess.run([DAEMON, "--user", "--config-check"], env=d.environment(),
+                                 stderr=subprocess.PIPE, text=True, check=False)
+        check(checked.returncode != 0 and "edges.conf:1" in checked.stderr, checked.stderr)
+        rules(d, "")
+        c.call("Reload")
+        c.send("a", b"6", from_="b")
+
+
+def test_a_line_of_answers_ends():
+    with Daemon(config="[Messages]\nMaxHops=2\n") as d:
+        c = d.client()
+        c.call("RegisterAgent", "a")
+        first = c.send("a", b"1")
+        last = c.send("a", b"3", in_reply_to=c.send("a", b"2", in_reply_to=first))
+        refused("LimitsExceeded", c.send, "a", b"4", in_reply_to=last, text=f"message {first}")
+        equal([m[4].get("hops", 0) for m in c.receive("a", max=9)], [0, 1, 2])
+        equal(c.call("GetMessage", last)[0]["chain"], first)
+
+
 main(globals())

@@ -84,6 +84,8 @@ static void test_damaged_live(void) {
 
 static const guint32 recipients[] = {1, 7, 2000000};
 
+static const guint64 sequences[] = {4, 1, G_MAXUINT64};
+
 static MsgMessage sample(void) {
   return (MsgMessage){.seq = 77,
                       .sender = 3,
@@ -92,6 +94,9 @@ static MsgMessage sample(void) {
                       .expires = 55,
                       .reply_by = 66,
                       .in_reply_to = 12,
+                      .chain = 11,
+                      .hops = 3,
+                      .sequences = sequences,
                       .size = 5,
                       .priority = 9,
                       .flags = MSG_FLAG_EXPECTS_REPLY | MSG_FLAG_IMPORTED,
@@ -123,6 +128,9 @@ static void test_message(void) {
   g_assert_cmpint(back->expires, ==, 55);
   g_assert_cmpint(back->reply_by, ==, 66);
   g_assert_cmpuint(back->in_reply_to, ==, 12);
+  g_assert_cmpuint(back->chain, ==, 11);
+  g_assert_cmpuint(back->hops, ==, 3);
+  g_assert_cmpmem(back->sequences, back->n_recipients * 8, sequences, sizeof sequences);
   g_assert_cmpuint(back->priority, ==, 9);
   g_assert_cmpuint(back->flags, ==, m.flags);
   g_assert_cmpmem(back->recipients, back->n_recipients * 4, recipients, sizeof recipients);
