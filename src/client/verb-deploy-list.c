@@ -36,21 +36,24 @@ static void add_target(CliTable *table, GVariant *t, guint64 now) {
   const char *state = cli_dict_string(t, "state"), *trouble = cli_dict_string(t, "trouble");
   const char *current = cli_dict_string(t, "current"), *good = cli_dict_string(t, "good");
   gboolean frozen = cli_dict_u64(t, "frozen") > 0;
+  const char *refused = cli_dict_string(t, "refused");
+  const char *wrong = refused ? refused : trouble;
   gboolean edited = g_strcmp0(cli_dict_string(t, "drift"), "edited") == 0;
 
   cli_table_add(table, cli_dict_string(t, "name"), CLI_STYLE_BOLD);
   cli_table_add(table,
-                frozen   ? "frozen"
-                : state  ? state
-                : edited ? "edited"
-                         : "idle",
-                frozen || trouble || edited ? CLI_STYLE_BAD : CLI_STYLE_NONE);
+                frozen    ? "frozen"
+                : state   ? state
+                : refused ? "refused"
+                : edited  ? "edited"
+                          : "idle",
+                frozen || wrong || edited ? CLI_STYLE_BAD : CLI_STYLE_NONE);
   cli_table_add(table, current, CLI_STYLE_NONE);
   cli_table_add(table, good && *good && g_strcmp0(current, good) == 0 ? "the same" : good,
                 CLI_STYLE_DIM);
   cli_table_add(table, cli_dict_string(t, "domain"), CLI_STYLE_NONE);
-  cli_table_add(table, trouble ? trouble : cli_dict_string(t, "root"),
-                trouble ? CLI_STYLE_BAD : CLI_STYLE_NONE);
+  cli_table_add(table, wrong ? wrong : cli_dict_string(t, "root"),
+                wrong ? CLI_STYLE_BAD : CLI_STYLE_NONE);
 }
 
 int cli_verb_deploy_list(Cli *cli, CliArgs *args, GError **error) {

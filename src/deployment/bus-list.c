@@ -72,6 +72,7 @@ static GVariant *view_dict(DplDaemon *daemon, const DplTargetView *view) {
   add(&builder, "root", view->root);
   if (view->site != NULL)
     add_site(&builder, view->site);
+  add(&builder, "refused", dpl_sites_refusal(daemon->sites, view->name));
   add(&builder, "current", view->current);
   add(&builder, "good", known != NULL ? known->good : NULL);
   /* a directory where nothing was committed yet may be anything */
@@ -95,14 +96,29 @@ static GVariant *view_dict(DplDaemon *daemon, const DplTargetView *view) {
   return g_variant_builder_end(&builder);
 }
 
+/* One of which nothing is known but that its file is refused; it has no object. */
+static void add_refused(GVariantBuilder *all, const DplDaemon *daemon, const char *name) {
+  GVariantBuilder builder;
+
+  g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+  add(&builder, "name", name);
+  add(&builder, "refused", dpl_sites_refusal(daemon->sites, name));
+  g_variant_builder_add_value(all, g_variant_builder_end(&builder));
+}
+
 static void looked(gpointer data) {
   DplCall *call = data;
-  g_autoptr(GPtrArray) views = dpl_targets_sorted(dpl_daemon(call));
+  DplDaemon *daemon = dpl_daemon(call);
+  g_autoptr(GPtrArray) views = dpl_targets_sorted(daemon);
+  g_autoptr(GPtrArray) refused = dpl_sites_refused(daemon->sites);
   GVariantBuilder builder;
 
   g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
   for (guint i = 0; i < views->len; i++)
-    g_variant_builder_add_value(&builder, view_dict(dpl_daemon(call), views->pdata[i]));
+    g_variant_builder_add_value(&builder, view_dict(daemon, views->pdata[i]));
+  for (guint i = 0; i < refused->len; i++)
+    if (!g_hash_table_contains(daemon->targets, refused->pdata[i]))
+      add_refused(&builder, daemon, refused->pdata[i]);
   wg_call_answer(call, g_variant_new("(aa{sv})", &builder));
 }
 

@@ -228,6 +228,26 @@ DplSite *dpl_sites_find(const DplSites *sites, const char *name) {
   return NULL;
 }
 
+static gint by_pointed(gconstpointer a, gconstpointer b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *dpl_sites_refused(const DplSites *sites) {
+  GPtrArray *names = g_ptr_array_new();
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init(&iter, sites->refused);
+  while (g_hash_table_iter_next(&iter, &name, NULL))
+    g_ptr_array_add(names, name);
+  g_ptr_array_sort(names, by_pointed);
+  return names;
+}
+
+const char *dpl_sites_refusal(const DplSites *sites, const char *name) {
+  return g_hash_table_lookup(sites->refused, name);
+}
+
 gboolean dpl_sites_may_add(const DplSites *sites, const DplSite *site, GError **error) {
   g_autofree char *own = real_root(site->root);
 
@@ -272,7 +292,7 @@ static gboolean add_named(const DplSites *sites, const char *name, GPtrArray *li
       g_ptr_array_add(list, dpl_site_ref(site));
     return TRUE;
   }
-  const char *why = g_hash_table_lookup(sites->refused, name);
+  const char *why = dpl_sites_refusal(sites, name);
   if (why) {
     g_set_error(error, WG_ERROR, WG_ERROR_CONFIGURATION, "target '%s' is refused: %s", name, why);
     return FALSE;

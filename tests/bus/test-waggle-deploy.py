@@ -47,7 +47,10 @@ def test_good_deployment():
         check("\033" not in out, "steers a terminal that is none")
         target = cli.json("deploy", "list")[0]
         equal((target["name"], target["current"]), ("shop", os.path.basename(d.current())))
-        check("the same" in cli.run("deploy", "list"), "the last good release is the current one")
+        d.target("odd", nonsense="1")
+        out = cli.run("deploy", "list")
+        check("the same" in out, "the last good release is the current one")
+        check(re.search(r"^odd +refused .*Nonsense", out, re.M), out)
         shown = cli.json("deploy", "show", "1")
         equal((shown["state"], shown["reason"]), ("done", "the first"))
         text = cli.run("deploy", "show", "#1")
