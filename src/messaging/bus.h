@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/histogram.h"
+#include "common/mem-pressure.h"
 #include "common/service.h"
 #include "messaging/engine.h"
 
@@ -43,6 +44,7 @@ typedef struct MsgDaemon {
   guint n_wake_calls;
   GSource *wake_boot, *wake_real;
   gint64 wake_at, wake_calendar; /* as the engine said last; G_MAXINT64: none */
+  WgMemPressure *pressure;       /* NULL: there is none to watch */
   WgStoreState store_state;
   gint64 start_extended; /* monotonic us: when systemd was last asked for patience */
   MsgStats stats;

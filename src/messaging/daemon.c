@@ -21,6 +21,7 @@
 #define SLOW_USEC (2 * G_USEC_PER_SEC)
 
 static void clear(MsgDaemon *daemon) {
+  g_clear_pointer(&daemon->pressure, wg_mem_pressure_free);
   msg_push_clear(daemon);
   msg_wake_clear(daemon);
   msg_waker_clear(daemon);
@@ -50,6 +51,22 @@ static gboolean on_check(WgConfig *config, gboolean user, GError **error) {
   return TRUE;
 }
 
+static void pressure_done(WgJob *job) {
+  msg_job_free(job, sizeof(MsgPressureJob));
+}
+
+static void on_pressure(gboolean is_short, gpointer self) {
+  MsgDaemon *daemon = self;
+  MsgPressureJob *job =
+      msg_job_new_own(daemon, /* actor= */ NULL, sizeof *job, msg_run_pressure, pressure_done);
+
+  job->on = is_short;
+  msg_job_submit(job);
+  wg_service_set_degraded(
+      daemon->service, "memory",
+      is_short ? "memory is short; whom mail is pushed to gets one message at a time" : NULL);
+}
+
 static gboolean on_start(WgService *service, gpointer self, GError **error) {
   MsgDaemon *daemon = self;
   MsgSettings settings;
@@ -70,7 +87,9 @@ static gboolean on_start(WgService *service, gpointer self, GError **error) {
   daemon->max_body = settings.max_body;
   gboolean ok = msg_wake_init(daemon, error) && msg_daemon_open_store(daemon, &settings, error);
   msg_edges_unref(settings.edges);
-  if (!ok)
+  if (ok)
+    daemon->pressure = wg_mem_pressure_new(on_pressure, daemon);
+  else
     clear(daemon);
   return ok;
 }
@@ -168,6 +187,7 @@ static void on_drain(WgService *service, gpointer self) {
   MsgDaemon *daemon = self;
 
   daemon->draining = TRUE;
+  g_clear_pointer(&daemon->pressure, wg_mem_pressure_free);
   msg_job_submit(
       msg_job_new_own(daemon, /* actor= */ NULL, sizeof(MsgJob), msg_run_drain, drain_done));
 }

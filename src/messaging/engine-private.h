@@ -38,6 +38,7 @@ gboolean msg_message_store(MsgEngine *e, MsgMessage *message); /* and caches it 
 /* NULL: there is none (error UnknownMessage), or it is damaged (quarantined). A reference. */
 MsgMessage *msg_message_load(MsgEngine *e, guint64 seq, gboolean with_body, GError **error);
 void msg_message_forget(MsgEngine *e, guint64 seq);
+void msg_message_cache_clear(MsgEngine *e);
 /* The same for a caller: it must be the sender's uid, the owner of a recipient, or an
  * administrator. */
 MsgMessage *msg_message_for(MsgEngine *e, const MsgJob *job, guint64 seq, gboolean with_body,
@@ -142,6 +143,13 @@ MsgDelivery *msg_delivery_make(MsgEngine *e, const MsgMessage *message, const Ms
                                const char *to, gboolean no_body);
 void msg_undo_commit(MsgEngine *e);
 void msg_undo_rollback(MsgEngine *e, guint64 batch);
+
+/* ---- pressure.c ---- */
+void msg_pressure_relieve(MsgEngine *e);
+/* Nothing more is pushed to this connection before a lease of it ends. */
+gboolean msg_pressure_holds(const MsgEngine *e, const MsgClient *client);
+/* A lease of it has ended: the agents that it subscribes to are looked at. */
+void msg_pressure_touch(MsgEngine *e, const MsgClient *client);
 
 /* ---- receive.c ---- */
 void msg_commit_note(MsgEngine *e); /* after each commit: what becomes of its mail on the disk */

@@ -188,7 +188,8 @@ struct MsgEngine {
   sqlite3 *db;
   sqlite3_stmt *sql[2][_MSG_SQL_MAX];
   MsgSettings settings;
-  guint64 *backoff_list; /* settings.backoff_list points here */
+  guint64 *backoff_list;      /* settings.backoff_list points here */
+  gboolean pressure, relieve; /* memory is short; what is cached is to go */
   gboolean user_scope, failed, draining;
   gboolean in_batch;   /* a failure goes to the writer, else to start_error */
   GError *start_error; /* the first one outside of a batch */

@@ -109,6 +109,8 @@ static void engine_begin(gpointer engine) {
   e->batch++;
   take_time(e);
   msg_live_cache_trim(e, FALSE);
+  if (e->relieve)
+    msg_pressure_relieve(e);
 }
 
 static gboolean engine_before_commit(gpointer engine, GError **error) {
@@ -185,8 +187,7 @@ void msg_memory_reset(MsgEngine *e) {
   g_hash_table_remove_all(e->senders_by_name);
   g_hash_table_remove_all(e->senders);
   msg_pairs_forget(e);
-  g_hash_table_remove_all(e->message_cache);
-  e->message_cache_bytes = 0;
+  msg_message_cache_clear(e);
   msg_agents_reload(e);
   e->due_changed = TRUE;
   e->told_wake = e->told_calendar = G_MAXINT64;

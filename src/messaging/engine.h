@@ -270,6 +270,12 @@ WgJobResult msg_run_call(WgJob *job, gpointer engine);
 /* The connection of caller `actor->caller` is gone: leases, subscriptions, parked calls of it end.
  */
 WgJobResult msg_run_gone(WgJob *job, gpointer engine); /* a bare MsgJob */
+/* Memory is short, or no longer: see pressure.c. */
+typedef struct {
+  MsgJob base;
+  gboolean on;
+} MsgPressureJob;
+WgJobResult msg_run_pressure(WgJob *job, gpointer engine);
 /* The timer that MSG_NOTE_WAKE asked for ran out, or the clock was set. */
 WgJobResult msg_run_tick(WgJob *job, gpointer engine); /* a bare MsgJob */
 /* A subscriber's connection is full: no more pushes until resume. A bare MsgJob with the caller as

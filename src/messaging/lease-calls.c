@@ -85,6 +85,8 @@ static void detach_lease(MsgEngine *e, MsgLease *lease) {
     g_queue_unlink(&client->leases, &lease->link);
   lease->live->flags |= MSG_LIVE_DETACHED;
   msg_live_save(e, lease->live);
+  if (e->pressure && client)
+    msg_pressure_touch(e, client);
 }
 
 static gboolean lease_verb(MsgEngine *e, MsgLeaseJob *j, guint64 token, GError **error) {

@@ -144,9 +144,13 @@ void msg_lease_changed(MsgEngine *e, MsgLease *lease) {
 }
 
 void msg_lease_drop(MsgEngine *e, MsgLease *lease) {
+  MsgClient *client = e->pressure ? msg_client_get(e, lease->actor->caller, FALSE) : NULL;
+
   undo_add(e, REMOVED, lease, TRUE);
   msg_timer_remove(e, &lease->timer);
   lease_unlink(e, lease);
+  if (client) /* it waits for that */
+    msg_pressure_touch(e, client);
   lease_leave(e, lease);
 }
 

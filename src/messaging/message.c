@@ -28,10 +28,14 @@ void msg_message_forget(MsgEngine *e, guint64 seq) {
 
 /* Takes the reference. A full cache is emptied as a whole: simple, and as good as any order for
  * mail that is read once. */
+void msg_message_cache_clear(MsgEngine *e) {
+  g_hash_table_remove_all(e->message_cache);
+  e->message_cache_bytes = 0;
+}
+
 static void message_cache_add(MsgEngine *e, MsgMessage *m) {
   if (e->message_cache_bytes + m->allocated > CACHE_BYTES) {
-    g_hash_table_remove_all(e->message_cache);
-    e->message_cache_bytes = 0;
+    msg_message_cache_clear(e);
   }
   e->message_cache_bytes += m->allocated;
   g_hash_table_insert(e->message_cache, &m->seq, m);

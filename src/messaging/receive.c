@@ -132,7 +132,7 @@ static MsgSubscription *next_subscription(MsgEngine *e, MsgAgent *agent) {
     MsgClient *client = msg_client_get(e, s->caller, FALSE);
     g_queue_unlink(&agent->subscriptions, &s->link);
     g_queue_push_tail_link(&agent->subscriptions, &s->link);
-    if (s->credits > 0 && client && !client->push_blocked)
+    if (s->credits > 0 && client && !client->push_blocked && !msg_pressure_holds(e, client))
       return s;
   }
   return NULL;

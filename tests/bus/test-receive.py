@@ -1,6 +1,11 @@
 """Receive, leases, the ack family, addresses that stand for several, subscriptions."""
 
+import base64
+import contextlib
+import os
+import tempfile
 import time
+from unittest import mock
 
 from harness import Daemon, check, equal, main, refused, wait_for
 
@@ -232,6 +237,39 @@ def test_subscribe_stops_at_its_credits():
             later = c.send("a", b"later")
             equal(c.receive("a", wait=LONG)[0][0], later, "after the subscription")
             equal(other.of("Delivery"), [], "signals to others")
+
+
+@contextlib.contextmanager
+def pressed(window):
+    """A daemon and the other end of what tells it of memory pressure, which is over after three windows (us)."""
+    with tempfile.TemporaryDirectory() as directory:
+        fifo = os.path.join(directory, "pressure")
+        os.mkfifo(fifo)
+        given = {"MEMORY_PRESSURE_WATCH": fifo,
+                 "MEMORY_PRESSURE_WRITE": base64.b64encode(f"some 10000 {window}\0".encode()).decode()}
+        with mock.patch.dict(os.environ, given), Daemon() as d, open(fifo, "wb", buffering=0) as kernel:
+            kernel.write(b"x")
+            d.wait_log("Degraded: memory: ")
+            yield d
+
+
+def test_short_memory_is_one_message_at_a_time():
+    with pressed(60000000) as d:
+        c = ready(d, "a")
+        check("memory: " in c.get("Degraded")[0], c.get("Degraded"))
+        c.call("Subscribe", "a", 10)
+        numbers = [c.send("a", b"x") for _ in range(3)]
+        for i in range(3):
+            wait_for(lambda i=i: len(c.of("Delivery")) > i, "the next delivery")
+            c.call("Ping")
+            equal([g[1] for g in c.of("Delivery")], numbers[:i + 1])
+            c.call("Ack", c.of("Delivery")[i][2])
+
+
+def test_short_memory_ends():
+    with pressed(50000) as d:
+        d.wait_log("No longer degraded: memory")
+        equal(d.client().get("Degraded"), [])
 
 
 def test_reply():

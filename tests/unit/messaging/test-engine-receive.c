@@ -250,6 +250,62 @@ static void test_credits(void) {
   env_clear(&env);
 }
 
+static void pressure(Env *env, gboolean on) {
+  EnvFlag flag = {FALSE};
+  MsgPressureJob job = {
+      .base = {.job = {.run = msg_run_pressure, .done = env_flag_done}, .owner = &flag}, .on = on};
+
+  wg_writer_submit(env->writer, &job.base.job);
+  while (!flag.done)
+    g_main_context_iteration(NULL, TRUE);
+  env_settle(env);
+}
+
+static void ack_first_push(Env *env, MsgActor *actor) {
+  for (guint i = 0; i < env->notes->len; i++) {
+    const MsgNote *note = env->notes->pdata[i];
+    if (note->kind != MSG_NOTE_PUSH)
+      continue;
+    guint64 token = note->delivery->token;
+    env_notes_clear(env);
+    env_ack(env, actor, token);
+    return;
+  }
+  g_assert_not_reached();
+}
+
+/* While memory is short a connection has one message at a time, whatever its credits are. */
+static void test_pressure(void) {
+  Env env;
+  env_init(&env);
+  g_autoptr(MsgActor) alice = env_actor(&env, 1000), other = env_actor(&env, 1000);
+
+  env_agent(&env, alice, "a", NULL);
+  env_agent(&env, alice, "b", NULL);
+  pressure(&env, TRUE);
+  for (const char *const *to = (const char *const[]){"a", "b", NULL}; *to; to++) {
+    g_autoptr(GVariant) r = env_ok(&env, alice, MSG_CALL_SUBSCRIBE,
+                                   g_variant_new_parsed("(%s, uint32 10, @a{sv} {})", *to));
+  }
+  for (guint i = 0; i < 6; i++)
+    env_send(&env, alice, i % 2 ? "a" : "b", "x");
+  g_assert_cmpuint(env_count_notes(&env, MSG_NOTE_PUSH), ==, 1);
+  env_fail_commits(&env, 1);
+  ack_first_push(&env, alice);
+  env_commits_to_fail(&env);
+  g_assert_cmpuint(env_count_notes(&env, MSG_NOTE_PUSH), ==, 1); /* the next, of either agent */
+  g_autoptr(GVariant) second =
+      env_ok(&env, other, MSG_CALL_SUBSCRIBE, g_variant_new_parsed("('a', uint32 10, @a{sv} {})"));
+  g_assert_cmpuint(env_count_notes(&env, MSG_NOTE_PUSH), ==, 2); /* another has its own */
+  g_autoptr(GPtrArray) asked = env_receive(&env, alice, "a", 1); /* and who asks is served */
+  g_assert_cmpuint(asked->len, ==, 1);
+  env_notes_clear(&env);
+  pressure(&env, FALSE);
+  g_assert_cmpuint(pushes(&env), ==, 2); /* all that is left */
+  env_check(&env);
+  env_clear(&env);
+}
+
 static void test_many_waiting(void) {
   Env env;
   env_init(&env);
@@ -286,6 +342,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/engine/receive/connection", test_connection);
   g_test_add_func("/engine/receive/waiting", test_waiting);
   g_test_add_func("/engine/receive/credits", test_credits);
+  g_test_add_func("/engine/receive/pressure", test_pressure);
   g_test_add_func("/engine/receive/many-waiting", test_many_waiting);
   return g_test_run();
 }
