@@ -11,6 +11,13 @@
  * connection, but for wg_wal_sync(): it looks at nothing that is kept, since the next commit may be
  * on its way (store-writer-sync.c).
  *
+ * A sync of a file that has grown costs two and three times that of one whose blocks were written
+ * before: the file system has its own journal to write. So once the WAL is in steady use it is
+ * lengthened by zeros, many commits' worth at once, behind the commit that has just been written.
+ * For SQLite as for salvage they are no frames, like what an earlier round has left there. They
+ * are written by the thread that writes the frames, after them and before the next, so they can
+ * never come down on one; without them (a full disk) all is as it was, only slower.
+ *
  * Invariants: bytes reach the file in the order of their writes; whatever looks at the file sees
  * all of them. A write that fails is reported by the call that caused it, which is within the same
  * transaction, and nothing is kept of it. */
@@ -23,6 +30,9 @@
 
 /* SQLite's own files take no write of 128 KiB or more; none of theirs is larger than a page. */
 #define KEPT_MAX (127 * 1024)
+/* Shorter ones are left alone: who sends a message now and then shall not write twice as much. */
+#define AHEAD_FROM (128 * 1024)
+#define AHEAD_MOST (1024 * 1024)
 
 typedef struct {
   sqlite3_io_methods methods; /* first: what the file points to */
@@ -30,6 +40,7 @@ typedef struct {
   GByteArray *kept;
   sqlite3_int64 begin; /* where in the file */
   gboolean ends;       /* the frame that is being written ends a commit */
+  sqlite3_int64 size;  /* of the file, as far as we know; -1: not asked yet */
 } Gather;
 
 static Gather *gather_of(sqlite3_file *file) {
@@ -46,6 +57,32 @@ static int flush(sqlite3_file *file) {
   return g->own->xWrite(file, g->kept->data, size, g->begin);
 }
 
+/* `end`: where the commit that was just written ends. What cannot be written is not needed. */
+static void lengthen(sqlite3_file *file, sqlite3_int64 end) {
+  static const guint8 zeros[64 * 1024];
+  Gather *g = gather_of(file);
+
+  if (end < AHEAD_FROM || end <= g->size)
+    return;
+  if (g->size < 0 && g->own->xFileSize(file, &g->size) == SQLITE_OK && end < g->size)
+    return;
+  g->size = end + MIN(end, AHEAD_MOST);
+  for (sqlite3_int64 at = end; at < g->size; at += sizeof zeros)
+    if (g->own->xWrite(file, zeros, (int)MIN((sqlite3_int64)sizeof zeros, g->size - at), at) !=
+        SQLITE_OK)
+      return;
+}
+
+static int end_commit(sqlite3_file *file) {
+  Gather *g = gather_of(file);
+  sqlite3_int64 end = g->begin + g->kept->len;
+  int rc = flush(file);
+
+  if (rc == SQLITE_OK)
+    lengthen(file, end);
+  return rc;
+}
+
 static int gather_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 at) {
   Gather *g = gather_of(file);
   gboolean follows = at == g->begin + g->kept->len && g->kept->len + (guint)size <= KEPT_MAX;
@@ -60,7 +97,7 @@ static int gather_write(sqlite3_file *file, const void *data, int size, sqlite3_
     g->ends = wg_be32((const guint8 *)data + 4) != 0; /* pages in the file after the commit */
     return SQLITE_OK;
   }
-  return g->ends ? flush(file) : SQLITE_OK;
+  return g->ends ? end_commit(file) : SQLITE_OK;
 }
 
 static int gather_read(sqlite3_file *file, void *data, int size, sqlite3_int64 at) {
@@ -70,6 +107,8 @@ static int gather_read(sqlite3_file *file, void *data, int size, sqlite3_int64 a
 
 static int gather_truncate(sqlite3_file *file, sqlite3_int64 size) {
   int rc = flush(file);
+
+  gather_of(file)->size = -1;
   return rc == SQLITE_OK ? gather_of(file)->own->xTruncate(file, size) : rc;
 }
 
@@ -102,6 +141,7 @@ void wg_wal_gather(sqlite3 *db) {
     return;
   Gather *g = g_new0(Gather, 1);
   g->own = file->pMethods;
+  g->size = -1;
   g->methods = *g->own;
   g->methods.iVersion = MIN(g->own->iVersion, 3); /* what this header knows */
   g->methods.xClose = gather_close;

@@ -4,6 +4,7 @@
 #undef G_DISABLE_ASSERT
 #include "common/store-internal.h"
 #include "common/store-wal-gather.h"
+#include "common/store-wal.h"
 #include "fault-vfs.h"
 #include "store-fixture.h"
 
@@ -77,6 +78,76 @@ static void test_fails(Test *t, gconstpointer data) {
   }
 }
 
+static gint64 wal_size(Test *t) {
+  g_autofree char *path = g_strconcat(t->fx.path, "-wal", NULL);
+  GStatBuf st;
+
+  g_assert_cmpint(g_stat(path, &st), ==, 0);
+  return st.st_size;
+}
+
+/* What a power cut would leave is sound, zeros and all. */
+static void assert_survives(Test *t, gint64 n) {
+  g_autofree char *path = g_build_filename(t->fx.dir, "cut.db", NULL), *why = NULL;
+  const WgStoreOptions options = {.path = path, .migrations = fixture_migrations};
+  g_autoptr(GError) error = NULL;
+
+  for (const char *const *suffix = (const char *const[]){"", "-wal", NULL}; *suffix; suffix++) {
+    g_autofree char *from = g_strconcat(t->fx.path, *suffix, NULL);
+    g_autofree char *to = g_strconcat(path, *suffix, NULL), *bytes = NULL;
+    gsize size;
+    g_assert_true(g_file_get_contents(from, &bytes, &size, NULL));
+    g_assert_true(g_file_set_contents(to, bytes, (gssize)size, NULL));
+  }
+  g_assert_false(wg_store_wal_is_damaged(path, &why));
+  WgStore *cut = wg_store_open(&options, NULL, &error);
+  g_assert_no_error(error);
+  g_assert_false(wg_store_was_salvaged(cut));
+  assert_rows(wg_store_db(cut), n);
+  wg_store_close(cut);
+}
+
+/* In steady use it is longer than what is in it, so that a commit does not make it grow; one that
+ * is hardly used is not. */
+static void test_ahead(Test *t, gconstpointer data) {
+  g_assert_true(insert(t, 1, 10));
+  g_assert_cmpint(wal_size(t), <, 64 * 1024);
+  g_assert_true(insert(t, 100, 2000));
+  gint64 size = wal_size(t);
+  g_assert_cmpint(size, >, 2 * 200000);
+  for (gint i = 0; i < 10; i++)
+    g_assert_true(insert(t, 1, 1000));
+  g_assert_cmpint(wal_size(t), ==, size);
+  assert_rows(t->other, 111);
+  assert_survives(t, 111);
+  for (gint i = 0; i < 100; i++)
+    g_assert_true(insert(t, 1, 20000));
+  g_assert_cmpint(wal_size(t), >, 2000000);
+  assert_rows(t->other, 211);
+  assert_survives(t, 211);
+  g_assert_true(wg_store_exec(t->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL));
+  g_assert_cmpint(wal_size(t), ==, 0);
+  g_assert_true(insert(t, 100, 2000));
+  g_assert_cmpint(wal_size(t), >, 2 * 200000);
+  assert_rows(t->other, 311);
+}
+
+/* No room for zeros is no failure of the commit before them. */
+static void test_no_room_ahead(Test *t, gconstpointer data) {
+  g_assert_true(insert(t, 5, 3000));
+  g_assert_true(insert(t, 15, 3000));
+  g_assert_cmpint(wal_size(t), <, 128 * 1024);
+  fault_set(2, 1, ENOSPC); /* the first is the commit's */
+  g_assert_true(insert(t, 25, 3000));
+  g_assert_cmpint(g_atomic_int_get(&fault.hits), ==, 1);
+  fault_set(0, 0, EIO);
+  gint64 size = wal_size(t);
+  g_assert_true(insert(t, 25, 3000));
+  g_assert_cmpint(wal_size(t), >, size);
+  assert_rows(t->other, 70);
+  assert_survives(t, 70);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   Fixture f; /* opening configures SQLite; a VFS can be registered only after that */
@@ -88,5 +159,7 @@ int main(int argc, char **argv) {
   ADD("one-write", test_one_write);
   ADD("large", test_large);
   ADD("fails", test_fails);
+  ADD("ahead", test_ahead);
+  ADD("no-room-ahead", test_no_room_ahead);
   return g_test_run();
 }
