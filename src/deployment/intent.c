@@ -16,6 +16,8 @@ static const struct {
     {"stop", G_STRUCT_OFFSET(DplIntent, stop), TRUE},
     {"disable", G_STRUCT_OFFSET(DplIntent, disable), TRUE},
     {"remove", G_STRUCT_OFFSET(DplIntent, remove), TRUE},
+    {"dependents", G_STRUCT_OFFSET(DplIntent, dependents), TRUE},
+    {"orphans", G_STRUCT_OFFSET(DplIntent, orphans), TRUE},
 };
 
 static char ***list_at(const DplIntent *intent, guint i) {

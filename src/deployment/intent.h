@@ -17,6 +17,8 @@ typedef struct {
   /* what the old release has and the new one does not (claims.h): stopped before the switch, the
    * rest gone with the commit */
   char **stop, **disable, **remove;
+  /* units of others that were up and are stopped with these; those that need only ones that go */
+  char **dependents, **orphans;
 } DplIntent;
 
 void dpl_intent_clear(DplIntent *intent);

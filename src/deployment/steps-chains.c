@@ -27,25 +27,44 @@ static const DplPart check[] = {dpl_part_find_current,
                                 NULL};
 static const DplPart back_up[] = {dpl_part_backup, NULL};
 static const DplPart stage[] = {pre_stage, dpl_part_stage, post_stage, NULL};
-static const DplPart prepare[] = {dpl_part_prove,       dpl_part_read_units,
-                                  dpl_part_judge_units, dpl_part_find_old,
-                                  dpl_part_claims,      dpl_part_judge_claims,
-                                  dpl_part_exposure,    dpl_part_baseline,
-                                  dpl_part_intent,      NULL};
+static const DplPart prepare[] = {dpl_part_prove,
+                                  dpl_part_read_units,
+                                  dpl_part_judge_units,
+                                  dpl_part_find_old,
+                                  dpl_part_claims,
+                                  dpl_part_judge_claims,
+                                  dpl_part_exposure,
+                                  dpl_part_baseline,
+                                  dpl_part_intent,
+                                  dpl_part_dependents,
+                                  NULL};
 static const DplPart migrate[] = {dpl_part_stop_all, dpl_part_snapshot, dpl_part_migrate, NULL};
 static const DplPart change[] = {
     pre_switch,      dpl_part_stop_gone, dpl_part_stop_first, dpl_part_switch,
     dpl_part_reload, dpl_part_enable,    post_switch,         NULL};
-static const DplPart start[] = {dpl_part_start, dpl_part_reload_units, post_start, NULL};
+static const DplPart start[] = {dpl_part_start, dpl_part_reload_units, dpl_part_start_dependents,
+                                post_start, NULL};
 static const DplPart verify[] = {dpl_part_verify, post_verify, NULL};
 static const DplPart commit[] = {dpl_part_disable_gone, dpl_part_remove_gone, dpl_part_reload_gone,
                                  post_commit, NULL};
 static const DplPart clean[] = {dpl_part_clean, NULL};
-static const DplPart undo[] = {
-    dpl_part_find_old,     dpl_part_wait_manager, pre_rollback,        dpl_part_undo_stop,
-    dpl_part_undo_migrate, dpl_part_claims,       dpl_part_undo_files, dpl_part_undo_disable,
-    dpl_part_reload,       dpl_part_undo_start,   dpl_part_undo_look,  dpl_part_undo_verify,
-    post_rollback,         dpl_part_undo_leave,   dpl_part_undo_tell,  NULL};
+static const DplPart undo[] = {dpl_part_find_old,
+                               dpl_part_wait_manager,
+                               pre_rollback,
+                               dpl_part_undo_stop,
+                               dpl_part_undo_migrate,
+                               dpl_part_claims,
+                               dpl_part_undo_files,
+                               dpl_part_undo_disable,
+                               dpl_part_reload,
+                               dpl_part_undo_start,
+                               dpl_part_undo_dependents,
+                               dpl_part_undo_look,
+                               dpl_part_undo_verify,
+                               post_rollback,
+                               dpl_part_undo_leave,
+                               dpl_part_undo_tell,
+                               NULL};
 static const DplPart discard[] = {dpl_part_discard, NULL};
 
 const DplPart *dpl_step_parts(DplStep step) {

@@ -65,6 +65,12 @@ struct DplChain {
     char **names, **sockets;
     char **behind; /* what the sockets start */
   } turn;          /* steps-sockets.c */
+  struct {
+    GPtrArray *seen;         /* names, of which those from `next` on are to be looked at */
+    GPtrArray *up, *orphans; /* what is up; of what needs only units that go: `gone` */
+    guint next;
+    gboolean gone, must;
+  } walk; /* steps-dependents.c */
   DplThreadFunc thread;
   guint timer;
   guint64 bytes_done, bytes_total; /* atomic: how far the thread is */
@@ -84,6 +90,7 @@ void dpl_part_done(DplChain *chain, GError *error);
 /* steps-sockets.c: begins `verb` for `names` (NULL: none), ends the part. */
 void dpl_part_run_units(DplChain *chain, DplUnitsVerb verb, char **names);
 void dpl_chain_clear_turn(DplChain *chain);
+void dpl_chain_clear_walk(DplChain *chain); /* steps-dependents.c */
 void dpl_part_thread(DplChain *chain, DplThreadFunc func);
 /* `must`: a failure is the part's; else it is only told. */
 void dpl_part_hooks(DplChain *chain, DplHookPhase phase, gboolean must);
@@ -134,7 +141,9 @@ void dpl_part_stop_first(DplChain *chain);
 void dpl_part_switch(DplChain *chain);
 void dpl_part_reload(DplChain *chain);
 void dpl_part_enable(DplChain *chain);
+void dpl_part_dependents(DplChain *chain);
 void dpl_part_start(DplChain *chain);
+void dpl_part_start_dependents(DplChain *chain);
 void dpl_part_reload_units(DplChain *chain);
 void dpl_part_verify(DplChain *chain);
 void dpl_part_wait_manager(DplChain *chain);
@@ -143,6 +152,7 @@ void dpl_part_undo_migrate(DplChain *chain);
 void dpl_part_undo_files(DplChain *chain);
 void dpl_part_undo_disable(DplChain *chain);
 void dpl_part_undo_start(DplChain *chain);
+void dpl_part_undo_dependents(DplChain *chain);
 void dpl_part_undo_look(DplChain *chain);
 void dpl_part_undo_verify(DplChain *chain);
 void dpl_part_undo_leave(DplChain *chain);

@@ -219,6 +219,7 @@ static void drop(gpointer self, gpointer work) {
   dpl_record_free(chain->old);
   dpl_intent_clear(&chain->intent);
   dpl_chain_clear_turn(chain);
+  dpl_chain_clear_walk(chain);
   g_free(chain->baseline);
   g_clear_pointer(&chain->claims, json_node_unref);
   g_free(chain->problem);

@@ -169,6 +169,62 @@ def test_dependents():
               "the deployment did not tell")
 
 
+def test_dependents_are_up_again():
+    """Where a unit is stopped and not just restarted, systemd stops what requires it, and brings none of it back."""
+    with Deployd() as d:
+        c = begun(d)
+        alive = "[Service]\nExecStart=/bin/sleep 1000\n"
+        with open(os.path.join(d.units, "proxy.service"), "w", encoding="utf-8") as f:
+            f.write("[Unit]\nRequires=shop.service\nAfter=shop.service\n" + alive)
+        with open(os.path.join(d.units, "front.service"), "w", encoding="utf-8") as f:
+            f.write("[Unit]\nBindsTo=proxy.service\nAfter=proxy.service\n" + alive)
+        with open(os.path.join(d.units, "idle.service"), "w", encoding="utf-8") as f:
+            f.write("[Unit]\nRequires=shop.service\n" + alive)
+        others = ("proxy.service", "front.service", "idle.service")
+        equal([state(d, unit) for unit in others], ["inactive"] * 3)  # they are loaded now, and known
+        stopping = {"strategy": {"restart": "stop-start"}}
+        equal(c.run(d.release("1.0", **stopping))[0], "done")
+        for unit in others[:2]:
+            d.manager_client.raw("StartUnit", "(ss)", unit, "replace", path="/org/freedesktop/systemd1",
+                                 interface="org.freedesktop.systemd1.Manager")
+        wait_for(lambda: [state(d, unit) for unit in others] == ["active", "active", "inactive"], "them to be up")
+
+        def told():
+            return [s[2].split()[0] for s in c.client.of("Progress") if "is started again" in s[2]]
+
+        equal(c.run(d.release("2.0", word="good two", **stopping))[0], "done")
+        equal(told(), ["proxy.service", "front.service"], "started again, in their order")
+        equal([state(d, unit) for unit in others], ["active", "active", "inactive"])
+        bad = [{"file": "${target.root}/current/word", "name": "wrong", "expect": {"content": {"contains": "other"}}}]
+        equal(c.run(d.release("3.0", word="good three", checks=bad, **stopping))[0], "rolled-back")
+        equal(told(), ["proxy.service", "front.service"] * 2, "the way back only restarts, which stops nobody here")
+        equal([state(d, unit) for unit in others], ["active", "active", "inactive"])
+
+
+def test_a_dependent_that_does_not_start_again():
+    with Deployd() as d:
+        c = begun(d)
+        flag = os.path.join(d.directory, "may-start")
+        with open(flag, "w", encoding="utf-8"):
+            pass
+        with open(os.path.join(d.units, "proxy.service"), "w", encoding="utf-8") as f:
+            f.write(f"[Unit]\nRequires=shop.service\nAfter=shop.service\n[Service]\nType=oneshot\n"
+                    f"RemainAfterExit=yes\nExecStart=/usr/bin/test -e {flag}\n")
+        equal(state(d, "proxy.service"), "inactive")
+        stopping = {"strategy": {"restart": "stop-start"}}
+        equal(c.run(d.release("1.0", **stopping))[0], "done")
+        d.manager_client.raw("StartUnit", "(ss)", "proxy.service", "replace", path="/org/freedesktop/systemd1",
+                             interface="org.freedesktop.systemd1.Manager")
+        wait_for(lambda: state(d, "proxy.service") == "active", "it to be up")
+        os.unlink(flag)
+        result, _status, number = c.run(d.release("2.0", word="good two", **stopping))
+        equal(result, "rolled-back")
+        text = json.dumps(c.show(number))
+        check("proxy.service did not start" in text, text)
+        check(any("it was up before" in s[2] for s in c.client.of("Progress")), "the way back says nothing of it")
+        equal(state(d, "shop.service"), "active")
+
+
 def test_verification_tells_how_far_it_is():
     with Deployd() as d:
         c = begun(d)
