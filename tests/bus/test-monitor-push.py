@@ -2,10 +2,10 @@
 does nothing to either but be read."""
 
 import email.header
-import fcntl
 import os
 import pty
 import tempfile
+import termios
 import threading
 
 from harness import main, refused
@@ -127,14 +127,12 @@ class Terminal:
         self.reader = threading.Thread(target=run, daemon=True)
         self.reader.start()
 
-    def fill(self):
-        flags = fcntl.fcntl(self.slave, fcntl.F_GETFL)
-        fcntl.fcntl(self.slave, fcntl.F_SETFL, flags | os.O_NONBLOCK)
-        try:
-            while True:
-                os.write(self.slave, b"x" * 1024)
-        except BlockingIOError:
-            pass
+    def stop(self):
+        """As Ctrl-S does: what is written has to wait."""
+        termios.tcflow(self.slave, termios.TCOOFF)
+
+    def go_on(self):
+        termios.tcflow(self.slave, termios.TCOON)
 
 
 def test_wall():
@@ -159,7 +157,7 @@ def test_wall():
 def test_wall_that_is_stopped():
     """A terminal that takes nothing holds up neither the service nor others, and is tried again."""
     with Terminal() as terminal:
-        terminal.fill()
+        terminal.stop()
         with world(wall={"terminals": [terminal.path]}, journal={}) as d:
             c = d.caller()
             drill(c)
@@ -167,6 +165,7 @@ def test_wall_that_is_stopped():
                                  c.with_options(NOTIFY, "ListReceivers")[0]), "the error")
             d.wait_log("FIRING WaggleReceiverTest")  # the journal has it
             terminal.read()
+            terminal.go_on()
             wait_for(lambda: {n["state"] for n in notifications(c)} == {"told"}, "all to be told")
             check(b"WaggleReceiverTest" in terminal.text, terminal.text[-300:])
 

@@ -40,8 +40,12 @@ static char *printed(int fd, int from, gboolean no_legend) {
   fflush(stdout);
   g_assert_cmpint(dup2(saved, STDOUT_FILENO), >=, 0);
   close(saved);
-  ssize_t n = read(from, buffer, sizeof buffer);
-  close(fd);
+  close(fd); /* the last of the writer's */
+  ssize_t n = 0, some;
+  do { /* a terminal gives it in pieces */
+    some = read(from, buffer + n, sizeof buffer - (gsize)n);
+    n += MAX(some, 0);
+  } while (some > 0);
   close(from);
   g_assert_cmpint(n, >, 0);
   return g_strndup(buffer, (gsize)n);
