@@ -159,7 +159,7 @@ static void test_freed(void) {
 /* Crashes of some do not touch the others. */
 static void test_parallel(void) {
   gpointer good = exec_configure("exit", ", \"0\"", ", \"parallel\": 8");
-  gpointer bad = exec_configure("signal", ", \"11\"", ", \"parallel\": 8");
+  gpointer bad = exec_configure("signal", ", \"6\"", ", \"parallel\": 8");
   g_autoptr(TestJob) first = test_job_new(TEST_AGENT, 1, 100);
   g_autoptr(TestJob) second = test_job_new("other", 1, 50);
 
