@@ -41,8 +41,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DplSites, dpl_sites_free)
 guint dpl_sites_n(const DplSites *sites);
 DplSite *dpl_sites_at(const DplSites *sites, guint i);            /* borrowed; sorted by name */
 DplSite *dpl_sites_find(const DplSites *sites, const char *name); /* borrowed or NULL */
-/* Names of targets whose files are refused, borrowed, sorted (free the array), and why one is:
- * NULL: it is not. */
+/* Names of targets whose files are refused: borrowed and sorted; the array is the caller's. Why one
+ * is: NULL when it is not. */
 GPtrArray *dpl_sites_refused(const DplSites *sites);
 const char *dpl_sites_refusal(const DplSites *sites, const char *name);
 /* A target that a manifest describes itself: whether it may be beside these. One of the same name
