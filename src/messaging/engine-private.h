@@ -103,8 +103,21 @@ void msg_live_index(MsgEngine *e, MsgLive *live); /* writes the rows beside it a
 guint32 msg_actor_row(MsgEngine *e, const MsgActor *actor);
 char *msg_actor_text(MsgEngine *e, guint32 row); /* "uid:0 pid:1 unit:x", free */
 
-/* ---- ready.c: which delivery is next ---- */
+/* ---- ready-window.c: the queued deliveries of a level, and whose turn it is ---- */
 void msg_level_clear(MsgLevel *level);
+void msg_window_add(MsgLevel *level, guint32 sender, guint64 seq); /* queued; may find no room */
+void msg_window_pass(MsgLevel *level, guint64 seq);   /* queued, and not to be handed out now */
+void msg_window_remove(MsgLevel *level, guint64 seq); /* its sender goes to the end */
+void msg_window_put(MsgLevel *level, MsgTurn *turn, guint64 seq); /* whether there is room or not */
+/* What the sender has in the store alone begins at `seq` now; 0: there is nothing. */
+void msg_window_take_up(MsgLevel *level, MsgTurn *turn, guint64 seq);
+/* The first of the rotation, when it has no number, goes to the end or away. FALSE: it has. */
+gboolean msg_window_next(MsgLevel *level);
+void msg_window_complete(MsgLevel *level); /* the store has nothing beyond */
+guint64 msg_window_first(const MsgLevel *level, const MsgTurn *turn); /* it must have one */
+guint64 msg_window_after(const MsgLevel *level, guint64 seq);         /* 0: none */
+
+/* ---- ready.c: which delivery is next ---- */
 void msg_ready_insert(MsgEngine *e, MsgAgent *agent, MsgLive *live); /* now queued */
 void msg_ready_remove(MsgEngine *e, MsgAgent *agent, guint64 place); /* no longer queued */
 void msg_ready_key_freed(MsgEngine *e, MsgAgent *agent,

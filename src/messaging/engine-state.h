@@ -67,11 +67,25 @@ typedef struct MsgClient MsgClient;
 typedef struct MsgLease MsgLease;
 
 /* ---- agents ---- */
+/* A sender whose mail waits at a level. */
 typedef struct {
-  guint64 *seq; /* ring, ascending */
+  guint32 sender;
+  guint n;         /* of its numbers in the window */
+  guint64 dropped; /* the first that found no room; 0: none. All from there on are in the store */
+  GList link;      /* in the level's rotation */
+} MsgTurn;
+
+typedef struct {
+  guint64 *seq;   /* ring, ascending */
+  MsgTurn **turn; /* of each: whose it is */
   guint head, n, room;
   guint64 loaded_to; /* every live row up to this seq has been looked at */
-  gboolean complete; /* no row lies beyond */
+  guint64 newest;    /* and this is the largest that came while all was known */
+  gboolean complete; /* no row lies beyond loaded_to */
+  gboolean known;    /* nor any that is not in the window and not told by a `dropped` */
+  guint n_dropped;   /* senders with one */
+  GHashTable *turns; /* sender -> MsgTurn, owned; NULL: none */
+  GQueue rotation;   /* of those with mail, the next first */
 } MsgLevel;
 
 typedef struct {
@@ -101,6 +115,7 @@ struct MsgAgent {
   guint64 pending_messages, pending_bytes; /* within one SendMany, before it is written */
   MsgLevel level[MSG_LEVELS];              /* by rank */
   MsgLevel volatile_level[MSG_LEVELS];
+  guint16 last_volatile;          /* a bit for each rank: what it gave last was volatile */
   GQueue receivers;               /* of MsgReceiveJob, parked */
   GQueue subscriptions;           /* of MsgSubscription, the next to be served first */
   guint64 turn;                   /* when it last got role mail, for round-robin */

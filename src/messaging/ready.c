@@ -1,10 +1,9 @@
 /* ready.c: which delivery of an agent comes next.
  *
- * For each level of priority an agent has a window: the numbers of queued deliveries in order, a
- * prefix of what the store has. `loaded_to` says how far the store has been looked at, `complete`
- * that nothing lies beyond; so a million waiting messages cost no memory, and a message that comes
- * while all is in memory never needs to be read back. Higher levels come first, but waiting raises
- * a message by one level each `ageing_usec`, so that none starves.
+ * For each level of priority an agent has a window (ready-window.c): the numbers of queued
+ * deliveries, of which the senders take turns. A million waiting messages cost no memory, and a
+ * message that comes while all is in memory never needs to be read back. Higher levels come first,
+ * but waiting raises a level by one each `ageing_usec`, so that none starves.
  *
  * Of deliveries with the same ordering key only the oldest is handed out, and only when none of the
  * key is being handled; the next one enters its window when that ended. One that took its turn late
@@ -12,67 +11,8 @@
  * waits for the other. */
 #include "messaging/engine-private.h"
 
-#include <string.h>
-
-#define WINDOW_MAX 2048
 #define SCAN_ROWS 256
-
-void msg_level_clear(MsgLevel *level) {
-  g_clear_pointer(&level->seq, g_free);
-  *level = (MsgLevel){0};
-}
-
-static guint64 ring_at(const MsgLevel *l, guint i) {
-  return l->seq[(l->head + i) & (l->room - 1)];
-}
-
-static void ring_grow(MsgLevel *l) {
-  guint room = l->room ? l->room * 2 : 16;
-  guint64 *seq = g_new(guint64, room);
-
-  for (guint i = 0; i < l->n; i++)
-    seq[i] = ring_at(l, i);
-  g_free(l->seq);
-  l->seq = seq;
-  l->head = 0;
-  l->room = room;
-}
-
-static void ring_pop(MsgLevel *l) {
-  l->head = (l->head + 1) & (l->room - 1);
-  l->n--;
-}
-
-/* The first index whose number is not below `seq`. */
-static guint ring_find(const MsgLevel *l, guint64 seq) {
-  guint low = 0, high = l->n;
-
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    if (ring_at(l, middle) < seq)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-static void ring_insert(MsgLevel *l, guint64 seq) {
-  guint at = l->n > 0 && ring_at(l, l->n - 1) < seq ? l->n : ring_find(l, seq);
-
-  if (at < l->n && ring_at(l, at) == seq)
-    return;
-  if (l->n == l->room)
-    ring_grow(l);
-  if (at == 0 && l->n > 0) {
-    l->head = (l->head - 1) & (l->room - 1);
-  } else {
-    for (guint i = l->n; i > at; i--)
-      l->seq[(l->head + i) & (l->room - 1)] = ring_at(l, i - 1);
-  }
-  l->seq[(l->head + at) & (l->room - 1)] = seq;
-  l->n++;
-}
+#define REFILL_ROWS 1024 /* at most, for one turn of one sender */
 
 static MsgLevel *level_of(MsgAgent *agent, guint64 place) {
   guint rank = MIN(msg_place_rank(place), MSG_LEVELS - 1);
@@ -106,35 +46,19 @@ void msg_ready_insert(MsgEngine *e, MsgAgent *agent, MsgLive *live) {
 
   msg_touch(e, agent);
   msg_attempt_queued(e, agent, live->place);
-  if (l->complete && seq > l->loaded_to) {
-    if (l->n >= WINDOW_MAX) {
-      l->complete = FALSE;
-      return;
-    }
-    l->loaded_to = seq;
-  } else if (seq > l->loaded_to) {
+  if (seq > l->loaded_to && !l->complete && !l->known)
     return; /* the scan will come to it */
-  }
-  if (msg_ready_is_turn(e, live))
-    ring_insert(l, seq);
+  if (!msg_ready_is_turn(e, live))
+    msg_window_pass(l, seq);
+  else
+    msg_window_add(l, live->sender, seq);
 }
 
 void msg_ready_remove(MsgEngine *e, MsgAgent *agent, guint64 place) {
-  MsgLevel *l = level_of(agent, place);
-  guint64 seq = msg_place_seq(place);
+  guint16 bit = 1 << MIN(msg_place_rank(place), MSG_LEVELS - 1);
 
-  if (l->n == 0)
-    return;
-  if (ring_at(l, 0) == seq) {
-    ring_pop(l);
-    return;
-  }
-  guint at = ring_find(l, seq);
-  if (at == l->n || ring_at(l, at) != seq)
-    return;
-  for (guint i = at; i + 1 < l->n; i++)
-    l->seq[(l->head + i) & (l->room - 1)] = ring_at(l, i + 1);
-  l->n--;
+  msg_window_remove(level_of(agent, place), msg_place_seq(place));
+  agent->last_volatile = (agent->last_volatile & ~bit) | (msg_place_volatile(place) ? bit : 0);
 }
 
 void msg_ready_key_freed(MsgEngine *e, MsgAgent *agent, guint64 okey) {
@@ -146,68 +70,125 @@ void msg_ready_key_freed(MsgEngine *e, MsgAgent *agent, guint64 okey) {
   }
 }
 
+/* The queued deliveries of a level after `seq`, SCAN_ROWS rows at most; how many rows there were,
+ * and the number of the last one. `sender` 0: any. */
+static guint scan(MsgEngine *e, MsgAgent *agent, guint rank, gboolean is_volatile, guint32 sender,
+                  guint64 *seq, GArray *places) {
+  sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_LIVE_SCAN);
+  gint64 base = msg_place_row(msg_place(agent->id, rank, 0));
+  guint rows = 0;
+  int r;
+
+  sqlite3_bind_int64(stmt, 1, base + (gint64)(*seq & MSG_SEQ_MASK));
+  sqlite3_bind_int64(stmt, 2, base + (gint64)MSG_SEQ_MASK);
+  sqlite3_bind_int(stmt, 3, SCAN_ROWS);
+  while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+    guint64 place = (guint64)sqlite3_column_int64(stmt, 0) | (is_volatile ? MSG_PLACE_VOLATILE : 0);
+    g_autoptr(MsgLive) live =
+        msg_live_unpack(place, sqlite3_column_blob(stmt, 1), sqlite3_column_bytes(stmt, 1));
+    rows++;
+    *seq = msg_place_seq(place);
+    /* a damaged one too: msg_live_get() mends it */
+    if (!live || (live->state == MSG_STATE_QUEUED && (sender == 0 || live->sender == sender)))
+      g_array_append_val(places, place);
+  }
+  sqlite3_reset(stmt);
+  if (r != SQLITE_DONE)
+    msg_fail(e, "looking for queued messages");
+  return rows;
+}
+
 /* Looks further into the store until the level has something, or nothing is left. */
 static void level_load(MsgEngine *e, MsgAgent *agent, guint rank, gboolean is_volatile) {
   MsgLevel *l = is_volatile ? &agent->volatile_level[rank] : &agent->level[rank];
-  gint64 base = msg_place_row(msg_place(agent->id, rank, 0));
 
-  while (l->n == 0 && !l->complete && !e->failed) {
+  while (l->n == 0 && !l->complete && !l->known && !e->failed) {
     g_autoptr(GArray) places = g_array_sized_new(FALSE, FALSE, sizeof(guint64), SCAN_ROWS);
-    sqlite3_stmt *stmt = msg_sql(e, is_volatile, MSG_SQL_LIVE_SCAN);
-    int r;
-    sqlite3_bind_int64(stmt, 1, base + (gint64)(l->loaded_to & MSG_SEQ_MASK));
-    sqlite3_bind_int64(stmt, 2, base + (gint64)MSG_SEQ_MASK);
-    sqlite3_bind_int(stmt, 3, SCAN_ROWS);
-    guint rows = 0;
-    while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
-      guint64 place =
-          (guint64)sqlite3_column_int64(stmt, 0) | (is_volatile ? MSG_PLACE_VOLATILE : 0);
-      g_autoptr(MsgLive) live =
-          msg_live_unpack(place, sqlite3_column_blob(stmt, 1), sqlite3_column_bytes(stmt, 1));
-      rows++;
-      l->loaded_to = msg_place_seq(place);
-      /* a damaged one too: msg_live_get() mends it */
-      if (!live || live->state == MSG_STATE_QUEUED)
-        g_array_append_val(places, place);
-    }
-    sqlite3_reset(stmt);
-    if (r != SQLITE_DONE) {
-      msg_fail(e, "looking for queued messages");
+    guint64 last = l->loaded_to;
+    guint rows = scan(e, agent, rank, is_volatile, 0, &last, places);
+    if (e->failed)
       return;
-    }
-    l->complete = rows < SCAN_ROWS;
+    l->loaded_to = last;
     for (guint i = 0; i < places->len; i++) {
-      guint64 place = g_array_index(places, guint64, i);
-      MsgLive *live = msg_live_get(e, place);
+      MsgLive *live = msg_live_get(e, g_array_index(places, guint64, i));
       if (live && live->state == MSG_STATE_QUEUED && msg_ready_is_turn(e, live))
-        ring_insert(l, msg_place_seq(place));
+        msg_window_add(l, live->sender, msg_place_seq(live->place));
     }
+    if (rows < SCAN_ROWS)
+      msg_window_complete(l);
   }
 }
 
-/* The first sound, queued delivery of a level. */
+/* More of a sender whose mail found no room. */
+static void refill(MsgEngine *e, MsgAgent *agent, guint rank, gboolean is_volatile, MsgLevel *l,
+                   MsgTurn *turn) {
+  guint64 seq = turn->dropped - 1;
+  guint32 sender = turn->sender;
+  gboolean end = FALSE;
+
+  for (guint rows = 0; rows < REFILL_ROWS && !end && turn->n == 0 && !e->failed;) {
+    g_autoptr(GArray) places = g_array_sized_new(FALSE, FALSE, sizeof(guint64), SCAN_ROWS);
+    guint got = scan(e, agent, rank, is_volatile, sender, &seq, places);
+    rows += got;
+    end = got < SCAN_ROWS;
+    msg_window_take_up(l, turn, seq + 1);
+    for (guint i = 0; i < places->len && !e->failed; i++) {
+      MsgLive *live = msg_live_get(e, g_array_index(places, guint64, i));
+      if (live && live->state == MSG_STATE_QUEUED && live->sender == sender &&
+          msg_ready_is_turn(e, live))
+        msg_window_put(l, turn, msg_place_seq(live->place));
+    }
+  }
+  if (end && !e->failed)
+    msg_window_take_up(l, turn, 0);
+}
+
+/* The next sound, queued delivery of a level: of the sender whose turn it is. */
 static MsgLive *level_head(MsgEngine *e, MsgAgent *agent, guint rank, gboolean is_volatile) {
   MsgLevel *l = is_volatile ? &agent->volatile_level[rank] : &agent->level[rank];
 
-  for (;;) {
+  while (!e->failed) {
     if (l->n == 0 && !l->complete)
       level_load(e, agent, rank, is_volatile);
-    if (l->n == 0)
+    MsgTurn *turn = l->rotation.head ? l->rotation.head->data : NULL;
+    if (!turn)
       return NULL;
-    MsgLive *live = msg_live_get(e, msg_place(agent->id, rank, ring_at(l, 0)));
+    if (turn->n == 0) { /* its mail may lie deep in the store: the others go on meanwhile */
+      if (turn->dropped)
+        refill(e, agent, rank, is_volatile, l, turn);
+      msg_window_next(l);
+      continue;
+    }
+    guint64 seq = msg_window_first(l, turn);
+    MsgLive *live = msg_live_get(e, msg_place(agent->id, rank, seq));
     if (live && live->state == MSG_STATE_QUEUED && msg_ready_is_turn(e, live))
       return live;
     if (e->failed)
       return NULL;
-    ring_pop(l); /* one whose turn it is not comes back when the key is free */
+    msg_window_remove(l, seq); /* one whose turn it is not comes back when the key is free */
   }
+  return NULL;
 }
 
-static gint64 effective(const MsgEngine *e, const MsgLive *live) {
-  gint64 waited = MAX(e->now_real - live->time, 0);
-  guint priority = MSG_LEVELS - 1 - MIN(msg_place_rank(live->place), MSG_LEVELS - 1);
+/* A level's age is that of its oldest, whose turn comes as that of any. */
+static gint64 effective(MsgEngine *e, MsgAgent *agent, const MsgLive *head) {
+  const MsgLevel *l = level_of(agent, head->place);
+  guint rank = MIN(msg_place_rank(head->place), MSG_LEVELS - 1);
+  const MsgLive *oldest = msg_live_get(e, msg_place(agent->id, rank, l->seq[l->head]));
+  gint64 waited = MAX(e->now_real - (oldest ? oldest : head)->time, 0);
 
-  return priority + (e->settings.ageing_usec ? waited / (gint64)e->settings.ageing_usec : 0);
+  return MSG_LEVELS - 1 - (gint64)rank +
+         (e->settings.ageing_usec ? waited / (gint64)e->settings.ageing_usec : 0);
+}
+
+/* Mail that is in memory only takes turns with what is stored. */
+static gboolean goes_before(MsgEngine *e, MsgAgent *agent, const MsgLive *live,
+                            const MsgLive *best) {
+  guint rank = msg_place_rank(live->place);
+  gint64 difference = effective(e, agent, live) - effective(e, agent, best);
+
+  return difference > 0 || (difference == 0 && rank == msg_place_rank(best->place) &&
+                            !(agent->last_volatile & 1 << rank));
 }
 
 MsgLive *msg_ready_peek(MsgEngine *e, MsgAgent *agent) {
@@ -223,7 +204,7 @@ MsgLive *msg_ready_peek(MsgEngine *e, MsgAgent *agent) {
       MsgLive *live = level_head(e, agent, rank, v == 1);
       if (!live)
         continue;
-      if (!best || effective(e, live) > effective(e, best))
+      if (!best || goes_before(e, agent, live, best))
         best = live;
     }
   return best;
@@ -231,9 +212,9 @@ MsgLive *msg_ready_peek(MsgEngine *e, MsgAgent *agent) {
 
 guint64 msg_ready_after(MsgAgent *agent, guint rank, gboolean is_volatile, guint64 seq) {
   const MsgLevel *l = is_volatile ? &agent->volatile_level[rank] : &agent->level[rank];
-  guint at = l->n > 0 ? ring_find(l, seq + 1) : 0;
+  guint64 next = msg_window_after(l, seq);
 
-  return at < l->n ? ring_at(l, at) : 0;
+  return next <= msg_ready_loaded(agent, rank, is_volatile) ? next : 0;
 }
 
 guint64 msg_ready_loaded(const MsgAgent *agent, guint rank, gboolean is_volatile) {
