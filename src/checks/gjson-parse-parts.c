@@ -18,6 +18,19 @@ static void part_free(gpointer data) {
 }
 
 /* ---- multipaths ---- */
+/* A backslash takes the meaning of the character behind it, and has none itself. */
+static char *unescaped(const char *text) {
+  char *plain = g_malloc(strlen(text) + 1), *to = plain;
+
+  for (const char *p = text; *p; p++) {
+    if (*p == '\\' && p[1])
+      p++;
+    *to++ = *p;
+  }
+  *to = 0;
+  return plain;
+}
+
 /* The name of the last field of the path, where it is one. */
 static char *last_name(const char *path) {
   const char *begin = path;
@@ -28,7 +41,7 @@ static char *last_name(const char *path) {
     else if (*p == '.' || *p == '|')
       begin = p + 1;
   }
-  return strpbrk(begin, "[]{}()#|!") ? g_strdup("_") : g_strcompress(begin);
+  return strpbrk(begin, "[]{}()#|!") ? g_strdup("_") : unescaped(begin);
 }
 
 static char *given_name(const char *begin, const char *end) {
