@@ -140,14 +140,18 @@ CRASHED = ["/bin/sh", "-c", "until systemctl is-failed -q door.socket; do sleep 
 
 def test_sockets(m):
     """a socket and what it starts are of the same release, also after one that crashed at each connection, and whoever
-    connects meanwhile"""
+    connects meanwhile; what requires the service behind the socket is up again"""
     units = {"door.socket": "[Socket]\nListenStream=127.0.0.1:8086\n", "door.service": DOOR}
 
     def deploy(word, wanted=0, more=(), files=units, **manifest):
         how = {"install": [f"units/{u}" for u in files], "start": ["door.socket", *more]}
         _deploy(m, word, files, wanted, units=how, **manifest)
+        assert m.show("guest.service", "ActiveState") == ("inactive" if word == "door-1" else "active"), word
 
+    _write(m, "/etc/systemd/system/guest.service",
+           "[Unit]\nRequires=door.service\nAfter=door.service\n[Service]\n" + SLEEPS)
     deploy("door-1")
+    m.run("systemctl", "start", "guest.service")
     m.run("systemd-run", "--quiet", "--unit=asks", "/usr/bin/python3", "-c", ASK_ALWAYS)
     for n in range(2, 5):
         m.wait("an answer", lambda: m.show("door.service", "ActiveState") == "active")
@@ -160,7 +164,8 @@ def test_sockets(m):
     for n in (5, 6):
         deploy(f"door-{n}", more=["door.service"])
         assert m.out("/usr/bin/python3", "-c", ASK) == f"door-{n}"
-    m.run("systemctl", "stop", "asks.service")
+    m.run("systemctl", "stop", "asks.service", "guest.service")
+    m.run("sh", "-c", "rm /etc/systemd/system/guest.service && systemctl daemon-reload")
 
 
 # ---- hooks

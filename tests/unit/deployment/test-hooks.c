@@ -140,7 +140,7 @@ static void test_environment(void) {
                                        "WAGGLE_PREVIOUS_PATH=/srv/releases/old",
                                        "WAGGLE_DEPLOYMENT=12",
                                        "WAGGLE_INSTANCE=7",
-                                       "TRACEPARENT=" TRACE};
+                                       ("TRACEPARENT=" TRACE)};
   for (guint i = 0; i < G_N_ELEMENTS(wanted); i++)
     if (!g_strv_contains((const char *const *)got, wanted[i]))
       g_error("no %s in %s", wanted[i], (char *)o.outputs->pdata[0]);
