@@ -378,9 +378,7 @@ def test_after_the_cut(m):
     up = _alert(m, "Up")
     assert len(up) == 1 and up[0]["fingerprint"] == BEFORE["up"] and up[0]["state"] == "firing", up
     assert "uid:0" in m.call("Show", f"('{BEFORE['up']}',)", interface=ALERTS)[0]
-    silences = m.call("ListSilences", "(@a{sv} {'all': <true>},)", interface=NOTIFY)[0]
-    quiet = [row for row in silences if "Quiet" in json.dumps(row)]
-    assert quiet and "active" in json.dumps(quiet), (len(silences), quiet, _store_state(m), m.out("date", "+%s"))
+    assert "Quiet" in (there := json.dumps(m.call("ListSilences", "(@a{sv} {},)", interface=NOTIFY)[0])), (there, _store_state(m))
     changes = json.loads(m.call("Watch", f"(uint64 {BEFORE['pushed'] - 1}, {{'wait': <uint64 0>}})", interface=REGISTRY)[1])
     assert (changes[0]["revision"], changes[0]["service"], changes[0]["what"]) == (BEFORE["pushed"], "backup", "pushed"), changes[:3]
 
